@@ -1,0 +1,1 @@
+"""The services, what they share, and what is derived from their declarations."""

@@ -1,0 +1,1 @@
+"""Serves devices, readings and alerts, and streams what is new."""

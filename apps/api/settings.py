@@ -1,0 +1,17 @@
+"""Settings of the API."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from apps.platform.settings import DatabaseSettings
+
+
+class ApiSettings(DatabaseSettings):
+    """What the API reads."""
+
+    signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
+    operator_token_file: Path = Field(description="File with the bearer token that writes need")
+    public_url: str = Field(pattern=r"^https?://[^/]+$", description="Where devices and people reach the platform")
+    live_clients: int = Field(500, ge=1, le=10_000, description="Most WebSocket clients of one process")
+    database_connections: int = Field(10, ge=2, le=100, description="Most connections of this process")

@@ -1,0 +1,1 @@
+"""Watches the platform's signals and the sensors, and raises alerts."""

@@ -1,0 +1,48 @@
+"""Devices: what may send readings."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""One path segment that needs no escaping, so that a signature over the path has one spelling."""
+
+DeviceId = Annotated[
+    str, msgspec.Meta(pattern=DEVICE_ID_PATTERN, description="Letters, digits, '.', '_' and '-', at most 64")
+]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="For example temperature")]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}$")]
+Attribute = str | float | bool | None
+
+UNKNOWN_KIND = "unknown"
+"""The kind of a device that nobody registered: its readings came straight from the stream."""
+
+
+class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device as an operator describes it."""
+
+    device_id: DeviceId
+    kind: Kind
+    name: Name | None = None
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] = ()
+    attributes: Annotated[dict[str, Attribute], msgspec.Meta(max_length=64)] = {}
+
+
+class DevicePatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parts of a device to change; what is left out stays."""
+
+    kind: Kind | msgspec.UnsetType = msgspec.UNSET
+    name: Name | msgspec.UnsetType | None = msgspec.UNSET
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] | msgspec.UnsetType = msgspec.UNSET
+    attributes: Annotated[dict[str, Attribute], msgspec.Meta(max_length=64)] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Device(DeviceSpec, frozen=True, kw_only=True):
+    """A registered device. `last_seen_at` is the time of its newest reading; `active` tells whether that is recent."""
+
+    created_at: datetime
+    updated_at: datetime
+    last_seen_at: datetime | None = None
+    active: bool = False

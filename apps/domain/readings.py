@@ -1,0 +1,121 @@
+"""Readings: one measured value of one metric of one device at one time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from apps.domain.devices import DeviceId
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Older than any sensor of ours: an earlier time is a clock that was never set."""
+
+CLOCK_AHEAD = timedelta(minutes=5)
+"""How far a device's clock may run ahead of the receiver's."""
+
+Metric = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Lower case, for example temperature")
+]
+Time = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 with a zone, when it was measured")]
+Value = Annotated[float, msgspec.Meta(description="A finite number, in the metric's own unit")]
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One reading as a device sends it."""
+
+    metric: Metric
+    ts: Time
+    value: Value
+
+
+class DeviceReading(Reading, frozen=True, kw_only=True):
+    """A reading that names its device: what another producer puts straight on the stream."""
+
+    device_id: DeviceId
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading that was not accepted: its place in what was sent, why, and the text itself (shortened to 1 KiB)."""
+
+    index: int
+    reason: str
+    payload: str = ""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="readings.v1"):
+    """One Kinesis record: the readings of one request, as the gateway puts them on the stream.
+
+    `refused` travels along, so that what a device sent wrongly can be found beside what it sent rightly.
+    `traceparent` carries the trace of the request (W3C Trace Context).
+    """
+
+    device_id: DeviceId
+    received_at: Time
+    readings: tuple[Reading, ...]
+    refused: tuple[Refusal, ...] = ()
+    traceparent: str | None = None
+
+
+class StoredReading(NamedTuple):
+    """A row of `sensor_readings`, in the order of its columns."""
+
+    device_id: str
+    metric: str
+    ts: datetime
+    value: float
+    received_at: datetime
+
+
+def split_array(body: bytes) -> list[msgspec.Raw]:
+    """Return the elements of a JSON array, each still as text.
+
+    Raises msgspec.DecodeError when `body` is not JSON, msgspec.ValidationError when it is not an array.
+    """
+    return _ARRAY.decode(body)
+
+
+def read_each(items: list[msgspec.Raw], now: datetime) -> tuple[list[Reading], list[Refusal]]:
+    """Decode and check each item on its own: one bad reading costs only itself."""
+    readings: list[Reading] = []
+    refused: list[Refusal] = []
+    for index, item in enumerate(items):
+        try:
+            reading = _READING.decode(item)
+            check_time(reading.ts, now)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+            refused.append(Refusal(index=index, reason=str(error), payload=shorten(bytes(item))))
+        else:
+            readings.append(reading)
+    return readings, refused
+
+
+def check_time(ts: datetime, now: datetime) -> None:
+    """Raise ValueError when a reading's time can only come from a wrong clock."""
+    if ts < EARLIEST:
+        raise ValueError(f"ts {ts.isoformat()} is before {EARLIEST.date()}: set the device's clock")
+    if ts > now + CLOCK_AHEAD:
+        raise ValueError(
+            f"ts {ts.isoformat()} is over {CLOCK_AHEAD.seconds} s ahead of {now.isoformat()}: set the device's clock"
+        )
+
+
+def shorten(payload: bytes, limit: int = 1024) -> str:
+    """Return text that PostgreSQL can keep (no NUL byte, valid UTF-8) and at most `limit` characters of it."""
+    return payload[: limit * 4].decode("utf-8", "replace").replace("\x00", "\N{SYMBOL FOR NULL}")[:limit]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the array that a device PUTs."""
+    (schema,), components = msgspec.json.schema_components([list[Reading]], ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": components}
+
+
+def stored(envelope: Envelope) -> Iterator[StoredReading]:
+    """Yield the rows of an envelope."""
+    for reading in envelope.readings:
+        yield StoredReading(envelope.device_id, reading.metric, reading.ts, reading.value, envelope.received_at)
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_READING = msgspec.json.Decoder(Reading)

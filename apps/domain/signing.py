@@ -1,0 +1,104 @@
+"""Presigned upload URLs: who holds one may PUT readings of one device until it expires.
+
+The signature is HMAC-SHA-256 (RFC 2104) over four lines: the method, the raw path as it stands in the request line,
+the expiry in Unix seconds, the id of the key. The body is not signed: a device makes it after it got the URL, and a
+replayed body stores nothing twice.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from apps.domain.devices import DEVICE_ID_PATTERN
+
+METHOD = "PUT"
+LONGEST = timedelta(days=7)
+"""The farthest expiry that is honoured, whatever was signed."""
+
+
+class UploadRefusedError(Exception):
+    """A request that no valid presigned URL covers. The text may be shown to the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The keys that are valid now. New URLs are signed with `current`; the others still verify (rotation)."""
+
+    current: str
+    secrets: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"SigningKeys(current={self.current!r}, ids={sorted(self.secrets)})"
+
+    @classmethod
+    def parse(cls, document: bytes) -> "SigningKeys":
+        """Read `{"current": ID, "keys": {ID: BASE64}}`. Raises ValueError that says what is wrong, never a secret."""
+        try:
+            read = msgspec.json.decode(document, type=_KeyDocument)
+            secrets = {name: base64.b64decode(secret, validate=True) for name, secret in read.keys.items()}
+        except (msgspec.MsgspecError, binascii.Error) as error:
+            raise ValueError(
+                f'signing keys must be {{"current": ID, "keys": {{ID: BASE64}}}}: {type(error).__name__}'
+            ) from None
+        if read.current not in secrets:
+            raise ValueError(f"signing keys: current is {read.current!r}, which is not among {sorted(secrets)}")
+        for name, secret in secrets.items():
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+                raise ValueError(f"signing keys: the id {name!r} may hold letters, digits, '.', '_' and '-' only")
+            if len(secret) < 32:
+                raise ValueError(f"signing keys: {name} has {len(secret)} bytes; HMAC-SHA-256 wants at least 32")
+        return cls(read.current, secrets)
+
+
+def upload_path(device_id: str) -> str:
+    """Return the path that a device PUTs to."""
+    return f"/ingest/{device_id}"
+
+
+def presign(keys: SigningKeys, device_id: str, expires: datetime) -> str:
+    """Return path and query of an upload URL. Raises ValueError for a device id that a path cannot carry."""
+    if not re.fullmatch(DEVICE_ID_PATTERN, device_id):
+        raise ValueError(f"device id {device_id!r} does not match {DEVICE_ID_PATTERN}")
+    path, until = upload_path(device_id), int(expires.timestamp())
+    signature = _signature(keys.secrets[keys.current], METHOD, path, until, keys.current)
+    return f"{path}?expires={until}&key={keys.current}&signature={signature}"
+
+
+def verify(keys: SigningKeys, method: str, raw_path: str, query: str, now: datetime) -> str:
+    """Return the device id that a request may write for, or raise UploadRefusedError."""
+    device_id = raw_path.removeprefix("/ingest/")
+    if raw_path == device_id or not re.fullmatch(DEVICE_ID_PATTERN, device_id):
+        raise UploadRefusedError("the path is not /ingest/{device_id}")
+    pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=False)
+    parameters = dict(pairs)
+    if len(pairs) != 3 or set(parameters) != {"expires", "key", "signature"}:
+        raise UploadRefusedError("the URL must carry expires, key and signature, each once: ask for a new upload URL")
+    if not re.fullmatch(r"[0-9]{1,12}", parameters["expires"]):
+        raise UploadRefusedError("expires must be Unix seconds")
+    expires, key = int(parameters["expires"]), parameters["key"]
+    secret = keys.secrets.get(key)
+    # An unknown key takes as long as a wrong signature.
+    wanted = _signature(secret or bytes(32), method, raw_path, expires, key)
+    genuine = hmac.compare_digest(wanted.encode(), parameters["signature"].encode()) and secret is not None
+    if not genuine or method != METHOD:
+        raise UploadRefusedError("the signature does not cover this request: ask for a new upload URL")
+    if not 0 <= expires - now.timestamp() <= LONGEST.total_seconds():
+        raise UploadRefusedError("the URL has expired: ask for a new upload URL")
+    return device_id
+
+
+def _signature(secret: bytes, method: str, path: str, expires: int, key: str) -> str:
+    return hmac.new(secret, f"{method}\n{path}\n{expires}\n{key}".encode(), sha256).hexdigest()
+
+
+class _KeyDocument(msgspec.Struct, forbid_unknown_fields=True):
+    current: str
+    keys: dict[str, str]

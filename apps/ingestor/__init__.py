@@ -1,0 +1,1 @@
+"""Writes every reading of the stream into PostgreSQL exactly once."""

@@ -1,0 +1,1 @@
+"""SLOs, alert rules and dashboards as data that refers to the services' metric objects."""

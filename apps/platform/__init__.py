@@ -1,0 +1,1 @@
+"""What every service stands on: the vocabulary of declarations, settings, telemetry, HTTP and shutdown."""

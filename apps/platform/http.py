@@ -1,0 +1,199 @@
+"""HTTP as every service speaks it: probes, metrics, problem+json, bounded bodies, and an orderly end."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import uvicorn
+from opentelemetry import propagate, trace
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+
+from apps.platform.settings import Settings
+
+log = logging.getLogger(__name__)
+
+HTTP_REQUESTS = Counter("http_requests_total", "Requests answered.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds",
+    "Time from the request's first byte to the last of its answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 5.0, 15.0),
+)
+
+Readiness = Callable[[], Awaitable[str | None]]
+"""Returns None when the service can serve, else the reason that it cannot."""
+
+
+class ProblemError(HTTPException):
+    """An answer of status 4xx or 5xx as problem+json (RFC 9457): `detail` tells the caller what to do."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **extensions: object
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.extensions = extensions
+
+
+def application(
+    routes: Sequence[BaseRoute],
+    ready: Readiness,
+    lifespan: Lifespan[Starlette] | None = None,
+    middleware: Sequence[Middleware] = (),
+) -> Starlette:
+    """Return an application with `routes`, `/health`, `/ready`, `/metrics`, and problem+json for every error."""
+
+    async def readiness(_: Request) -> Response:
+        reason = await ready()
+        return JSONResponse({"ready": reason is None, "reason": reason}, 200 if reason is None else 503)
+
+    probes = [
+        Route("/health", _health),
+        Route("/ready", readiness),
+        Route("/metrics", _metrics),
+    ]
+    return Starlette(
+        routes=[*probes, *routes],
+        lifespan=lifespan,
+        middleware=[Middleware(Observe), *middleware],
+        exception_handlers={HTTPException: _problem, msgspec.ValidationError: _invalid, Exception: _failure},
+    )
+
+
+async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **options: Any) -> None:
+    """Serve until `stopping` is set: then stop accepting, finish what is under way, at most 15 s."""
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=65,  # longer than the load balancer's 60, so that it is never the server that hangs up
+        timeout_graceful_shutdown=15,
+        ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        **options,
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    waiting.cancel()
+    await serving
+
+
+class Server(uvicorn.Server):
+    """A server that leaves the signals to the process around it."""
+
+    def install_signal_handlers(self) -> None:
+        """Do nothing."""
+
+
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+    """Read a body of at most `limit` bytes within `seconds`.
+
+    Raises ProblemError 413 before more than the limit is kept, 408 when it takes too long.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large(limit)
+    except TimeoutError:
+        raise ProblemError(
+            408, f"the body did not arrive within {seconds:g} s", headers={"Connection": "close"}
+        ) from None
+    return bytes(body)
+
+
+def too_large(limit: int) -> ProblemError:
+    """Return the refusal of a body over `limit` bytes."""
+    return ProblemError(
+        413, f"the body may hold at most {limit} bytes: send less at a time", headers={"Connection": "close"}
+    )
+
+
+class Observe:
+    """Counts and times every request, and continues the caller's trace."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.tracer = trace.get_tracer(__name__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        method = scope["method"]
+        with self.tracer.start_as_current_span(
+            method, propagate.extract(carrier), trace.SpanKind.SERVER, attributes={"http.request.method": method}
+        ) as span:
+            try:
+                await self.app(scope, receive, note_status)
+            finally:
+                route = getattr(scope.get("route"), "path", "unmatched")
+                known = method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"
+                span.update_name(f"{known} {route}")
+                span.set_attributes({"http.route": route, "http.response.status_code": status})
+                HTTP_REQUESTS.labels(known, route, str(status)).inc()
+                HTTP_SECONDS.labels(known, route).observe(time.perf_counter() - started)
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem(error.status_code, error.detail, error.headers, getattr(error, "extensions", {}))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    return problem(422, str(error))
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    log.error("request failed", exc_info=error, extra={"path": request.url.path})
+    return problem(500, "the server failed; it is logged with this time and path, please try again")
+
+
+def problem(status: int, detail: str, headers: Any = None, extensions: dict[str, object] | None = None) -> Response:
+    """Return problem+json."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(
+        msgspec.json.encode({**body, **(extensions or {})}), status, headers, media_type="application/problem+json"
+    )

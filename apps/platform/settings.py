@@ -1,0 +1,88 @@
+"""Settings: read once from the environment, checked, and never changed afterwards."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+S = TypeVar("S", bound="Settings")
+
+
+class ConfigurationError(Exception):
+    """Settings that cannot be used. The text names each key, its value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """What every service reads. A field is read from the variable of its name in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=False)
+
+    http_host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 in a container")
+    http_port: int = Field(8000, ge=1, le=65535, description="Port of the service, its probes and its metrics")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe line that is logged"
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="OTLP/HTTP collector; without one no traces are sent"
+    )
+
+
+class AwsSettings(Settings):
+    """Where AWS is."""
+
+    aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region, for example eu-west-1")
+    aws_endpoint_url: str | None = Field(None, description="Another endpoint that answers as AWS, for the local stack")
+
+
+class StreamSettings(AwsSettings):
+    """Which stream readings travel on."""
+
+    readings_stream: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="Name of the Kinesis stream")
+
+
+class DatabaseSettings(AwsSettings):
+    """Where the database is and how to prove who connects."""
+
+    aws_region: str = Field(
+        "eu-west-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region, for example eu-west-1"
+    )
+    database_host: str = Field(description="Host name")
+    database_port: int = Field(5432, ge=1, le=65535, description="Port")
+    database_name: str = Field("sensors", description="Database")
+    database_user: str = Field(description="Role")
+    database_auth: Literal["iam", "password"] = Field(
+        "iam", description="iam: a fresh RDS token for each connection; password: from DATABASE_PASSWORD_FILE"
+    )
+    database_password_file: Path | None = Field(None, description="File with the password, for DATABASE_AUTH=password")
+    database_ca_file: Path | None = Field(
+        None, description="Certificates to verify the server with (verify-full); required with iam"
+    )
+    database_connections: int = Field(5, ge=1, le=100, description="Most connections of this process")
+
+
+def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
+    """Read settings from `environment` (default: the process's own).
+
+    Raises ConfigurationError with a line for each variable that is missing or wrong.
+    """
+    try:
+        if environment is None:
+            return settings()
+        return settings.model_validate({name.lower(): value for name, value in environment.items()})
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_explain(settings, error))) from None
+
+
+def _explain(settings: type[Settings], error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        field = settings.model_fields.get(name)
+        meaning = f" ({field.description})" if field and field.description else ""
+        if problem["type"] == "missing":
+            lines.append(f"{name.upper()} is not set{meaning}")
+        else:
+            lines.append(f"{name.upper()}={problem['input']!r}: {problem['msg']}{meaning}")
+    return lines

@@ -1,0 +1,1 @@
+"""A fleet of devices that behave like real ones, faults included."""

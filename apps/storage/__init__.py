@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, migrations, partitions, roles and how to connect."""

@@ -1,0 +1,13 @@
+"""Settings of the storage command."""
+
+from pydantic import Field
+
+from apps.platform.settings import DatabaseSettings
+
+
+class StorageSettings(DatabaseSettings):
+    """What `python -m apps.storage` reads. The user is the owner of the tables."""
+
+    readings_retention_months: int = Field(3, ge=1, le=120, description="Months of readings to keep before this one")
+    rollups_retention_months: int = Field(25, ge=1, le=240, description="Months of per-minute rollups to keep")
+    partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")

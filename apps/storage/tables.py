@@ -1,0 +1,167 @@
+"""The tables. Migrations create them; every query in the code refers to these objects or to these names."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+TIME = sa.DateTime(timezone=True)
+NOW = sa.text("now()")
+CLOCK = sa.text("clock_timestamp()")
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("labels", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("attributes", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Column("created_at", TIME, nullable=False, server_default=NOW),
+    sa.Column("updated_at", TIME, nullable=False, server_default=NOW),
+)
+
+# Range-partitioned by month of ts. The key is what the device measured, so a retry cannot double a reading.
+sensor_readings = sa.Table(
+    "sensor_readings",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("ts", TIME, primary_key=True),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("received_at", TIME, nullable=False),
+    sa.Column("stored_at", TIME, nullable=False, server_default=CLOCK),
+    postgresql_partition_by="RANGE (ts)",
+)
+
+# Also range-partitioned by month, kept longer. Sums, not averages: two rollups add up.
+readings_minute = sa.Table(
+    "readings_minute",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("minute", TIME, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("sum", sa.Double, nullable=False),
+    sa.Column("min", sa.Double, nullable=False),
+    sa.Column("max", sa.Double, nullable=False),
+    postgresql_partition_by="RANGE (minute)",
+)
+
+# Newest by event time, never by arrival. stored_at tells what changed since one looked.
+latest_readings = sa.Table(
+    "latest_readings",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("ts", TIME, nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("received_at", TIME, nullable=False),
+    sa.Column("stored_at", TIME, nullable=False, server_default=CLOCK, index=True),
+)
+
+# What could not be stored, with where it came from. position: place of the item inside the Kinesis record.
+rejected_records = sa.Table(
+    "rejected_records",
+    metadata,
+    sa.Column("rejected_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("shard_id", sa.Text, nullable=False),
+    sa.Column("sequence_number", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("device_id", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("rejected_at", TIME, nullable=False, server_default=CLOCK, index=True),
+    sa.Index("rejected_records_device_id_rejected_id_idx", "device_id", "rejected_id"),
+)
+
+# One row a shard: who reads it (owner, fenced by epoch, until expires_at by the database's clock) and how far it got.
+# checkpoint: the last sequence number whose readings are committed, null before the first.
+# finished: drained and closed.
+shard_leases = sa.Table(
+    "shard_leases",
+    metadata,
+    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Column("shard_id", sa.Text, primary_key=True),
+    sa.Column("parents", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("owner", sa.Text),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("expires_at", TIME),
+    sa.Column("checkpoint", sa.Text),
+    sa.Column("finished", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("updated_at", TIME, nullable=False, server_default=NOW),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("alert_id", sa.Uuid, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("score", sa.Double),
+    sa.Column("window_start", TIME),
+    sa.Column("window_end", TIME),
+    sa.Column("expected", sa.Double),
+    sa.Column("observed", sa.Double),
+    sa.Column("model", sa.Text),
+    sa.Column("model_version", sa.Text),
+    sa.Column("opened_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("updated_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("acknowledged_at", TIME),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("resolved_at", TIME),
+    sa.Column("resolved_by", sa.Text),
+    sa.CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+    sa.CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
+    sa.Index("alerts_opened_at_idx", "opened_at", "alert_id"),
+    sa.Index(
+        "alerts_source_rule_unresolved_key",
+        "source",
+        "rule",
+        unique=True,
+        postgresql_where=sa.text("state <> 'resolved'"),
+    ),
+)
+
+# Who did what, never changed.
+alert_events = sa.Table(
+    "alert_events",
+    metadata,
+    sa.Column("event_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("alert_id", sa.Uuid, sa.ForeignKey("alerts.alert_id"), nullable=False, index=True),
+    sa.Column("at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text),
+)
+
+# What a detector remembers of a signal between two runs.
+detector_memory = sa.Table(
+    "detector_memory",
+    metadata,
+    sa.Column("signal", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("memory", pg.JSONB, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False, server_default=CLOCK),
+)
+
+PARTITIONED = (sensor_readings, readings_minute)
+"""Tables with a partition for each month."""
+
+STORED_CHANNEL = "readings_stored"
+"""NOTIFY channel: one empty notification for each committed batch."""
+
+ALERTS_CHANNEL = "alerts_changed"
+"""NOTIFY channel: one empty notification for each change of an alert."""

@@ -1,0 +1,1 @@
+"""The CrossGuard policy pack: what no stack of this platform may deploy."""
