@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import boto3
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from apps.platform.settings import ConfigurationError, DatabaseSettings
 
@@ -37,6 +39,14 @@ async def create_pool(settings: DatabaseSettings, application: str, **options: A
     pool = asyncpg.create_pool(**connect_arguments(settings, application), **(arguments | options))
     await pool
     return pool
+
+
+def create_engine(settings: DatabaseSettings, application: str) -> AsyncEngine:
+    """Return a SQLAlchemy engine for work that is not in a hurry: migrations and upkeep."""
+    arguments = connect_arguments(settings, application)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(**arguments), poolclass=sa.NullPool
+    )
 
 
 def _tls(settings: DatabaseSettings) -> ssl.SSLContext | bool:

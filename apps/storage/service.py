@@ -8,7 +8,7 @@ PARTITIONS = ScheduledService(
     module="apps.storage",
     arguments=("partitions",),
     settings=StorageSettings,
-    needs=(Connect(SENSORS, role="owner"),),
+    needs=(Connect(SENSORS, role="partitions"),),
     schedule="15 3 * * *",
     deadline_seconds=900,
     resources=Resources(cpu="100m", memory="256Mi"),

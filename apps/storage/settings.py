@@ -1,5 +1,7 @@
 """Settings of the storage command."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from apps.platform.settings import DatabaseSettings
@@ -11,3 +13,6 @@ class StorageSettings(DatabaseSettings):
     readings_retention_months: int = Field(3, ge=1, le=120, description="Months of readings to keep before this one")
     rollups_retention_months: int = Field(25, ge=1, le=240, description="Months of per-minute rollups to keep")
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
+    role_passwords_file: Path | None = Field(
+        None, description="JSON of role to password, for a database without IAM (the local stack)"
+    )

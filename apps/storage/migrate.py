@@ -1,0 +1,45 @@
+"""Bring the schema, the roles and their grants up to date. Safe to run again, and by two at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.command import upgrade
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from apps.storage.roles import grant
+
+LOCK = 7_341_905_110
+"""Advisory lock: the second of two migrations waits for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """Revisions before and after; `before` is None for an empty database."""
+
+    before: str | None
+    after: str
+
+
+def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> Migrated:
+    """Migrate to the newest revision and create the roles with their grants, all in the caller's transaction.
+
+    `passwords`: by role, for a database without IAM.
+    """
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+    before = _revision(connection)
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    configuration.attributes["connection"] = connection
+    upgrade(configuration, "head")
+    grant(connection, passwords)
+    return Migrated(before, ScriptDirectory.from_config(configuration).get_current_head() or "")
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision

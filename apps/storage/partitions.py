@@ -1,0 +1,90 @@
+"""Monthly partitions: made ahead of time, dropped when their retention is over."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from apps.storage.settings import StorageSettings
+from apps.storage.tables import PARTITIONED
+
+Month = tuple[int, int]
+"""Year and month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One month of one table, with its size."""
+
+    table: str
+    month: Month
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        """The partition's own table name."""
+        return partition_name(self.table, self.month)
+
+
+def partition_name(table: str, month: Month) -> str:
+    """Return the name of a month's partition, for example sensor_readings_y2026m11."""
+    return f"{table}_y{month[0]:04}m{month[1]:02}"
+
+
+def add_months(month: Month, count: int) -> Month:
+    """Return the month `count` months later; earlier where it is negative."""
+    index = month[0] * 12 + month[1] - 1 + count
+    return index // 12, index % 12 + 1
+
+
+def month_of(at: datetime) -> Month:
+    """Return the month that a time falls into, in UTC."""
+    at = at.astimezone(UTC)
+    return at.year, at.month
+
+
+def existing(connection: sa.Connection) -> list[Partition]:
+    """Return every partition, oldest first."""
+    found = []
+    for table in PARTITIONED:
+        rows = connection.execute(
+            sa.text(
+                "SELECT c.relname, pg_total_relation_size(c.oid) "
+                "FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+                "WHERE i.inhparent = CAST(:parent AS regclass) ORDER BY c.relname"
+            ),
+            {"parent": table.name},
+        )
+        for name, size in rows:
+            if match := re.fullmatch(rf"{table.name}_y(\d{{4}})m(\d\d)", name):
+                found.append(Partition(table.name, (int(match[1]), int(match[2])), size))
+    return found
+
+
+def expired(partitions: list[Partition], now: datetime, settings: StorageSettings) -> Iterator[Partition]:
+    """Yield the partitions whose retention is over: every reading in them is older than the months to keep."""
+    keep = {
+        "sensor_readings": settings.readings_retention_months,
+        "readings_minute": settings.rollups_retention_months,
+    }
+    for partition in partitions:
+        if partition.month < add_months(month_of(now), -keep[partition.table]):
+            yield partition
+
+
+def make_ahead(connection: sa.Connection, now: datetime, settings: StorageSettings) -> list[Month]:
+    """Make the partitions of this month and of the months ahead; return the months for which one was missing."""
+    made = []
+    for count in range(settings.partitions_ahead_months + 1):
+        month = add_months(month_of(now), count)
+        first = datetime(*month, 1, tzinfo=UTC)
+        if connection.scalar(sa.text("SELECT ensure_partition(:at)"), {"at": first}):
+            made.append(month)
+    return made
+
+
+def drop(connection: sa.Connection, partition: Partition) -> None:
+    """Drop a partition. Fails, and can be tried again, when readers hold it for more than 5 s."""
+    connection.execute(sa.text("SELECT drop_partition(:name)"), {"name": partition.name})

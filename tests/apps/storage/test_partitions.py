@@ -1,0 +1,97 @@
+"""Partitions: arithmetic, on demand, and retention."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.platform.settings import load
+from apps.storage import partitions
+from apps.storage.connection import create_engine
+from apps.storage.partitions import Partition, add_months, month_of
+from apps.storage.settings import StorageSettings
+from tests.support.postgres import TestDatabase
+
+MONTHS = st.tuples(st.integers(1900, 9000), st.integers(1, 12))
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@given(MONTHS, st.integers(-5000, 5000))
+def test_adding_months_can_be_undone(month, count):
+    later = add_months(month, count)
+    assert 1 <= later[1] <= 12
+    assert add_months(later, -count) == month
+
+
+@given(MONTHS)
+def test_the_month_after_december_is_january(month):
+    year, number = add_months(month, 1)
+    assert (year, number) == ((month[0] + 1, 1) if month[1] == 12 else (month[0], month[1] + 1))
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)), st.integers(-14, 14))
+def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at, hours):
+    there = at.replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=hours)))
+    assert month_of(there) == (at.year, at.month)
+
+
+@given(MONTHS, st.integers(1, 36), st.integers(1, 36))
+def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(month, keep, keep_rollups):
+    settings = load(
+        StorageSettings,
+        {
+            "DATABASE_HOST": "h",
+            "DATABASE_USER": "u",
+            "READINGS_RETENTION_MONTHS": str(keep),
+            "ROLLUPS_RETENTION_MONTHS": str(keep_rollups),
+        },
+    )
+    found = [Partition(table, month, 0) for table in ("sensor_readings", "readings_minute")]
+    over = {partition.table for partition in partitions.expired(found, NOW, settings)}
+    age = (2026 * 12 + 11) - (month[0] * 12 + month[1])
+    assert over == {
+        name
+        for name, months in zip(("sensor_readings", "readings_minute"), (keep, keep_rollups), strict=True)
+        if age > months
+    }
+
+
+async def test_a_reading_of_a_month_without_partition_can_be_stored_after_asking_for_it(database: TestDatabase):
+    connection = await database.connect("ingestor")
+    row = ("d", "m", datetime(2003, 2, 28, 23, 59, 59, tzinfo=UTC), 1.0, NOW)
+    insert = "INSERT INTO sensor_readings (device_id, metric, ts, value, received_at) VALUES ($1, $2, $3, $4, $5)"
+    with pytest.raises(Exception, match="no partition of relation"):
+        await connection.execute(insert, *row)
+    assert await connection.fetchval("SELECT ensure_partition($1)", row[2]) is True
+    assert await connection.fetchval("SELECT ensure_partition($1)", row[2]) is False
+    await connection.execute(insert, *row)
+    assert (
+        await connection.fetchval("SELECT tableoid::regclass::text FROM sensor_readings") == "sensor_readings_y2003m02"
+    )
+    await connection.close()
+
+
+async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_readings_only(database: TestDatabase):
+    settings = load(StorageSettings, database.environment("partitions") | {"READINGS_RETENTION_MONTHS": "1"})
+    owner = await database.connect()
+    for month in (8, 9, 10):
+        await owner.execute("SELECT ensure_partition($1)", datetime(2026, month, 1, tzinfo=UTC))
+    async with create_engine(settings, "test").begin() as connection:
+        made = await connection.run_sync(partitions.make_ahead, NOW, settings)
+        over = list(partitions.expired(await connection.run_sync(partitions.existing), NOW, settings))
+        for partition in over:
+            await connection.run_sync(partitions.drop, partition)
+        left = await connection.run_sync(partitions.existing)
+    assert made == [(2026, 11), (2026, 12), (2027, 1), (2027, 2)]
+    assert {partition.name for partition in over} == {"sensor_readings_y2026m08", "sensor_readings_y2026m09"}
+    assert [p.month for p in left if p.table == "sensor_readings"] == [(2026, 10), *made]
+    assert [p.month for p in left if p.table == "readings_minute"] == [(2026, 8), (2026, 9), (2026, 10), *made]
+    await owner.close()
+
+
+async def test_nothing_but_a_partition_of_readings_can_be_dropped(database: TestDatabase):
+    connection = await database.connect("partitions")
+    with pytest.raises(Exception, match="devices is not a partition of readings"):
+        await connection.execute("SELECT drop_partition('devices')")
+    await connection.close()
