@@ -1,0 +1,137 @@
+"""Everything that one does with this repository: `nox -s local` runs the platform, `nox` checks it.
+
+Each session has an environment of its own, installed from the hashed locks in requirements/ and used again the next
+time. Arguments after `--` go to the program that the session runs.
+"""
+
+import filecmp
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))
+
+from stacks.local import browser, node  # noqa: E402  (standard library only: nox's own environment has nothing else)
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "layers", "dashboard", "tests", "browser"]
+
+LOCKS = Path("requirements")
+
+
+@nox.session
+def local(session: nox.Session) -> None:
+    """Run the whole platform on this machine; `-- --help` lists the options."""
+    install(session, "local")
+    bring_node(session)
+    # The platform ends its children one after the other: nox must not hurry it.
+    session.run("python", "-m", "stacks.local", *session.posargs, interrupt_timeout=60, terminate_timeout=30)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format; `-- --fix` corrects what it can."""
+    install(session, "lint")
+    fix = "--fix" in session.posargs
+    session.run("ruff", "format", *([] if fix else ["--check"]), ".")
+    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session, "all")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check who imports whom."""
+    install(session, "all")
+    session.run("lint-imports")
+
+
+@nox.session
+def dashboard(session: nox.Session) -> None:
+    """Type-check, lint, test and build the dashboard."""
+    bring_node(session)
+    for arguments in (["ci"], ["run", "typecheck"], ["run", "lint"], ["test"], ["run", "build"]):
+        session.run("python", "-m", "stacks.local.node", *arguments)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test everything that is quick; `-- tests/apps/ingestor -k lease` chooses."""
+    pytest(session, "not slow and not browser")
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Test what takes long: crash after crash, reshards, outages."""
+    pytest(session, "slow and not browser")
+
+
+@nox.session(name="browser")
+def browser_tests(session: nox.Session) -> None:
+    """Test the dashboard in a real browser."""
+    if browser.find() is None and (reason := browser.fetch()):
+        session.skip(f"no browser on this machine: {reason}")
+    bring_node(session)
+    pytest(session, "browser")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Compile requirements/ from pyproject.toml; `-- --check` only tells whether they are current, `-- --upgrade`
+    takes the newest of everything.
+    """  # noqa: D205
+    check = "--check" in session.posargs
+    target = Path(session.create_tmp()) if check else LOCKS
+    if check:
+        shutil.copytree(LOCKS, target, dirs_exist_ok=True)
+    extras = list(tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"])
+    everything = target / "all.txt"
+    upgrade = ["--upgrade"] if "--upgrade" in session.posargs else []
+    compile_lock(session, everything, "--all-extras", *upgrade)
+    for extra in extras:
+        compile_lock(session, target / f"{extra}.txt", "--extra", extra, "--constraints", str(everything), "--upgrade")
+    for stale in {path.stem for path in target.glob("*.txt")} - {"all", *extras}:
+        (target / f"{stale}.txt").unlink()
+    names = {path.name for path in (*LOCKS.glob("*.txt"), *target.glob("*.txt"))}
+    _, different, missing = filecmp.cmpfiles(LOCKS, target, names, shallow=False)
+    if different or missing:
+        session.error(f"not current: {', '.join(sorted(different + missing))}: run nox -s lock, commit what it writes")
+
+
+def install(session: nox.Session, *locks: str) -> None:
+    """Install exactly what the locks name, nothing when it is there already."""
+    session.install("--require-hashes", *(f"--requirements={LOCKS / name}.txt" for name in locks))
+
+
+def pytest(session: nox.Session, marker: str) -> None:
+    """Run the tests of `marker`."""
+    install(session, "all")
+    session.run("python", "-m", "pytest", "-m", marker, *session.posargs)
+
+
+def bring_node(session: nox.Session) -> None:
+    """Install Node beside Python where the machine has none that is new enough."""
+    if node.on_path() is None:
+        session.log(f"this machine has no Node >= {node.OLDEST}: taking the one that Python's package index has")
+        install(session, "node")
+
+
+def compile_lock(session: nox.Session, path: Path, *arguments: str) -> None:
+    """Compile one lock for every system and Python that the project supports."""
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal", "--python-version=3.11"),
+        *("--generate-hashes", "--no-emit-index-url", "--custom-compile-command=nox -s lock"),
+        *("--output-file", str(path), *arguments),
+        silent=True,
+    )

