@@ -15,7 +15,7 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from stacks.local import browser, node  # noqa: E402  (standard library only: nox's own environment has nothing else)
+from stacks.local import apt, browser, node  # noqa: E402  (standard library only: nox's own environment has nothing else)
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
@@ -46,14 +46,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
-    install(session, "all")
+    install(session, "local", "infra", "test", "lint")
     session.run("mypy", *session.posargs)
 
 
 @nox.session
 def layers(session: nox.Session) -> None:
     """Check who imports whom."""
-    install(session, "all")
+    install(session, "local", "infra", "lint")
     session.run("lint-imports")
 
 
@@ -80,17 +80,19 @@ def slow(session: nox.Session) -> None:
 @nox.session(name="browser")
 def browser_tests(session: nox.Session) -> None:
     """Test the dashboard in a real browser."""
-    if browser.find() is None and (reason := browser.fetch()):
+    try:
+        program = browser.bring()
+    except apt.UnavailableError as reason:
         session.skip(f"no browser on this machine: {reason}")
     bring_node(session)
-    pytest(session, "browser")
+    pytest(session, "browser", BROWSER=str(program))
 
 
 @nox.session
 def lock(session: nox.Session) -> None:
     """Compile requirements/ from pyproject.toml; `-- --check` only tells whether they are current, `-- --upgrade`
     takes the newest of everything.
-    """  # noqa: D205
+    """
     check = "--check" in session.posargs
     target = Path(session.create_tmp()) if check else LOCKS
     if check:
@@ -114,10 +116,10 @@ def install(session: nox.Session, *locks: str) -> None:
     session.install("--require-hashes", *(f"--requirements={LOCKS / name}.txt" for name in locks))
 
 
-def pytest(session: nox.Session, marker: str) -> None:
-    """Run the tests of `marker`."""
-    install(session, "all")
-    session.run("python", "-m", "pytest", "-m", marker, *session.posargs)
+def pytest(session: nox.Session, marker: str, **environment: str) -> None:
+    """Run the tests that `marker` selects."""
+    install(session, "local", "infra", "test")
+    session.run("python", "-m", "pytest", "-m", marker, *session.posargs, env=environment)
 
 
 def bring_node(session: nox.Session) -> None:

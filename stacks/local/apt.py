@@ -47,7 +47,7 @@ def _apt(state: Path, *arguments: str) -> None:
 
 def _run(command: list[str], directory: Path) -> None:
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), done.stderr.strip())
         raise UnavailableError(f"{command[0]} could not fetch it ({reason.strip() or 'no reason given'})")

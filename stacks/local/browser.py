@@ -21,6 +21,11 @@ def find() -> Path | None:
     return LAUNCHER if LAUNCHER.exists() else None
 
 
+def bring() -> Path:
+    """Return the browser to use, fetched if need be. Raises apt.UnavailableError."""
+    return find() or fetch()
+
+
 def fetch() -> Path:
     """Unpack Debian's Chromium with the libraries that the machine lacks. Raises apt.UnavailableError."""
     apt.unpack(("chromium", "fonts-dejavu-core"), UNPACKED, dependencies=True)

