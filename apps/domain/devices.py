@@ -5,15 +5,16 @@ from typing import Annotated
 
 import msgspec
 
-DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-"""One path segment that needs no escaping, so that a signature over the path has one spelling."""
+DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
+"""One path segment that needs no escaping, so that a signature over the path has one spelling. Python's `$` alone
+would let a line break follow."""
 
 DeviceId = Annotated[
     str, msgspec.Meta(pattern=DEVICE_ID_PATTERN, description="Letters, digits, '.', '_' and '-', at most 64")
 ]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="For example temperature")]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}$")]
+Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}(?!\n)$", description="For example temperature")]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}(?!\n)$")]
 Attribute = str | float | bool | None
 
 UNKNOWN_KIND = "unknown"

@@ -15,10 +15,13 @@ CLOCK_AHEAD = timedelta(minutes=5)
 """How far a device's clock may run ahead of the receiver's."""
 
 Metric = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Lower case, for example temperature")
+    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}(?!\n)$", description="Lower case, for example temperature")
 ]
 Time = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 with a zone, when it was measured")]
-Value = Annotated[float, msgspec.Meta(description="A finite number, in the metric's own unit")]
+Value = Annotated[
+    # Far from the largest float, so that no sum of readings overflows.
+    float, msgspec.Meta(ge=-1e300, le=1e300, description="A finite number, in the metric's own unit")
+]
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +75,10 @@ def split_array(body: bytes) -> list[msgspec.Raw]:
 
     Raises msgspec.DecodeError when `body` is not JSON, msgspec.ValidationError when it is not an array.
     """
-    return _ARRAY.decode(body)
+    try:
+        return _ARRAY.decode(body)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deeply") from None
 
 
 def read_each(items: list[msgspec.Raw], now: datetime) -> tuple[list[Reading], list[Refusal]]:
@@ -83,7 +89,7 @@ def read_each(items: list[msgspec.Raw], now: datetime) -> tuple[list[Reading], l
         try:
             reading = _READING.decode(item)
             check_time(reading.ts, now)
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
             refused.append(Refusal(index=index, reason=str(error), payload=shorten(bytes(item))))
         else:
             readings.append(reading)
