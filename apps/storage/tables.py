@@ -85,6 +85,7 @@ rejected_records = sa.Table(
 
 # One row a shard: who reads it (owner, fenced by epoch, until expires_at by the database's clock) and how far it got.
 # checkpoint: the last sequence number whose readings are committed, null before the first.
+# read_until: all that arrived before this time is committed. Older than the retention: some was lost.
 # finished: drained and closed.
 shard_leases = sa.Table(
     "shard_leases",
@@ -96,8 +97,8 @@ shard_leases = sa.Table(
     sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("expires_at", TIME),
     sa.Column("checkpoint", sa.Text),
+    sa.Column("read_until", TIME, nullable=False, server_default=CLOCK),
     sa.Column("finished", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("updated_at", TIME, nullable=False, server_default=NOW),
 )
 
 alerts = sa.Table(
