@@ -1,0 +1,166 @@
+"""Reading a record: any bytes, nothing raised, nothing lost."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from aws_kinesis_agg.aggregator import RecordAggregator
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.domain.readings import DeviceReading, Envelope, Reading, Refusal, StoredReading
+from apps.ingestor.records import Cause, Contents, Record, read
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TS = "2026-11-23T11:59:00Z"
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+DEVICES = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+METRICS = st.from_regex(r"\A[a-z][a-z0-9_]{0,62}\Z")
+VALUES = st.floats(-1e300, 1e300)
+TIMES = st.datetimes(datetime(2000, 1, 1), NOW.replace(tzinfo=None), timezones=st.just(UTC))
+READINGS = st.builds(Reading, metric=METRICS, ts=TIMES, value=VALUES)
+DEVICE_READINGS = st.builds(DeviceReading, device_id=DEVICES, metric=METRICS, ts=TIMES, value=VALUES)
+GOOD = st.fixed_dictionaries(
+    {"device_id": DEVICES, "metric": METRICS, "ts": TIMES.map(datetime.isoformat), "value": VALUES}
+)
+
+
+def contents(data: bytes) -> Contents:
+    return read(Record("7", NOW, data))
+
+
+def rows(found: Contents) -> list[StoredReading]:
+    return [placed.reading for placed in found.readings]
+
+
+def dump(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def keepable(found: Contents) -> bool:
+    texts = [text for reject in found.rejects for text in (reject.reason, reject.payload, reject.device_id or "")]
+    return all("\x00" not in text and len(text) <= 1024 and text.encode() is not None for text in texts)
+
+
+@given(st.binary() | JSON.map(dump) | st.lists(JSON | GOOD).map(dump))
+def test_any_bytes_are_read_without_an_error_and_into_texts_that_postgresql_keeps(data):
+    found = contents(data)
+    assert keepable(found)
+    assert all(0 <= reject.position < 2**31 for reject in found.rejects)
+
+
+@given(st.lists(JSON | GOOD))
+def test_each_item_of_an_array_is_a_reading_or_a_reject(items):
+    found = contents(dump(items))
+    assert len(found.readings) + len(found.rejects) == len(items)
+    assert sorted([p.position for p in found.readings] + [r.position for r in found.rejects]) == list(range(len(items)))
+
+
+@given(DEVICES | JSON, TIMES.map(datetime.isoformat) | JSON, st.lists(JSON | GOOD), st.lists(JSON), JSON)
+def test_each_item_of_an_envelope_is_a_reading_or_a_reject(device_id, received_at, readings, refused, traceparent):
+    envelope = {
+        "type": "readings.v1",
+        "device_id": device_id,
+        "received_at": received_at,
+        "readings": readings,
+        "refused": refused,
+        "traceparent": traceparent,
+    }
+    data = dump(envelope)
+    found = contents(data)
+    unreadable = "NaN" in data.decode() or "Infinity" in data.decode()
+    if unreadable:
+        assert [reject.cause for reject in found.rejects] == [Cause.MALFORMED]
+    else:
+        assert len(found.readings) + len(found.rejects) == len(readings) + len(refused)
+    assert keepable(found)
+
+
+@given(DEVICES, TIMES, st.lists(READINGS), st.lists(st.builds(Refusal, index=st.integers(0, 9999), reason=st.text())))
+def test_what_the_gateway_puts_is_read_as_it_was_meant(device_id, received_at, readings, refused):
+    envelope = Envelope(
+        device_id=device_id, received_at=received_at, readings=tuple(readings), refused=tuple(refused), traceparent="00"
+    )
+    found = contents(msgspec.json.encode(envelope))
+    assert rows(found) == [StoredReading(device_id, r.metric, r.ts, r.value, received_at) for r in readings]
+    assert [reject.position for reject in found.rejects] == [refusal.index for refusal in refused]
+    assert all(reject.cause is Cause.GATEWAY and reject.device_id == device_id for reject in found.rejects)
+    assert found.traceparents == ["00"]
+
+
+@given(DEVICE_READINGS)
+def test_a_single_reading_is_received_when_it_arrived(reading):
+    found = contents(msgspec.json.encode(reading))
+    assert rows(found) == [StoredReading(reading.device_id, reading.metric, reading.ts, reading.value, NOW)]
+
+
+@given(st.lists(st.binary(max_size=40) | GOOD.map(dump) | st.lists(GOOD).map(dump), min_size=1, max_size=8))
+def test_a_packed_record_holds_what_its_parts_hold(parts):
+    aggregator = RecordAggregator()
+    for part in parts:
+        aggregator.add_user_record("key", part)
+    _, _, data = aggregator.clear_and_get().get_contents()
+    found = contents(data)
+    apart = [contents(part) for part in parts]
+    assert rows(found) == [row for one in apart for row in rows(one)]
+    assert [r.payload for r in found.rejects] == [r.payload for one in apart for r in one.rejects]
+    positions = sorted([p.position for p in found.readings] + [r.position for r in found.rejects])
+    assert positions == list(range(len(positions)))
+
+
+@given(st.binary())
+def test_a_packed_record_that_was_damaged_is_kept_as_it_is(body):
+    found = contents(b"\xf3\x89\x9a\xc2" + body + bytes(16))
+    assert [reject.cause for reject in found.rejects] == [Cause.MALFORMED]
+
+
+def test_one_bad_reading_of_an_envelope_costs_only_itself():
+    good = {"metric": "temperature", "ts": TS, "value": 1}
+    bad = [
+        good | {"value": "1"},
+        good | {"metric": "Temperature"},
+        good | {"metric": "a\n"},
+        good | {"value": 1.5e300},
+        good | {"more": 1},
+        {"a": "\x00"},
+        None,
+    ]
+    envelope = {"type": "readings.v1", "device_id": "d", "received_at": TS, "readings": [good, *bad, good]}
+    found = contents(dump(envelope))
+    assert len(found.readings) == 2
+    assert [reject.cause for reject in found.rejects] == [Cause.INVALID] * len(bad)
+    assert [json.loads(r.payload.replace("\N{SYMBOL FOR NULL}", "\x00"), strict=False) for r in found.rejects] == bad
+
+
+def test_a_clock_that_is_wrong_is_told_apart_and_measured_against_the_streams_own_clock():
+    def reading(ts: datetime) -> dict[str, object]:
+        return {"device_id": "d", "metric": "m", "ts": ts.isoformat(), "value": 1}
+
+    ahead, old, far = NOW + timedelta(seconds=301), datetime(1999, 12, 31, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    found = contents(dump([reading(NOW + timedelta(minutes=5)), reading(ahead), reading(old), reading(far)]))
+    assert len(found.readings) == 1
+    assert [(r.position, r.cause, r.device_id) for r in found.rejects] == [(n, Cause.CLOCK, "d") for n in (1, 2, 3)]
+
+
+def test_a_gateway_whose_clock_is_wrong_costs_no_reading():
+    good = {"metric": "temperature", "ts": TS, "value": 1}
+    for received_at in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "yesterday", None, 5):
+        envelope = {"type": "readings.v1", "device_id": "d", "received_at": received_at, "readings": [good]}
+        (row,) = rows(contents(dump(envelope)))
+        assert row.received_at == NOW
+
+
+def test_a_megabyte_of_nonsense_is_kept_shortened_and_nested_json_does_not_overflow_the_stack():
+    for data in (b"x" * 2**20, b"[" * 2**20, b'{"type":' * 2**17, b"[" + b"[" * 10**5 + b"]" * 10**5 + b"]"):
+        (reject,) = contents(data).rejects
+        assert reject.payload == data.decode()[:1024]
+
+
+def test_an_envelope_of_a_later_kind_is_not_taken_for_this_one():
+    (reject,) = contents(dump({"type": "readings.v2", "device_id": "d", "readings": []})).rejects
+    assert "readings.v2" in reject.reason
