@@ -57,6 +57,11 @@ class SigningKeys:
                 raise ValueError(f"signing keys: {name} has {len(secret)} bytes; HMAC-SHA-256 wants at least 32")
         return cls(read.current, secrets)
 
+    def document(self) -> bytes:
+        """Return what `parse` reads."""
+        keys = {name: base64.b64encode(secret).decode() for name, secret in self.secrets.items()}
+        return msgspec.json.encode(_KeyDocument(self.current, keys))
+
 
 def upload_path(device_id: str) -> str:
     """Return the path that a device PUTs to."""

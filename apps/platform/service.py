@@ -47,6 +47,11 @@ class Secret:
         """The environment variable that holds the file's path."""
         return f"{_upper(self.name)}_FILE"
 
+    @property
+    def id_variable(self) -> str:
+        """The environment variable that holds its id in Secrets Manager, for who renews it."""
+        return f"{_upper(self.name)}_SECRET"
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -98,6 +103,18 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Administer:
+    """Connect to a database as its owner, with the password that RDS keeps: to migrate and to grant."""
+
+    database: Database
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that it takes."""
+        return (*self.database.variables, "DATABASE_PASSWORD_FILE")
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Read a secret."""
 
@@ -107,6 +124,18 @@ class Read:
     def variables(self) -> tuple[str, ...]:
         """The environment variables that it takes."""
         return (self.secret.variable,)
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Make a secret, and make it anew when it is old."""
+
+    secret: Secret
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that it takes."""
+        return ("AWS_REGION", self.secret.id_variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +150,7 @@ class Call:
         return (self.endpoint.variable,)
 
 
-Need: TypeAlias = Produce | Consume | Connect | Read | Call
+Need: TypeAlias = Produce | Consume | Connect | Administer | Read | Renew | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +223,35 @@ class ScheduledService:
 
 AnyService: TypeAlias = Service | ScheduledService
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A process that runs to its end once in each deployment, before any service starts."""
+
+    name: str
+    module: str
+    settings: type[Settings]
+    resources: Resources
+    deadline_seconds: int
+    needs: tuple[Need, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Website:
+    """Static files behind a web server that reads no settings and needs nothing."""
+
+    name: str
+    resources: Resources
+    scale: Scale = Scale(1, 1)
+    port: int = 8080
+    probes: Probes = Probes(liveness="/healthz", readiness="/")
+    public: tuple[str, ...] = ("/",)
+
+
 READINGS = Stream("readings")
 SENSORS = Database("sensors")
 SIGNING_KEYS = Secret("signing-keys")
@@ -202,12 +260,17 @@ PROMETHEUS = Endpoint("prometheus")
 PUSHGATEWAY = Endpoint("pushgateway")
 
 
+def image_of(declaration: AnyService | Task | Website) -> str:
+    """Return the name of the image that it runs in: one image for each package."""
+    return declaration.name if isinstance(declaration, Website) else declaration.module.rpartition(".")[2]
+
+
 def variables(needs: Iterable[Need]) -> tuple[str, ...]:
     """Return every environment variable that the needs take, each once."""
     return tuple(dict.fromkeys(variable for need in needs for variable in need.variables))
 
 
-def _check(service: AnyService) -> None:
+def _check(service: AnyService | Task) -> None:
     known = {name.upper() for name in service.settings.model_fields}
     if missing := [variable for variable in variables(service.needs) if variable not in known]:
         raise ValueError(

@@ -1,11 +1,11 @@
 """Settings: read once from the environment, checked, and never changed afterwards."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 S = TypeVar("S", bound="Settings")
 
@@ -14,10 +14,10 @@ class ConfigurationError(Exception):
     """Settings that cannot be used. The text names each key, its value and what is allowed."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What every service reads. A field is read from the variable of its name in upper case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=False)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     http_host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 in a container")
     http_port: int = Field(8000, ge=1, le=65535, description="Port of the service, its probes and its metrics")
@@ -63,14 +63,13 @@ class DatabaseSettings(AwsSettings):
 
 
 def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
-    """Read settings from `environment` (default: the process's own).
+    """Read settings from `environment` (default: the process's own) and from nowhere else; an empty value is none.
 
     Raises ConfigurationError with a line for each variable that is missing or wrong.
     """
+    given = os.environ if environment is None else environment
     try:
-        if environment is None:
-            return settings()
-        return settings.model_validate({name.lower(): value for name, value in environment.items()})
+        return settings.model_validate({name.lower(): value for name, value in given.items() if value})
     except ValidationError as error:
         raise ConfigurationError("\n".join(_explain(settings, error))) from None
 

@@ -1,0 +1,1 @@
+"""Makes the platform's own secrets, and new signing keys before the old ones are stale."""

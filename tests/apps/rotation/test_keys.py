@@ -1,0 +1,65 @@
+"""Signing keys change without a URL that was given out losing its validity early."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.domain.signing import LONGEST, SigningKeys
+from apps.rotation.keys import ADOPTION, first, rotate
+
+START = datetime(2026, 11, 23, 2, 40, tzinfo=UTC)
+
+
+def numbered():
+    """Keys that can be told apart."""
+    numbers = count()
+    return lambda length: next(numbers).to_bytes(length, "big")
+
+
+@given(
+    hours=st.lists(st.integers(min_value=1, max_value=24 * 40), min_size=1, max_size=60),
+    period=st.integers(min_value=2, max_value=60).map(lambda days: timedelta(days=days)),
+)
+def test_no_url_that_was_given_out_outlives_its_key_however_irregular_the_runs(hours, period):
+    random, now = numbered(), START
+    keys, changed = first(now, random), now
+    signed_until = {keys.current: now}
+    for step in hours:
+        now += timedelta(hours=step)
+        # Processes sign with what they read last: the key that was current until now.
+        signed_until[keys.current] = now
+        due = rotate(keys, changed, now, period, random)
+        for gone in keys.secrets.keys() - due.secrets.keys():
+            assert now - signed_until[gone] >= LONGEST
+        if due.current != keys.current:
+            assert now - changed >= ADOPTION, "a key signs only when everybody has had time to read it"
+        if due is not keys:
+            keys, changed = due, now
+        assert keys.current in keys.secrets
+        assert len(keys.secrets) <= 2
+
+
+def test_nightly_runs_replace_a_key_after_its_period_and_forget_it_after_the_longest_expiry():
+    random = numbered()
+    keys, changed = first(START, random), START
+    history = []
+    for night in range(1, 45):
+        now = START + timedelta(days=night)
+        due = rotate(keys, changed, now, timedelta(days=30), random)
+        if due is not keys:
+            keys, changed = due, now
+            history.append((night, len(keys.secrets), keys.current))
+    assert history == [(30, 2, "20261123T024000Z"), (31, 2, "20261223T024000Z"), (39, 1, "20261223T024000Z")]
+
+
+def test_a_key_with_another_kind_of_id_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'blue'.*time of birth"):
+        rotate(SigningKeys("blue", {"blue": bytes(32)}), START, START, timedelta(days=30), bytes)
+
+
+def test_a_document_reads_back_as_the_keys_it_was_made_from():
+    keys = first(START, lambda length: b"k" * length)
+    assert SigningKeys.parse(keys.document()) == keys
