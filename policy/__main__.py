@@ -1,0 +1,77 @@
+"""The CrossGuard pack: a thin shell that hands the engine's resources to the checks."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyPack,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from policy.check import Check, Resource, ResourceCheck, StackCheck
+from policy.checks import ALL
+
+PRODUCTION = "prod"
+
+
+def policy(check: Check) -> ResourceValidationPolicy | StackValidationPolicy:
+    """Return a check as CrossGuard's policy."""
+    if isinstance(check, ResourceCheck):
+        return ResourceValidationPolicy(check.name, check.description, _resource_validation(check))
+    return StackValidationPolicy(check.name, check.description, _stack_validation(check))
+
+
+def _resource_validation(check: ResourceCheck) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if args.resource_type not in check.types or (check.production_only and pulumi.get_stack() != PRODUCTION):
+            return
+        for text in _known(lambda: check.find(args.props, args.name)):
+            report(f"{args.name} {text}", args.urn)
+
+    return validate
+
+
+def _stack_validation(check: StackCheck) -> Callable[[StackValidationArgs, ReportViolation], None]:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        resources = [_resource(resource) for resource in args.resources]
+        for resource, text in _known(lambda: check.find(resources)):
+            report(f"{resource.name} {text}", resource.urn)
+
+    return validate
+
+
+def _known(find: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """Yield what a check finds; in a preview it ends at the first value that is not known yet."""
+    try:
+        yield from find()
+    except Exception as error:
+        if type(error).__name__ != "UnknownValueError":
+            raise
+
+
+def _resource(resource: PolicyResource) -> Resource:
+    names = (resource.props.get(name) for name in ("id", "arn", "name", "bucket"))
+    return Resource(
+        type=resource.resource_type,
+        name=resource.name,
+        props=resource.props,
+        urn=resource.urn,
+        identity=frozenset(name for name in names if isinstance(name, str)),
+        references={name: frozenset(r.urn for r in used) for name, used in resource.property_dependencies.items()},
+    )
+
+
+PolicyPack(
+    name="sensor-analytics", enforcement_level=EnforcementLevel.MANDATORY, policies=[policy(check) for check in ALL]
+)

@@ -1,0 +1,112 @@
+"""What a check is: a name, what it demands, and a pure function that finds what breaks it."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Properties: TypeAlias = Mapping[str, Any]
+"""A resource's inputs, named as Pulumi names them on the wire (camelCase)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as the engine knows it.
+
+    `identity`: what other resources may call it by (id, name, ARN). `references`: the URNs that each property refers
+    to, where the engine tells.
+    """
+
+    type: str
+    name: str
+    props: Properties
+    urn: str = ""
+    identity: frozenset[str] = frozenset()
+    references: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def refers_to(self, other: "Resource", name: str) -> bool:
+        """Tell whether property `name` is another resource's id, name or ARN."""
+        return self.props.get(name) in other.identity or other.urn in self.references.get(name, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceCheck:
+    """A demand on each resource of some types, known before it is made. Yields what is wrong with it."""
+
+    name: str
+    description: str
+    types: tuple[str, ...]
+    find: Callable[[Properties, str], Iterator[str]]
+    production_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StackCheck:
+    """A demand on resources together. Yields each offender with what is wrong."""
+
+    name: str
+    description: str
+    find: Callable[[Sequence[Resource]], Iterator[tuple[Resource, str]]]
+
+
+Check: TypeAlias = ResourceCheck | StackCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What a check found."""
+
+    check: str
+    resource: str
+    text: str
+
+
+def violations(checks: Iterable[Check], resources: Sequence[Resource], *, production: bool) -> list[Violation]:
+    """Run checks over the resources of a stack."""
+    found = []
+    for check in checks:
+        if isinstance(check, StackCheck):
+            found += [Violation(check.name, resource.name, text) for resource, text in check.find(resources)]
+        elif production or not check.production_only:
+            for resource in of(resources, *check.types):
+                found += [
+                    Violation(check.name, resource.name, text) for text in check.find(resource.props, resource.name)
+                ]
+    return found
+
+
+def of(resources: Iterable[Resource], *types: str) -> Iterator[Resource]:
+    """Yield the resources of some types."""
+    return (resource for resource in resources if resource.type in types)
+
+
+def dig(value: Any, *path: str | int) -> Any:
+    """Follow keys and indices down; None where the way ends."""
+    for step in path:
+        if isinstance(step, int) and isinstance(value, Sequence) and len(value) > step:
+            value = value[step]
+        elif isinstance(value, Mapping):
+            value = value.get(step)
+        else:
+            return None
+    return value
+
+
+def each(value: Any) -> list[Any]:
+    """Return a value as a list, as policy documents allow both."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def document(value: Any) -> Properties:
+    """Return a JSON document that may still be text."""
+    read = json.loads(value) if isinstance(value, str) else value
+    return read if isinstance(read, Mapping) else {}
+
+
+def statements(value: Any) -> Iterator[Properties]:
+    """Yield the statements of an IAM policy document."""
+    for statement in each(document(value).get("Statement")):
+        if isinstance(statement, Mapping):
+            yield statement

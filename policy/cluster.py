@@ -1,0 +1,67 @@
+"""The cluster: who reaches its API, what it logs, what its nodes may do."""
+
+from collections.abc import Iterator
+
+from policy.check import Properties, ResourceCheck, dig, each
+
+CLUSTER = "aws:eks/cluster:Cluster"
+COMPONENT = "eks:index:Cluster"
+LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+ADDON = "aws:eks/addon:Addon"
+
+LOG_TYPES = {"api", "audit", "authenticator", "controllerManager", "scheduler"}
+
+
+def _private(props: Properties, _: str) -> Iterator[str]:
+    if not (dig(props, "vpcConfig", "endpointPrivateAccess") or props.get("endpointPrivateAccess")):
+        yield "has no private endpoint: its nodes would reach it over the internet"
+
+
+def _public(props: Properties, _: str) -> Iterator[str]:
+    network = props.get("vpcConfig") or props
+    cidrs = each(network.get("publicAccessCidrs"))
+    if network.get("endpointPublicAccess") is not False and (not cidrs or {"0.0.0.0/0", "::/0"} & set(cidrs)):
+        yield "answers the whole internet: name the networks in publicAccessCidrs"
+
+
+def _logs(props: Properties, _: str) -> Iterator[str]:
+    if missing := LOG_TYPES - set(each(props.get("enabledClusterLogTypes"))):
+        yield f"does not log {', '.join(sorted(missing))}"
+
+
+def _secrets(props: Properties, _: str) -> Iterator[str]:
+    if not (dig(props, "encryptionConfig", "provider", "keyArn") or props.get("encryptionConfigKeyArn")):
+        yield "keeps secrets without a key of ours"
+
+
+def _authentication(props: Properties, _: str) -> Iterator[str]:
+    if (dig(props, "accessConfig", "authenticationMode") or props.get("authenticationMode")) != "API":
+        yield "lets the aws-auth ConfigMap decide who is admin: authenticationMode must be API"
+
+
+def _metadata(props: Properties, _: str) -> Iterator[str]:
+    options = props.get("metadataOptions") or {}
+    if options.get("httpTokens") != "required" or options.get("httpPutResponseHopLimit") != 1:
+        yield "lets pods reach the node's credentials: httpTokens required and httpPutResponseHopLimit 1"
+
+
+def _node_role(_: Properties, name: str) -> Iterator[str]:
+    if "node" in name:
+        yield "gives the node role a policy of its own: every pod would inherit it; give it to the workload"
+
+
+CHECKS = (
+    ResourceCheck("eks-private-endpoint", "The private endpoint is on", (CLUSTER, COMPONENT), _private),
+    ResourceCheck(
+        "eks-public-endpoint-restricted", "The public endpoint names its networks", (CLUSTER, COMPONENT), _public
+    ),
+    ResourceCheck("eks-logs", "All five kinds of control plane logs are on", (CLUSTER, COMPONENT), _logs),
+    ResourceCheck("eks-secrets-encrypted", "Secrets are encrypted with a KMS key", (CLUSTER, COMPONENT), _secrets),
+    ResourceCheck(
+        "eks-api-authentication", "Access entries decide who is admin", (CLUSTER, COMPONENT), _authentication
+    ),
+    ResourceCheck("node-metadata", "Pods cannot reach the node's credentials", (LAUNCH_TEMPLATE,), _metadata),
+    ResourceCheck(
+        "node-role-bare", "The node role has AWS's own policies only", ("aws:iam/rolePolicy:RolePolicy",), _node_role
+    ),
+)
