@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,14 @@ Value = Annotated[
 ]
 
 
+Fault = Literal["schema", "clock"]
+"""What kind of thing is wrong with a reading: its form, or its time."""
+
+
+class ClockError(ValueError):
+    """A time that a device can only have from a wrong clock."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One reading as a device sends it."""
 
@@ -43,6 +51,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     index: int
     reason: str
+    fault: Fault = "schema"
     payload: str = ""
 
 
@@ -89,19 +98,22 @@ def read_each(items: list[msgspec.Raw], now: datetime) -> tuple[list[Reading], l
         try:
             reading = _READING.decode(item)
             check_time(reading.ts, now)
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as error:
-            refused.append(Refusal(index=index, reason=str(error), payload=shorten(bytes(item))))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            fault: Fault = "clock" if isinstance(error, ClockError) else "schema"
+            # The error may quote what the device sent, at any length.
+            reason = shorten(str(error).encode("utf-8", "replace"))
+            refused.append(Refusal(index=index, reason=reason, fault=fault, payload=shorten(bytes(item))))
         else:
             readings.append(reading)
     return readings, refused
 
 
 def check_time(ts: datetime, now: datetime) -> None:
-    """Raise ValueError when a reading's time can only come from a wrong clock."""
+    """Raise ClockError when a reading's time can only come from a wrong clock."""
     if ts < EARLIEST:
-        raise ValueError(f"ts {ts.isoformat()} is before {EARLIEST.date()}: set the device's clock")
+        raise ClockError(f"ts {ts.isoformat()} is before {EARLIEST.date()}: set the device's clock")
     if ts > now + CLOCK_AHEAD:
-        raise ValueError(
+        raise ClockError(
             f"ts {ts.isoformat()} is over {CLOCK_AHEAD.seconds} s ahead of {now.isoformat()}: set the device's clock"
         )
 
