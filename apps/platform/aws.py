@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.platform.settings import AwsSettings
 
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 
-def kinesis(settings: AwsSettings, connections: int = 16) -> "KinesisClient":
+def kinesis(
+    settings: AwsSettings, connections: int = 16, *, read_timeout: float = 15, attempts: int = 2
+) -> "KinesisClient":
     """Return a Kinesis client that retries little by itself: the callers know better what to do."""
     return boto3.client(
         "kinesis",
@@ -19,9 +22,14 @@ def kinesis(settings: AwsSettings, connections: int = 16) -> "KinesisClient":
         endpoint_url=settings.aws_endpoint_url,
         config=Config(
             connect_timeout=5,
-            read_timeout=15,
+            read_timeout=read_timeout,
             max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             tcp_keepalive=True,
         ),
     )
+
+
+def error_code(error: BotoCoreError | ClientError) -> str:
+    """Return AWS's own name of an error, or what kept AWS from being reached."""
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from apps.platform.settings import Settings
+from apps.platform.protocol import DeadlineProtocol
+from apps.platform.settings import ConfigurationError, Settings
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +74,13 @@ def application(
 
 
 async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **options: Any) -> None:
-    """Serve until `stopping` is set: then stop accepting, finish what is under way, at most 15 s."""
+    """Serve until `stopping` is set: then stop accepting, finish what is under way, at most 15 s.
+
+    Raises ConfigurationError when the address cannot be listened on.
+    """
     config = uvicorn.Config(
         app,
-        host=settings.http_host,
-        port=settings.http_port,
+        http=DeadlineProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -87,20 +92,13 @@ async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **opt
         ws_ping_timeout=20,
         **options,
     )
-    server = Server(config)
-    serving = asyncio.create_task(server.serve())
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([_listen(settings)]))
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     waiting.cancel()
     await serving
-
-
-class Server(uvicorn.Server):
-    """A server that leaves the signals to the process around it."""
-
-    def install_signal_handlers(self) -> None:
-        """Do nothing."""
 
 
 async def read_body(request: Request, limit: int, seconds: float) -> bytes:
@@ -130,6 +128,24 @@ def too_large(limit: int) -> ProblemError:
     return ProblemError(
         413, f"the body may hold at most {limit} bytes: send less at a time", headers={"Connection": "close"}
     )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.http_host, settings.http_port), backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"HTTP_HOST={settings.http_host} HTTP_PORT={settings.http_port}: {error.strerror or error}: "
+            "stop what listens there or choose another port"
+        ) from None
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the process around it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class Observe:

@@ -18,18 +18,18 @@ BAD_CONFIGURATION = 2
 def run(service: AnyService, settings: type[S], main: Callable[[S, asyncio.Event], Awaitable[int | None]]) -> None:
     """Run `main(settings, stopping)` until it returns and exit with its code; `stopping` is set by SIGTERM and SIGINT.
 
-    Settings that cannot be used end the process with code 2 and a line for each.
+    Settings that cannot be used, found at once or by `main`, end the process with code 2 and a line for each.
     """
     try:
         loaded = load(settings)
+        stop_telemetry = start_telemetry(service.name, loaded)
+        try:
+            sys.exit(asyncio.run(_run(loaded, main)) or 0)
+        finally:
+            stop_telemetry()
     except ConfigurationError as error:
         print(f"{service.name}: cannot start\n{error}", file=sys.stderr)
         sys.exit(BAD_CONFIGURATION)
-    stop_telemetry = start_telemetry(service.name, loaded)
-    try:
-        sys.exit(asyncio.run(_run(loaded, main)) or 0)
-    finally:
-        stop_telemetry()
 
 
 async def _run(settings: S, main: Callable[[S, asyncio.Event], Awaitable[int | None]]) -> int | None:
