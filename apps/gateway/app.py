@@ -1,0 +1,57 @@
+"""The gateway's application."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from apps.domain.signing import METHOD, SigningKeys, upload_path
+from apps.gateway.producer import Producer
+from apps.gateway.readiness import StreamReadiness
+from apps.gateway.settings import GatewaySettings
+from apps.gateway.uploads import Uploads
+from apps.platform.http import application
+from apps.platform.secrets import SecretFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create(
+    settings: GatewaySettings,
+    client: "KinesisClient",
+    *,
+    now: Callable[[], datetime] = _utc_now,
+    chance: random.Random | None = None,
+) -> Starlette:
+    """Return the application. Raises ConfigurationError when the signing keys cannot be used."""
+    chance = chance or random.Random()  # noqa: S311 - spreads retries, keeps no secret
+    keys = SecretFile(settings.signing_keys_file, SigningKeys.parse)
+    producer = Producer(
+        client,
+        settings.readings_stream,
+        put_seconds=settings.put_seconds,
+        calls=settings.put_calls,
+        waiting_bytes=settings.waiting_bytes,
+        chance=chance,
+    )
+    uploads = Uploads(settings, keys, producer, now=now, chance=chance)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with producer:
+            yield
+
+    return application(
+        [Route(upload_path("{device_id}"), uploads.put, methods=[METHOD])],
+        ready=StreamReadiness(client, settings.readings_stream),
+        lifespan=lifespan,
+    )

@@ -1,0 +1,49 @@
+"""What devices send: a JSON array, perhaps compressed."""
+
+import zlib
+from collections.abc import Mapping
+
+import msgspec
+
+from apps.domain.readings import split_array
+from apps.platform.http import ProblemError, too_large
+
+GZIP = 16 + zlib.MAX_WBITS
+
+
+def check_encoding(headers: Mapping[str, str]) -> bool:
+    """Return whether the body is gzipped. Raises ProblemError 415 for any other coding."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"gzip", "identity"}:
+        raise ProblemError(
+            415, "the body may be gzipped (Content-Encoding: gzip) or plain", headers={"Accept-Encoding": "gzip"}
+        )
+    return coding == "gzip"
+
+
+def gunzip(body: bytes, limit: int) -> bytes:
+    """Decompress one gzip member (RFC 1952).
+
+    Raises ProblemError 413 before more than `limit` bytes come out of it, 400 when it is not whole and alone.
+    """
+    inflater = zlib.decompressobj(GZIP)
+    try:
+        content = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise ProblemError(400, f"the body is not gzip: {error}") from None
+    if len(content) > limit:
+        raise too_large(limit)
+    if not inflater.eof or inflater.unused_data:
+        raise ProblemError(400, "the body must be one whole gzip member and nothing else")
+    return content
+
+
+def read_array(body: bytes, most: int) -> list[msgspec.Raw]:
+    """Return the items of a JSON array. Raises ProblemError 400 when it is none, 413 for over `most` items."""
+    try:
+        items = split_array(body)
+    except msgspec.DecodeError as error:
+        raise ProblemError(400, f"the body must be a JSON array of readings: {error}") from None
+    if len(items) > most:
+        raise ProblemError(413, f"{len(items)} readings are too many: send at most {most} at a time")
+    return items

@@ -1,0 +1,42 @@
+"""Whether the stream takes records."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from apps.platform import aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+REMEMBER_SECONDS = 10.0
+"""DescribeStreamSummary is limited to 20 calls a second in an account: probes ask oftener than that."""
+
+
+class StreamReadiness:
+    """Asks for the stream's state, at most every `REMEMBER_SECONDS`."""
+
+    def __init__(self, client: "KinesisClient", stream: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._asked: float | None = None
+        self._reason: str | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __call__(self) -> str | None:
+        """Return None when the stream is there and active, else what is wrong."""
+        async with self._one_at_a_time:
+            if self._asked is None or time.monotonic() - self._asked > REMEMBER_SECONDS:
+                self._reason = await asyncio.to_thread(self._ask)
+                self._asked = time.monotonic()
+        return self._reason
+
+    def _ask(self) -> str | None:
+        try:
+            summary = self._client.describe_stream_summary(StreamName=self._stream)["StreamDescriptionSummary"]
+        except (BotoCoreError, ClientError) as error:
+            return f"stream {self._stream}: {aws.error_code(error)}"
+        status = summary["StreamStatus"]
+        return None if status in {"ACTIVE", "UPDATING"} else f"stream {self._stream} is {status}"
