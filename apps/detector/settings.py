@@ -1,8 +1,17 @@
 """Settings of the detector."""
 
-from pydantic import Field
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator, Field
+from pydantic_core import from_json
+from pydantic_settings import NoDecode
+
+from apps.detector.signals import PROCESS_SIGNALS, Signal
 from apps.platform.settings import DatabaseSettings
+
+
+def _decode(value: Any) -> Any:
+    return from_json(value) if isinstance(value, str) else value
 
 
 class DetectorSettings(DatabaseSettings):
@@ -10,3 +19,6 @@ class DetectorSettings(DatabaseSettings):
 
     prometheus_url: str = Field(pattern=r"^https?://", description="Where Prometheus answers queries")
     pushgateway_url: str = Field(pattern=r"^https?://", description="Where predictive_alert is pushed to")
+    signals: Annotated[tuple[Signal, ...], NoDecode, BeforeValidator(_decode)] = Field(
+        PROCESS_SIGNALS, description="JSON array of the platform's signals: name, query, direction, floor"
+    )

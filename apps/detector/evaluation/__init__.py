@@ -1,0 +1,1 @@
+"""Replays labelled series through a model and measures what it found."""

@@ -1,0 +1,127 @@
+"""A labelled archive in the format of the Numenta Anomaly Benchmark (NAB).
+
+`data/<category>/<name>.csv` holds `timestamp,value` lines, `labels/combined_windows.json` maps each
+`<category>/<name>.csv` to its list of [start, end] windows, both ends included. Times without a zone are UTC.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be read. The text names the file, the line and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One labelled series."""
+
+    name: str
+    """Category and file name, for example `realTweets/Twitter_volume_AAPL.csv`."""
+    times: npt.NDArray[np.float64]
+    """Seconds since 1970, in the file's order."""
+    values: npt.NDArray[np.float64]
+    windows: tuple[tuple[int, int], ...]
+    """First and last row of each labelled window."""
+
+    @property
+    def category(self) -> str:
+        """The folder of the file."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def days(self) -> float:
+        """Length in days."""
+        return float(self.times.max() - self.times.min()) / 86_400
+
+
+def read_archive(folder: Path) -> list[Series]:
+    """Read every CSV file below `folder`/data with its windows, in the order of names.
+
+    Raises ArchiveError when a file is missing, unreadable or names what does not exist.
+    """
+    data, labels = folder / "data", folder / "labels" / "combined_windows.json"
+    if not data.is_dir():
+        raise ArchiveError(f"{data}: no such folder; an archive holds data/<category>/<name>.csv")
+    windows = _read_windows(labels)
+    names = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.csv"))
+    if not names:
+        raise ArchiveError(f"{data}: holds no CSV file")
+    if unlabelled := [name for name in names if name not in windows]:
+        raise ArchiveError(f"{labels}: has no entry for {', '.join(unlabelled)} (an empty list means no anomaly)")
+    if absent := [name for name in windows if name not in set(names)]:
+        raise ArchiveError(f"{labels}: names {', '.join(absent)}, which {data} does not hold")
+    return [read_series(data / name, name, windows[name], labels) for name in names]
+
+
+def read_series(path: Path, name: str, windows: list[tuple[float, float]], labels: Path) -> Series:
+    """Read one CSV file. An empty value or `nan` is a missing one.
+
+    Raises ArchiveError with the line that cannot be read, or the window that holds no row.
+    """
+    times: list[float] = []
+    values: list[float] = []
+    for line, row in _rows(path):
+        try:
+            time, value = row
+            times.append(seconds(time))
+            values.append(float(value) if value.strip() else math.nan)
+        except ValueError:
+            raise ArchiveError(
+                f"{path}:{line}: expected a time and a number, as in 2014-04-01 00:05:00,21.5; got {','.join(row)!r}"
+            ) from None
+    if not times:
+        raise ArchiveError(f"{path}: holds no rows below its header")
+    stamps = np.array(times)
+    ranges = []
+    for start, end in sorted(windows):
+        inside = np.flatnonzero((stamps >= start) & (stamps <= end))
+        if not inside.size:
+            raise ArchiveError(f"{labels}: a window of {name} ({_iso(start)} to {_iso(end)}) holds none of its rows")
+        ranges.append((int(inside[0]), int(inside[-1])))
+    return Series(name, stamps, np.array(values), tuple(ranges))
+
+
+def seconds(text: str) -> float:
+    """Return seconds since 1970 of an ISO time; without a zone it is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text.strip())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            header = next(reader, None)
+            if header is None or [column.strip() for column in header] != ["timestamp", "value"]:
+                raise ArchiveError(f"{path}:1: expected the header timestamp,value; got {','.join(header or [])!r}")
+            for row in reader:
+                if row:
+                    yield reader.line_num, row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ArchiveError(f"{path}: {error}") from None
+
+
+def _read_windows(path: Path) -> dict[str, list[tuple[float, float]]]:
+    try:
+        labels = json.loads(path.read_text())
+    except OSError as error:
+        raise ArchiveError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ArchiveError(f"{path}: not JSON: {error}") from None
+    try:
+        return {name: [(seconds(start), seconds(end)) for start, end in windows] for name, windows in labels.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ArchiveError(f"{path}: expected an object from file to a list of [start, end] times; {error}") from None
+
+
+def _iso(stamp: float) -> str:
+    return datetime.fromtimestamp(stamp, UTC).isoformat(sep=" ")

@@ -1,0 +1,97 @@
+"""Questions to the HTTP API of Prometheus."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+class PrometheusError(Exception):
+    """Prometheus did not answer, or not as it should. The text says what was asked and what came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One series: its labels, and its finite samples in the order of time (seconds since 1970)."""
+
+    labels: dict[str, str]
+    times: Floats
+    values: Floats
+
+
+class Prometheus:
+    """One Prometheus server."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def now(self) -> float:
+        """Return the server's time in seconds since 1970. Its clock stamps the samples, so windows are cut by it."""
+        data = await self._ask("/api/v1/query", {"query": "time()"})
+        try:
+            return float(data["result"][1])
+        except (LookupError, TypeError, ValueError):
+            raise PrometheusError(f"time(): unexpected answer {str(data)[:200]}") from None
+
+    async def range(self, query: str, start: float, end: float, step: float) -> list[Samples]:
+        """Return every series of `query` from `start` to `end`, a sample each `step` seconds where there is one.
+
+        What is not a finite number, and what lies outside of the range, is left out. Raises PrometheusError.
+        """
+        data = await self._ask(
+            "/api/v1/query_range", {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        )
+        try:
+            matrix = msgspec.convert(data, _Matrix)
+        except msgspec.ValidationError as error:
+            raise PrometheusError(f"{query}: unexpected answer: {error}") from None
+        return [_samples(series, start, end) for series in matrix.result]
+
+    async def _ask(self, path: str, parameters: dict[str, str]) -> Any:
+        query = parameters["query"]
+        try:
+            response = await self._client.get(path, params=parameters)
+            answer = msgspec.json.decode(response.content, type=_Answer)
+        except httpx.HTTPError as error:
+            raise PrometheusError(f"{query}: {error or type(error).__name__}") from error
+        except msgspec.MsgspecError:
+            raise PrometheusError(f"{query}: HTTP {response.status_code}, not an answer of Prometheus") from None
+        if answer.status != "success":
+            raise PrometheusError(f"{query}: {answer.error or f'HTTP {response.status_code}'}")
+        return answer.data
+
+
+class _Answer(msgspec.Struct):
+    status: str
+    data: Any = None
+    error: str = ""
+
+
+class _Series(msgspec.Struct):
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+
+
+class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
+    result: list[_Series]
+
+
+def _samples(series: _Series, start: float, end: float) -> Samples:
+    labels = {name: value for name, value in series.metric.items() if name != "__name__"}
+    times = np.array([time for time, _ in series.values], dtype=float)
+    values = np.array([_number(text) for _, text in series.values], dtype=float)
+    usable = np.isfinite(values) & (times >= start) & (times <= end)
+    times, first = np.unique(times[usable], return_index=True)
+    return Samples(labels, times, values[usable][first])
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan

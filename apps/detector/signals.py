@@ -1,0 +1,60 @@
+"""Signals of the platform: what the detector asks Prometheus for."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Direction(StrEnum):
+    """Which way a signal gets worse."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+
+
+class Signal(BaseModel):
+    """One question to Prometheus. Each series of the answer is watched by itself, as `<its labels' values>/<name>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="For example cpu")]
+    query: Annotated[str, Field(min_length=1, description="PromQL that gives one series for each service")]
+    direction: Direction = Direction.BOTH
+    floor: Annotated[float, Field(gt=0, description="Least spread that counts, in the signal's unit")]
+    """A quiet signal has next to no spread, and any wobble would be many times that. Three of these are the least rise
+    that can alert."""
+
+    def source(self, labels: dict[str, str]) -> str:
+        """Return what an alert about a series with `labels` is about, for example `api/cpu`."""
+        return "/".join((*(labels[key] for key in sorted(labels)), self.name))
+
+
+CPU = Signal(
+    name="cpu",
+    query="sum by (job) (rate(process_cpu_seconds_total[1m]))",
+    direction=Direction.UP,
+    floor=0.05,  # cores
+)
+LATENCY = Signal(
+    name="latency",
+    query="histogram_quantile(0.95, sum by (job, le) (rate(http_request_duration_seconds_bucket[1m])))",
+    direction=Direction.UP,
+    floor=0.02,  # seconds
+)
+CONTAINER_CPU = Signal(
+    name="cpu",
+    query=(
+        'sum by (job) (label_replace(rate(container_cpu_usage_seconds_total{container!="",container!="POD"}[2m]), '
+        '"job", "$1", "container", "(.*)"))'
+    ),
+    direction=Direction.UP,
+    floor=0.05,  # cores
+)
+
+PROCESS_SIGNALS = (CPU, LATENCY)
+"""Where only the services themselves are scraped."""
+
+CLUSTER_SIGNALS = (CONTAINER_CPU, LATENCY)
+"""On Kubernetes, where the kubelet tells the CPU of each container."""

@@ -1,0 +1,47 @@
+"""The client against a real Prometheus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from apps.detector.prometheus import Prometheus, PrometheusError
+from stacks.local.postgres import free_port
+from tests.support import monitoring
+
+
+@pytest.fixture
+async def prometheus(tmp_path: Path) -> AsyncIterator[Prometheus]:
+    nobody = f"127.0.0.1:{free_port()}"
+    with monitoring.prometheus(tmp_path, {"absent": nobody}) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            yield Prometheus(client)
+
+
+async def test_reads_series_as_they_were_scraped(prometheus: Prometheus) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            now = await prometheus.now()
+            answer = await prometheus.range("sum by (job) (up)", now - 60, now, 1)
+            if answer and len(answer[0].times) >= 3:
+                break
+            await asyncio.sleep(0.1)
+    (samples,) = answer
+    assert samples.labels == {"job": "absent"}
+    assert set(samples.values) == {0.0}
+    assert samples.times[-1] <= now
+    assert all(samples.times[1:] > samples.times[:-1])
+
+
+async def test_leaves_out_what_is_no_number(prometheus: Prometheus) -> None:
+    now = await prometheus.now()
+    (samples,) = await prometheus.range("vector(0) / vector(0)", now - 10, now, 1)
+    assert len(samples.values) == 0
+
+
+async def test_says_what_is_wrong_with_a_query(prometheus: Prometheus) -> None:
+    now = await prometheus.now()
+    with pytest.raises(PrometheusError, match="parse error"):
+        await prometheus.range("rate(", now - 10, now, 1)

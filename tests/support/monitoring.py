@@ -1,0 +1,139 @@
+"""What the detector talks to: a planted Prometheus over real HTTP, and the real programs where they are installed."""
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.local.postgres import free_port
+
+Point = tuple[float, float | str]
+
+
+class PlantedPrometheus:
+    """Answers the HTTP API with the series that a test plants: `series[query]` is a list of (labels, points)."""
+
+    def __init__(self) -> None:
+        self.now = 1_750_000_000.0
+        self.series: dict[str, list[tuple[dict[str, str], list[Point]]]] = {}
+        self.raw: bytes | None = None
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def plant(self, query: str, job: str, values: list[Any], step: float = 15, end: float = 0) -> None:
+        """Plant values `step` seconds apart, the last one `end` seconds after now."""
+        first = self.now + end - step * (len(values) - 1)
+        points = [(first + step * index, value) for index, value in enumerate(values) if value is not None]
+        others = [one for one in self.series.get(query, []) if one[0]["job"] != job]
+        self.series[query] = [*others, ({"job": job}, points)]
+
+    def answer(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+        query = parameters["query"]
+        if path == "/api/v1/query" and query == "time()":
+            return {"resultType": "scalar", "result": [self.now, str(self.now)]}
+        result = [
+            {"metric": labels, "values": [[at, str(value)] for at, value in points]}
+            for labels, points in self.series.get(query, [])
+        ]
+        return {"resultType": "matrix", "result": result}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        planted = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = urllib.parse.urlsplit(self.path)
+                data = planted.answer(url.path, dict(urllib.parse.parse_qsl(url.query)))
+                body = planted.raw or json.dumps({"status": "success", "data": data}).encode()
+                self.send_response(200 if planted.raw is None else 503)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+@contextmanager
+def planted_prometheus() -> Iterator[PlantedPrometheus]:
+    planted = PlantedPrometheus()
+    thread = threading.Thread(target=planted.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield planted
+    finally:
+        planted.server.shutdown()
+        planted.server.server_close()
+        thread.join()
+
+
+@contextmanager
+def pushgateway(folder: Path) -> Iterator[str]:
+    """Run a real Pushgateway and yield its URL."""
+    address = f"127.0.0.1:{free_port()}"
+    with _running(
+        folder, "prometheus-pushgateway", f"--web.listen-address={address}", ready=f"http://{address}/-/ready"
+    ):
+        yield f"http://{address}"
+
+
+@contextmanager
+def prometheus(folder: Path, targets: dict[str, str]) -> Iterator[str]:
+    """Run a real Prometheus that scrapes each job's address every second, and yield its URL."""
+    address = f"127.0.0.1:{free_port()}"
+    configuration = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in targets.items()
+        ],
+    }
+    (folder / "prometheus.yml").write_text(json.dumps(configuration))
+    with _running(
+        folder,
+        "prometheus",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        ready=f"http://{address}/-/ready",
+    ):
+        yield f"http://{address}"
+
+
+@contextmanager
+def _running(folder: Path, program: str, *arguments: str, ready: str) -> Iterator[None]:
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not on PATH")
+    with (folder / f"{program}.log").open("wb") as log:
+        process = subprocess.Popen([path, *arguments], stdout=log, stderr=log, cwd=folder)
+    try:
+        _await(ready, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except (urllib.error.HTTPError, OSError):
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"no answer from {url}")
