@@ -96,7 +96,7 @@ def each(value: Any) -> list[Any]:
     """Return a value as a list, as policy documents allow both."""
     if value is None:
         return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
 
 
 def document(value: Any) -> Properties:

@@ -124,7 +124,7 @@ def _budgets(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
 
 def _closed(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
     policies = list(of(resources, NETWORK_POLICY))
-    closed = {_namespace(p) for p in policies if dig(p.props, "spec", "podSelector") == {} and _denies(p.props)}
+    closed = {_namespace(p) for p in policies if not dig(p.props, "spec", "podSelector") and _denies(p.props)}
     for namespace in of(resources, NAMESPACE):
         name = _name(namespace)
         if name not in closed and not str(name).startswith(SYSTEM):
