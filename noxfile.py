@@ -68,13 +68,19 @@ def dashboard(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test everything that is quick; `-- tests/apps/ingestor -k lease` chooses."""
-    pytest(session, "not slow and not browser")
+    pytest(session, "not slow and not browser and not engine")
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
     """Test what takes long: crash after crash, reshards, outages."""
-    pytest(session, "slow and not browser")
+    pytest(session, "slow and not browser and not engine")
+
+
+@nox.session
+def engine(session: nox.Session) -> None:
+    """Run the stacks on the real Pulumi engine, with the providers and the cluster that are on PATH."""
+    pytest(session, "engine")
 
 
 @nox.session(name="browser")

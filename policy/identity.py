@@ -1,7 +1,7 @@
 """Identities: who may do what, each thing named."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from policy.check import Properties, ResourceCheck, each, statements
 
@@ -94,7 +94,7 @@ def _github(props: Properties, _: str) -> Iterator[str]:
 def _anyone(props: Properties, _: str) -> Iterator[str]:
     for statement in statements(props.get("assumeRolePolicy")):
         principal = statement.get("Principal")
-        if principal == "*" or (isinstance(principal, dict) and "*" in each(principal.get("AWS"))):
+        if principal == "*" or (isinstance(principal, Mapping) and "*" in each(principal.get("AWS"))):
             yield "may be assumed by anyone"
 
 
