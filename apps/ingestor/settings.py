@@ -16,3 +16,6 @@ class IngestorSettings(DatabaseSettings, StreamSettings):
     poll_seconds: float = Field(
         0.5, ge=0.2, le=10, description="Time between two GetRecords of a shard (AWS: at most 5/s)"
     )
+    database_connections: int = Field(
+        5, ge=2, le=100, description="Most connections of this process; one is kept for the leases"
+    )

@@ -1,0 +1,44 @@
+"""`python -m apps.ingestor`: read the stream and write it into the database until told to stop."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from apps.ingestor.leases import LeaseTable
+from apps.ingestor.service import INGESTOR
+from apps.ingestor.settings import IngestorSettings
+from apps.ingestor.stream import Stream
+from apps.ingestor.worker import Worker, owner_name
+from apps.ingestor.writer import Writer
+from apps.platform import aws, http
+from apps.platform.process import run
+from apps.storage.connection import create_pool
+
+THREADS = 16
+"""Most Kinesis calls at a time."""
+
+
+async def main(settings: IngestorSettings, stopping: asyncio.Event) -> None:
+    """Run one worker and its probes."""
+    owner = owner_name()
+    threads = ThreadPoolExecutor(THREADS, "kinesis")
+    # A worker that freezes inside of a transaction must not hold up the one that takes over.
+    timeouts = {"idle_in_transaction_session_timeout": f"{settings.lease_seconds:.0f}s"}
+    pool = await create_pool(settings, f"ingestor {owner}"[:63], server_settings=timeouts)
+    worker = Worker(
+        Stream(aws.kinesis(settings, THREADS), settings.readings_stream, threads),
+        LeaseTable(pool, owner, settings.lease_seconds),
+        Writer(pool, settings.readings_stream, settings.database_connections - 1),
+        settings,
+        stopping,
+    )
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(http.serve(http.application([], worker.ready), settings, stopping))
+            tasks.create_task(worker.run())
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        pool.terminate()
+
+
+if __name__ == "__main__":
+    run(INGESTOR, IngestorSettings, main)

@@ -1,0 +1,151 @@
+"""The Kinesis calls of a consumer: in threads, retried with backoff and jitter for as long as it takes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as ConnectionFault
+
+from apps.ingestor.metrics import KINESIS_ERRORS
+from apps.ingestor.records import Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 3.0
+"""Seconds between two attempts, at most: short, so that reading catches up soon after a fault."""
+
+RECORDS_OF_A_PAGE = 2_000
+"""Most records of one GetRecords; AWS also ends a page at 10 MiB."""
+
+PASSING = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ThrottlingException",
+    }
+)
+"""Error codes that go away by themselves."""
+
+
+class ExpiredIteratorError(Exception):
+    """An iterator lives five minutes: ask for a new one."""
+
+
+class Description(NamedTuple):
+    """A stream. `id` tells it from an earlier one of the same name, whose shards had the same names too."""
+
+    id: str
+    retention: timedelta
+
+
+class Shard(NamedTuple):
+    """A shard and those that it was split or merged from."""
+
+    shard_id: str
+    parents: tuple[str, ...]
+
+
+class Page(NamedTuple):
+    """What one GetRecords gave. Without `next_iterator` the shard is closed and this is its end."""
+
+    records: list[Record]
+    next_iterator: str | None
+    behind: timedelta
+
+
+class Stream:
+    """One Kinesis stream, read through `client`."""
+
+    def __init__(self, client: "KinesisClient", name: str, threads: Executor) -> None:
+        self.client = client
+        self.name = name
+        self.threads = threads
+
+    async def describe(self) -> Description:
+        """Return which stream this is and how long it keeps records."""
+        answer = await self._call(self.client.describe_stream_summary, StreamName=self.name)
+        summary = answer["StreamDescriptionSummary"]
+        return Description(
+            f"{self.name}/{summary['StreamCreationTimestamp'].timestamp():.0f}",
+            timedelta(hours=summary["RetentionPeriodHours"]),
+        )
+
+    async def shards(self) -> list[Shard]:
+        """Return every shard that still holds records, open or closed."""
+        answer = await self._call(self.client.list_shards, StreamName=self.name)
+        listed = answer["Shards"]
+        while token := answer.get("NextToken"):
+            answer = await self._call(self.client.list_shards, NextToken=token)
+            listed += answer["Shards"]
+        return [
+            Shard(
+                shard["ShardId"],
+                tuple(shard[key] for key in ("ParentShardId", "AdjacentParentShardId") if key in shard),
+            )
+            for shard in listed
+        ]
+
+    async def iterator(self, shard_id: str, after: str | None) -> str:
+        """Return an iterator behind the sequence number `after`, or at the oldest record."""
+        shard = {"StreamName": self.name, "ShardId": shard_id}
+        start = {"ShardIteratorType": "TRIM_HORIZON"}
+        if after is not None:
+            start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": after}
+        answer = await self._call(self.client.get_shard_iterator, **shard, **start)  # type: ignore[arg-type]
+        return answer["ShardIterator"]
+
+    async def page(self, iterator: str) -> Page:
+        """Return the next records. Raises ExpiredIteratorError."""
+        try:
+            answer = await self._call(self.client.get_records, ShardIterator=iterator, Limit=RECORDS_OF_A_PAGE)
+        except ClientError as error:
+            if _code(error) == "ExpiredIteratorException":
+                raise ExpiredIteratorError from None
+            raise
+        records = [
+            Record(record["SequenceNumber"], record["ApproximateArrivalTimestamp"], record["Data"])
+            for record in answer["Records"]
+        ]
+        behind = timedelta(milliseconds=answer.get("MillisBehindLatest", 0))
+        return Page(records, answer.get("NextShardIterator"), behind)
+
+    async def _call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        attempt = 0
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self.threads, partial(call, *args, **kwargs))
+            except (ClientError, ConnectionFault, HTTPClientError) as error:
+                KINESIS_ERRORS.labels(call.__name__, _code(error)).inc()
+                if not _passes(error):
+                    raise
+                log.warning("%s failed, trying again: %s", call.__name__, error)
+            attempt += 1
+            wait = min(LONGEST_WAIT, 0.1 * 2**attempt)
+            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter is no secret
+
+
+def _passes(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return True
+    return _code(error) in PASSING or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500
+
+
+def _code(error: Exception) -> str:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

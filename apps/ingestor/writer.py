@@ -1,0 +1,160 @@
+"""Writing a batch: readings, rejects and the shard's new checkpoint in one transaction, or nothing at all."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+from opentelemetry import propagate, trace
+
+from apps.domain.devices import UNKNOWN_KIND
+from apps.domain.readings import StoredReading
+from apps.ingestor.batch import Batch
+from apps.ingestor.leases import Lease
+from apps.ingestor.metrics import COMMIT_ROWS, COMMIT_SECONDS, DELIVERY_SECONDS, FENCED_WRITES, RECORDS, REJECTS
+from apps.ingestor.records import Placed, Reject, reject_reading
+from apps.storage.readings import Connection, ensure_partitions, lacks_partition, store
+from apps.storage.tables import STORED_CHANNEL
+
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
+"""What the database says when a row itself is at fault, and not the connection or the moment."""
+
+MOST_LINKS = 128
+"""Links of one span; OpenTelemetry keeps no more by default."""
+
+
+class FencedError(Exception):
+    """The lease or its checkpoint moved on: nothing was written. Whoever holds the lease begins at its checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a shard is read. `read_until`: everything that arrived before is written or in the batch."""
+
+    checkpoint: str | None
+    read_until: datetime
+    finished: bool = False
+
+
+class Writer:
+    """Writes batches through `pool`, `limit` at a time at most, so that leases always find a connection."""
+
+    def __init__(self, pool: asyncpg.Pool, stream_name: str, limit: int) -> None:
+        self.pool = pool
+        self.stream_name = stream_name
+        self.free = asyncio.Semaphore(limit)
+        self.tracer = trace.get_tracer(__name__)
+
+    async def write(self, lease: Lease, before: Position, batch: Batch, after: Position) -> None:
+        """Write `batch` and move the checkpoint from `before` to `after`.
+
+        Raises FencedError when the lease is no longer the one that the batch was read under, and whatever the
+        connection raises; then the outcome may be unknown, and is found in the table.
+        """
+        async with self.free:
+            with self.tracer.start_as_current_span("store batch", links=_links(batch.traceparents)) as span:
+                span.set_attributes({"shard_id": lease.shard_id, "readings": len(batch.readings)})
+                started = time.perf_counter()
+                try:
+                    stored, rejects = await self._commit(lease, before, batch, after)
+                except asyncpg.CheckViolationError as error:
+                    if not lacks_partition(error):
+                        raise
+                    async with self.pool.acquire() as connection:
+                        await ensure_partitions(connection, _rows(batch.readings))
+                    stored, rejects = await self._commit(lease, before, batch, after)
+        _count(batch, stored, rejects, time.perf_counter() - started)
+
+    async def _commit(self, lease: Lease, before: Position, batch: Batch, after: Position) -> tuple[int, list[Reject]]:
+        async with self.pool.acquire() as connection, connection.transaction():
+            stored, refused = await _store(connection, batch.readings)
+            rejects = batch.rejects + refused
+            if rejects:
+                await self._keep(connection, lease, rejects)
+            # Last, so that renewing the lease never waits for slow rows.
+            if not await connection.fetchval(
+                _MOVE,
+                lease.stream,
+                lease.shard_id,
+                lease.epoch,
+                before.checkpoint,
+                after.checkpoint,
+                after.read_until,
+                after.finished,
+            ):
+                FENCED_WRITES.inc()
+                raise FencedError(f"the lease of {lease.shard_id} has moved on from epoch {lease.epoch}")
+            if stored:
+                await connection.execute("SELECT pg_notify($1, '')", STORED_CHANNEL)
+        return stored, rejects
+
+    async def _keep(self, connection: Connection, lease: Lease, rejects: Sequence[Reject]) -> None:
+        rows = [
+            (self.stream_name, lease.shard_id, r.sequence_number, r.position, r.device_id, r.reason, r.payload)
+            for r in rejects
+        ]
+        await connection.copy_records_to_table("rejected_records", records=rows, columns=_REJECTED)
+
+
+async def _store(connection: Connection, readings: Sequence[Placed]) -> tuple[int, list[Reject]]:
+    """Store readings; where the database refuses one, halve until it is alone and reject only that one."""
+    if not readings:
+        return 0, []
+    try:
+        async with connection.transaction():
+            rows = await store(connection, _rows(readings))
+            await connection.execute(_REGISTER, sorted({row.device_id for row in rows}), UNKNOWN_KIND)
+            return len(rows), []
+    except REFUSED as error:
+        if lacks_partition(error):
+            raise
+        if len(readings) == 1:
+            return 0, [reject_reading(readings[0], f"the database refused it: {error}")]
+    middle = len(readings) // 2
+    stored, rejects = await _store(connection, readings[:middle])
+    more, others = await _store(connection, readings[middle:])
+    return stored + more, rejects + others
+
+
+def _rows(readings: Iterable[Placed]) -> list[StoredReading]:
+    return [placed.reading for placed in readings]
+
+
+def _links(traceparents: Iterable[str]) -> list[trace.Link]:
+    spans = (
+        trace.get_current_span(propagate.extract({"traceparent": one})).get_span_context()
+        for one in list(dict.fromkeys(traceparents))[:MOST_LINKS]
+    )
+    return [trace.Link(span) for span in spans if span.is_valid]
+
+
+def _count(batch: Batch, stored: int, rejects: Sequence[Reject], seconds: float) -> None:
+    refused = len(rejects) - len(batch.rejects)
+    RECORDS.labels("stored").inc(stored)
+    RECORDS.labels("duplicate").inc(len(batch.readings) - refused - stored)
+    RECORDS.labels("rejected").inc(len(rejects))
+    for cause, count in Counter(reject.cause for reject in rejects).items():
+        REJECTS.labels(cause).inc(count)
+    COMMIT_SECONDS.observe(seconds)
+    COMMIT_ROWS.observe(len(batch.readings))
+    now = datetime.now(UTC)
+    for received_at in batch.received_at:
+        DELIVERY_SECONDS.observe(max(0.0, (now - received_at).total_seconds()))
+
+
+_REJECTED = ("stream", "shard_id", "sequence_number", "position", "device_id", "reason", "payload")
+
+_REGISTER = """
+INSERT INTO devices (device_id, kind) SELECT device_id, $2 FROM unnest($1::text[]) AS seen (device_id)
+ON CONFLICT DO NOTHING
+"""
+
+# Also compares the checkpoint: a commit whose outcome was unknown may have been applied meanwhile.
+_MOVE = """
+UPDATE shard_leases SET checkpoint = $5, read_until = $6, finished = $7
+WHERE stream = $1 AND shard_id = $2 AND epoch = $3 AND checkpoint IS NOT DISTINCT FROM $4 AND NOT finished
+RETURNING true
+"""

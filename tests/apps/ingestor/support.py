@@ -1,0 +1,132 @@
+"""Workers on a real stream and a real database, and what must be true of the database afterwards."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+from mypy_boto3_kinesis import KinesisClient
+
+from apps.domain.readings import Envelope, Reading
+from apps.ingestor.leases import LeaseTable
+from apps.ingestor.settings import IngestorSettings
+from apps.ingestor.stream import Stream
+from apps.ingestor.worker import Worker, owner_name
+from apps.ingestor.writer import Writer
+from apps.platform.settings import load
+from apps.storage.connection import create_pool
+from tests.support.postgres import TestDatabase
+
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+QUICK = {"BATCH_SECONDS": "0.3", "POLL_SECONDS": "0.2", "LEASE_SECONDS": "2", "LOG_LEVEL": "WARNING"}
+
+
+@dataclass
+class Put:
+    """One record: its partition key and its bytes."""
+
+    key: str
+    data: bytes
+
+
+def envelope(device: str, numbers: Iterable[int]) -> Put:
+    """Return a record of the gateway with one reading a second."""
+    readings = tuple(
+        Reading(metric="temperature", ts=START + timedelta(seconds=n), value=float(n % 97)) for n in numbers
+    )
+    return Put(
+        device, msgspec.json.encode(Envelope(device_id=device, received_at=datetime.now(UTC), readings=readings))
+    )
+
+
+def put(client: KinesisClient, stream: str, puts: Iterable[Put]) -> None:
+    pending = [{"Data": one.data, "PartitionKey": one.key} for one in puts]
+    while pending:
+        now, pending = pending[:500], pending[500:]
+        answer = client.put_records(StreamName=stream, Records=now)
+        pending = [r for r, a in zip(now, answer["Records"], strict=True) if "ErrorCode" in a] + pending
+
+
+def settings_of(database: TestDatabase, stream: str, **changes: str) -> IngestorSettings:
+    environment = database.environment("ingestor") | {"AWS_REGION": "eu-west-1", "READINGS_STREAM": stream}
+    return load(IngestorSettings, environment | QUICK | changes)
+
+
+@asynccontextmanager
+async def working(
+    database: TestDatabase, client: Any, stream: str, pool_options: dict[str, Any] | None = None, **changes: str
+) -> AsyncIterator[Worker]:
+    """Run a worker in this process."""
+    settings = settings_of(database, stream, **changes)
+    stopping = asyncio.Event()
+    threads = ThreadPoolExecutor(8)
+    pool = await create_pool(settings, "test", **(pool_options or {}))
+    worker = Worker(
+        Stream(client, stream, threads),
+        LeaseTable(pool, owner_name(), settings.lease_seconds),
+        Writer(pool, stream, settings.database_connections - 1),
+        settings,
+        stopping,
+    )
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        stopping.set()
+        await task
+        pool.terminate()
+        threads.shutdown(wait=False)
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
+    """Return the first true answer of `condition`; fail when there is none in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (answer := await condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            pytest.fail(f"not within {seconds} s: {condition}")
+        await asyncio.sleep(0.05)
+    return answer
+
+
+async def count(connection: asyncpg.Connection, table: str = "sensor_readings") -> int:
+    return await connection.fetchval(f"SELECT count(*) FROM {table}")
+
+
+async def assert_summaries_agree(connection: asyncpg.Connection) -> None:
+    """Rollups and newest values are what the stored readings say."""
+    wrong = await connection.fetch(
+        """
+        WITH model AS (
+            SELECT device_id, metric, date_trunc('minute', ts) AS minute, count(*) AS count, sum(value) AS sum,
+                   min(value) AS min, max(value) AS max
+            FROM sensor_readings GROUP BY 1, 2, 3)
+        SELECT * FROM model FULL JOIN readings_minute AS rollup USING (device_id, metric, minute)
+        WHERE model.count IS DISTINCT FROM rollup.count OR model.min IS DISTINCT FROM rollup.min
+        OR model.max IS DISTINCT FROM rollup.max OR abs(model.sum - rollup.sum) > 1e-9 * greatest(1, abs(model.sum))
+        """
+    )
+    assert not wrong
+    stale = await connection.fetch(
+        """
+        WITH model AS (SELECT DISTINCT ON (device_id, metric) device_id, metric, ts, value FROM sensor_readings
+                       ORDER BY device_id, metric, ts DESC)
+        SELECT * FROM model FULL JOIN latest_readings AS latest USING (device_id, metric)
+        WHERE (model.ts, model.value) IS DISTINCT FROM (latest.ts, latest.value)
+        """
+    )
+    assert not stale
+    assert not await connection.fetch("SELECT device_id FROM sensor_readings EXCEPT SELECT device_id FROM devices")
+
+
+def shuffled(items: Iterable[Any], seed: int) -> list[Any]:
+    mixed = list(items)
+    random.Random(seed).shuffle(mixed)
+    return mixed

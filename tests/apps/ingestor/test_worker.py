@@ -1,0 +1,37 @@
+"""A worker on a real stream and a real database."""
+
+import json
+
+from tests.apps.ingestor.support import Put, assert_summaries_agree, count, envelope, eventually, put, working
+
+
+async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(database, ministack, stream):
+    client = ministack.client()
+    put(client, stream, [envelope(f"device-{d}", range(20)) for d in range(10)])
+    connection = await database.connect()
+    async with working(database, client, stream):
+        await eventually(lambda: _is(connection, "sensor_readings", 200))
+        put(client, stream, [envelope("device-1", range(10, 30)), *_odd_ones()])
+        await eventually(lambda: _is(connection, "sensor_readings", 213))
+        await eventually(lambda: _is(connection, "rejected_records", 2))
+    await assert_summaries_agree(connection)
+    assert await connection.fetchval("SELECT kind FROM devices WHERE device_id = 'plc-1'") == "unknown"
+    rejects = await connection.fetch("SELECT * FROM rejected_records ORDER BY payload")
+    assert [row["payload"] for row in rejects] == ["not json", '{"device_id": "plc-2"}']
+    assert all(row["stream"] == stream and row["shard_id"].startswith("shardId-") for row in rejects)
+    held = await connection.fetch("SELECT owner, finished FROM shard_leases")
+    assert [tuple(row) for row in held] == [(None, False)] * 2
+    await connection.close()
+
+
+def _odd_ones():
+    good = {"device_id": "plc-1", "metric": "pressure", "ts": "2026-11-23T10:00:00Z", "value": 1}
+    yield Put("a", json.dumps(good).encode())
+    yield Put("b", json.dumps([good | {"metric": "m"}, good | {"metric": "n"}, {"device_id": "plc-2"}]).encode())
+    yield Put("c", b"not json")
+
+
+async def _is(connection, table, wanted):
+    found = await count(connection, table)
+    assert found <= wanted
+    return found == wanted
