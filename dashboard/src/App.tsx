@@ -1,0 +1,92 @@
+import { useEffect, useMemo, useState } from "react";
+import { AlertPanel } from "./alerts/AlertPanel";
+import { DevicePicker } from "./devices/DevicePicker";
+import { useFleet } from "./devices/useFleet";
+import { GaugePanel } from "./gauges/GaugePanel";
+import { useBackfill } from "./gauges/useBackfill";
+import type { Device } from "./api/types";
+import { freshness, keyOf, type SeriesMap } from "./live/series";
+import { useLive, useLiveStore, useNow } from "./live/useLive";
+import { statusOf } from "./shell/status";
+import { StatusLine } from "./shell/StatusLine";
+import type { Selection } from "./selection";
+import { TrendPanel } from "./trend/TrendPanel";
+import { useSelection } from "./useSelection";
+
+const STEP = 8;
+
+export function App() {
+  const store = useLiveStore();
+  const live = useLive();
+  const now = useNow();
+  const [selection, select] = useSelection();
+  const [limit, setLimit] = useState(STEP);
+  const fleet = useFleet(selection, limit);
+  const focus = selection.focus ?? firstOf(live.series, fleet.devices);
+
+  useEffect(() => store.start(), [store]);
+
+  const followed = useMemo(
+    () => [...new Set([...fleet.devices.map((device) => device.device_id), ...(focus ? [focus.device] : [])])].sort().join(),
+    [fleet.devices, focus],
+  );
+  useEffect(() => {
+    store.follow(followed ? followed.split(",") : []);
+  }, [store, followed]);
+  useBackfill(store, live.series);
+
+  const serverNow = now + live.skew;
+  const status = statusOf(live.link, freshness([...live.series.values()]), now, live.skew);
+
+  return (
+    <>
+      <header className="top">
+        <h1>Sensor Analytics</h1>
+        <DevicePicker selection={selection} onSelect={select} />
+        <StatusLine status={status} onHurry={store.hurry} />
+      </header>
+      <main>
+        <GaugePanel
+          fleet={fleet}
+          series={live.series}
+          now={serverNow}
+          focus={focus && keyOf(focus.device, focus.metric)}
+          onFocus={({ deviceId, metric }) => {
+            select({ focus: { device: deviceId, metric } });
+          }}
+          onMore={() => {
+            setLimit(limit + 2 * STEP);
+          }}
+          onEverything={
+            selection.devices.length > 0 || selection.kind
+              ? () => {
+                  select({ devices: [], kind: null });
+                }
+              : null
+          }
+        />
+        <TrendPanel
+          focus={focus}
+          window={selection.window}
+          device={fleet.devices.find((device) => device.device_id === focus?.device)}
+          series={focus ? live.series.get(keyOf(focus.device, focus.metric)) : undefined}
+          now={serverNow}
+          onWindow={(window) => {
+            select({ window });
+          }}
+        />
+        <AlertPanel alerts={live.alerts} now={serverNow} onChanged={(alert) => { store.changed(alert); }} />
+      </main>
+    </>
+  );
+}
+
+/** The first gauge: what the trend shows until somebody chooses. */
+function firstOf(series: SeriesMap, devices: readonly Device[]): Selection["focus"] {
+  for (const { device_id: device } of devices) {
+    const metrics = [...series.values()].filter(({ deviceId }) => deviceId === device).map(({ metric }) => metric);
+    const [metric] = metrics.sort();
+    if (metric) return { device, metric };
+  }
+  return null;
+}

@@ -1,0 +1,154 @@
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import type { Device } from "../api/types";
+import { MOST_DEVICES, type Selection } from "../selection";
+import { Icon } from "../shell/Icon";
+import { type Found, useSearch } from "./useSearch";
+
+interface Props {
+  selection: Selection;
+  onSelect: (change: Partial<Selection>) => void;
+  onClose: () => void;
+}
+
+/** Search, a filter by kind, and a list to tick. Nothing changes behind it until it is confirmed. */
+export function PickerDialog({ selection, onSelect, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const [text, setText] = useState("");
+  const [kind, setKind] = useState(selection.kind);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(selection.devices));
+  const found = useSearch(text, kind);
+  const everything = useSearch("", null);
+  const kinds = [...new Set([...everything.devices.map((device) => device.kind), ...(kind ? [kind] : [])])].sort();
+
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+
+  const confirm = (devices: ReadonlySet<string>, ofKind: string | null): void => {
+    onSelect({ devices: [...devices], kind: devices.size > 0 ? null : ofKind, focus: null });
+    dialog.current?.close();
+  };
+
+  const toggle = (deviceId: string): void => {
+    const next = new Set(chosen);
+    if (!next.delete(deviceId)) next.add(deviceId);
+    setChosen(next);
+  };
+
+  return (
+    <dialog ref={dialog} className="dialog picker" aria-labelledby={`${id}-title`} onClose={onClose}>
+      <header className="picker-head">
+        <h2 id={`${id}-title`}>Devices</h2>
+        <button type="button" className="button-icon" aria-label="Close" onClick={() => dialog.current?.close()}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <label className="search">
+        <Icon name="search" />
+        <span className="hidden">Search devices</span>
+        <input
+          type="search"
+          value={text}
+          placeholder="Search by id or name"
+          autoFocus
+          onChange={(event) => {
+            setText(event.target.value);
+          }}
+          onKeyDown={enterList}
+        />
+      </label>
+      {kinds.length > 1 && <Kinds kinds={kinds} chosen={kind} onChoose={setKind} />}
+      <p className="hidden" role="status">
+        {found.loading ? "" : `${found.devices.length} devices found`}
+      </p>
+      <Choices found={found} chosen={chosen} onToggle={toggle} />
+      <footer className="dialog-foot">
+        <button type="button" className="button" onClick={() => { confirm(new Set(), null); }}>
+          Show all devices
+        </button>
+        <button type="button" className="button button-strong" disabled={chosen.size > MOST_DEVICES} onClick={() => { confirm(chosen, kind); }}>
+          {confirmation(chosen.size, kind)}
+        </button>
+      </footer>
+    </dialog>
+  );
+}
+
+function confirmation(count: number, kind: string | null): string {
+  if (count > MOST_DEVICES) return `At most ${MOST_DEVICES} at once`;
+  if (count > 0) return `Show ${count} ${count === 1 ? "device" : "devices"}`;
+  return kind ? `Show all ${kind}` : "Done";
+}
+
+function Kinds({ kinds, chosen, onChoose }: { kinds: string[]; chosen: string | null; onChoose: (kind: string | null) => void }) {
+  return (
+    <fieldset className="chips">
+      <legend className="hidden">Kind</legend>
+      {[null, ...kinds].map((kind) => (
+        <label key={kind ?? ""}>
+          <input
+            type="radio"
+            name="kind"
+            checked={kind === chosen}
+            onChange={() => {
+              onChoose(kind);
+            }}
+          />
+          <span>{kind ?? "Every kind"}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Choices({ found, chosen, onToggle }: { found: Found; chosen: ReadonlySet<string>; onToggle: (deviceId: string) => void }) {
+  if (found.error) return <p className="note" role="alert">The devices could not be loaded. {found.error}</p>;
+  if (!found.loading && found.devices.length === 0) return <p className="note">No device matches. Search for a part of its id or name.</p>;
+  return (
+    <ul className="choices" onKeyDown={walkList} aria-busy={found.loading}>
+      {found.devices.map((device) => (
+        <li key={device.device_id}>
+          <label>
+            <input
+              type="checkbox"
+              checked={chosen.has(device.device_id)}
+              onChange={() => {
+                onToggle(device.device_id);
+              }}
+            />
+            <Choice device={device} />
+          </label>
+        </li>
+      ))}
+      {found.more && <li className="choices-more">There are more. Type to narrow them down.</li>}
+    </ul>
+  );
+}
+
+function Choice({ device }: { device: Device }) {
+  return (
+    <>
+      <span className="choice-name">{device.name ?? device.device_id}</span>
+      <span className="choice-about">
+        {device.name && `${device.device_id} · `}
+        {device.kind}
+        {!device.active && " · silent"}
+      </span>
+    </>
+  );
+}
+
+function enterList(event: KeyboardEvent<HTMLInputElement>): void {
+  if (event.key !== "ArrowDown") return;
+  event.preventDefault();
+  event.currentTarget.closest("dialog")?.querySelector<HTMLInputElement>(".choices input")?.focus();
+}
+
+function walkList(event: KeyboardEvent<HTMLUListElement>): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const boxes = [...event.currentTarget.querySelectorAll("input")];
+  boxes[boxes.indexOf(event.target as HTMLInputElement) + step]?.focus();
+}

@@ -1,0 +1,66 @@
+/** Readings by time, in a bounded number of buckets: what sparklines and trends are drawn from. */
+
+import type { TrendPoint } from "../api/types";
+
+export interface Bucket {
+  /** Where it starts, in ms. */
+  readonly start: number;
+  readonly min: number;
+  readonly max: number;
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** Put a value into its bucket. Buckets are `width` ms wide and start at `origin` plus a whole number of widths. */
+export function fold(
+  buckets: readonly Bucket[],
+  at: number,
+  value: number,
+  width: number,
+  origin = 0,
+): readonly Bucket[] {
+  const start = origin + Math.floor((at - origin) / width) * width;
+  let place = buckets.length;
+  while (place > 0 && (buckets[place - 1]?.start ?? 0) > start) place -= 1;
+  const same = buckets[place - 1];
+  if (same?.start !== start) {
+    return buckets.toSpliced(place, 0, { start, min: value, max: value, sum: value, count: 1 });
+  }
+  return buckets.with(place - 1, {
+    start,
+    min: Math.min(same.min, value),
+    max: Math.max(same.max, value),
+    sum: same.sum + value,
+    count: same.count + 1,
+  });
+}
+
+/** Drop what starts before `start`, and what is more than `most`, the oldest first. */
+export function recent(buckets: readonly Bucket[], start: number, most: number): readonly Bucket[] {
+  const first = buckets.findIndex((bucket) => bucket.start >= start);
+  const from = Math.max(first < 0 ? buckets.length : first, buckets.length - most);
+  return from === 0 ? buckets : buckets.slice(from);
+}
+
+export function average(bucket: Bucket): number {
+  return bucket.sum / bucket.count;
+}
+
+export function fromTrend(point: TrendPoint): Bucket {
+  const { min, max, count } = point;
+  return { start: Date.parse(point.ts), min, max, count, sum: point.avg * count };
+}
+
+export interface Extent {
+  min: number;
+  max: number;
+}
+
+/** Lowest and highest value, null when there is none. */
+export function extent(buckets: readonly Bucket[]): Extent | null {
+  let found: Extent | null = null;
+  for (const { min, max } of buckets) {
+    found = found ? { min: Math.min(found.min, min), max: Math.max(found.max, max) } : { min, max };
+  }
+  return found;
+}

@@ -1,0 +1,118 @@
+/** Does what the state machine says: opens sockets, polls, keeps time. */
+
+import type { ClientMessage, ServerMessage, Subscribe } from "../api/types";
+import { type Effect, type Happening, type Link, START, step } from "./machine";
+
+export interface Listener {
+  onLink(link: Link): void;
+  onMessage(message: ServerMessage): void;
+  /** Fetch over HTTP what the socket would have told. */
+  poll(): Promise<void>;
+}
+
+const TICK = 1_000;
+
+export class Connection {
+  private link: Link = START;
+  private socket: WebSocket | null = null;
+  private timer: number | undefined;
+  private subscription: Subscribe | null = null;
+
+  constructor(private readonly listener: Listener) {}
+
+  start(): void {
+    this.timer = window.setInterval(this.tick, TICK);
+    window.addEventListener("online", this.hurry);
+    document.addEventListener("visibilitychange", this.seen);
+    this.tick();
+  }
+
+  stop(): void {
+    window.clearInterval(this.timer);
+    window.removeEventListener("online", this.hurry);
+    document.removeEventListener("visibilitychange", this.seen);
+    this.close();
+  }
+
+  /** Say what is wanted, now and after every reconnection. */
+  subscribe(subscription: Subscribe): void {
+    this.subscription = subscription;
+    this.send(subscription);
+  }
+
+  readonly hurry = (): void => {
+    this.happen({ type: "hurry", now: Date.now() });
+  };
+
+  private readonly seen = (): void => {
+    if (document.visibilityState === "visible") this.hurry();
+  };
+
+  private readonly tick = (): void => {
+    this.happen({ type: "tick", now: Date.now(), random: Math.random() });
+  };
+
+  private happen(happening: Happening): void {
+    const [link, effects] = step(this.link, happening);
+    const changed = link !== this.link;
+    this.link = link;
+    effects.forEach((effect) => {
+      this.carryOut(effect);
+    });
+    if (changed) this.listener.onLink(this.link);
+  }
+
+  private carryOut(effect: Effect): void {
+    if (effect === "open") this.open();
+    else if (effect === "close") this.close();
+    else void this.poll();
+  }
+
+  private open(): void {
+    const socket = new WebSocket(new URL("/api/live", window.location.href.replace(/^http/, "ws")));
+    this.socket = socket;
+    socket.onopen = () => {
+      this.happen({ type: "opened", now: Date.now() });
+      if (this.subscription) this.send(this.subscription);
+    };
+    socket.onmessage = (event) => {
+      this.happen({ type: "heard", now: Date.now() });
+      const message = read(event.data);
+      if (message?.type === "ping") this.send({ type: "pong" });
+      if (message) this.listener.onMessage(message);
+    };
+    socket.onclose = () => {
+      this.socket = null;
+      this.happen({ type: "closed", now: Date.now(), random: Math.random() });
+    };
+  }
+
+  private close(): void {
+    if (!this.socket) return;
+    // What a dead socket says later is no news.
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+    this.socket = null;
+  }
+
+  private async poll(): Promise<void> {
+    const well = await this.listener.poll().then(
+      () => true,
+      () => false,
+    );
+    this.happen({ type: "polled", now: Date.now(), well });
+  }
+
+  private send(message: ClientMessage): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+}
+
+function read(data: unknown): ServerMessage | null {
+  if (typeof data !== "string") return null;
+  try {
+    return JSON.parse(data) as ServerMessage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import {
+  backoff,
+  type Effect,
+  type Happening,
+  LASTING,
+  type Link,
+  mode,
+  OPEN_WITHIN,
+  POLL_EVERY,
+  SILENCE,
+  START,
+  step,
+} from "./machine";
+
+/** Let things happen one after the other; answers the last state and all that was to be done. */
+function run(happenings: Happening[], from: Link = START): [Link, Effect[]] {
+  return happenings.reduce<[Link, Effect[]]>(
+    ([link, effects], happening) => {
+      const [next, more] = step(link, happening);
+      return [next, [...effects, ...more]];
+    },
+    [from, []],
+  );
+}
+
+const tick = (now: number, random = 1): Happening => ({ type: "tick", now, random });
+const opened = (now: number): Happening => ({ type: "opened", now });
+const closed = (now: number, random = 1): Happening => ({ type: "closed", now, random });
+const polled = (now: number, well: boolean): Happening => ({ type: "polled", now, well });
+const heard = (now: number): Happening => ({ type: "heard", now });
+const hurry = (now: number): Happening => ({ type: "hurry", now });
+
+describe("the connection", () => {
+  it("opens a socket at first and does not poll beside it", () => {
+    const [link, effects] = run([tick(0), tick(1_000), opened(1_500), tick(2_000)]);
+    expect(effects).toEqual(["open"]);
+    expect(mode(link)).toBe("live");
+  });
+
+  it("polls as soon as the socket is lost, and says so once a poll was answered", () => {
+    const [lost, effects] = run([tick(0), opened(100), closed(200), tick(300)]);
+    expect(effects).toEqual(["open", "poll"]);
+    expect(mode(lost)).toBe("connecting");
+    expect(mode(run([polled(400, true)], lost)[0])).toBe("polling");
+  });
+
+  it("is offline when neither the socket nor a poll works", () => {
+    const [link] = run([tick(0), closed(100), tick(200), polled(300, false)]);
+    expect(mode(link)).toBe("offline");
+  });
+
+  it("polls again only when the last poll has ended and its time has come", () => {
+    const [waiting, first] = run([tick(0), closed(100), tick(200), tick(900)]);
+    expect(first.filter((effect) => effect === "poll")).toHaveLength(1);
+    const [, early] = run([polled(1_000, true), tick(1_000 + POLL_EVERY - 1, 1)], waiting);
+    expect(early).not.toContain("poll");
+    const [, due] = run([polled(1_000, true), tick(1_000 + POLL_EVERY)], waiting);
+    expect(due).toContain("poll");
+  });
+
+  it("goes back to the socket and stops polling", () => {
+    const [link, effects] = run([tick(0), closed(0), tick(0), polled(10, true), tick(1_000), opened(1_100)]);
+    expect(effects).toEqual(["open", "poll", "open"]);
+    expect(mode(link)).toBe("live");
+    expect(run([heard(9_000), tick(10_000), heard(19_000), tick(20_000)], link)[1]).toEqual([]);
+  });
+
+  it("waits longer after each failure, up to half a minute, and never all at the same moment", () => {
+    expect([1, 2, 3, 4, 5, 6, 60].map((failures) => backoff(failures, 1))).toEqual([
+      1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
+    ]);
+    expect(backoff(4, 0)).toBe(4_000);
+  });
+
+  it("does not take a socket that opens and falls at once for a success", () => {
+    const [flapping] = run([tick(0), opened(1), closed(2), tick(2_000), opened(2_001), closed(2_002)]);
+    expect(flapping.failures).toBe(2);
+    const [lasting] = run([opened(5_000), closed(5_000 + LASTING)], { ...flapping, socket: "opening" });
+    expect(lasting.failures).toBe(1);
+  });
+
+  it("gives up on a socket that does not open in time", () => {
+    const [link, effects] = run([tick(0), tick(OPEN_WITHIN), tick(OPEN_WITHIN + 1)]);
+    expect(effects).toEqual(["open", "close", "poll"]);
+    expect(link.failures).toBe(1);
+  });
+
+  it("replaces a socket that has fallen silent, as after sleep", () => {
+    const [link, effects] = run([tick(0), opened(0), tick(SILENCE), tick(8 * 3_600_000)]);
+    expect(effects).toEqual(["open", "close", "open"]);
+    expect(mode(link)).toBe("connecting");
+  });
+
+  it("tries at once when hurried, but leaves a socket alone that works or is opening", () => {
+    const [offline] = run([tick(0), closed(0), tick(0), polled(1, false)]);
+    expect(run([hurry(10)], { ...offline, failures: 9, retryAt: 30_000 })[1]).toEqual(["open"]);
+    expect(run([tick(0), hurry(1)])[1]).toEqual(["open"]);
+    expect(run([tick(0), opened(1), hurry(2)])[1]).toEqual(["open"]);
+  });
+
+  it("ignores the answer of a poll that comes after the socket is back", () => {
+    const [link] = run([tick(0), closed(0), tick(0), tick(1_000), opened(1_100), polled(1_200, false), closed(1_300)]);
+    expect(mode(link)).toBe("connecting");
+  });
+
+  it("remembers when the server last answered, over either way", () => {
+    expect(run([tick(0), opened(5), heard(7), closed(8), tick(8), polled(9, false)])[0].contactAt).toBe(7);
+    expect(run([tick(0), closed(8), tick(8), polled(9, true)])[0].contactAt).toBe(9);
+  });
+});

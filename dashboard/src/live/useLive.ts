@@ -1,0 +1,27 @@
+import { createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
+import { type Live, LiveStore } from "./store";
+
+export const LiveContext = createContext(new LiveStore());
+
+export function useLiveStore(): LiveStore {
+  return useContext(LiveContext);
+}
+
+export function useLive(): Live {
+  const store = useLiveStore();
+  return useSyncExternalStore(store.listen, store.read);
+}
+
+/** This machine's time, in ms, once a second. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      setNow(Date.now());
+    }, 1000);
+    return () => {
+      window.clearInterval(timer);
+    };
+  }, []);
+  return now;
+}

@@ -1,0 +1,17 @@
+import type { Status } from "./status";
+
+/** How the page is connected, in one line that is always there. */
+export function StatusLine({ status, onHurry }: { status: Status; onHurry: () => void }) {
+  return (
+    <div className={`status status-${status.mode}${status.stale ? " status-stale" : ""}`}>
+      <span className="status-mark" aria-hidden="true" />
+      <strong role="status">{status.title}</strong>
+      <span className="status-detail">{status.detail}</span>
+      {status.canHurry && (
+        <button type="button" className="button-quiet" onClick={onHurry}>
+          Try now
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,108 @@
+import { lazy, type ReactNode, Suspense, useMemo } from "react";
+import type { Device } from "../api/types";
+import { formatValue } from "../format";
+import type { Series } from "../live/series";
+import { metricName, unitOf } from "../metrics";
+import { type TrendWindow, WINDOWS } from "../selection";
+import { trendLine } from "./merge";
+import { useTrend } from "./useTrend";
+
+// ECharts is most of the code: the gauges do not wait for it.
+const Chart = lazy(() => import("./Chart"));
+
+interface Props {
+  focus: { device: string; metric: string } | null;
+  window: TrendWindow;
+  device: Device | undefined;
+  series: Series | undefined;
+  now: number;
+  onWindow: (window: TrendWindow) => void;
+}
+
+/** How one metric of one device went over the last hours. */
+export function TrendPanel({ focus, window, device, series, now, onWindow }: Props) {
+  const { trend, loading, error } = useTrend(focus, window);
+  const span = WINDOWS[window].hours * 3_600_000;
+  // The axis moves by whole pixels, not by every second.
+  const until = Math.ceil(now / (span / 1200)) * (span / 1200);
+  const line = useMemo(() => trend && trendLine(trend, series, until - span), [trend, series, until, span]);
+  const name = device?.name ?? focus?.device ?? "";
+  const title = focus ? `${name}, ${metricName(focus.metric).toLowerCase()}` : "";
+  const unit = focus ? unitOf(focus.metric, device) : "";
+
+  const picture = useMemo(
+    () =>
+      trend && line?.summary
+        ? { title, unit, dots: line.points, bucketSeconds: trend.bucket_seconds, since: until - span, until }
+        : null,
+    [trend, line, title, unit, until, span],
+  );
+
+  return (
+    <section className="panel trend" aria-labelledby="trend-title">
+      <header className="panel-head">
+        <div>
+          <h2 id="trend-title">{WINDOWS[window].label} trend</h2>
+          <p className="panel-sub">{title || "Choose a gauge to see how it went"}</p>
+        </div>
+        <Windows chosen={window} onWindow={onWindow} />
+      </header>
+      <Summary line={line} unit={unit} series={series} />
+      <div className="trend-stage" aria-busy={loading}>
+        {picture ? (
+          <Suspense fallback={<Note busy>Loading the chart</Note>}>
+            <Chart picture={picture} />
+          </Suspense>
+        ) : (
+          <Nothing loading={loading} error={error} focused={focus !== null} />
+        )}
+        {picture && error && <p className="trend-error">Not up to date: {error}</p>}
+      </div>
+    </section>
+  );
+}
+
+function Windows({ chosen, onWindow }: { chosen: TrendWindow; onWindow: (window: TrendWindow) => void }) {
+  return (
+    <fieldset className="segments">
+      <legend className="hidden">Window</legend>
+      {(Object.keys(WINDOWS) as TrendWindow[]).map((window) => (
+        <label key={window}>
+          <input
+            type="radio"
+            name="window"
+            checked={window === chosen}
+            onChange={() => {
+              onWindow(window);
+            }}
+          />
+          <span>{WINDOWS[window].label}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Summary({ line, unit, series }: { line: ReturnType<typeof trendLine> | null; unit: string; series: Series | undefined }) {
+  const summary = line?.summary;
+  const say = (value: number | undefined): ReactNode =>
+    value === undefined || !summary ? "–" : <>{formatValue(value, summary)} <small>{unit}</small></>;
+  return (
+    <dl className="figures">
+      <div><dt>Now</dt><dd>{say(series?.value)}</dd></div>
+      <div><dt>Average</dt><dd>{say(summary?.avg)}</dd></div>
+      <div><dt>Lowest</dt><dd>{say(summary?.min)}</dd></div>
+      <div><dt>Highest</dt><dd>{say(summary?.max)}</dd></div>
+    </dl>
+  );
+}
+
+function Nothing({ loading, error, focused }: { loading: boolean; error: string | null; focused: boolean }) {
+  if (error) return <Note>The trend could not be loaded. {error} Trying again every few seconds.</Note>;
+  if (loading) return <Note busy>Loading the trend</Note>;
+  return <Note>{focused ? "No readings in this window. Choose a longer one." : "The trend appears with the first reading."}</Note>;
+}
+
+function Note({ children, busy = false }: { children: ReactNode; busy?: boolean }) {
+  return <p className={`note${busy ? " note-busy" : ""}`}>{children}</p>;
+}
