@@ -1,0 +1,48 @@
+"""Every rule that Prometheus evaluates: the symptoms that call somebody, and the objectives."""
+
+from datetime import timedelta
+from fractions import Fraction
+
+from prometheus_client import Gauge
+
+from apps.api.service import API
+from apps.catalog import SERVICES
+from apps.domain.alerts import Severity
+from apps.observability.exporters import UP
+from apps.observability.objectives import ASKED, SLOS
+from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
+from apps.platform.http import HTTP_SECONDS
+from apps.platform.promql import absent, quantile, value
+from apps.platform.service import Service
+
+API_LATENCY_P95 = RecordingRule(
+    metric=Gauge("api_latency_p95", "Seconds within which 95 % of the API's answers are complete.", registry=None),
+    expression=quantile(Fraction(95, 100), HTTP_SECONDS, timedelta(minutes=1), job=API.name, route=ASKED),
+)
+
+API_LATENCY_HIGH = AlertRule(
+    name="ApiLatencyHigh",
+    expression=value(API_LATENCY_P95.metric) > Fraction(400, 1000),
+    lasting=timedelta(minutes=2),
+    severity=Severity.WARNING,
+    summary="95 % of the API's answers take up to {{ $value | humanizeDuration }}",
+)
+
+SERVICE_DOWN = tuple(
+    AlertRule(
+        name="ServiceDown",
+        expression=absent(value(UP, job=service.name).is_equal(1)),
+        lasting=timedelta(seconds=30),
+        severity=Severity.CRITICAL,
+        labels={"job": service.name},
+        summary=f"no process of {service.name} answers Prometheus",
+    )
+    for service in SERVICES
+    if isinstance(service, Service)
+)
+
+GROUPS = (
+    RuleGroup(name="api", rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
+    RuleGroup(name="health", rules=SERVICE_DOWN),
+    *(group for slo in SLOS for group in slo.groups()),
+)

@@ -1,0 +1,36 @@
+"""Metrics of the programs around us, in the words of their own exporters, so that queries name objects here as well.
+
+No process of ours exports them: `registry=None`.
+"""
+
+from prometheus_client import Counter, Gauge
+
+# Prometheus, for every target.
+UP = Gauge("up", "1 when the last scrape of the target worked.", registry=None)
+
+# Pushgateway: what has no instance of its own arrives under the job that pushed it.
+PUSHED_AT = Gauge("push_time_seconds", "When a group was last pushed.", registry=None)
+
+# The library in every Python process.
+PROCESS_CPU = Counter("process_cpu_seconds_total", "CPU time of the process.", registry=None)
+PROCESS_MEMORY = Gauge("process_resident_memory_bytes", "Resident memory of the process.", registry=None)
+
+# Node exporter.
+NODE_CPU = Counter("node_cpu_seconds_total", "CPU time of the node.", ["cpu", "mode"], registry=None)
+NODE_MEMORY = Gauge("node_memory_MemTotal_bytes", "Memory of the node.", registry=None)
+NODE_MEMORY_AVAILABLE = Gauge("node_memory_MemAvailable_bytes", "Memory that programs can still get.", registry=None)
+NODE_DISK = Gauge(
+    "node_filesystem_size_bytes", "Size of a file system.", ["device", "fstype", "mountpoint"], registry=None
+)
+NODE_DISK_AVAILABLE = Gauge(
+    "node_filesystem_avail_bytes", "Bytes left of a file system.", ["device", "fstype", "mountpoint"], registry=None
+)
+
+# kube-state-metrics.
+POD_RESTARTS = Counter(
+    "kube_pod_container_status_restarts_total",
+    "Restarts of a container.",
+    ["namespace", "pod", "container"],
+    registry=None,
+)
+JOB_FAILED = Gauge("kube_job_status_failed", "Pods of a Job that failed.", ["namespace", "job_name"], registry=None)

@@ -1,0 +1,126 @@
+"""Service level objectives as data, and the rules that follow from them.
+
+The alerts are multi-window, multi-burn-rate ones (Google, The Site Reliability Workbook, chapter 5): a burn rate of 1
+spends the error budget exactly within the objective's window. An alert says how much of the budget may be spent within
+its long window before somebody hears of it; its short window, a twelfth as long, ends it soon after the trouble did.
+Without traffic a ratio is 0/0, which is not a number and alerts nobody.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from functools import cache, reduce
+from operator import or_
+
+from prometheus_client import Gauge
+
+from apps.domain.alerts import Severity
+from apps.observability.rules import AlertRule, RecordingRule, Rule, RuleGroup
+from apps.platform.promql import Expression, Window, at_least, decimal, duration, value
+
+Events = Callable[[Window], Expression]
+"""How many events a second there were over a window, as one series without labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burn:
+    """Who hears of it, and how soon, when `spent` of the error budget went within the window `long`."""
+
+    spent: Fraction
+    long: timedelta
+    severity: Severity
+
+    @property
+    def short(self) -> timedelta:
+        """The window that must burn as well, so that the alert ends when the trouble does."""
+        return self.long / 12
+
+    def rate(self, window: timedelta) -> Fraction:
+        """How many times faster than the budget of `window` allows."""
+        return self.spent * Fraction(window // timedelta(seconds=1), self.long // timedelta(seconds=1))
+
+
+BURNS = (
+    Burn(spent=Fraction(2, 100), long=timedelta(hours=1), severity=Severity.CRITICAL),
+    Burn(spent=Fraction(5, 100), long=timedelta(hours=6), severity=Severity.CRITICAL),
+    Burn(spent=Fraction(10, 100), long=timedelta(days=1), severity=Severity.WARNING),
+    Burn(spent=Fraction(10, 100), long=timedelta(days=3), severity=Severity.WARNING),
+)
+"""Critical pages somebody, a warning is a ticket for the next working day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """Of all events of a window, the fraction `objective` shall be good."""
+
+    name: str
+    title: str
+    objective: Fraction
+    good: Events
+    total: Events
+    window: timedelta = timedelta(days=30)
+
+    @property
+    def budget(self) -> Fraction:
+        """The fraction of events that may be bad."""
+        return 1 - self.objective
+
+    def errors(self, window: Window) -> Expression:
+        """The fraction of events that were bad over `window`; not a number when there were none."""
+        total = self.total(window)
+        return at_least(1 - (self.good(window) | total * 0) / total, 0)
+
+    def threshold(self, burn: Burn) -> Fraction:
+        """The fraction of bad events at which `burn` alerts."""
+        return burn.rate(self.window) * self.budget
+
+    def detection(self, burn: Burn, errors: Fraction = Fraction(1)) -> timedelta:
+        """How long after a fault that makes the fraction `errors` of events bad `burn` alerts, at even traffic.
+
+        Raises ValueError when the fault burns too slowly for it.
+        """
+        if errors < self.threshold(burn):
+            raise ValueError(f"{self.name}: {decimal(errors)} of events bad is under {decimal(self.threshold(burn))}")
+        return timedelta(seconds=float(self.threshold(burn) / errors * (burn.long // timedelta(seconds=1))))
+
+    def recorded(self, window: timedelta) -> Expression:
+        """The recorded fraction of bad events over one of the windows that the alerts look at."""
+        return value(error_ratio(window), slo=self.name)
+
+    def groups(self) -> Iterator[RuleGroup]:
+        """Yield the rules that page, evaluated often, and those that write tickets: their long windows cost more."""
+        recorded: set[timedelta] = set()
+        for severity, interval in (
+            (Severity.CRITICAL, timedelta(seconds=15)),
+            (Severity.WARNING, timedelta(minutes=2)),
+        ):
+            burns = [burn for burn in BURNS if burn.severity is severity]
+            windows = {window for burn in burns for window in (burn.short, burn.long)} - recorded
+            recorded |= windows
+            rules: list[Rule] = [self._record(window) for window in sorted(windows)]
+            rules.append(self._alert(severity, burns))
+            yield RuleGroup(name=f"slo-{self.name}-{severity}", rules=tuple(rules), interval=interval)
+
+    def _record(self, window: timedelta) -> RecordingRule:
+        return RecordingRule(metric=error_ratio(window), expression=self.errors(window), labels={"slo": self.name})
+
+    def _alert(self, severity: Severity, burns: Iterable[Burn]) -> AlertRule:
+        return AlertRule(
+            name=f"{self.name.title().replace('-', '')}BudgetBurn",
+            expression=reduce(or_, map(self._burning, burns)),
+            severity=severity,
+            labels={"slo": self.name},
+            summary=f"{self.title}: the error budget of {self.window.days} days burns too fast",
+        )
+
+    def _burning(self, burn: Burn) -> Expression:
+        threshold = self.threshold(burn)
+        return (self.recorded(burn.long) > threshold) & (self.recorded(burn.short) > threshold)
+
+
+@cache
+def error_ratio(window: timedelta) -> Gauge:
+    """Return the metric that keeps the fraction of bad events over `window` of every objective."""
+    name = f"slo:error_ratio:rate{duration(window)}"
+    return Gauge(name, f"Fraction of events that were bad over {duration(window)}.", ["slo"], registry=None)

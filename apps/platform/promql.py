@@ -1,0 +1,275 @@
+"""PromQL, written with the metric objects that the services export.
+
+A query names a `prometheus_client` metric, never a string, so a metric that is renamed or loses a label cannot leave a
+dead alert or an empty panel behind. Numbers are integers or fractions and come out as exact decimals.
+
+    total(rate(HTTP_REQUESTS, FIVE_MINUTES, job="api", status=Like("5.."))) > Fraction(1, 10)
+
+    sum(rate(http_requests_total{job="api",status=~"5.."}[5m])) > 0.1
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, Inexact, localcontext
+from fractions import Fraction
+from typing import Final, Literal, TypeAlias
+
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.utils import floatToGoString
+
+RATE_INTERVAL: Final = "$__rate_interval"
+"""The window that Grafana picks to suit the zoom and the scrape interval."""
+
+Window: TypeAlias = timedelta | Literal["$__rate_interval"]
+Number: TypeAlias = int | Fraction
+
+TARGET_LABELS = frozenset({"job", "instance", "namespace", "service", "pod", "container", "endpoint"})
+"""Labels that Prometheus itself gives to whatever it scrapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A label matches this regular expression (anchored at both ends, RE2)."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A label does not match this regular expression (anchored at both ends, RE2)."""
+
+    pattern: str
+
+
+Match: TypeAlias = str | Like | Unlike
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples of one name that a metric exposes: a histogram has three names."""
+
+    metric: MetricWrapperBase
+    suffix: str = ""
+    where: tuple[tuple[str, Match], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A PromQL expression and the metrics that it reads. The operators are PromQL's own; `|` is `or`, `&` is `and`."""
+
+    text: str
+    metrics: frozenset[MetricWrapperBase]
+    binding: int = 9
+    """How strongly its outermost operator binds; 9 for none."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __mul__(self, other: "Operand") -> "Expression":
+        return _operation(self, "*", other, 5)
+
+    def __truediv__(self, other: "Operand") -> "Expression":
+        return _operation(self, "/", other, 5)
+
+    def __add__(self, other: "Operand") -> "Expression":
+        return _operation(self, "+", other, 4)
+
+    def __sub__(self, other: "Operand") -> "Expression":
+        return _operation(self, "-", other, 4)
+
+    def __rsub__(self, other: "Operand") -> "Expression":
+        return _operation(other, "-", self, 4)
+
+    def __gt__(self, other: "Operand") -> "Expression":
+        return _operation(self, ">", other, 3)
+
+    def __lt__(self, other: "Operand") -> "Expression":
+        return _operation(self, "<", other, 3)
+
+    def is_equal(self, other: "Operand") -> "Expression":
+        """Keep the samples that equal `other` (`==`)."""
+        return _operation(self, "==", other, 3)
+
+    def __and__(self, other: "Expression") -> "Expression":
+        return _operation(self, "and", other, 2)
+
+    def __or__(self, other: "Expression") -> "Expression":
+        return _operation(self, "or", other, 1)
+
+
+Operand: TypeAlias = Expression | int | Fraction
+Source: TypeAlias = MetricWrapperBase | Samples
+
+
+def value(source: Source, **where: Match) -> Expression:
+    """The newest sample of each series."""
+    return _read(source, where, "{}")
+
+
+def rate(source: Counter | Samples, window: Window, **where: Match) -> Expression:
+    """How fast a counter grew over the window, a second."""
+    return _read(_growing(source), where, f"rate({{}}[{duration(window)}])")
+
+
+def increase(source: Counter | Samples, window: Window, **where: Match) -> Expression:
+    """How much a counter grew over the window."""
+    return _read(_growing(source), where, f"increase({{}}[{duration(window)}])")
+
+
+def highest_over(source: Gauge | Samples, window: Window, **where: Match) -> Expression:
+    """The greatest value of each series over the window."""
+    return _read(source, where, f"max_over_time({{}}[{duration(window)}])")
+
+
+def count(histogram: Histogram) -> Samples:
+    """How many values a histogram saw."""
+    return Samples(histogram, "_count")
+
+
+def sum_of(histogram: Histogram) -> Samples:
+    """What the values that a histogram saw add up to."""
+    return Samples(histogram, "_sum")
+
+
+def buckets(histogram: Histogram) -> Samples:
+    """The cumulative buckets of a histogram, one for each value of the label `le`."""
+    return Samples(histogram, "_bucket")
+
+
+def at_most(histogram: Histogram, bound: Number) -> Samples:
+    """How many values a histogram saw that were at most `bound`. Raises ValueError when no bucket ends there."""
+    bounds: list[float] = histogram._upper_bounds  # the library offers no public way to learn them
+    if float(bound) not in bounds:
+        raise ValueError(f"{_name(histogram)} has no bucket that ends at {decimal(bound)}: its buckets are {bounds}")
+    return Samples(histogram, "_bucket", (("le", floatToGoString(float(bound))),))  # type: ignore[no-untyped-call]
+
+
+def quantile(q: Fraction, histogram: Histogram, window: Window, by: Iterable[str] = (), **where: Match) -> Expression:
+    """The value that the fraction `q` of what a histogram saw over the window stayed under, interpolated."""
+    spread = total(rate(buckets(histogram), window, **where), by=("le", *by))
+    return Expression(f"histogram_quantile({decimal(q)}, {spread})", spread.metrics)
+
+
+def total(expression: Expression, by: Iterable[str] = ()) -> Expression:
+    """The sum over all series, or over those that agree in the labels `by`."""
+    return _aggregate("sum", expression, by)
+
+
+def highest(expression: Expression, by: Iterable[str] = ()) -> Expression:
+    """The greatest over all series, or over those that agree in the labels `by`."""
+    return _aggregate("max", expression, by)
+
+
+def average(expression: Expression, by: Iterable[str] = ()) -> Expression:
+    """The mean over all series, or over those that agree in the labels `by`."""
+    return _aggregate("avg", expression, by)
+
+
+def absent(expression: Expression) -> Expression:
+    """1 when the expression yields nothing, else nothing."""
+    return Expression(f"absent({expression})", expression.metrics)
+
+
+def at_least(expression: Expression, minimum: Number) -> Expression:
+    """The expression, raised to `minimum` where it is lower (`clamp_min`)."""
+    return Expression(f"clamp_min({expression}, {decimal(minimum)})", expression.metrics)
+
+
+def age(timestamp: Gauge, **where: Match) -> Expression:
+    """Seconds since the Unix time that a gauge holds."""
+    return _operation(Expression("time()", frozenset()), "-", value(timestamp, **where), 4)
+
+
+def decimal(number: Number) -> str:
+    """Return a number as an exact decimal. Raises ValueError when it has none, as 1/3."""
+    fraction = Fraction(number)
+    with localcontext(prec=60) as context:
+        context.traps[Inexact] = True
+        try:
+            exact = Decimal(fraction.numerator) / Decimal(fraction.denominator)
+        except Inexact:
+            raise ValueError(f"{fraction} is not an exact decimal") from None
+    return f"{exact:f}"
+
+
+def duration(window: Window) -> str:
+    """Return a duration as Prometheus writes it, for example `1h30m`. Raises ValueError for less than a second."""
+    if not isinstance(window, timedelta):
+        return window
+    seconds = window // timedelta(seconds=1)
+    if seconds < 1 or window % timedelta(seconds=1):
+        raise ValueError(f"a window is a whole number of seconds, got {window}")
+    text = ""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        whole, seconds = divmod(seconds, length)
+        text += f"{whole}{unit}" if whole else ""
+    return text
+
+
+def sample_names(metric: MetricWrapperBase) -> tuple[str, ...]:
+    """Return the names under which Prometheus keeps what a metric exposes."""
+    suffixes = ("_bucket", "_count", "_sum") if isinstance(metric, Histogram) else (_suffix(metric),)
+    return tuple(_name(metric) + suffix for suffix in suffixes)
+
+
+def _read(source: Source, where: dict[str, Match], template: str) -> Expression:
+    samples = source if isinstance(source, Samples) else Samples(source, _suffix(source))
+    matches = {**where, **dict(samples.where)}
+    _check_labels(samples.metric, matches)
+    text = ",".join(f"{label}{_match(match)}" for label, match in matches.items())
+    selector = _name(samples.metric) + samples.suffix + (f"{{{text}}}" if text else "")
+    return Expression(template.format(selector), frozenset({samples.metric}))
+
+
+def _growing(source: Source) -> Source:
+    if isinstance(source, Counter) or (isinstance(source, Samples) and isinstance(source.metric, Histogram)):
+        return source
+    raise TypeError(f"{source} is neither a counter nor part of a histogram: it has no rate")
+
+
+def _aggregate(operator: str, expression: Expression, by: Iterable[str]) -> Expression:
+    labels = tuple(by)
+    for metric in expression.metrics:
+        _check_labels(metric, labels)
+    grouping = f" by ({', '.join(labels)}) " if labels else ""
+    return Expression(f"{operator}{grouping}({expression})", expression.metrics)
+
+
+def _operation(left: Operand, operator: str, right: Operand, binding: int) -> Expression:
+    # Operators associate to the left: an equal one on the right needs parentheses.
+    text = f"{_operand(left, binding)} {operator} {_operand(right, binding + 1)}"
+    metrics = [side.metrics for side in (left, right) if isinstance(side, Expression)]
+    return Expression(text, frozenset().union(*metrics), binding)
+
+
+def _operand(operand: Operand, binding: int) -> str:
+    if not isinstance(operand, Expression):
+        return decimal(operand)
+    return operand.text if operand.binding >= binding else f"({operand.text})"
+
+
+def _name(metric: MetricWrapperBase) -> str:
+    (family,) = metric.describe()
+    return family.name
+
+
+def _suffix(metric: MetricWrapperBase) -> str:
+    if isinstance(metric, Histogram):
+        raise TypeError(f"{_name(metric)} is a histogram: say count, sum_of, buckets or at_most of it")
+    return "_total" if isinstance(metric, Counter) else ""
+
+
+def _check_labels(metric: MetricWrapperBase, labels: Iterable[str]) -> None:
+    own = {*metric._labelnames, *(("le",) if isinstance(metric, Histogram) else ())}  # no public way to learn them
+    if unknown := sorted(set(labels) - own - TARGET_LABELS):
+        raise ValueError(f"{_name(metric)} has no label {', '.join(unknown)}: it has {sorted(own)} and the target's")
+
+
+def _match(match: Match) -> str:
+    operator, text = (
+        ("=", match) if isinstance(match, str) else ("=~" if isinstance(match, Like) else "!~", match.pattern)
+    )
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{operator}"{escaped}"'

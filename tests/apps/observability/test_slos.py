@@ -1,0 +1,111 @@
+"""Objectives alert when their budgets' arithmetic says so: not a step sooner, not a step later."""
+
+import math
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+
+from apps.domain.alerts import Severity
+from apps.observability.objectives import API_AVAILABILITY, API_LATENCY
+from apps.observability.slos import BURNS, Slo
+from tests.apps.observability.promtool import Scenario, needs_promtool
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+ROUTE = 'job="api",method="GET",route="/api/readings"'
+
+FAST, SLOWER, TICKET, SLOW_TICKET = BURNS
+
+
+def grow(scenario: Scenario, slo: Slo, *phases: tuple[int, int, int]) -> None:
+    """Feed what `slo` looks at: phases of (good events, bad events, for so many samples)."""
+    everything = [(good + bad, times) for good, bad, times in phases]
+    only_good = [(good, times) for good, bad, times in phases]
+    if slo is API_AVAILABILITY:
+        scenario.grow(f'http_requests_total{{{ROUTE},status="200"}}', *only_good)
+        scenario.grow(f'http_requests_total{{{ROUTE},status="503"}}', *[(bad, times) for _, bad, times in phases])
+    elif slo is API_LATENCY:
+        scenario.grow(f"http_request_duration_seconds_count{{{ROUTE}}}", *everything)
+        scenario.grow(f'http_request_duration_seconds_bucket{{{ROUTE},le="0.2"}}', *only_good)
+
+
+def test_burn_rates_are_those_of_the_workbook():
+    assert [burn.rate(timedelta(days=30)) for burn in BURNS] == [Fraction(144, 10), 6, 3, 1]
+    assert [burn.short for burn in BURNS] == [5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR]
+
+
+def test_a_full_outage_pages_within_52_seconds_by_arithmetic():
+    assert timedelta(seconds=51) < API_AVAILABILITY.detection(FAST) < timedelta(seconds=52)
+
+
+def test_a_fault_too_slow_for_a_burn_rate_has_no_detection_time():
+    with pytest.raises(ValueError, match=r"0.001 of events bad is under 0.0144"):
+        API_AVAILABILITY.detection(FAST, Fraction(1, 1000))
+
+
+CASES = [
+    # objective, fraction of events that are bad, the burn rate that notices first, time between samples
+    (API_AVAILABILITY, Fraction(1), FAST, timedelta(seconds=15)),
+    (API_AVAILABILITY, Fraction(3, 100), FAST, MINUTE),
+    (API_AVAILABILITY, Fraction(1, 100), SLOWER, 2 * MINUTE),
+    (API_AVAILABILITY, Fraction(4, 1000), TICKET, 10 * MINUTE),
+    (API_AVAILABILITY, Fraction(2, 1000), SLOW_TICKET, 10 * MINUTE),
+    (API_LATENCY, Fraction(1), FAST, MINUTE),
+    (API_LATENCY, Fraction(10, 100), SLOWER, 2 * MINUTE),
+    (API_LATENCY, Fraction(4, 100), TICKET, 10 * MINUTE),
+    (API_LATENCY, Fraction(2, 100), SLOW_TICKET, 10 * MINUTE),
+]
+
+
+@needs_promtool
+@pytest.mark.parametrize(("slo", "errors", "burn", "interval"), CASES)
+def test_a_fault_is_noticed_when_the_arithmetic_says(slo, errors, burn, interval, tmp_path):
+    scenario = Scenario(interval=interval)
+    alike = [each for each in BURNS if each.severity is burn.severity]
+    before = max(each.long for each in alike) // interval  # a shorter history would count for the whole window
+    steps = slo.detection(burn, errors) / interval
+    last_silent, first_firing = math.ceil(steps) - 1, math.floor(steps) + 1
+    bad = int(1000 * errors)
+    grow(scenario, slo, (1000, 0, before), (1000 - bad, bad, first_firing))
+    start = before * interval
+    scenario.expect(0, start + last_silent * interval, slo=slo.name, severity=burn.severity)
+    scenario.expect(1, start + first_firing * interval, slo=slo.name, severity=burn.severity)
+    pages, tickets = slo.groups()
+    scenario.run(tmp_path, [pages] if burn.severity is Severity.CRITICAL else [pages, tickets])
+
+
+@needs_promtool
+def test_a_page_ends_soon_after_the_outage_does(tmp_path):
+    scenario = Scenario()
+    grow(scenario, API_AVAILABILITY, (1000, 0, 6 * 240), (0, 1000, 8), (1000, 0, 40))
+    scenario.expect(1, 6 * HOUR + 2 * MINUTE, severity=Severity.CRITICAL)
+    scenario.expect(0, 6 * HOUR + 8 * MINUTE, severity=Severity.CRITICAL)
+    pages, _ = API_AVAILABILITY.groups()
+    scenario.run(tmp_path, [pages])
+
+
+@needs_promtool
+@pytest.mark.parametrize("slo", [API_AVAILABILITY, API_LATENCY])
+def test_nobody_is_alerted_without_traffic(slo, tmp_path):
+    scenario = Scenario(interval=MINUTE)
+    grow(scenario, slo, (0, 0, 120))
+    scenario.expect(0, HOUR, slo=slo.name)
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_an_outage_from_the_very_first_request_on_is_noticed(tmp_path):
+    scenario = Scenario()
+    scenario.grow(f'http_requests_total{{{ROUTE},status="503"}}', (10, 20))
+    scenario.expect(1, 4 * MINUTE, slo=API_AVAILABILITY.name, severity=Severity.CRITICAL)
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
+    scenario = Scenario()
+    grow(scenario, API_AVAILABILITY, (1, 0, 240))
+    scenario.grow('http_requests_total{job="api",method="GET",route="/ready",status="503"}', (1000, 240))
+    scenario.expect(0, HOUR, slo=API_AVAILABILITY.name)
+    scenario.run(tmp_path)
