@@ -7,12 +7,13 @@ from prometheus_client import Gauge
 
 from apps.api.service import API
 from apps.catalog import SERVICES
+from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.domain.alerts import Severity
 from apps.observability.exporters import UP
 from apps.observability.objectives import ASKED, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import absent, quantile, value
+from apps.platform.promql import absent, age, quantile, value
 from apps.platform.service import Service
 
 API_LATENCY_P95 = RecordingRule(
@@ -41,8 +42,24 @@ SERVICE_DOWN = tuple(
     if isinstance(service, Service)
 )
 
+PREDICTIVE_ALERT_RAISED = AlertRule(
+    name="PredictiveAlert",
+    expression=value(PREDICTIVE_ALERT).is_equal(1),
+    severity=Severity.CRITICAL,
+    summary="{{ $labels.signal }} behaves unlike itself",
+)
+
+DETECTOR_SILENT = AlertRule(
+    name="DetectorSilent",
+    expression=(age(LAST_SUCCESS) > 600) | absent(value(LAST_SUCCESS)),
+    lasting=timedelta(minutes=5),
+    severity=Severity.WARNING,
+    summary="no run of the detector worked for a quarter of an hour",
+)
+
 GROUPS = (
     RuleGroup(name="api", rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
+    RuleGroup(name="detector", rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name="health", rules=SERVICE_DOWN),
     *(group for slo in SLOS for group in slo.groups()),
 )

@@ -108,9 +108,10 @@ def value(source: Source, **where: Match) -> Expression:
     return _read(source, where, "{}")
 
 
-def rate(source: Counter | Samples, window: Window, **where: Match) -> Expression:
-    """How fast a counter grew over the window, a second."""
-    return _read(_growing(source), where, f"rate({{}}[{duration(window)}])")
+def rate(source: Counter | Samples, window: Window, ago: timedelta | None = None, **where: Match) -> Expression:
+    """How fast a counter grew over the window, a second; `ago` looks at the window that ended so long ago."""
+    offset = f" offset {duration(ago)}" if ago else ""
+    return _read(_growing(source), where, f"rate({{}}[{duration(window)}]{offset})")
 
 
 def increase(source: Counter | Samples, window: Window, **where: Match) -> Expression:
@@ -148,7 +149,7 @@ def at_most(histogram: Histogram, bound: Number) -> Samples:
 
 def quantile(q: Fraction, histogram: Histogram, window: Window, by: Iterable[str] = (), **where: Match) -> Expression:
     """The value that the fraction `q` of what a histogram saw over the window stayed under, interpolated."""
-    spread = total(rate(buckets(histogram), window, **where), by=("le", *by))
+    spread = total(rate(buckets(histogram), window, None, **where), by=("le", *by))
     return Expression(f"histogram_quantile({decimal(q)}, {spread})", spread.metrics)
 
 

@@ -47,13 +47,19 @@ class Scenario:
 
     def run(self, folder: Path, groups: Iterable[RuleGroup] = GROUPS) -> None:
         """Run promtool over the rules of `groups`. Raises AssertionError with what it says."""
-        (folder / "rules.yml").write_text(yaml.safe_dump(rule_file(groups, "https://example.org")))
+        rules = rule_file(groups, "https://example.org")
+        (folder / "rules.yml").write_text(yaml.safe_dump(rules))
         test = {
             "interval": duration(self.interval),
             "input_series": self.series,
             "promql_expr_test": self.checks,
         }
-        file = {"rule_files": ["rules.yml"], "evaluation_interval": duration(self.interval), "tests": [test]}
+        file = {
+            "rule_files": ["rules.yml"],
+            "group_eval_order": [group["name"] for group in rules["groups"]],
+            "evaluation_interval": duration(self.interval),
+            "tests": [test],
+        }
         (folder / "tests.yml").write_text(yaml.safe_dump(file))
         done = subprocess.run(["promtool", "test", "rules", "tests.yml"], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
