@@ -1,0 +1,110 @@
+"""Run the simulator."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from apps.domain.devices import DeviceSpec
+from apps.simulator import fleet, replay
+from apps.simulator.faults import Fault, FaultKind
+from apps.simulator.fleet import Sample
+from apps.simulator.options import fail, parser
+from apps.simulator.platform import PlatformError
+from apps.simulator.run import Run, run
+
+Plan = tuple[list[DeviceSpec], Callable[[DeviceSpec, datetime], Iterator[Sample]]]
+
+
+def main() -> int:
+    """Return the exit code."""
+    options = parser().parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        devices, samples = {"run": _live, "load": _load, "replay": _replay}[options.command](options)
+        token = options.token_file.read_text().strip()
+        how = Run(
+            api=options.api,
+            token=token,
+            seed=options.seed,
+            batch=options.batch,
+            every=getattr(options, "every", None),
+            concurrency=options.concurrency,
+            url_seconds=options.url_seconds,
+            compress=options.gzip,
+            report=options.report,
+            progress=options.progress_file,
+        )
+        report = asyncio.run(_until_interrupted(how, devices, samples))
+    except OSError as error:
+        return fail(f"{error.filename}: {error.strerror}")
+    except replay.ReplayError as error:
+        return fail(str(error))
+    except PlatformError as error:
+        return fail(str(error), 1)
+    print(msgspec.json.encode(report).decode())
+    return 0 if report["unknown"] == 0 else 1
+
+
+async def _until_interrupted(
+    how: Run, devices: list[DeviceSpec], samples: Callable[[DeviceSpec, datetime], Iterator[Sample]]
+) -> dict[str, Any]:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return await run(how, devices, samples, stopping)
+
+
+def _live(options: argparse.Namespace) -> Plan:
+    devices = fleet.fleet(options.devices, options.prefix)
+    every = fleet.interval(devices, options.rate)
+
+    def samples(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
+        sent = fleet.in_sending_order(fleet.measure(device, start, every, options.fault, options.seed))
+        if options.duration is None:
+            return sent
+        end = start + timedelta(seconds=options.duration)
+        return takewhile(lambda sample: sample.due < end, sent)
+
+    return devices, samples
+
+
+def _load(options: argparse.Namespace) -> Plan:
+    devices = fleet.fleet(options.devices, options.prefix)
+    faults = [
+        Fault(FaultKind.DUPLICATE, share=options.duplicates),
+        Fault(FaultKind.MALFORMED, share=options.malformed),
+    ]
+    share, rest = divmod(options.readings, len(devices))
+    readings = {device.device_id: share + (number < rest) for number, device in enumerate(devices)}
+
+    def samples(device: DeviceSpec, now: datetime) -> Iterator[Sample]:
+        return fleet.in_sending_order(fleet.history(device, now, readings[device.device_id], faults, options.seed))
+
+    return devices, samples
+
+
+def _replay(options: argparse.Namespace) -> Plan:
+    if options.device is not None and len(options.files) > 1:
+        raise replay.ReplayError("--device names one device, but there are several files: leave it out")
+    files = {options.device or replay.device_id_of(path): path for path in options.files}
+    if len(files) < len(options.files):
+        raise replay.ReplayError("two files have the same name, which is their device id: replay them one by one")
+    rows = {device_id: list(replay.read_csv(path)) for device_id, path in files.items()}
+
+    def samples(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
+        metric = options.metric or replay.metric_of(files[device.device_id])
+        return replay.replay(rows[device.device_id], metric, start, options.speed, shift=options.start == "now")
+
+    return [DeviceSpec(device_id=device_id, kind=options.kind, labels=("replayed",)) for device_id in files], samples
+
+
+if __name__ == "__main__":
+    sys.exit(main())

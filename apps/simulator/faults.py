@@ -1,0 +1,63 @@
+"""What goes wrong with devices, on request."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+FORM = "KIND[:DEVICE][@START+DURATION]"
+
+
+class FaultKind(StrEnum):
+    """What a fault does."""
+
+    DRIFT = "drift"
+    SPIKE = "spike"
+    DROPOUT = "dropout"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+    MALFORMED = "malformed"
+
+
+MEANINGS: dict[FaultKind, str] = {
+    FaultKind.DRIFT: "values creep away, by one standard deviation of the noise every 10 s",
+    FaultKind.SPIKE: "some values jump by 25 standard deviations",
+    FaultKind.DROPOUT: "the device measures nothing",
+    FaultKind.LATE: "readings arrive 30 s late",
+    FaultKind.DUPLICATE: "some readings are sent again 2 s later",
+    FaultKind.MALFORMED: "unreadable readings are mixed in",
+}
+
+SHARES: dict[FaultKind, float] = {FaultKind.SPIKE: 0.02, FaultKind.DUPLICATE: 0.2, FaultKind.MALFORMED: 0.1}
+"""How many of the readings a fault touches, where that is not all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of some devices for some time of the run, in seconds since its start."""
+
+    kind: FaultKind
+    device: str = "*"
+    """A device id, in which `*` and `?` stand for anything."""
+    start: float = 0
+    duration: float = float("inf")
+    share: float = 1
+
+    def touches(self, device_id: str, elapsed: float) -> bool:
+        """Return whether a device has the fault at that time."""
+        return self.start <= elapsed < self.start + self.duration and fnmatchcase(device_id, self.device)
+
+
+def parse_fault(text: str) -> Fault:
+    """Read `KIND[:DEVICE][@START+DURATION]`. Raises ValueError that says what is allowed."""
+    parts = re.fullmatch(r"([a-z]+)(?::([^@]+))?(?:@([0-9.]+)\+([0-9.]+))?", text)
+    try:
+        if parts is None:
+            raise ValueError("")
+        kind = FaultKind(parts[1])
+        start, duration = (float(parts[3]), float(parts[4])) if parts[3] else (0.0, float("inf"))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not {FORM} with KIND one of {', '.join(FaultKind)} and START, DURATION in seconds"
+        ) from None
+    return Fault(kind, parts[2] or "*", start, duration, SHARES.get(kind, 1))

@@ -1,0 +1,133 @@
+"""A fleet of devices and what each of them sends. Pure: the same seed gives the same readings."""
+
+import heapq
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from apps.domain.devices import DeviceSpec
+from apps.domain.readings import Reading
+from apps.simulator.faults import Fault, FaultKind
+from apps.simulator.signals import KINDS, Signal, meter
+
+LATE = timedelta(seconds=30)
+REPEAT = timedelta(seconds=2)
+DRIFT_SECONDS = 10
+SPIKE = 25
+
+
+class Key(NamedTuple):
+    """What makes a reading of a device the same reading."""
+
+    metric: str
+    ts: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading as it leaves a device."""
+
+    measured: datetime
+    due: datetime
+    """When the device sends it."""
+    data: bytes
+    """Its JSON, right or wrong."""
+    kind: Literal["fresh", "duplicate", "malformed"] = "fresh"
+    key: Key | None = None
+    """None for what is no reading."""
+
+
+def fleet(size: int, prefix: str = "sim") -> list[DeviceSpec]:
+    """Return `size` devices, the kinds by turns."""
+    kinds = list(KINDS)
+    return [
+        DeviceSpec(
+            device_id=f"{prefix}-{(kind := kinds[number % len(kinds)])}-{number // len(kinds) + 1:03d}",
+            kind=kind,
+            labels=("simulated",),
+        )
+        for number in range(size)
+    ]
+
+
+def interval(devices: Sequence[DeviceSpec], rate: float) -> timedelta:
+    """Return the time between two measurements of every device, so that all of them make `rate` readings a second."""
+    return timedelta(seconds=sum(len(KINDS[device.kind]) for device in devices) / rate)
+
+
+def measure(
+    device: DeviceSpec, start: datetime, every: timedelta, faults: Sequence[Fault], seed: int
+) -> Iterator[Sample]:
+    """Yield what a device measures, for ever, in the order of time."""
+    # Faults draw from a source of their own: what they leave alone is the same with and without them.
+    chance = random.Random(f"{seed}/{device.device_id}/faults")  # noqa: S311 - reproducible, keeps no secret
+    meters = [
+        (signal, meter(signal, random.Random(f"{seed}/{device.device_id}/{signal.metric}")))  # noqa: S311
+        for signal in KINDS[device.kind]
+    ]
+    own = [fault for fault in faults if fault.touches(device.device_id, fault.start)]
+    for tick in count():
+        ts = start + tick * every
+        elapsed = (ts - start).total_seconds()
+        active = {fault.kind: fault for fault in own if fault.touches(device.device_id, elapsed)}
+        for signal, value_at in meters:
+            value = value_at(ts)
+            if FaultKind.DROPOUT not in active:
+                yield from _samples(signal, ts, value, elapsed, active, chance)
+
+
+def history(device: DeviceSpec, end: datetime, readings: int, faults: Sequence[Fault], seed: int) -> Iterator[Sample]:
+    """Yield `readings` fresh samples, and what the faults add to them, one a second until `end`."""
+    ticks = -(-readings // len(KINDS[device.kind]))
+    every = timedelta(seconds=1)
+    for sample in measure(device, end - ticks * every, every, faults, seed):
+        if sample.kind == "fresh":
+            if readings == 0:
+                return
+            readings -= 1
+        yield sample
+
+
+def in_sending_order(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """Yield samples by when they are due; they come by when they were measured."""
+    waiting: list[tuple[datetime, int, Sample]] = []
+    for number, sample in enumerate(samples):
+        while waiting and waiting[0][0] <= sample.measured:
+            yield heapq.heappop(waiting)[2]
+        heapq.heappush(waiting, (sample.due, number, sample))
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def _samples(
+    signal: Signal, ts: datetime, value: float, elapsed: float, active: dict[FaultKind, Fault], chance: random.Random
+) -> Iterator[Sample]:
+    def strikes(kind: FaultKind) -> bool:
+        return kind in active and chance.random() < active[kind].share
+
+    if strikes(FaultKind.DRIFT):
+        value += signal.noise * (elapsed - active[FaultKind.DRIFT].start) / DRIFT_SECONDS
+    if strikes(FaultKind.SPIKE):
+        value += SPIKE * signal.noise * chance.choice((-1, 1))
+    due = ts + LATE if strikes(FaultKind.LATE) else ts
+    data = msgspec.json.encode(Reading(metric=signal.metric, ts=ts, value=round(value, 3)))
+    key = Key(signal.metric, ts)
+    yield Sample(ts, due, data, key=key)
+    if strikes(FaultKind.DUPLICATE):
+        yield Sample(ts, due + REPEAT, data, "duplicate", key)
+    if strikes(FaultKind.MALFORMED):
+        yield Sample(ts, due, chance.choice(_MALFORMED)(signal.metric, ts.isoformat()), "malformed")
+
+
+_MALFORMED = (
+    lambda metric, ts: msgspec.json.encode({"metric": metric, "ts": ts, "value": "high"}),
+    lambda metric, ts: msgspec.json.encode({"metric": metric.upper(), "ts": ts, "value": 1.0}),
+    lambda metric, _: msgspec.json.encode({"metric": metric, "ts": "1970-01-01T00:00:07Z", "value": 1.0}),
+    lambda metric, ts: msgspec.json.encode({"metric": metric, "ts": ts}),
+    lambda *_: b'"ERR 0x17"',
+)

@@ -1,0 +1,76 @@
+"""Replays files of `timestamp,value` as if a device measured them now."""
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from apps.domain.devices import DEVICE_ID_PATTERN
+from apps.domain.readings import Reading
+from apps.simulator.fleet import Key, Sample
+
+
+class ReplayError(Exception):
+    """A file that cannot be replayed. The text names file, line and reason."""
+
+
+def device_id_of(path: Path) -> str:
+    """Return a device id made of a file's name."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64]
+    if not re.fullmatch(DEVICE_ID_PATTERN, name):
+        raise ReplayError(f"{path}: its name makes no device id: give one with --device")
+    return name
+
+
+def metric_of(path: Path) -> str:
+    """Return a metric made of a file's name: `ec2_cpu_utilization_24ae8d.csv` gives `ec2_cpu_utilization`."""
+    words = re.findall(r"[a-z0-9]+", path.stem.lower())
+    while len(words) > 1 and re.search(r"[0-9]", words[-1]):
+        words.pop()
+    metric = re.sub(r"^[^a-z]+", "", "_".join(words))[:63]
+    return metric or "value"
+
+
+def read_csv(path: Path) -> Iterator[tuple[datetime, float]]:
+    """Yield time and value of each line after the header, in the file's order. A time without a zone is UTC.
+
+    Raises ReplayError for a file without these columns and for a line that does not hold them.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            if not {"timestamp", "value"} <= set(rows.fieldnames or ()):
+                raise ReplayError(f"{path}: the first line must name the columns timestamp and value")
+            for row in rows:
+                try:
+                    ts = datetime.fromisoformat(row["timestamp"])
+                    value = float(row["value"])
+                    if not math.isfinite(value):
+                        raise ValueError(f"{row['value']} is not finite")
+                except (TypeError, ValueError) as error:
+                    raise ReplayError(f"{path}, line {rows.line_num}: {error}") from None
+                yield ts if ts.tzinfo else ts.replace(tzinfo=UTC), value
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReplayError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
+
+
+def replay(
+    rows: list[tuple[datetime, float]], metric: str, start: datetime, speed: float, *, shift: bool
+) -> Iterator[Sample]:
+    """Yield samples that are due from `start` on, `speed` times as quickly as the rows were measured.
+
+    With `shift` each reading carries the time at which it is due, else the time in its row.
+    """
+    rows = sorted(rows, key=lambda row: row[0])
+    before: datetime | None = None
+    for ts, value in rows:
+        due = start + (ts - rows[0][0]) / speed
+        shown = due if shift else ts
+        data = msgspec.json.encode(Reading(metric=metric, ts=shown, value=value))
+        # Files do hold a time twice, where a clock was set back; the platform keeps the first.
+        yield Sample(due, due, data, "duplicate" if shown == before else "fresh", Key(metric, shown))
+        before = shown

@@ -1,0 +1,107 @@
+"""What was sent and what became of it, counted as the gateway answered."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from apps.simulator.fleet import Key, Sample
+
+
+class Answer(msgspec.Struct):
+    """What a gateway says of a batch that it has dealt with (202 or 422)."""
+
+    class Refused(msgspec.Struct):
+        """A reading that was not accepted."""
+
+        index: int
+        reason: str
+
+    accepted: int = 0
+    refused: list[Refused] = []
+
+
+class Tally:
+    """Counts over a run. A reading counts once, however often its request had to be repeated."""
+
+    def __init__(self) -> None:
+        self.sent = self.accepted = self.refused = self.distinct = self.unknown = 0
+        self.requests = self.retries = 0
+        self.latencies = Latencies()
+        self.errors: Counter[str] = Counter()
+        self._missing: set[tuple[str, Key | None]] = set()
+
+    def answered(self, device_id: str, batch: Sequence[Sample], answer: Answer, seconds: float) -> None:
+        """Count a batch that the gateway answered after `seconds`, repetitions included."""
+        reasons = {refused.index: refused.reason for refused in answer.refused}
+        if answer.accepted + len(reasons) != len(batch):
+            self.errors[f"{len(batch)} readings sent, but {answer.accepted} + {len(reasons)} answered"] += 1
+        self.requests += 1
+        self.latencies.add(seconds)
+        self.accepted += answer.accepted
+        self.refused += len(reasons)
+        for index, sample in enumerate(batch):
+            if index not in reasons:
+                self._count(device_id, sample)
+            elif sample.kind != "malformed":
+                self.errors[f"valid reading refused: {reasons[index]}"] += 1
+                self._missing.add((device_id, sample.key))
+
+    def turned_away(self, device_id: str, batch: Sequence[Sample], reason: str) -> None:
+        """Count a batch that the gateway will never take."""
+        self.requests += 1
+        self.refused += len(batch)
+        self.errors[reason] += 1
+        self._missing.update((device_id, sample.key) for sample in batch if sample.kind == "fresh")
+
+    def gave_up(self, batch: Sequence[Sample]) -> None:
+        """Count a batch of which nobody knows what became of it, when the run had to end."""
+        self.unknown += len(batch)
+
+    def document(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {
+            "requests": self.requests,
+            "retries": self.retries,
+            "sent": self.sent,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "distinct": self.distinct,
+            "unknown": self.unknown,
+            "latency_seconds": {f"p{share}": self.latencies.percentile(share) for share in (50, 95, 99)},
+            "errors": dict(self.errors.most_common(20)),
+        }
+
+    def _count(self, device_id: str, sample: Sample) -> None:
+        if sample.kind == "malformed":
+            self.errors["malformed reading accepted"] += 1
+        elif sample.kind == "fresh":
+            self.distinct += 1
+        elif (place := (device_id, sample.key)) in self._missing:
+            # A device waits for the answer to one batch before it sends the next: nearly always the first is there.
+            self._missing.discard(place)
+            self.distinct += 1
+
+
+class Latencies:
+    """A histogram whose buckets are 2 % wide: the memory does not grow with the run."""
+
+    WIDTH = math.log(1.02)
+
+    def __init__(self) -> None:
+        self._buckets: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self._buckets[math.ceil(math.log(max(seconds, 1e-6)) / self.WIDTH)] += 1
+
+    def percentile(self, share: float) -> float | None:
+        """Return the seconds that `share` percent do not exceed, to 2 %; None without any."""
+        rank = math.ceil(self._buckets.total() * share / 100)
+        for bucket in sorted(self._buckets):
+            rank -= self._buckets[bucket]
+            if rank <= 0:
+                return round(math.exp(bucket * self.WIDTH), 6)
+        return None

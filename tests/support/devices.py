@@ -1,0 +1,51 @@
+"""The part of the API that devices need, over a registry in memory."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from apps.domain.signing import SigningKeys, presign
+from apps.platform.http import application
+
+TOKEN = "operator"
+KEYS = json.dumps({"current": "k1", "keys": {"k1": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="}})
+
+
+class Registry:
+    """Registers devices and hands out upload URLs to the gateway at `gateway`."""
+
+    def __init__(self, gateway: str = "http://127.0.0.1:1") -> None:
+        self.gateway = gateway
+        self.keys = SigningKeys.parse(KEYS.encode())
+        self.devices: set[str] = set()
+        self.urls = 0
+
+    def application(self) -> Starlette:
+        async def ready() -> str | None:
+            return None
+
+        return application(
+            [
+                Route("/api/devices", self._register, methods=["POST"]),
+                Route("/api/devices/{device_id}/upload-url", self._upload_url, methods=["POST"]),
+            ],
+            ready,
+        )
+
+    async def _register(self, request: Request) -> Response:
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return Response(status_code=401)
+        device_id = (await request.json())["device_id"]
+        known = device_id in self.devices
+        self.devices.add(device_id)
+        return JSONResponse({}, 409 if known else 201)
+
+    async def _upload_url(self, request: Request) -> Response:
+        self.urls += 1
+        expires = datetime.now(UTC) + timedelta(seconds=(await request.json())["expires_in"])
+        path = presign(self.keys, request.path_params["device_id"], expires)
+        return JSONResponse({"url": self.gateway + path, "method": "PUT", "expires_at": expires.isoformat()})
