@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-OLDEST = 20
+OLDEST = (20, 19)
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
+MISSING = f"no Node >= {'.'.join(map(str, OLDEST))}: install it, or start through nox, which brings one"
 
 
 def find() -> Path | None:
@@ -25,8 +26,8 @@ def on_path() -> Path | None:
     if found is None or shutil.which("npm") is None:
         return None
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    major = said.strip().removeprefix("v").partition(".")[0]
-    return Path(found) if major.isdigit() and int(major) >= OLDEST else None
+    version = tuple(int(part) for part in said.strip().removeprefix("v").split(".") if part.isdigit())
+    return Path(found) if version >= OLDEST else None
 
 
 def in_environment() -> Path | None:
@@ -53,7 +54,7 @@ def main() -> int:
     """Run npm in the dashboard's folder."""
     node = find()
     if node is None:
-        print(f"no Node >= {OLDEST}: install it, or start through nox, which brings one", file=sys.stderr)
+        print(MISSING, file=sys.stderr)
         return 2
     return subprocess.run([*npm(node), *sys.argv[1:]], cwd=DASHBOARD, env=environment(node), check=False).returncode
 

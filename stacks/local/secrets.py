@@ -1,13 +1,13 @@
 """Generated secrets: made once, kept for the next start, readable by their owner only."""
 
-import base64
-import json
 import os
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.platform.service import OPERATOR_TOKEN, SIGNING_KEYS, Secret
+from apps.rotation.keys import first
 
 
 def keep(path: Path, make: Callable[[], str]) -> Path:
@@ -25,9 +25,8 @@ def token() -> str:
 
 
 def signing_keys() -> str:
-    """Return the document of one new signing key."""
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
-    return json.dumps({"current": "local-1", "keys": {"local-1": key}})
+    """Return the document of a first signing key."""
+    return first(datetime.now(UTC), os.urandom).document().decode()
 
 
 MAKERS: dict[Secret, Callable[[], str]] = {SIGNING_KEYS: signing_keys, OPERATOR_TOKEN: token}

@@ -1,11 +1,14 @@
 """The programs beside our own: on PATH, in the cache, or fetched into it."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.local import apt
 from stacks.local.places import TOOLS
+
+UNPACKED = TOOLS / "debian"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +28,16 @@ PUSHGATEWAY = Tool("pushgateway", ("pushgateway", "prometheus-pushgateway"), "pr
 MONITORING = (PROMETHEUS, ALERTMANAGER, PUSHGATEWAY)
 
 
-def find(tool: Tool, cache: Path = TOOLS) -> Path | None:
+def find(tool: Tool, cache: Path = UNPACKED) -> Path | None:
     """Return where `tool` is, or None."""
-    unpacked = str(cache / tool.package / "usr" / "bin")
     for command in tool.commands:
-        if found := shutil.which(command) or shutil.which(command, path=unpacked):
+        if found := shutil.which(command) or shutil.which(command, path=str(cache / "usr" / "bin")):
             return Path(found)
     return None
 
 
-def bring(tool: Tool, cache: Path = TOOLS) -> Path:
-    """Return where `tool` is, fetched if need be. Raises apt.UnavailableError."""
-    if found := find(tool, cache):
-        return found
-    apt.unpack((tool.package,), cache / tool.package)
-    if found := find(tool, cache):
-        return found
-    raise apt.UnavailableError(f"Debian's package {tool.package} does not hold {tool.commands[0]}")
+def bring(tools: Sequence[Tool], cache: Path = UNPACKED) -> dict[Tool, Path]:
+    """Return where each of `tools` is, fetched if need be. Raises apt.UnavailableError."""
+    if missing := [tool for tool in tools if find(tool, cache) is None]:
+        apt.unpack(sorted({tool.package for tool in missing}), cache)
+    return {tool: path for tool in tools if (path := find(tool, cache))}

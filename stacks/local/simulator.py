@@ -1,0 +1,45 @@
+"""The simulated fleet of the stack."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from stacks.local.children import Program
+from stacks.local.options import Options
+from stacks.local.places import Places
+from stacks.local.plan import Surroundings
+from stacks.local.report import Sent
+
+NAME = "simulator"
+
+LABEL = "simulated"
+"""What the simulator labels its devices with."""
+
+
+def program(options: Options, around: Surroundings, operator_token: Path, places: Places) -> Program:
+    """Return the simulator as a program to keep."""
+    counts(places).unlink(missing_ok=True)
+    return Program(
+        name=NAME,
+        command=(
+            *(sys.executable, "-m", "apps.simulator"),
+            f"--api={around.front_door}",
+            f"--token-file={operator_token}",
+            f"--devices={options.devices}",
+            f"--rate={options.rate}",
+            f"--report={counts(places)}",
+            *(f"--fault={fault}" for fault in options.faults),
+        ),
+        log=places.logs / f"{NAME}.log",
+    )
+
+
+def counted(places: Places) -> Sent:
+    """Return what the simulator counted. Raises FileNotFoundError when it did not come to its end."""
+    return msgspec.json.decode(counts(places).read_bytes(), type=Sent)
+
+
+def counts(places: Places) -> Path:
+    """Return the file that the simulator writes its counts to when it ends."""
+    return places.home / "simulator.json"
