@@ -9,11 +9,12 @@ from apps.api.service import API
 from apps.catalog import SERVICES
 from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.domain.alerts import Severity
+from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS
 from apps.observability.exporters import UP
 from apps.observability.objectives import ASKED, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import absent, age, quantile, value
+from apps.platform.promql import absent, age, highest, quantile, rate, total, value
 from apps.platform.service import Service
 
 API_LATENCY_P95 = RecordingRule(
@@ -42,6 +43,47 @@ SERVICE_DOWN = tuple(
     if isinstance(service, Service)
 )
 
+INGESTOR_LAGGING = AlertRule(
+    name="IngestorLagging",
+    expression=value(BATCH_LAG) > 15,
+    severity=Severity.CRITICAL,
+    summary="what arrived on {{ $labels.shard_id }} since {{ $value | humanizeDuration }} is not stored",
+)
+
+INGESTOR_LAG_UNKNOWN = AlertRule(
+    name="IngestorLagUnknown",
+    expression=absent(value(BATCH_LAG)),
+    lasting=timedelta(minutes=1),
+    severity=Severity.CRITICAL,
+    summary="no ingestor reads any shard",
+)
+
+SHARD_UNREAD = AlertRule(
+    name="ShardUnread",
+    expression=highest(value(UNREAD_SHARDS)) > 0,
+    lasting=timedelta(minutes=1),
+    severity=Severity.CRITICAL,
+    summary="nobody reads {{ $value }} of the shards",
+)
+
+READINGS_LOST = AlertRule(
+    name="ReadingsLost",
+    # Not increase(): a process finds a gap when it starts, so that its first sample may well be 1.
+    expression=value(RETENTION_GAPS) > (value(RETENTION_GAPS, timedelta(hours=1)) | value(RETENTION_GAPS) * 0),
+    severity=Severity.CRITICAL,
+    summary="a shard was not read for longer than the stream keeps records",
+)
+
+READINGS_REJECTED = AlertRule(
+    name="ReadingsRejected",
+    expression=total(rate(RECORDS, timedelta(minutes=15), outcome="rejected"))
+    / total(rate(RECORDS, timedelta(minutes=15)))
+    > Fraction(10, 100),
+    lasting=timedelta(minutes=15),
+    severity=Severity.WARNING,
+    summary="{{ $value | humanizePercentage }} of the readings cannot be stored",
+)
+
 PREDICTIVE_ALERT_RAISED = AlertRule(
     name="PredictiveAlert",
     expression=value(PREDICTIVE_ALERT).is_equal(1),
@@ -59,6 +101,10 @@ DETECTOR_SILENT = AlertRule(
 
 GROUPS = (
     RuleGroup(name="api", rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
+    RuleGroup(
+        name="ingestor",
+        rules=(INGESTOR_LAGGING, INGESTOR_LAG_UNKNOWN, SHARD_UNREAD, READINGS_LOST, READINGS_REJECTED),
+    ),
     RuleGroup(name="detector", rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name="health", rules=SERVICE_DOWN),
     *(group for slo in SLOS for group in slo.groups()),

@@ -1,12 +1,15 @@
 """What the platform promises: its service level objectives."""
 
+from datetime import timedelta
 from fractions import Fraction
 
 from apps.api.service import API
+from apps.gateway.metrics import READINGS_ACCEPTED
 from apps.gateway.service import GATEWAY
+from apps.ingestor.metrics import DELIVERY_SECONDS, RECORDS
 from apps.observability.slos import Events, Slo
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS, PROBES
-from apps.platform.promql import Unlike, at_most, count, rate, total
+from apps.platform.promql import Expression, Like, Unlike, Window, at_most, count, rate, total
 from apps.platform.service import Service
 
 ASKED = Unlike("|".join(PROBES))
@@ -14,6 +17,9 @@ ASKED = Unlike("|".join(PROBES))
 
 LATENCY_BOUND = Fraction(200, 1000)
 """Seconds within which 99 % of the API's answers are complete."""
+
+DELIVERY_BOUND = 5
+"""Seconds from the gateway's receipt to the database within which 99 % of records arrive."""
 
 
 def _answers(service: Service) -> Events:
@@ -48,4 +54,29 @@ API_LATENCY = Slo(
     total=lambda window: total(rate(count(HTTP_SECONDS), window, job=API.name, route=ASKED)),
 )
 
-SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY)
+INGEST_FRESHNESS = Slo(
+    name="ingest-freshness",
+    title="Ingest freshness",
+    objective=Fraction(99, 100),
+    good=lambda window: total(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window)),
+    total=lambda window: total(rate(count(DELIVERY_SECONDS), window)),
+)
+
+
+def _accepted(window: Window) -> Expression:
+    # What was accepted just now may still be on its way: it counts from a minute later on. Counting the windows of now
+    # and of a minute ago and taking the lesser makes neither the beginning nor the end of a burst look like a loss.
+    now, before = (total(rate(READINGS_ACCEPTED, window, ago)) for ago in (None, timedelta(minutes=1)))
+    return (now < before) | before
+
+
+INGEST_COMPLETENESS = Slo(
+    name="ingest-completeness",
+    title="Ingest completeness",
+    # Counters of two services are compared, and a restart hides what was counted since the last scrape.
+    objective=Fraction(99, 100),
+    good=lambda window: total(rate(RECORDS, window, outcome=Like("stored|duplicate"))),
+    total=_accepted,
+)
+
+SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY, INGEST_FRESHNESS, INGEST_COMPLETENESS)

@@ -103,15 +103,14 @@ Operand: TypeAlias = Expression | int | Fraction
 Source: TypeAlias = MetricWrapperBase | Samples
 
 
-def value(source: Source, **where: Match) -> Expression:
-    """The newest sample of each series."""
-    return _read(source, where, "{}")
+def value(source: Source, ago: timedelta | None = None, **where: Match) -> Expression:
+    """The newest sample of each series, or the one that was the newest so long `ago`."""
+    return _read(source, where, "{}" + _offset(ago))
 
 
 def rate(source: Counter | Samples, window: Window, ago: timedelta | None = None, **where: Match) -> Expression:
     """How fast a counter grew over the window, a second; `ago` looks at the window that ended so long ago."""
-    offset = f" offset {duration(ago)}" if ago else ""
-    return _read(_growing(source), where, f"rate({{}}[{duration(window)}]{offset})")
+    return _read(_growing(source), where, f"rate({{}}[{duration(window)}]{_offset(ago)})")
 
 
 def increase(source: Counter | Samples, window: Window, **where: Match) -> Expression:
@@ -180,7 +179,7 @@ def at_least(expression: Expression, minimum: Number) -> Expression:
 
 def age(timestamp: Gauge, **where: Match) -> Expression:
     """Seconds since the Unix time that a gauge holds."""
-    return _operation(Expression("time()", frozenset()), "-", value(timestamp, **where), 4)
+    return _operation(Expression("time()", frozenset()), "-", value(timestamp, None, **where), 4)
 
 
 def decimal(number: Number) -> str:
@@ -222,6 +221,10 @@ def _read(source: Source, where: dict[str, Match], template: str) -> Expression:
     text = ",".join(f"{label}{_match(match)}" for label, match in matches.items())
     selector = _name(samples.metric) + samples.suffix + (f"{{{text}}}" if text else "")
     return Expression(template.format(selector), frozenset({samples.metric}))
+
+
+def _offset(ago: timedelta | None) -> str:
+    return f" offset {duration(ago)}" if ago else ""
 
 
 def _growing(source: Source) -> Source:

@@ -25,6 +25,15 @@ def test_slow_answers_warn_after_two_minutes_over_400_ms():
     assert (rule["expr"], rule["for"], rule["labels"]) == ("api_latency_p95 > 0.4", "2m", {"severity": "warning"})
 
 
+def test_a_lag_over_15_seconds_and_a_predicted_fault_are_critical_at_once():
+    for name, expression in (
+        ("IngestorLagging", "ingestor_batch_lag_seconds > 15"),
+        ("PredictiveAlert", "predictive_alert == 1"),
+    ):
+        rule = rendered(name)
+        assert (rule["expr"], rule.get("for"), rule["labels"]) == (expression, None, {"severity": "critical"})
+
+
 @needs_promtool
 @pytest.mark.parametrize(("within", "firing"), [(0, 1), (97, 0)])
 def test_the_95th_percentile_decides_whether_the_api_is_slow(within, firing, tmp_path):
@@ -51,6 +60,47 @@ def test_a_service_that_is_down_pages_within_a_minute(last_samples, tmp_path):
     )  # promtool keeps what it was last told that long
     scenario.expect(1, 6 * MINUTE + stale, alertname="ServiceDown", job="api", severity=Severity.CRITICAL)
     scenario.expect(1, 6 * MINUTE + stale, alertname="ServiceDown")
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_a_metric_that_is_not_there_alerts(tmp_path):
+    scenario = Scenario()
+    scenario.feed('up{job="ingestor"}', "1x80")
+    scenario.expect(1, 2 * MINUTE, alertname="IngestorLagUnknown")
+    scenario.expect(1, 6 * MINUTE, alertname="DetectorSilent")
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_readings_lost_before_the_first_scrape_are_reported_for_an_hour(tmp_path):
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed('ingestor_retention_gaps_total{instance="a"}', "_x5 1x120")
+    scenario.feed('ingestor_retention_gaps_total{instance="b"}', "0x30 1x95")
+    scenario.expect(0, 4 * MINUTE, alertname="ReadingsLost")
+    scenario.expect(1, 7 * MINUTE, alertname="ReadingsLost", instance="a")
+    scenario.expect(1, 32 * MINUTE, alertname="ReadingsLost", instance="b")
+    scenario.expect(1, 70 * MINUTE, alertname="ReadingsLost")
+    scenario.expect(0, 100 * MINUTE, alertname="ReadingsLost")
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_a_tenth_of_the_readings_rejected_for_a_quarter_of_an_hour_is_a_ticket(tmp_path):
+    scenario = Scenario(interval=MINUTE)
+    scenario.grow('ingestor_records_total{outcome="stored"}', (90, 60))
+    scenario.grow('ingestor_records_total{outcome="rejected"}', (0, 20), (30, 40))
+    scenario.expect(0, 30 * MINUTE, alertname="ReadingsRejected")
+    scenario.expect(1, 50 * MINUTE, alertname="ReadingsRejected", severity=Severity.WARNING)
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_a_detector_that_stopped_working_is_a_ticket_after_15_minutes(tmp_path):
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed("detector_last_success_timestamp_seconds", "0x60")
+    scenario.expect(0, 14 * MINUTE, alertname="DetectorSilent")
+    scenario.expect(1, 17 * MINUTE, alertname="DetectorSilent")
     scenario.run(tmp_path)
 
 

@@ -7,7 +7,14 @@ from fractions import Fraction
 import pytest
 
 from apps.domain.alerts import Severity
-from apps.observability.objectives import API_AVAILABILITY, API_LATENCY
+from apps.observability.objectives import (
+    API_AVAILABILITY,
+    API_LATENCY,
+    INGEST_AVAILABILITY,
+    INGEST_COMPLETENESS,
+    INGEST_FRESHNESS,
+    SLOS,
+)
 from apps.observability.slos import BURNS, Slo
 from tests.apps.observability.promtool import Scenario, needs_promtool
 
@@ -18,16 +25,28 @@ ROUTE = 'job="api",method="GET",route="/api/readings"'
 FAST, SLOWER, TICKET, SLOW_TICKET = BURNS
 
 
+COUNTERS = {
+    # What counts the good, and what counts the bad or everything.
+    API_AVAILABILITY: (f'http_requests_total{{{ROUTE},status="200"}}', f'http_requests_total{{{ROUTE},status="503"}}'),
+    API_LATENCY: (
+        f'http_request_duration_seconds_bucket{{{ROUTE},le="0.2"}}',
+        f"http_request_duration_seconds_count{{{ROUTE}}}",
+    ),
+    INGEST_AVAILABILITY: (
+        'http_requests_total{job="gateway",method="PUT",route="/ingest/{device_id}",status="202"}',
+        'http_requests_total{job="gateway",method="PUT",route="/ingest/{device_id}",status="503"}',
+    ),
+    INGEST_FRESHNESS: ('ingestor_delivery_seconds_bucket{le="5.0"}', "ingestor_delivery_seconds_count"),
+    INGEST_COMPLETENESS: ('ingestor_records_total{outcome="stored"}', "gateway_readings_accepted_total"),
+}
+
+
 def grow(scenario: Scenario, slo: Slo, *phases: tuple[int, int, int]) -> None:
     """Feed what `slo` looks at: phases of (good events, bad events, for so many samples)."""
-    everything = [(good + bad, times) for good, bad, times in phases]
-    only_good = [(good, times) for good, bad, times in phases]
-    if slo is API_AVAILABILITY:
-        scenario.grow(f'http_requests_total{{{ROUTE},status="200"}}', *only_good)
-        scenario.grow(f'http_requests_total{{{ROUTE},status="503"}}', *[(bad, times) for _, bad, times in phases])
-    elif slo is API_LATENCY:
-        scenario.grow(f"http_request_duration_seconds_count{{{ROUTE}}}", *everything)
-        scenario.grow(f'http_request_duration_seconds_bucket{{{ROUTE},le="0.2"}}', *only_good)
+    good, other = COUNTERS[slo]
+    counts_bad = "503" in other
+    scenario.grow(good, *[(good, times) for good, _, times in phases])
+    scenario.grow(other, *[(bad if counts_bad else good + bad, times) for good, bad, times in phases])
 
 
 def test_burn_rates_are_those_of_the_workbook():
@@ -55,6 +74,10 @@ CASES = [
     (API_LATENCY, Fraction(10, 100), SLOWER, 2 * MINUTE),
     (API_LATENCY, Fraction(4, 100), TICKET, 10 * MINUTE),
     (API_LATENCY, Fraction(2, 100), SLOW_TICKET, 10 * MINUTE),
+    (INGEST_AVAILABILITY, Fraction(1), FAST, MINUTE),
+    (INGEST_FRESHNESS, Fraction(1), FAST, MINUTE),
+    (INGEST_COMPLETENESS, Fraction(1), FAST, MINUTE),
+    (INGEST_COMPLETENESS, Fraction(10, 100), SLOWER, 2 * MINUTE),
 ]
 
 
@@ -86,7 +109,7 @@ def test_a_page_ends_soon_after_the_outage_does(tmp_path):
 
 
 @needs_promtool
-@pytest.mark.parametrize("slo", [API_AVAILABILITY, API_LATENCY])
+@pytest.mark.parametrize("slo", SLOS)
 def test_nobody_is_alerted_without_traffic(slo, tmp_path):
     scenario = Scenario(interval=MINUTE)
     grow(scenario, slo, (0, 0, 120))
@@ -108,4 +131,20 @@ def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
     grow(scenario, API_AVAILABILITY, (1, 0, 240))
     scenario.grow('http_requests_total{job="api",method="GET",route="/ready",status="503"}', (1000, 240))
     scenario.expect(0, HOUR, slo=API_AVAILABILITY.name)
-    scenario.run(tmp_path)
+    pages, _ = API_AVAILABILITY.groups()
+    scenario.run(tmp_path, [pages])
+
+
+@needs_promtool
+def test_readings_on_their_way_are_not_missing(tmp_path):
+    scenario = Scenario()
+    accepted, stored = [0] * 20, [0] * 20
+    for _ in range(8):  # bursts of a minute, stored 15 s later, with quiet in between
+        accepted += [accepted[-1] + 1000 * step for step in (1, 2, 3, 4)] + [accepted[-1] + 4000] * 36
+        stored += [stored[-1]] + [stored[-1] + 1000 * step for step in (1, 2, 3, 4)] + [stored[-1] + 4000] * 35
+    scenario.feed("gateway_readings_accepted_total", " ".join(map(str, accepted)))
+    scenario.feed('ingestor_records_total{outcome="stored"}', " ".join(map(str, stored)))
+    for step in range(1, len(accepted)):
+        scenario.expect(0, step * scenario.interval, slo=INGEST_COMPLETENESS.name)
+    pages, _ = INGEST_COMPLETENESS.groups()
+    scenario.run(tmp_path, [pages])
