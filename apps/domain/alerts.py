@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from apps.domain.text import STORABLE
+
 
 class Severity(StrEnum):
     """How soon a person should look."""
@@ -58,5 +60,5 @@ class Alert(Finding, frozen=True, kw_only=True):
 class AlertAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person says when acknowledging or resolving."""
 
-    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    comment: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=STORABLE)]
+    comment: Annotated[str, msgspec.Meta(max_length=2000, pattern=STORABLE)] | None = None

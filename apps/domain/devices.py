@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+from apps.domain.text import STORABLE
+
 DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 """One path segment that needs no escaping, so that a signature over the path has one spelling. Python's `$` alone
 would let a line break follow."""
@@ -12,10 +14,11 @@ would let a line break follow."""
 DeviceId = Annotated[
     str, msgspec.Meta(pattern=DEVICE_ID_PATTERN, description="Letters, digits, '.', '_' and '-', at most 64")
 ]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=STORABLE)]
 Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}(?!\n)$", description="For example temperature")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}(?!\n)$")]
-Attribute = str | float | bool | None
+AttributeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=STORABLE)]
+Attribute = Annotated[str, msgspec.Meta(max_length=1000, pattern=STORABLE)] | float | bool | None
 
 UNKNOWN_KIND = "unknown"
 """The kind of a device that nobody registered: its readings came straight from the stream."""
@@ -28,7 +31,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kind: Kind
     name: Name | None = None
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] = ()
-    attributes: Annotated[dict[str, Attribute], msgspec.Meta(max_length=64)] = {}
+    attributes: Annotated[dict[AttributeName, Attribute], msgspec.Meta(max_length=64)] = {}
 
 
 class DevicePatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +40,7 @@ class DevicePatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kind: Kind | msgspec.UnsetType = msgspec.UNSET
     name: Name | msgspec.UnsetType | None = msgspec.UNSET
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] | msgspec.UnsetType = msgspec.UNSET
-    attributes: Annotated[dict[str, Attribute], msgspec.Meta(max_length=64)] | msgspec.UnsetType = msgspec.UNSET
+    attributes: Annotated[dict[AttributeName, Attribute], msgspec.Meta(max_length=64)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Device(DeviceSpec, frozen=True, kw_only=True):
