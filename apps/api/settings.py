@@ -13,5 +13,15 @@ class ApiSettings(DatabaseSettings):
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
     operator_token_file: Path = Field(description="File with the bearer token that writes need")
     public_url: str = Field(pattern=r"^https?://[^/]+$", description="Where devices and people reach the platform")
+    allowed_origins: str = Field(
+        "",
+        pattern=r"^(https?://[^/,]+(,https?://[^/,]+)*)?$",
+        description="Further origins whose pages may read answers and open WebSockets, separated by commas",
+    )
     live_clients: int = Field(500, ge=1, le=10_000, description="Most WebSocket clients of one process")
     database_connections: int = Field(10, ge=2, le=100, description="Most connections of this process")
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Every origin besides the request's own host that a browser may come from."""
+        return frozenset({self.public_url, *filter(None, self.allowed_origins.split(","))})

@@ -40,7 +40,9 @@ class DevicePatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kind: Kind | msgspec.UnsetType = msgspec.UNSET
     name: Name | msgspec.UnsetType | None = msgspec.UNSET
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] | msgspec.UnsetType = msgspec.UNSET
-    attributes: Annotated[dict[AttributeName, Attribute], msgspec.Meta(max_length=64)] | msgspec.UnsetType = msgspec.UNSET
+    attributes: Annotated[dict[AttributeName, Attribute], msgspec.Meta(max_length=64)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
 
 
 class Device(DeviceSpec, frozen=True, kw_only=True):

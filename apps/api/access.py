@@ -1,0 +1,49 @@
+"""Who may write, and from which pages a browser may open a WebSocket."""
+
+import hmac
+from pathlib import Path
+
+from starlette.datastructures import Headers
+
+from apps.platform.http import ProblemError
+from apps.platform.secrets import SecretFile
+
+SHORTEST_TOKEN = 16
+
+
+class OperatorToken:
+    """The bearer token that writes need (RFC 6750). A token that is rotated in its file is valid at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = SecretFile(path, _parse)
+
+    def check(self, authorization: str | None) -> None:
+        """Raise ProblemError 401 unless the Authorization header carries the token."""
+        scheme, _, token = (authorization or "").partition(" ")
+        genuine = hmac.compare_digest(token.strip().encode(), self._file.read())
+        if scheme.lower() != "bearer" or not genuine:
+            wrong = "the token is not valid" if scheme else "this needs the operator's token"
+            raise ProblemError(
+                401,
+                f"{wrong}: send Authorization: Bearer TOKEN",
+                headers={"WWW-Authenticate": 'Bearer realm="operator"'},
+            )
+
+
+def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:
+    """Tell whether a WebSocket handshake comes from a page of this host or of an allowed origin.
+
+    Browsers send cookies and open sockets across sites without asking, and CORS does not cover WebSockets. A client
+    that sends no Origin is no browser (RFC 6455, section 10.2).
+    """
+    origin = headers.get("origin")
+    if origin is None or origin in allowed:
+        return True
+    return origin.partition("://")[2].lower() == headers.get("host", "").lower() != ""
+
+
+def _parse(content: bytes) -> bytes:
+    token = content.strip()
+    if len(token) < SHORTEST_TOKEN:
+        raise ValueError(f"the operator's token has {len(token)} characters; at least {SHORTEST_TOKEN} are needed")
+    return token

@@ -1,0 +1,107 @@
+"""The application: the declared operations at /api and at the root, and the WebSocket beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from apps.api.access import OperatorToken
+from apps.api.context import Context
+from apps.api.cursors import BadCursorError
+from apps.api.endpoint import routes
+from apps.api.live.feed import Feed
+from apps.api.live.hub import Hub
+from apps.api.live.session import Live
+from apps.api.repository.database import DatabaseUnavailableError, Repository
+from apps.api.routes import RESOURCES
+from apps.api.settings import ApiSettings
+from apps.domain.signing import SigningKeys
+from apps.platform.http import application, problem
+from apps.platform.secrets import SecretFile
+from apps.storage.connection import connect_arguments
+
+PUBLIC_PREFIX = "/api"
+READY_SECONDS = 1.0
+RETRY_AFTER = {"Retry-After": "2"}
+
+
+def build(settings: ApiSettings) -> Starlette:
+    """Return the application. Raises ConfigurationError when a secret or the database's settings cannot be used."""
+    context = Context(
+        settings=settings,
+        repository=Repository(settings),
+        operator=OperatorToken(settings.operator_token_file),
+        signing_keys=SecretFile(settings.signing_keys_file, SigningKeys.parse),
+        now=lambda: datetime.now(UTC),
+    )
+    hub = Hub()
+    live = Live(hub, settings.origins, settings.live_clients, context.now)
+    feed = Feed(hub, connect_arguments(settings, "api-live") | {"timeout": 5, "command_timeout": 15})
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await context.repository.open()
+        following = asyncio.create_task(feed.run())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await context.repository.close()
+
+    async def ready() -> str | None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await context.repository.run(sa.select(1))
+        except TimeoutError:
+            return f"the database did not answer within {READY_SECONDS:g} s"
+        except DatabaseUnavailableError as error:
+            return str(error)
+        return None
+
+    app = application(_routes(context, live), ready, lifespan, _middleware(settings))
+    app.router.redirect_slashes = False
+    app.add_exception_handler(DatabaseUnavailableError, _unavailable)
+    app.add_exception_handler(BadCursorError, _bad_cursor)
+    return app
+
+
+def _routes(context: Context, live: Live) -> list[BaseRoute]:
+    operations = [operation for resource in RESOURCES for operation in resource.operations]
+    public = [operation for operation in operations if operation.public]
+    return [
+        *routes(context, public, PUBLIC_PREFIX),
+        *routes(context, operations),
+        WebSocketRoute(PUBLIC_PREFIX + "/live", live.serve),
+        WebSocketRoute("/live", live.serve),
+    ]
+
+
+def _middleware(settings: ApiSettings) -> list[Middleware]:
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=sorted(settings.origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
+            expose_headers=["ETag", "Location", "Retry-After"],
+            max_age=600,
+        )
+    ]
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return problem(503, str(error), RETRY_AFTER)
+
+
+async def _bad_cursor(_: Request, error: Exception) -> Response:
+    return problem(400, str(error))

@@ -1,0 +1,111 @@
+"""Serves the declared operations: one ASGI endpoint for each path."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from http import HTTPMethod
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from apps.api.context import Context
+from apps.api.operation import JSON, Operation, Reply, Upload
+from apps.api.parameters import read_query, read_value, unknown_parameter
+from apps.platform.http import ProblemError, read_body
+
+BODY_SECONDS = 15.0
+
+
+def routes(context: Context, operations: Iterable[Operation], prefix: str = "") -> list[Route]:
+    """Return a route for each path, fixed paths before those with parameters."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    fixed_first = sorted(by_path.items(), key=lambda item: "{" in item[0])
+    return [Route(prefix + path, _Endpoint(context, methods)) for path, methods in fixed_first]
+
+
+class _Endpoint:
+    """Every operation of one path."""
+
+    def __init__(self, context: Context, operations: dict[str, Operation]) -> None:
+        self.context = context
+        self.operations = operations
+        implied = ["OPTIONS", "HEAD"] if "GET" in operations else ["OPTIONS"]
+        self.allow = ", ".join(sorted([*operations, *implied]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        method = request.method
+        if method == HTTPMethod.OPTIONS:
+            return Response(status_code=204, headers={"Allow": self.allow})
+        operation = self.operations.get(HTTPMethod.GET if method == HTTPMethod.HEAD else method)
+        if operation is None:
+            raise ProblemError(405, f"this path takes {self.allow}", headers={"Allow": self.allow})
+        return await _answer(self.context, operation, request)
+
+
+async def _answer(context: Context, operation: Operation, request: Request) -> Response:
+    if operation.protected:
+        context.operator.check(request.headers.get("authorization"))
+    arguments: dict[str, Any] = {
+        name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()
+    }
+    given = request.query_params.multi_items()
+    if operation.query is not None:
+        arguments["query"] = read_query(operation.query, given)
+    elif given:
+        raise unknown_parameter(given[0][0], ())
+    for name, kind in operation.headers.items():
+        if (text := request.headers.get(name)) is not None:
+            arguments[name.replace("-", "_")] = read_value(name, text, kind)
+    if operation.body is not None:
+        arguments["body"] = await _read_body(operation, request)
+    result = await operation.handler(context, **arguments)
+    if isinstance(result, Response):
+        return result
+    reply = result if isinstance(result, Reply) else Reply(result)
+    if operation.answer is None:
+        return Response(status_code=operation.status, headers=dict(reply.headers))
+    content = msgspec.json.encode(reply.value)
+    headers = dict(reply.headers)
+    if operation.revalidates:
+        headers.setdefault("ETag", f'W/"{blake2b(content, digest_size=12).hexdigest()}"')
+        headers.setdefault("Cache-Control", "no-cache")
+        if _matches(request.headers.get("if-none-match"), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+    return Response(content, operation.status, headers, media_type=JSON)
+
+
+async def _read_body(operation: Operation, request: Request) -> Any:
+    media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media not in operation.consumes:
+        raise ProblemError(
+            415,
+            f"the body's Content-Type is {media[:80]!r}: send {' or '.join(operation.consumes)}",
+            headers={"Accept": ", ".join(operation.consumes)},
+        )
+    content = await read_body(request, operation.body_limit, BODY_SECONDS)
+    if operation.body is Upload:
+        return Upload(media, content)
+    try:
+        return msgspec.json.decode(content, type=operation.body)
+    except msgspec.ValidationError as error:
+        raise ProblemError(422, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ProblemError(400, f"the body is not JSON: {text}") from None
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    """Compare weakly, as RFC 9110 section 13.1.2 wants it."""
+    if if_none_match is None:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or etag.removeprefix("W/") in tags

@@ -1,0 +1,1 @@
+"""Live updates: the database wakes, a query fetches, every client gets the newest state that it asked for."""

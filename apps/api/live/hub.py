@@ -1,0 +1,185 @@
+"""The newest state of every series and alert, and the clients that follow it.
+
+What a client has not taken yet is kept as the names of series and alerts alone; their state is looked up when the
+client takes them. So a client that reads slowly, or not at all, costs a bounded amount, and what it gets is the newest.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from apps.api.live.messages import Alerts, Error, Ping, Readings, Snapshot, Subscribe
+from apps.api.metrics import LIVE_CLIENTS, LIVE_DROPPED, LIVE_UPDATES
+from apps.api.repository.readings import LatestItem
+from apps.domain.alerts import Alert, AlertState
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+SeriesName = tuple[str, str]
+"""Device and metric."""
+
+
+class Hub:
+    """What there is to see. Nothing here waits, so every change is seen whole."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        """Set once the state was read from the database."""
+        self.readings: _State[SeriesName, LatestItem] = _State(lambda item: (item.device_id, item.metric))
+        self.alerts: _State[UUID, Alert] = _State(lambda alert: alert.alert_id)
+        self._clients: set[Client] = set()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def join(self) -> "Client":
+        """Return a new client, which is sent nothing before it subscribes."""
+        client = Client(self)
+        self._clients.add(client)
+        LIVE_CLIENTS.set(len(self))
+        return client
+
+    def leave(self, client: "Client") -> None:
+        """Forget a client."""
+        self._clients.discard(client)
+        LIVE_CLIENTS.set(len(self))
+
+    def publish(
+        self, readings: Iterable[LatestItem] = (), alerts: Iterable[Alert] = (), *, whole: bool = False
+    ) -> list[LatestItem]:
+        """Take in what may be new and tell the clients; return the readings that were new.
+
+        `whole`: this is all there is, so that what is not in it is forgotten.
+        """
+        series = self.readings.update(readings, whole)
+        alert_ids = self.alerts.update(alerts, whole)
+        for client in self._clients:
+            client.offer(series, alert_ids)
+        return [self.readings.values[name] for name in series]
+
+
+class Client:
+    """What one client follows and has not been sent yet."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.subscription: Subscribe | None = None
+        self._hub = hub
+        self._wake = asyncio.Event()
+        self._snapshot_due = False
+        self._readings: set[SeriesName] = set()
+        self._alerts: set[UUID] = set()
+        self._dropped = 0
+        self._error: str | None = None
+        self._ping: datetime | None = None
+
+    def subscribe(self, subscription: Subscribe) -> None:
+        """Follow something else from now on, beginning with a snapshot."""
+        self.subscription = subscription
+        self._device_ids = None if subscription.device_ids is None else frozenset(subscription.device_ids)
+        self._metrics = None if subscription.metrics is None else frozenset(subscription.metrics)
+        self._snapshot_due = True
+        self._wake.set()
+
+    def complain(self, detail: str) -> None:
+        """Tell the client what was wrong with its message; a newer complaint takes the place of an older one."""
+        self._error = detail
+        self._wake.set()
+
+    def ping(self, at: datetime) -> None:
+        """Ask the client whether it is there."""
+        self._ping = at
+        self._wake.set()
+
+    def offer(self, series: Iterable[SeriesName], alert_ids: Iterable[UUID]) -> None:
+        """Note what is new, as far as the client follows it and a snapshot does not bring it anyway."""
+        if self.subscription is None or self._snapshot_due:
+            return
+        for name in series:
+            if self._follows(name):
+                self._dropped += name in self._readings
+                self._readings.add(name)
+        if self.subscription.alerts:
+            self._alerts.update(alert_ids)
+        if self._readings or self._alerts:
+            self._wake.set()
+
+    async def next(self) -> bytes:
+        """Return the next message, once there is one."""
+        while True:
+            await self._wake.wait()
+            if (message := self._take()) is not None:
+                return msgspec.json.encode(message)
+            self._wake.clear()
+
+    def _take(self) -> msgspec.Struct | None:
+        if self._error is not None:
+            detail, self._error = self._error, None
+            return Error(detail)
+        if self._ping is not None:
+            at, self._ping = self._ping, None
+            return Ping(at)
+        if self._snapshot_due and self._hub.ready.is_set():
+            return self._take_snapshot()
+        if self._readings:
+            readings, dropped = self._hub.readings.encoded(self._readings), self._dropped
+            self._readings, self._dropped = set(), 0
+            LIVE_UPDATES.inc(len(readings))
+            LIVE_DROPPED.inc(dropped)
+            return Readings(readings, dropped)
+        if self._alerts:
+            alerts, self._alerts = self._hub.alerts.encoded(self._alerts), set()
+            LIVE_UPDATES.inc(len(alerts))
+            return Alerts(alerts)
+        return None
+
+    def _take_snapshot(self) -> Snapshot:
+        assert self.subscription is not None  # noqa: S101 - a snapshot is due to who subscribed
+        hub = self._hub
+        series = [name for name in hub.readings.values if self._follows(name)]
+        open_alerts = [name for name, alert in hub.alerts.values.items() if alert.state is not AlertState.RESOLVED]
+        alerts = hub.alerts.encoded(open_alerts if self.subscription.alerts else ())
+        self._snapshot_due, self._readings, self._alerts, self._dropped = False, set(), set(), 0
+        LIVE_UPDATES.inc(len(series) + len(alerts))
+        return Snapshot(hub.readings.encoded(series), alerts)
+
+    def _follows(self, name: SeriesName) -> bool:
+        device_id, metric = name
+        return (self._device_ids is None or device_id in self._device_ids) and (
+            self._metrics is None or metric in self._metrics
+        )
+
+
+class _State(Generic[K, V]):
+    """Values by name, each encoded at most once however many clients take it."""
+
+    def __init__(self, name: Callable[[V], K]) -> None:
+        self.values: dict[K, V] = {}
+        self._name = name
+        self._encoded: dict[K, msgspec.Raw] = {}
+
+    def update(self, items: Iterable[V], whole: bool) -> list[K]:
+        """Take in values and return the names of those that were new."""
+        given = {self._name(item): item for item in items}
+        if whole:
+            for gone in self.values.keys() - given.keys():
+                del self.values[gone]
+                self._encoded.pop(gone, None)
+        new = [name for name, item in given.items() if self.values.get(name) != item]
+        for name in new:
+            self.values[name] = given[name]
+            self._encoded.pop(name, None)
+        return new
+
+    def encoded(self, names: Iterable[K]) -> list[Any]:
+        """Return the values of these names that there still are, as JSON."""
+        return [self._encode(name) for name in names if name in self.values]
+
+    def _encode(self, name: K) -> msgspec.Raw:
+        if name not in self._encoded:
+            self._encoded[name] = msgspec.Raw(msgspec.json.encode(self.values[name]))
+        return self._encoded[name]

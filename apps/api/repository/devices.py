@@ -1,0 +1,121 @@
+"""Devices, with when each was last heard of."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from apps.api.repository.database import Repository, Row
+from apps.domain.devices import Device, DevicePatch, DeviceSpec
+from apps.storage.tables import devices, latest_readings
+
+ACTIVE_WITHIN = timedelta(minutes=15)
+"""A device is active when its newest reading is not older."""
+
+
+class VersionConflictError(Exception):
+    """The device is not what the caller thinks it is."""
+
+
+def version(device: Device) -> str:
+    """Return what changes with every change that an operator makes, and with nothing else."""
+    return f"{round(device.updated_at.timestamp() * 1_000_000):x}"
+
+
+async def find(
+    repository: Repository, *, kind: str | None, label: str | None, text: str | None, limit: int, after: str | None
+) -> list[Device]:
+    """Return at most `limit` devices by id. `text` may stand anywhere in the id or the name, in any case."""
+    query = _SELECT.order_by(devices.c.device_id).limit(limit)
+    if kind is not None:
+        query = query.where(devices.c.kind == kind)
+    if label is not None:
+        query = query.where(devices.c.labels.contains([label]))
+    if text is not None:
+        query = query.where(
+            devices.c.device_id.icontains(text, autoescape=True) | devices.c.name.icontains(text, autoescape=True)
+        )
+    if after is not None:
+        query = query.where(devices.c.device_id > after)
+    return [_device(row) for row in await repository.rows(query)]
+
+
+async def get(repository: Repository, device_id: str) -> Device | None:
+    """Return a device."""
+    row = await repository.row(_SELECT.where(devices.c.device_id == device_id))
+    return None if row is None else _device(row)
+
+
+async def create(repository: Repository, spec: DeviceSpec) -> Device | None:
+    """Register a device and return it; None where there is one of that id."""
+    statement = insert(devices).values(**_columns(spec)).on_conflict_do_nothing().returning(devices.c.device_id)
+    async with repository.transaction():
+        if await repository.row(statement) is None:
+            return None
+        return await get(repository, spec.device_id)
+
+
+async def change(repository: Repository, device_id: str, patch: DevicePatch, expected: str | None) -> Device | None:
+    """Change what the patch holds and return the device; None where there is none.
+
+    Raises VersionConflictError when `expected` is given and is not the device's version.
+    """
+    async with repository.transaction():
+        current = await _locked(repository, device_id, expected)
+        if current is None:
+            return None
+        described = _columns(DeviceSpec(**{name: getattr(current, name) for name in DeviceSpec.__struct_fields__}))
+        changes = {name: value for name, value in _columns(patch).items() if value != described[name]}
+        if changes:
+            # Two changes in one microsecond must still differ.
+            changed_at = sa.func.greatest(
+                sa.func.clock_timestamp(), devices.c.updated_at + sa.text("interval '1 microsecond'")
+            )
+            await repository.run(
+                sa.update(devices).where(devices.c.device_id == device_id).values(**changes, updated_at=changed_at)
+            )
+        return await get(repository, device_id)
+
+
+async def delete(repository: Repository, device_id: str, expected: str | None) -> bool:
+    """Take a device out of the registry and tell whether it was there. Its readings stay until their retention ends.
+
+    Raises VersionConflictError when `expected` is given and is not the device's version.
+    """
+    async with repository.transaction():
+        if await _locked(repository, device_id, expected) is None:
+            return False
+        await repository.run(sa.delete(devices).where(devices.c.device_id == device_id))
+        return True
+
+
+async def _locked(repository: Repository, device_id: str, expected: str | None) -> Device | None:
+    await repository.run(sa.select(devices.c.device_id).where(devices.c.device_id == device_id).with_for_update())
+    current = await get(repository, device_id)
+    if current is not None and expected not in (None, version(current)):
+        raise VersionConflictError(device_id)
+    return current
+
+
+def _columns(spec: DeviceSpec | DevicePatch) -> dict[str, Any]:
+    given = {name: value for name, value in msgspec.structs.asdict(spec).items() if value is not msgspec.UNSET}
+    return given | ({"labels": list(given["labels"])} if "labels" in given else {})
+
+
+def _device(row: Row) -> Device:
+    columns = dict(row)
+    asked_at, seen_at = columns.pop("asked_at"), columns["last_seen_at"]
+    columns["labels"] = tuple(columns["labels"])
+    return Device(**columns, active=seen_at is not None and asked_at - seen_at <= ACTIVE_WITHIN)
+
+
+_SELECT = sa.select(
+    devices,
+    sa.select(sa.func.max(latest_readings.c.ts))
+    .where(latest_readings.c.device_id == devices.c.device_id)
+    .scalar_subquery()
+    .label("last_seen_at"),
+    sa.func.now().label("asked_at"),
+)

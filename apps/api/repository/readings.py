@@ -1,0 +1,144 @@
+"""Readings: pages in the order of time, the newest of each series, and everything in the order of its key.
+
+A series is one metric of one device. `latest_readings` holds a row for every series there is, so a query asks each
+series for its own few rows through the primary key and never sorts more than a page for each.
+"""
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from apps.api.repository.database import Repository
+from apps.api.repository.sql import Values, all_of
+
+
+class StoredItem(msgspec.Struct, frozen=True):
+    """A reading: when it was measured (`ts`) and when the platform received it."""
+
+    device_id: str
+    metric: str
+    ts: datetime
+    value: float
+    received_at: datetime
+
+
+class LatestItem(StoredItem, frozen=True):
+    """The newest reading of a series by its own time. `stored_at` tells when it became the newest."""
+
+    stored_at: datetime
+
+
+class Series(msgspec.Struct, frozen=True):
+    """Which series are wanted; None stands for all."""
+
+    device_id: str | None = None
+    metric: str | None = None
+
+
+class Window(msgspec.Struct, frozen=True):
+    """From `since` up to but without `until`; None leaves a side open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+Order = Literal["asc", "desc"]
+
+
+class TimePosition(NamedTuple):
+    """The place of a reading in the order of time."""
+
+    ts: datetime
+    device_id: str
+    metric: str
+
+
+class KeyPosition(NamedTuple):
+    """The place of a reading in the order of the key."""
+
+    device_id: str
+    metric: str
+    ts: datetime
+
+
+class SeriesPosition(NamedTuple):
+    """The place of a series."""
+
+    device_id: str
+    metric: str
+
+
+async def in_time_order(
+    repository: Repository, series: Series, window: Window, order: Order, limit: int, after: TimePosition | None
+) -> list[StoredItem]:
+    """Return at most `limit` readings by time, then device and metric, that come after a position."""
+    values = Values()
+    wanted, within = _series(values, series), _window(values, window)
+    if after is not None:
+        ts, device_id, metric = map(values.bind, after)
+        beyond = ">" if order == "asc" else "<"
+        # The first of the two is what the index can use.
+        within += [f"r.ts {beyond}= {ts}", f"(r.ts, r.device_id, r.metric) {beyond} ({ts}, {device_id}, {metric})"]
+    by_time = f"r.ts {order}, r.device_id {order}, r.metric {order}"
+    return await _fetch(repository, values, wanted, within, limit, inner=f"r.ts {order}", outer=by_time)
+
+
+async def in_key_order(
+    repository: Repository, series: Series, window: Window, limit: int, after: KeyPosition | None
+) -> list[StoredItem]:
+    """Return at most `limit` readings by device, metric and time that come after a position."""
+    values = Values()
+    wanted, within = _series(values, series), _window(values, window)
+    if after is not None:
+        device_id, metric, ts = map(values.bind, after)
+        wanted.append(f"(s.device_id, s.metric) >= ({device_id}, {metric})")
+        # A comparison with one value, not an OR, is what the index can use.
+        begun = f"(s.device_id, s.metric) = ({device_id}, {metric})"
+        within.append(f"r.ts > CASE WHEN {begun} THEN {ts} ELSE '-infinity'::timestamptz END")
+    return await _fetch(repository, values, wanted, within, limit, inner="r.ts", outer="s.device_id, s.metric, r.ts")
+
+
+async def latest(repository: Repository, series: Series, limit: int, after: SeriesPosition | None) -> list[LatestItem]:
+    """Return the newest reading of each series of registered devices, by device and metric."""
+    values = Values()
+    wanted = _series(values, series)
+    if after is not None:
+        device_id, metric = map(values.bind, after)
+        wanted.append(f"(s.device_id, s.metric) > ({device_id}, {metric})")
+    query = f"{LATEST} WHERE {all_of(wanted)} ORDER BY s.device_id, s.metric LIMIT {values.bind(limit)}"
+    async with repository.raw() as connection:
+        return [LatestItem(*row) for row in await connection.fetch(query, *values)]
+
+
+LATEST = """
+    SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at
+    FROM latest_readings s JOIN devices USING (device_id)
+"""
+
+
+async def _fetch(
+    repository: Repository, values: Values, wanted: list[str], within: list[str], limit: int, *, inner: str, outer: str
+) -> list[StoredItem]:
+    count = values.bind(limit)
+    query = f"""
+        SELECT r.device_id, r.metric, r.ts, r.value, r.received_at
+        FROM latest_readings s CROSS JOIN LATERAL (
+            SELECT * FROM sensor_readings r
+            WHERE r.device_id = s.device_id AND r.metric = s.metric AND {all_of(within)}
+            ORDER BY {inner} LIMIT {count}
+        ) r
+        WHERE {all_of(wanted)} ORDER BY {outer} LIMIT {count}
+        """  # noqa: S608
+    async with repository.raw() as connection:
+        return [StoredItem(*row) for row in await connection.fetch(query, *values)]
+
+
+def _series(values: Values, series: Series) -> list[str]:
+    given = {"s.device_id": series.device_id, "s.metric": series.metric}
+    return [f"{column} = {values.bind(value)}" for column, value in given.items() if value is not None]
+
+
+def _window(values: Values, window: Window) -> list[str]:
+    given = {"r.ts >=": window.since, "r.ts <": window.until}
+    return [f"{comparison} {values.bind(value)}" for comparison, value in given.items() if value is not None]

@@ -1,0 +1,142 @@
+"""Alerts: what a person should look at, and what people did about it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from apps.api.context import Context
+from apps.api.operation import Page, Resource
+from apps.api.repository import alerts
+from apps.api.repository.alerts import AlertEvent, AlertPosition, Deed
+from apps.api.routes.paging import PageQuery, page, position
+from apps.domain.alerts import Alert, AlertAction, AlertState, Severity
+from apps.domain.text import STORABLE
+from apps.platform.http import ProblemError
+
+ALERTS = Resource("Alerts", "What a person should look at, from the moment it is noticed until it is over.")
+
+
+class AlertQuery(PageQuery, frozen=True, kw_only=True):
+    """Which alerts to list."""
+
+    state: AlertState | None = None
+    severity: Severity | None = None
+    source: Annotated[str, msgspec.Meta(max_length=200, pattern=STORABLE)] | None = None
+
+
+class AlertWithEvents(Alert, frozen=True, kw_only=True):
+    """An alert with what was done to it, the oldest first."""
+
+    events: list[AlertEvent]
+
+
+class BulkAction(AlertAction, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person says about many alerts at once."""
+
+    alert_ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An alert to which it could not be done."""
+
+    alert_id: UUID
+    reason: str
+
+
+class BulkAnswer(msgspec.Struct, frozen=True):
+    """What became of each: `unchanged` were so already."""
+
+    changed: list[UUID]
+    unchanged: list[UUID]
+    refused: list[Refused]
+
+
+NO_ALERT = {404: "No such alert"}
+OVER = {409: "The alert is resolved already"}
+
+
+@ALERTS.operation("GET", "/alerts", revalidates=True)
+async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
+    """List alerts, the newest first."""
+    rows = await alerts.find(
+        context.repository,
+        state=query.state,
+        severity=query.severity,
+        source=query.source,
+        limit=query.limit + 1,
+        after=position(query, AlertPosition),
+    )
+    return page("alerts", query, rows, lambda alert: AlertPosition(alert.opened_at, alert.alert_id))
+
+
+@ALERTS.operation("GET", "/alerts/{alert_id}", errors=NO_ALERT, revalidates=True)
+async def show_alert(context: Context, alert_id: UUID) -> AlertWithEvents:
+    """Show an alert with everything that was done to it."""
+    return await _show(context, alert_id)
+
+
+@ALERTS.operation("POST", "/alerts/{alert_id}/acknowledge", protected=True, errors=NO_ALERT | OVER)
+async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
+    """Say that you look after an alert.
+
+    The first to say so is kept: saying it again changes nothing.
+    """
+    return await _do(context, Deed.ACKNOWLEDGE, alert_id, body)
+
+
+@ALERTS.operation("POST", "/alerts/{alert_id}/resolve", protected=True, errors=NO_ALERT)
+async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
+    """Say that an alert is over.
+
+    The first to say so is kept: saying it again changes nothing.
+    """
+    return await _do(context, Deed.RESOLVE, alert_id, body)
+
+
+@ALERTS.operation("POST", "/alerts/acknowledge", protected=True)
+async def acknowledge_alerts(context: Context, body: BulkAction) -> BulkAnswer:
+    """Say that you look after many alerts."""
+    return await _do_all(context, Deed.ACKNOWLEDGE, body.alert_ids, body)
+
+
+@ALERTS.operation("POST", "/alerts/resolve", protected=True)
+async def resolve_alerts(context: Context, body: BulkAction) -> BulkAnswer:
+    """Say that many alerts are over."""
+    return await _do_all(context, Deed.RESOLVE, body.alert_ids, body)
+
+
+async def _do(context: Context, deed: Deed, alert_id: UUID, said: AlertAction) -> AlertWithEvents:
+    answer = await _do_all(context, deed, [alert_id], said)
+    for refused in answer.refused:
+        raise ProblemError(404 if refused.reason == MISSING else 409, refused.reason)
+    return await _show(context, alert_id)
+
+
+async def _do_all(context: Context, deed: Deed, alert_ids: Sequence[UUID], said: AlertAction) -> BulkAnswer:
+    alert_ids = list(dict.fromkeys(alert_ids))
+    done = await alerts.do(context.repository, deed, alert_ids, said)
+    left = [alert_id for alert_id in alert_ids if alert_id not in done]
+    found = await alerts.get(context.repository, left) if left else {}
+    answer = BulkAnswer([alert_id for alert_id in alert_ids if alert_id in done], [], [])
+    for alert_id in left:
+        if alert_id not in found:
+            answer.refused.append(Refused(alert_id, MISSING))
+        elif deed is Deed.ACKNOWLEDGE and found[alert_id].state is AlertState.RESOLVED:
+            answer.refused.append(Refused(alert_id, RESOLVED))
+        else:
+            answer.unchanged.append(alert_id)
+    return answer
+
+
+async def _show(context: Context, alert_id: UUID) -> AlertWithEvents:
+    found = await alerts.get(context.repository, [alert_id])
+    if alert_id not in found:
+        raise ProblemError(404, MISSING)
+    events = await alerts.events(context.repository, alert_id)
+    return AlertWithEvents(**msgspec.structs.asdict(found[alert_id]), events=events)
+
+
+RESOLVED = "the alert is resolved already: there is nothing left to look after"
+MISSING = "there is no such alert: list them with GET /api/alerts"

@@ -1,0 +1,158 @@
+"""Devices: what may send readings."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from apps.api.context import Context
+from apps.api.operation import Page, Reply, Resource
+from apps.api.repository import devices
+from apps.api.routes.paging import PageQuery, page, position
+from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
+from apps.domain.signing import LONGEST, METHOD, presign
+from apps.domain.text import STORABLE
+from apps.platform.http import ProblemError
+
+DEVICES = Resource("Devices", "The registry of what may send readings.")
+
+RESERVED = frozenset({"import"})
+"""Ids that would hide a path of the API."""
+
+IfMatch = Annotated[str, msgspec.Meta(description="The ETag of the device as you know it: 412 when it has changed")]
+
+
+class DeviceQuery(PageQuery, frozen=True, kw_only=True):
+    """Which devices to list."""
+
+    kind: Kind | None = None
+    label: Label | None = None
+    q: (
+        Annotated[
+            str, msgspec.Meta(max_length=120, pattern=STORABLE, description="Text anywhere in the id or the name")
+        ]
+        | None
+    ) = None
+
+
+class UploadUrlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the URL may be used, in seconds."""
+
+    expires_in: Annotated[int, msgspec.Meta(ge=1, le=int(LONGEST.total_seconds()))] = 86_400
+
+
+class UploadUrl(msgspec.Struct, frozen=True):
+    """Where and how the device sends its readings. Who holds the URL may write for the device until it expires."""
+
+    url: str
+    method: str
+    expires_at: datetime
+
+
+NO_DEVICE = {404: "No such device"}
+CHANGED = {412: "The device has changed since it was read"}
+
+
+@DEVICES.operation("GET", "/devices", revalidates=True)
+async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
+    """List devices by id."""
+    rows = await devices.find(
+        context.repository,
+        kind=query.kind,
+        label=query.label,
+        text=query.q,
+        limit=query.limit + 1,
+        after=position(query, str),
+    )
+    return page("devices", query, rows, lambda device: device.device_id)
+
+
+@DEVICES.operation("POST", "/devices", status=201, protected=True, errors={409: "The id is taken"})
+async def create_device(context: Context, body: DeviceSpec) -> Reply[Device]:
+    """Register a device."""
+    check_id(body.device_id)
+    device = await devices.create(context.repository, body)
+    if device is None:
+        raise ProblemError(409, f"there is a device {body.device_id}: change it with PATCH")
+    return Reply(device, {"ETag": _etag(device), "Location": f"/api/devices/{device.device_id}"})
+
+
+@DEVICES.operation("GET", "/devices/{device_id}", errors=NO_DEVICE, revalidates=True)
+async def show_device(context: Context, device_id: DeviceId) -> Reply[Device]:
+    """Show a device.
+
+    The part of its ETag before the dot changes with what operators say of it, the rest with what it sends.
+    """
+    device = await devices.get(context.repository, device_id)
+    if device is None:
+        raise missing(device_id)
+    return Reply(device, {"ETag": _etag(device)})
+
+
+@DEVICES.operation("PATCH", "/devices/{device_id}", protected=True, errors=NO_DEVICE | CHANGED)
+async def change_device(
+    context: Context, device_id: DeviceId, body: DevicePatch, if_match: IfMatch | None = None
+) -> Reply[Device]:
+    """Change a device.
+
+    What is left out stays. With If-Match, only the device as you know it is changed.
+    """
+    try:
+        device = await devices.change(context.repository, device_id, body, _version(if_match))
+    except devices.VersionConflictError:
+        raise _changed(device_id) from None
+    if device is None:
+        raise missing(device_id)
+    return Reply(device, {"ETag": _etag(device)})
+
+
+@DEVICES.operation("DELETE", "/devices/{device_id}", status=204, protected=True, errors=NO_DEVICE | CHANGED)
+async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch | None = None) -> None:
+    """Take a device out of the registry.
+
+    Its readings stay until their retention ends. Upload URLs that it holds work until they expire, and a device that
+    goes on sending is registered again with the kind `unknown`.
+    """
+    try:
+        found = await devices.delete(context.repository, device_id, _version(if_match))
+    except devices.VersionConflictError:
+        raise _changed(device_id) from None
+    if not found:
+        raise missing(device_id)
+
+
+@DEVICES.operation("POST", "/devices/{device_id}/upload-url", protected=True, errors=NO_DEVICE)
+async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrlRequest) -> UploadUrl:
+    """Make an upload URL.
+
+    The device PUTs its readings there, as a JSON array, until the URL expires.
+    """
+    if await devices.get(context.repository, device_id) is None:
+        raise missing(device_id)
+    expires_at = (context.now() + timedelta(seconds=body.expires_in)).replace(microsecond=0)
+    path = presign(context.signing_keys.read(), device_id, expires_at)
+    return UploadUrl(context.settings.public_url + path, METHOD, expires_at)
+
+
+def check_id(device_id: str) -> None:
+    """Raise ProblemError 400 for an id that no device may have."""
+    if device_id in RESERVED:
+        raise ProblemError(400, f"the id {device_id!r} is a word of the API itself: choose another")
+
+
+def missing(device_id: str) -> ProblemError:
+    """Return the refusal of a device that is not registered."""
+    return ProblemError(404, f"there is no device {device_id}: register it with POST /api/devices")
+
+
+def _etag(device: Device) -> str:
+    seen = "" if device.last_seen_at is None else f"{device.last_seen_at.timestamp():.6f}"
+    return f'"{devices.version(device)}.{seen}{"a" if device.active else ""}"'
+
+
+def _version(if_match: str | None) -> str | None:
+    return None if if_match in (None, "*") else if_match.strip('"').partition(".")[0]
+
+
+def _changed(device_id: str) -> ProblemError:
+    return ProblemError(412, f"the device {device_id} has changed since you read it: read it again, then decide")

@@ -1,0 +1,40 @@
+"""Pages: the parameters that every list takes, and the cursor to the next page."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from apps.api import cursors
+from apps.api.metrics import ROWS_SERVED
+from apps.api.operation import Page
+
+T = TypeVar("T")
+P = TypeVar("P")
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="Most rows of one page")]
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What every list takes."""
+
+    limit: Limit = 100
+    cursor: cursors.Cursor | None = None
+
+
+def position(query: PageQuery, kind: type[P]) -> P | None:
+    """Return after which row the page starts. Raises BadCursorError for a cursor of another query."""
+    return None if query.cursor is None else cursors.decode(_same(query), query.cursor, kind)
+
+
+def page(resource: str, query: PageQuery, rows: list[T], place: Callable[[T], object]) -> Page[T]:
+    """Return the page from rows of which one more than the limit was asked for."""
+    items = rows[: query.limit]
+    ROWS_SERVED.labels(resource).inc(len(items))
+    return Page(items, cursors.encode(_same(query), place(items[-1])) if len(rows) > query.limit else None)
+
+
+def _same(query: PageQuery) -> object:
+    """Return what must stay the same from page to page. The page's length may change."""
+    filters = msgspec.to_builtins(msgspec.structs.replace(query, cursor=None, limit=1))
+    return [type(query).__name__, filters]

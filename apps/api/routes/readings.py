@@ -1,0 +1,99 @@
+"""Readings: pages of history, trends and the newest values."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from apps.api.context import Context
+from apps.api.operation import Page, Resource
+from apps.api.repository import readings, trend
+from apps.api.repository.readings import LatestItem, Order, Series, SeriesPosition, StoredItem, TimePosition
+from apps.api.repository.trend import TrendPoint
+from apps.api.routes.paging import PageQuery, page, position
+from apps.api.windows import Since, Until, cover, last_day, window
+from apps.domain.devices import DeviceId
+from apps.domain.readings import Metric
+
+READINGS = Resource("Readings", "What devices measured.")
+
+MOST_POINTS = 2000
+
+
+class ReadingsQuery(PageQuery, frozen=True, kw_only=True):
+    """Which readings to list."""
+
+    device_id: DeviceId | None = None
+    metric: Metric | None = None
+    since: Since | None = None
+    until: Until | None = None
+    order: Annotated[Order, msgspec.Meta(description="asc: oldest first, desc: newest first")] = "desc"
+
+
+class LatestQuery(PageQuery, frozen=True, kw_only=True):
+    """Which series to show."""
+
+    device_id: DeviceId | None = None
+    metric: Metric | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="Most rows of one page")] = 1000
+
+
+class TrendQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which series to summarize, and how finely."""
+
+    device_id: DeviceId
+    metric: Metric
+    since: Since | None = None
+    until: Until | None = None
+    points: Annotated[int, msgspec.Meta(ge=1, le=MOST_POINTS, description="Most points of the answer")] = 288
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """A series in buckets of equal length. `since` and `until` are where the first bucket starts and the last ends."""
+
+    device_id: str
+    metric: str
+    since: datetime
+    until: datetime
+    bucket_seconds: int
+    points: list[TrendPoint]
+
+
+@READINGS.operation("GET", "/readings")
+async def list_readings(context: Context, query: ReadingsQuery) -> Page[StoredItem]:
+    """List readings by time, newest first unless asked otherwise."""
+    rows = await readings.in_time_order(
+        context.repository,
+        Series(query.device_id, query.metric),
+        window(query.since, query.until),
+        query.order,
+        query.limit + 1,
+        position(query, TimePosition),
+    )
+    return page("readings", query, rows, lambda row: TimePosition(row.ts, row.device_id, row.metric))
+
+
+@READINGS.operation("GET", "/readings/latest", revalidates=True)
+async def latest_readings(context: Context, query: LatestQuery) -> Page[LatestItem]:
+    """Show the newest reading of each series, by device and metric.
+
+    Newest is what was measured last, not what arrived last.
+    """
+    after = position(query, SeriesPosition)
+    rows = await readings.latest(context.repository, Series(query.device_id, query.metric), query.limit + 1, after)
+    return page("latest", query, rows, lambda row: SeriesPosition(row.device_id, row.metric))
+
+
+@READINGS.operation("GET", "/readings/trend", revalidates=True)
+async def show_trend(context: Context, query: TrendQuery) -> Trend:
+    """Summarize one series in buckets: average, lowest, highest and count.
+
+    Without a window, the last 24 hours. The window is widened to whole buckets, which start at multiples of
+    their length since midnight UTC; their length is the shortest for which the points suffice, at least 1 second.
+    """
+    asked = window(query.since, query.until or context.now())
+    until = asked.until or context.now()
+    buckets = last_day(until, query.points) if asked.since is None else cover(asked.since, until, query.points)
+    points = await trend.points(context.repository, query.device_id, query.metric, buckets)
+    seconds = int(buckets.step.total_seconds())
+    return Trend(query.device_id, query.metric, buckets.since, buckets.until, seconds, points)

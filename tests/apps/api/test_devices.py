@@ -1,0 +1,151 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps.domain.signing import UploadRefusedError, verify
+
+
+async def test_a_device_is_registered_shown_changed_and_taken_out(api):
+    spec = {"device_id": "d-1", "kind": "temperature", "labels": ["roof"], "attributes": {"floor": 3, "indoor": False}}
+    created = await api.http.post("/api/devices", json=spec)
+    assert created.status_code == 201
+    assert created.headers["location"] == "/api/devices/d-1"
+    assert {name: created.json()[name] for name in spec} == spec
+
+    changed = await api.http.patch("/api/devices/d-1", json={"name": "Roof", "labels": []})
+    assert (changed.json()["name"], changed.json()["labels"]) == ("Roof", [])
+    assert changed.json()["attributes"] == spec["attributes"]
+    shown = await api.reader.get("/devices/d-1")
+    assert shown.json() == changed.json()
+
+    assert (await api.http.delete("/api/devices/d-1")).status_code == 204
+    gone = await api.reader.get("/api/devices/d-1")
+    assert gone.status_code == 404
+    assert gone.headers["content-type"] == "application/problem+json"
+    assert "register it" in gone.json()["detail"]
+
+
+async def test_a_second_device_of_the_same_id_is_refused(api):
+    spec = {"device_id": "d", "kind": "power"}
+    assert (await api.http.post("/api/devices", json=spec)).status_code == 201
+    assert (await api.http.post("/api/devices", json=spec | {"kind": "other"})).status_code == 409
+    assert (await api.reader.get("/api/devices/d")).json()["kind"] == "power"
+
+
+async def test_writing_needs_the_operators_token_and_reading_does_not(api):
+    for headers in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic abc"},
+        {"Authorization": b"Bearer \xe9"},
+    ):
+        answer = await api.reader.post("/api/devices", json={"device_id": "d", "kind": "power"}, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert (await api.reader.get("/api/devices")).json() == {"items": [], "next_cursor": None}
+
+
+async def test_a_rotated_token_is_valid_at_once_and_the_old_one_no_more(api):
+    api.settings.operator_token_file.write_text("another-token-of-the-operator")
+    spec = {"device_id": "d", "kind": "power"}
+    assert (await api.http.post("/api/devices", json=spec)).status_code == 401
+    headers = {"Authorization": "Bearer another-token-of-the-operator"}
+    assert (await api.http.post("/api/devices", json=spec, headers=headers)).status_code == 201
+
+
+async def test_devices_are_found_by_kind_label_and_text_and_paged_by_id(api):
+    for number in range(5):
+        spec = {"device_id": f"d{number}", "kind": "power" if number % 2 else "humidity", "name": f"Pump 10{number}%"}
+        await api.http.post("/api/devices", json=spec | {"labels": ["a b"] if number < 2 else []})
+
+    async def ids(**parameters):
+        answer = await api.reader.get("/api/devices", params=parameters)
+        return [item["device_id"] for item in answer.json()["items"]]
+
+    assert await ids(kind="power") == ["d1", "d3"]
+    assert await ids(label="a b") == ["d0", "d1"]
+    assert await ids(q="PUMP 103") == ["d3"]
+    assert await ids(q="3%") == ["d3"]
+    assert await ids(q="D4") == ["d4"]
+    first = (await api.reader.get("/api/devices?limit=3")).json()
+    rest = (await api.reader.get(f"/api/devices?limit=3&cursor={first['next_cursor']}")).json()
+    assert [item["device_id"] for item in first["items"] + rest["items"]] == ["d0", "d1", "d2", "d3", "d4"]
+    assert rest["next_cursor"] is None
+
+
+async def test_last_seen_is_the_newest_readings_time_and_active_means_recent(api, owner):
+    now = datetime.now(UTC)
+    for device_id, ages in {"fresh": (1, 60), "stale": (60, 90), "silent": ()}.items():
+        await api.http.post("/api/devices", json={"device_id": device_id, "kind": "power"})
+        for age in ages:
+            await owner.execute(
+                "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ($1, $2, $3, 0, now())",
+                device_id,
+                f"m{age}",
+                now - timedelta(minutes=age),
+            )
+    found = {item["device_id"]: item for item in (await api.reader.get("/api/devices")).json()["items"]}
+    assert {name: item["active"] for name, item in found.items()} == {"fresh": True, "stale": False, "silent": False}
+    assert datetime.fromisoformat(found["fresh"]["last_seen_at"]) == now - timedelta(minutes=1)
+    assert found["silent"]["last_seen_at"] is None
+
+
+async def test_if_match_lets_only_who_knows_the_newest_version_change_it(api, owner):
+    created = await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
+    known = {"If-Match": created.headers["etag"]}
+    await owner.execute(
+        "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ('d', 'm', now(), 0, now())"
+    )
+    changed = await api.http.patch("/api/devices/d", json={"name": "first"}, headers=known)
+    assert changed.status_code == 200
+    assert (await api.http.patch("/api/devices/d", json={"name": "second"}, headers=known)).status_code == 412
+    assert (await api.http.delete("/api/devices/d", headers=known)).status_code == 412
+    assert (await api.http.delete("/api/devices/d", headers={"If-Match": changed.headers["etag"]})).status_code == 204
+
+
+async def test_an_unchanged_device_is_not_sent_again(api, owner):
+    await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
+    shown = await api.reader.get("/api/devices/d")
+    again = await api.reader.get("/api/devices/d", headers={"If-None-Match": shown.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    await owner.execute(
+        "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ('d', 'm', now(), 0, now())"
+    )
+    seen = await api.reader.get("/api/devices/d", headers={"If-None-Match": shown.headers["etag"]})
+    assert (seen.status_code, seen.json()["active"]) == (200, True)
+
+
+async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(api):
+    await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
+    made = (await api.http.post("/api/devices/d/upload-url", json={"expires_in": 60})).json()
+    assert made["method"] == "PUT"
+    path, _, query = made["url"].removeprefix("http://platform.test").partition("?")
+    expires_at = datetime.fromisoformat(made["expires_at"])
+    assert verify(api.signing_keys, "PUT", path, query, expires_at) == "d"
+    with pytest.raises(UploadRefusedError):
+        verify(api.signing_keys, "PUT", path, query, expires_at + timedelta(seconds=1))
+    assert (await api.http.post("/api/devices/nobody/upload-url", json={})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"device_id": "a/b", "kind": "power"}, "device_id"),
+        ({"device_id": "d\n", "kind": "power"}, "device_id"),
+        ({"device_id": "d"}, "kind"),
+        ({"device_id": "d", "kind": "power", "colour": "red"}, "colour"),
+        ({"device_id": "d", "kind": "power", "labels": ["ok", "-"]}, "labels[1]"),
+        ({"device_id": "d", "kind": "power", "name": "\x00"}, "name"),
+        ({"device_id": "d", "kind": "power", "attributes": {"a": "\x00"}}, "attributes"),
+        ({"device_id": "d", "kind": "power", "attributes": {"\x00": 1}}, "attributes"),
+        ([], "object"),
+    ],
+)
+async def test_a_description_that_cannot_be_kept_is_refused_by_the_field(api, body, named):
+    answer = await api.http.post("/api/devices", json=body)
+    assert answer.status_code == 422
+    assert named in answer.json()["detail"]
+
+
+async def test_the_id_that_would_hide_a_path_is_refused(api):
+    assert (await api.http.post("/api/devices", json={"device_id": "import", "kind": "power"})).status_code == 400
