@@ -140,10 +140,9 @@ def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
 def test_readings_on_their_way_are_not_missing(minutes, bursts, tmp_path):
     scenario = Scenario()
     accepted, stored = [0] * 20, [0] * 20
-    quiet = 4 * minutes - 4
-    for _ in range(bursts):  # of a minute each, stored 15 s later
-        accepted += [accepted[-1] + 1000 * step for step in (1, 2, 3, 4)] + [accepted[-1] + 4000] * quiet
-        stored += [stored[-1]] + [stored[-1] + 1000 * step for step in (1, 2, 3, 4)] + [stored[-1] + 4000] * (quiet - 1)
+    for burst in range(1, bursts + 1):  # stored a sample later
+        accepted += [4000 * burst] * 4 * minutes
+        stored += [4000 * (burst - 1), *[4000 * burst] * (4 * minutes - 1)]
     scenario.feed("gateway_readings_accepted_total", " ".join(map(str, accepted)))
     scenario.feed('ingestor_records_total{outcome="stored"}', " ".join(map(str, stored)))
     scenario.expect_none(bursts * minutes * MINUTE, slo=INGEST_COMPLETENESS.name)
