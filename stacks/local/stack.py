@@ -17,7 +17,7 @@ from apps.catalog import SERVICES, TASKS
 from apps.platform.service import OPERATOR_TOKEN, Produce, ScheduledService, Service
 from stacks.local import database, frontdoor, measure, ministack, monitoring, plan, secrets, simulator, tools, webhook
 from stacks.local.apt import UnavailableError
-from stacks.local.children import Program, finish, last_lines
+from stacks.local.children import Program, finish, last_words
 from stacks.local.measure import Rate
 from stacks.local.options import Options
 from stacks.local.places import Places
@@ -174,7 +174,9 @@ class Stack:
     def _start_simulator(self) -> None:
         if self.options.simulator:
             token = self.places.secret(OPERATOR_TOKEN.name)
-            self.supervisor.keep(simulator.program(self.options, self.around, token, self.places))
+            program = simulator.program(self.options, self.around, token, self.places)
+            # Not started again when it dies: nobody would know what it had sent.
+            self.supervisor.keep(program, essential=False, restart=False)
 
     def _program(self, name: str, declared: plan.Declared, port: int | None = None) -> Program:
         ready = f"http://{plan.HOST}:{port}{declared.probes.readiness}" if isinstance(declared, Service) else None
@@ -188,8 +190,7 @@ class Stack:
 
     async def _run_task(self, seconds: float, program: Program) -> None:
         if await finish(program, seconds) != 0:
-            said = "".join(f"\n    {line}" for line in last_lines(program.log))
-            raise FailedError(f"{program.name} failed, see {program.log}{said}")
+            raise FailedError(f"{program.name} failed, see {program.log}{last_words(program.log)}")
 
     async def _drain(self, connection: asyncpg.Connection) -> None:
         deadline = time.monotonic() + DRAIN_SECONDS
