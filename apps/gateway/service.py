@@ -11,4 +11,5 @@ GATEWAY = Service(
     scale=Scale(minimum=2, maximum=8),
     resources=Resources(cpu="200m", memory="256Mi"),
     public=("/ingest",),
+    signed=True,
 )

@@ -50,7 +50,7 @@ class Secret:
     @property
     def id_variable(self) -> str:
         """The environment variable that holds its id in Secrets Manager, for who renews it."""
-        return f"{_upper(self.name)}_SECRET"
+        return f"{_upper(self.name)}_SECRET_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +198,8 @@ class Service:
     probes: Probes = Probes()
     public: tuple[str, ...] = ()
     """Path prefixes that the ingress sends here."""
+    signed: bool = False
+    """Whether each public request proves by itself who sent it, so that no login is asked for."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -250,6 +252,7 @@ class Website:
     port: int = 8080
     probes: Probes = Probes(liveness="/healthz", readiness="/")
     public: tuple[str, ...] = ("/",)
+    signed: bool = False
 
 
 READINGS = Stream("readings")

@@ -67,21 +67,33 @@ def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
 
     Raises ConfigurationError with a line for each variable that is missing or wrong.
     """
-    given = os.environ if environment is None else environment
     try:
-        return settings.model_validate({name.lower(): value for name, value in given.items() if value})
+        return _validate(settings, os.environ if environment is None else environment)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_explain(settings, error))) from None
+        raise ConfigurationError("\n".join(_explain(settings, error).values())) from None
 
 
-def _explain(settings: type[Settings], error: ValidationError) -> list[str]:
-    lines = []
+def problems(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what is missing or wrong in `environment`: a line for each variable."""
+    try:
+        _validate(settings, environment)
+    except ValidationError as error:
+        return _explain(settings, error)
+    return {}
+
+
+def _validate(settings: type[S], environment: Mapping[str, str]) -> S:
+    return settings.model_validate({name.lower(): value for name, value in environment.items() if value})
+
+
+def _explain(settings: type[Settings], error: ValidationError) -> dict[str, str]:
+    lines = {}
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else ""
         field = settings.model_fields.get(name)
         meaning = f" ({field.description})" if field and field.description else ""
         if problem["type"] == "missing":
-            lines.append(f"{name.upper()} is not set{meaning}")
+            lines[name.upper()] = f"{name.upper()} is not set{meaning}"
         else:
-            lines.append(f"{name.upper()}={problem['input']!r}: {problem['msg']}{meaning}")
+            lines[name.upper()] = f"{name.upper()}={problem['input']!r}: {problem['msg']}{meaning}"
     return lines

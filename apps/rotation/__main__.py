@@ -28,9 +28,9 @@ async def main(settings: RotationSettings, _stopping: asyncio.Event) -> int:
         "secretsmanager", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url
     )
     try:
-        await asyncio.to_thread(make_operator_token, client, settings.operator_token_secret)
+        await asyncio.to_thread(make_operator_token, client, settings.operator_token_secret_id)
         await asyncio.to_thread(
-            renew_signing_keys, client, settings.signing_keys_secret, timedelta(days=settings.rotation_days)
+            renew_signing_keys, client, settings.signing_keys_secret_id, timedelta(days=settings.rotation_days)
         )
     except (BotoCoreError, ClientError, ValueError) as error:
         log.error("rotation failed: %s", error)

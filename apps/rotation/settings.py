@@ -8,6 +8,8 @@ from apps.platform.settings import AwsSettings
 class RotationSettings(AwsSettings):
     """What the rotation reads."""
 
-    signing_keys_secret: str = Field(description="Id in Secrets Manager of the keys that upload URLs are signed with")
-    operator_token_secret: str = Field(description="Id in Secrets Manager of the bearer token that writes need")
+    signing_keys_secret_id: str = Field(
+        description="Id in Secrets Manager of the keys that upload URLs are signed with"
+    )
+    operator_token_secret_id: str = Field(description="Id in Secrets Manager of the bearer token that writes need")
     rotation_days: int = Field(30, ge=2, le=365, description="Age at which the newest signing key gets a successor")

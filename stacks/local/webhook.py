@@ -28,8 +28,8 @@ class Message(msgspec.Struct):
     alerts: list[Alert]
 
 
-async def receive_messages(port: int, say: Callable[[str], None], stopping: asyncio.Event) -> None:
-    """Say every alert that comes, until `stopping`."""
+async def receive_messages(port: int, say: Callable[[str], None]) -> None:
+    """Say every alert that comes, until cancelled."""
 
     async def receive(request: Request) -> Response:
         for alert in msgspec.json.decode(await request.body(), type=Message).alerts:
@@ -37,7 +37,7 @@ async def receive_messages(port: int, say: Callable[[str], None], stopping: asyn
         return JSONResponse({})
 
     app = Starlette(routes=[Route("/", receive, methods=["POST"])])
-    await serve(app, Settings(http_host=HOST, http_port=port), stopping)
+    await serve(app, Settings(http_host=HOST, http_port=port), asyncio.Event())
 
 
 def describe(alert: Alert) -> str:

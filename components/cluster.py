@@ -1,0 +1,277 @@
+"""The Kubernetes cluster: control plane, machines, and the add-ons that AWS keeps.
+
+Wiring decisions: the cluster knows people and roles by access entries only, never by who created it. Nothing is on the
+nodes' role but what a node itself needs; pods have identities of their own (EKS Pod Identity) and cannot reach the
+metadata service (IMDSv2, one hop). The node group comes before the add-ons that need nodes to become active.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_eks as eks
+import pulumi_kubernetes as k8s
+
+from components.encryption_key import EncryptionKey
+from components.iam import RoleSettings, role, trust
+from components.pod_identity import PodIdentity, PodIdentityArgs
+
+ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+MANAGED = "arn:aws:iam::aws:policy"
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterArgs:
+    """What the cluster is made of. Its name is fixed, so that its log group can be made before it.
+
+    `reachable_from`: networks for which the API server answers the internet; none: it answers inside the VPC only.
+    `administrators`: ARNs of the roles and users that may do everything.
+    """
+
+    name: str
+    account: str
+    region: str
+    version: str
+    vpc_id: pulumi.Input[str]
+    public_subnet_ids: Sequence[pulumi.Input[str]]
+    private_subnet_ids: Sequence[pulumi.Input[str]]
+    administrators: Sequence[str]
+    reachable_from: Sequence[str]
+    instance_type: str
+    minimum_nodes: int
+    maximum_nodes: int
+    node_disk_gib: int
+    key: EncryptionKey
+    log_key: EncryptionKey
+    roles: RoleSettings
+    protected: bool = False
+    log_days: int = 30
+
+    def __post_init__(self) -> None:
+        if not self.administrators:
+            raise ValueError("a cluster without administrators locks everybody out")
+        if "0.0.0.0/0" in self.reachable_from:
+            raise ValueError("the API server must not answer the whole internet")
+
+
+class Cluster(pulumi.ComponentResource):
+    """An EKS cluster that is ready for pods.
+
+    Makes the control plane (through pulumi-eks) with its log group and role, a managed node group with launch template
+    and role, the add-ons network (with network policies), proxy, DNS, Pod Identity and block storage, an encrypted
+    default storage class, and the Kubernetes provider.
+    """
+
+    name: str
+    arn: str
+    security_group_id: pulumi.Output[str]
+    """The group of the control plane and of every node and pod."""
+    kubeconfig: pulumi.Output[str]
+    control_plane: eks.Cluster
+    nodes: aws.eks.NodeGroup
+    provider: k8s.Provider
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:cluster:Cluster", name, {}, opts)
+        self._name, self._args = name, args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.name = args.name
+        self.arn = f"arn:aws:eks:{args.region}:{args.account}:cluster/{args.name}"
+        self.control_plane = self._control_plane()
+        self.security_group_id = self.control_plane.cluster_security_group_id
+        self.kubeconfig = pulumi.Output.secret(self.control_plane.kubeconfig_json)
+        proxy = self._addon("kube-proxy")
+        network = self._addon(
+            "vpc-cni", "aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy", '{"enableNetworkPolicy":"true"}'
+        )
+        self.nodes = self._node_group(after=[proxy, network])
+        after_nodes = pulumi.ResourceOptions(depends_on=[self.nodes])
+        identity_agent = self._addon("eks-pod-identity-agent", opts=after_nodes)
+        dns = self._addon("coredns", opts=after_nodes)
+        storage = self._addon(
+            "aws-ebs-csi-driver",
+            "ebs-csi-controller-sa",
+            f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2",
+            opts=after_nodes,
+        )
+        self.provider = k8s.Provider(
+            name,
+            kubeconfig=self.kubeconfig,
+            # Without it, a changed kubeconfig would replace everything in the cluster.
+            cluster_identifier=self.arn,
+            enable_server_side_apply=True,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[identity_agent, dns, storage]),
+        )
+        k8s.storage.v1.StorageClass(
+            "gp3",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name="gp3", annotations={"storageclass.kubernetes.io/is-default-class": "true"}
+            ),
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true"},
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
+        )
+        self.register_outputs(
+            {
+                "name": self.name,
+                "arn": self.arn,
+                "kubeconfig": self.kubeconfig,
+                "securityGroupId": self.security_group_id,
+            }
+        )
+
+    def _control_plane(self) -> eks.Cluster:
+        args = self._args
+        service_role = role(
+            f"{self._name}-control-plane",
+            trust("eks.amazonaws.com"),
+            args.roles,
+            self,
+            "Control plane of the cluster",
+        )
+        attached = aws.iam.RolePolicyAttachment(
+            f"{self._name}-control-plane",
+            role=service_role.name,
+            policy_arn=f"{MANAGED}/AmazonEKSClusterPolicy",
+            opts=self._child,
+        )
+        logs = aws.cloudwatch.LogGroup(
+            f"{self._name}-control-plane",
+            name=f"/aws/eks/{args.name}/cluster",
+            retention_in_days=args.log_days,
+            kms_key_id=args.log_key.arn,
+            opts=self._child,
+        )
+        scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
+        return eks.Cluster(
+            self._name,
+            name=args.name,
+            version=args.version,
+            vpc_id=args.vpc_id,
+            public_subnet_ids=list(args.public_subnet_ids),
+            private_subnet_ids=list(args.private_subnet_ids),
+            service_role=service_role,
+            authentication_mode=eks.AuthenticationMode.API,
+            access_entries={
+                f"administrator-{index}": eks.AccessEntryArgs(
+                    principal_arn=arn,
+                    access_policies={
+                        "administrator": eks.AccessPolicyAssociationArgs(policy_arn=ADMINISTRATOR, access_scope=scope)
+                    },
+                )
+                for index, arn in enumerate(args.administrators)
+            },
+            endpoint_private_access=True,
+            endpoint_public_access=bool(args.reachable_from),
+            public_access_cidrs=list(args.reachable_from) or None,
+            enabled_cluster_log_types=list(LOG_TYPES),
+            encryption_config_key_arn=args.key.arn,
+            deletion_protection=args.protected,
+            # Everything below is a resource of our own, so that it can be read, ordered and checked like the others.
+            skip_default_node_group=True,
+            skip_default_security_groups=True,
+            create_instance_role=False,
+            create_oidc_provider=False,
+            bootstrap_self_managed_addons=False,
+            use_default_vpc_cni=True,
+            coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
+            kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[attached, logs]),
+        )
+
+    def _node_group(self, after: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
+        args, name = self._args, f"{self._name}-nodes"
+        node_role = role(name, trust("ec2.amazonaws.com"), args.roles, self, "Nodes of the cluster")
+        attached = [
+            aws.iam.RolePolicyAttachment(
+                f"{name}-{policy}", role=node_role.name, policy_arn=f"{MANAGED}/{policy}", opts=self._child
+            )
+            for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+        ]
+        template = aws.ec2.LaunchTemplate(
+            name,
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_size=args.node_disk_gib,
+                        volume_type="gp3",
+                        encrypted="true",
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            update_default_version=True,
+            opts=self._child,
+        )
+        return aws.eks.NodeGroup(
+            name,
+            cluster_name=self.name,
+            node_role_arn=node_role.arn,
+            subnet_ids=list(args.private_subnet_ids),
+            ami_type="AL2023_x86_64_STANDARD",
+            instance_types=[args.instance_type],
+            launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
+                id=template.id, version=template.latest_version.apply(str)
+            ),
+            scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+                min_size=args.minimum_nodes, max_size=args.maximum_nodes, desired_size=args.minimum_nodes
+            ),
+            update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+            # The autoscaler moves the desired size.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self.control_plane, *attached, *after],
+                ignore_changes=["scalingConfig.desiredSize"],
+            ),
+        )
+
+    def _addon(
+        self,
+        addon: str,
+        service_account: str | None = None,
+        policy_arn: str | None = None,
+        configuration: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> aws.eks.Addon:
+        """Return an add-on; with a service account, its pods have a role that holds the AWS managed policy."""
+        name, associations, attached = f"{self._name}-{addon}", None, []
+        if service_account and policy_arn:
+            identity = role(
+                name,
+                trust("pods.eks.amazonaws.com", {"StringEquals": {"aws:RequestTag/eks-cluster-arn": self.arn}}),
+                self._args.roles,
+                self,
+                f"Add-on {addon} of the cluster",
+            )
+            attached = [aws.iam.RolePolicyAttachment(name, role=identity.name, policy_arn=policy_arn, opts=self._child)]
+            associations = [
+                aws.eks.AddonPodIdentityAssociationArgs(service_account=service_account, role_arn=identity.arn)
+            ]
+        return aws.eks.Addon(
+            name,
+            addon_name=addon,
+            cluster_name=self.name,
+            configuration_values=configuration,
+            pod_identity_associations=associations,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *attached]), opts
+            ),
+        )
+
+    def identity(self, name: str, namespace: str, service_account: str, parent: pulumi.Resource) -> PodIdentity:
+        """Return the identity of the pods of a service account."""
+        return PodIdentity(
+            name,
+            PodIdentityArgs(self.name, self.arn, namespace, service_account, self._args.roles),
+            pulumi.ResourceOptions(parent=parent, depends_on=[self.control_plane]),
+        )

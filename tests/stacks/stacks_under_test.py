@@ -1,0 +1,36 @@
+"""The stacks as their own files configure them, built once for all tests."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stacks import bootstrap, environment
+from stacks.config import BootstrapConfig, EnvironmentConfig, load
+from tests.support.pulumi_engine import Graph, build
+
+ROOT = Path(__file__).parents[2]
+
+
+def written(stack: str, key: str = "environment") -> Any:
+    """What stands in a stack's file."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"][f"sensor-analytics:{key}"]
+
+
+def environment_config(stack: str) -> EnvironmentConfig:
+    """The configuration of dev or prod."""
+    return load(EnvironmentConfig, stack, "environment", written(stack))
+
+
+@cache
+def environment_graph(stack: str, *, preview: bool = False) -> Graph:
+    """All that dev or prod declares."""
+    return build(lambda: environment.deploy(environment_config(stack), stack), stack=stack, preview=preview)
+
+
+@cache
+def bootstrap_graph(*, preview: bool = False) -> Graph:
+    """All that the account-wide stack declares."""
+    config = load(BootstrapConfig, "bootstrap", "bootstrap", written("bootstrap", "bootstrap"))
+    return build(lambda: bootstrap.deploy(config, "bootstrap"), stack="bootstrap", preview=preview)

@@ -1,0 +1,175 @@
+"""A Pulumi engine that makes nothing: it answers as AWS would and keeps all that a program declared."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+
+ACCOUNT = "111111111111"
+REGION = "eu-west-1"
+KUBECONFIG = '{"apiVersion": "v1", "kind": "Config", "clusters": []}'
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A resource as the program declared it. `inputs` are named as on the wire (camelCase)."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    provider: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    dependencies: frozenset[str]
+    property_dependencies: Mapping[str, frozenset[str]]
+    protect: bool
+    ignore_changes: tuple[str, ...]
+    custom: bool
+
+
+@dataclass(slots=True)
+class Graph:
+    """All that a program declared."""
+
+    resources: list[Recorded] = field(default_factory=list)
+    exports: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[Recorded]:
+        """Every resource of a type; the last part of its token is enough."""
+        return [made for made in self.resources if made.type == kind or made.type.rpartition(":")[2] == kind]
+
+    def one(self, kind: str, name: str | None = None) -> Recorded:
+        """The only resource of a type, or of a type and name."""
+        found = [made for made in self.of(kind) if name is None or made.name == name]
+        if len(found) != 1:
+            raise LookupError(
+                f"{len(found)} resources are {kind} {name or ''}: {[made.name for made in self.of(kind)]}"
+            )
+        return found[0]
+
+    def inside(self, component: Recorded) -> Iterator[Recorded]:
+        """Everything below a component."""
+        for made in self.resources:
+            if made.parent == component.urn:
+                yield made
+                yield from self.inside(made)
+
+    def waits_for(self, later: Recorded, earlier: Recorded) -> bool:
+        """Whether `later` is made only after `earlier`, through any number of others."""
+        by_urn = {made.urn: made for made in self.resources}
+        seen, open_ = set(), [later.urn]
+        while open_:
+            urn = open_.pop()
+            if urn in seen or urn not in by_urn:
+                continue
+            seen.add(urn)
+            open_ += by_urn[urn].dependencies
+        return earlier.urn in seen - {later.urn}
+
+
+def build(program: Callable[[], None], *, stack: str = "dev", preview: bool = False) -> Graph:
+    """Run a program and return what it declared. With `preview`, ids and outputs are unknown as in a first preview."""
+    recorder = _Recorder()
+    monitor = _Monitor(recorder)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(recorder, "sensor-analytics", stack, preview, monitor=monitor)
+
+    @pulumi.runtime.test
+    def run() -> None:
+        program()
+
+    run()
+    exports = pulumi.runtime.get_root_resource()
+    return Graph(monitor.recorded, dict(getattr(exports, "outputs", {})))
+
+
+class _Monitor(MockMonitor):
+    """Keeps what a mock is not told: dependencies, protection, parents."""
+
+    def __init__(self, mocks: "_Recorder") -> None:
+        super().__init__(mocks)
+        self.recorded: list[Recorded] = []
+        self._mocks = mocks
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 the name on the wire
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            args, outputs = self._mocks.last.pop((request.type, request.name))
+            self.recorded.append(
+                Recorded(
+                    urn=answer.urn,
+                    type=request.type,
+                    name=request.name,
+                    parent=request.parent,
+                    provider=request.provider,
+                    inputs=args.inputs,
+                    outputs=outputs,
+                    dependencies=frozenset(request.dependencies),
+                    property_dependencies={
+                        name: frozenset(on.urns) for name, on in request.propertyDependencies.items()
+                    },
+                    protect=request.protect,
+                    ignore_changes=tuple(request.ignoreChanges),
+                    custom=request.custom,
+                )
+            )
+        return answer
+
+
+class _Recorder(Mocks):
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str], tuple[MockResourceArgs, dict[str, Any]]] = {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        made = f"{args.name}-id"
+        outputs = {**_answers(args), **args.inputs} if args.custom else {**args.inputs, **_answers(args)}
+        self.last[args.typ, args.name] = (args, outputs)
+        return made, outputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
+        answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretString": "from-secrets-manager"}}
+        return answers[args.token], None
+
+
+def _answers(args: MockResourceArgs) -> dict[str, Any]:
+    """What AWS would answer beyond the inputs."""
+    name = args.name
+    service = args.typ.partition(":")[2].partition("/")[0]
+    path = args.inputs.get("path", "/")
+    special: dict[str, dict[str, Any]] = {
+        "eks:index:Cluster": {"kubeconfigJson": KUBECONFIG, "clusterSecurityGroupId": "sg-cluster"},
+        "aws:iam/role:Role": {"arn": f"arn:aws:iam::{ACCOUNT}:role{path}{name}"},
+        "aws:lb/loadBalancer:LoadBalancer": {
+            "dnsName": f"{name}.example.elb.amazonaws.com",
+            "zoneId": "Z32O12XQLNTSW2",
+        },
+        "aws:rds/instance:Instance": {
+            "address": f"{name}.example.rds.amazonaws.com",
+            "identifier": name,
+            "resourceId": "db-EXAMPLE",
+            "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!db-EXAMPLE"}],
+        },
+        "aws:acm/certificate:Certificate": {
+            "domainValidationOptions": [
+                {
+                    "domainName": "sensors.example.com",
+                    "resourceRecordName": "_proof.sensors.example.com",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_proof.acm-validations.aws",
+                }
+            ]
+        },
+        "aws:route53/record:Record": {"fqdn": args.inputs.get("name")},
+        "aws:ecr/repository:Repository": {
+            "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{args.inputs.get('name')}"
+        },
+        "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
+        "aws:kms/key:Key": {"keyId": f"{name}-id"},
+        "aws:s3/bucket:Bucket": {"arn": f"arn:aws:s3:::{args.inputs.get('bucket')}"},
+    }
+    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{args.typ.rpartition(':')[2].lower()}/{name}"
+    return {"arn": arn, "name": name} | special.get(args.typ, {})
