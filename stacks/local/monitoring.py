@@ -6,8 +6,11 @@ from typing import Any
 
 import yaml
 
+from apps.observability.alerts import GROUPS
+from apps.observability.notifications import alertmanager
+from apps.observability.rules import rule_file
 from stacks.local.children import Program
-from stacks.local.places import Places
+from stacks.local.places import ROOT, Places
 from stacks.local.plan import HOST, Copy, Surroundings
 from stacks.local.tools import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, Tool
 
@@ -18,11 +21,11 @@ RETENTION = "15d"
 def programs(found: Mapping[Tool, Path], around: Surroundings, copies: Iterable[Copy], places: Places) -> list[Program]:
     """Return those that this machine has, as programs to keep, with their configuration written."""
     make = {PROMETHEUS: _prometheus, ALERTMANAGER: _alertmanager, PUSHGATEWAY: _pushgateway}
-    configuration = {PROMETHEUS: scraping(around, list(copies)), ALERTMANAGER: routing(around)}
-    for tool, content in configuration.items():
-        folder = places.data(tool.name)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{tool.name}.yml").write_text(yaml.safe_dump(content, sort_keys=False))
+    slack = places.data(ALERTMANAGER.name) / "slack-url"
+    _write(slack, around.url("webhook") + "/")
+    _write(places.data(ALERTMANAGER.name) / "alertmanager.yml", yaml.safe_dump(alertmanager(str(slack))))
+    _write(places.data(PROMETHEUS.name) / "prometheus.yml", yaml.safe_dump(scraping(around, list(copies))))
+    _write(places.data(PROMETHEUS.name) / "rules.yml", yaml.safe_dump(rule_file(GROUPS, ROOT.as_uri())))
     return [make[tool](path, around, places) for tool, path in found.items()]
 
 
@@ -40,19 +43,14 @@ def scraping(around: Surroundings, copies: Iterable[Copy]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{around.ports['alertmanager']}"]}]}]},
-        "rule_files": ["rules/*.yml"],
+        "rule_files": ["rules.yml"],
         "scrape_configs": [*jobs, pushed],
     }
 
 
-def routing(around: Surroundings) -> dict[str, Any]:
-    """Return Alertmanager's configuration: everything goes to the receiver that stands for Slack."""
-    return {
-        "route": {"receiver": "webhook", "group_by": ["alertname"], "group_wait": "5s", "group_interval": "30s"},
-        "receivers": [
-            {"name": "webhook", "webhook_configs": [{"url": around.url("webhook") + "/", "send_resolved": True}]}
-        ],
-    }
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
 
 
 def _prometheus(path: Path, around: Surroundings, places: Places) -> Program:

@@ -1,12 +1,12 @@
-"""Stands for Slack: receives what Alertmanager sends and says it in one line."""
+"""Stands for Slack: receives what Alertmanager sends to an incoming webhook and says it line by line."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from apps.platform.http import serve
@@ -14,35 +14,33 @@ from apps.platform.settings import Settings
 from stacks.local.plan import HOST
 
 
-class Alert(msgspec.Struct):
-    """One alert of a message."""
+class Attachment(msgspec.Struct):
+    """One part of a message. `title` holds severity and name of the alerts, `text` a line for each."""
 
-    status: str
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    title: str = ""
+    text: str = ""
 
 
 class Message(msgspec.Struct):
-    """What Alertmanager posts (webhook format, version 4)."""
+    """What Slack's incoming webhooks take, as far as Alertmanager uses it."""
 
-    alerts: list[Alert]
+    attachments: list[Attachment]
 
 
 async def receive_messages(port: int, say: Callable[[str], None]) -> None:
-    """Say every alert that comes, until cancelled."""
+    """Say every message that comes, until cancelled."""
 
     async def receive(request: Request) -> Response:
-        for alert in msgspec.json.decode(await request.body(), type=Message).alerts:
-            say(describe(alert))
-        return JSONResponse({})
+        for line in lines(msgspec.json.decode(await request.body(), type=Message)):
+            say(line)
+        return PlainTextResponse("ok")
 
     app = Starlette(routes=[Route("/", receive, methods=["POST"])])
     await serve(app, Settings(http_host=HOST, http_port=port), asyncio.Event())
 
 
-def describe(alert: Alert) -> str:
-    """Return an alert as a line."""
-    severity = alert.labels.get("severity", "alert")
-    name = alert.labels.get("alertname", "unnamed")
-    text = alert.annotations.get("summary") or alert.annotations.get("description") or ""
-    return f"{severity} {alert.status}: {name} {text}".rstrip()
+def lines(message: Message) -> Iterator[str]:
+    """Yield a message as lines of plain text."""
+    for attachment in message.attachments:
+        yield attachment.title
+        yield from (f"    {line.strip()}" for line in attachment.text.splitlines() if line.strip())

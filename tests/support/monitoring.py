@@ -1,7 +1,6 @@
 """What the detector talks to: a planted Prometheus over real HTTP, and the real programs where they are installed."""
 
 import json
-import shutil
 import subprocess
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from stacks.local.postgres import free_port
+from stacks.local.tools import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, Tool, find
 
 Point = tuple[float, float | str]
 
@@ -84,9 +84,7 @@ def planted_prometheus() -> Iterator[PlantedPrometheus]:
 def pushgateway(folder: Path) -> Iterator[str]:
     """Run a real Pushgateway and yield its URL."""
     address = f"127.0.0.1:{free_port()}"
-    with _running(
-        folder, "prometheus-pushgateway", f"--web.listen-address={address}", ready=f"http://{address}/-/ready"
-    ):
+    with _running(folder, PUSHGATEWAY, f"--web.listen-address={address}", ready=f"http://{address}/-/ready"):
         yield f"http://{address}"
 
 
@@ -103,7 +101,7 @@ def prometheus(folder: Path, targets: dict[str, str]) -> Iterator[str]:
     (folder / "prometheus.yml").write_text(json.dumps(configuration))
     with _running(
         folder,
-        "prometheus",
+        PROMETHEUS,
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
@@ -113,11 +111,28 @@ def prometheus(folder: Path, targets: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def _running(folder: Path, program: str, *arguments: str, ready: str) -> Iterator[None]:
-    path = shutil.which(program)
+def alertmanager(folder: Path, configuration: dict[str, Any]) -> Iterator[str]:
+    """Run a real Alertmanager and yield its URL."""
+    address = f"127.0.0.1:{free_port()}"
+    (folder / "alertmanager.yml").write_text(json.dumps(configuration))
+    with _running(
+        folder,
+        ALERTMANAGER,
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+        ready=f"http://{address}/-/ready",
+    ):
+        yield f"http://{address}"
+
+
+@contextmanager
+def _running(folder: Path, tool: Tool, *arguments: str, ready: str) -> Iterator[None]:
+    path = find(tool)
     if path is None:
-        pytest.skip(f"{program} is not on PATH")
-    with (folder / f"{program}.log").open("wb") as log:
+        pytest.skip(f"{tool.name} is not on PATH")
+    with (folder / f"{tool.name}.log").open("wb") as log:
         process = subprocess.Popen([path, *arguments], stdout=log, stderr=log, cwd=folder)
     try:
         _await(ready, process)
