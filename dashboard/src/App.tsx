@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "react";
+import { AlertLink } from "./alerts/AlertLink";
 import { AlertPanel } from "./alerts/AlertPanel";
 import { DevicePicker } from "./devices/DevicePicker";
 import { useFleet } from "./devices/useFleet";
@@ -36,13 +37,19 @@ export function App() {
   useBackfill(store, live.series);
 
   const serverNow = now + live.skew;
-  const status = statusOf(live.link, freshness([...live.series.values()]), now, live.skew);
+  const status = statusOf(live, freshness([...live.series.values()]), now);
 
   return (
     <>
       <header className="top">
-        <h1>Sensor Analytics</h1>
-        <DevicePicker selection={selection} onSelect={select} />
+        <h1>
+          <img src="/favicon.svg" alt="" width="28" height="28" />
+          Sensor Analytics
+        </h1>
+        <div className="top-actions">
+          <AlertLink alerts={live.alerts} />
+          <DevicePicker selection={selection} onSelect={select} />
+        </div>
         <StatusLine status={status} onHurry={store.hurry} />
       </header>
       <main>

@@ -11,9 +11,11 @@ export function formatValue(value: number, scale: Extent): string {
   return plain(value, digits);
 }
 
-/** A value of no known scale. */
+/** A number on its own: three digits that matter, and no zeros that do not. */
 export function formatNumber(value: number): string {
-  return formatValue(value, { min: 0, max: Math.abs(value) });
+  if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-4)) return EXPONENT.format(value);
+  const digits = value === 0 ? 0 : Math.min(Math.max(2 - Math.floor(Math.log10(Math.abs(value))), 0), 6);
+  return plain(Number(value.toFixed(digits)));
 }
 
 /** "42 s", "7 min", "3 h", "2 d". */
@@ -50,7 +52,8 @@ export function formatMoment(at: number, now: number): string {
   return Math.abs(now - at) < 20 * 3_600_000 ? formatClock(at) : `${formatDay(at)}, ${formatClock(at)}`;
 }
 
-function plain(value: number, digits: number): string {
-  // A true minus sign is as wide as a digit.
-  return value.toFixed(digits).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
+function plain(value: number, digits?: number): string {
+  const text = digits === undefined ? String(value) : value.toFixed(digits);
+  // A true minus sign is as wide as a digit, and nothing is below zero by nothing.
+  return text.replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
 }

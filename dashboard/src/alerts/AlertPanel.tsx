@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { AlertVerb } from "../api/client";
-import type { Alert } from "../api/types";
+import type { Alert, Severity } from "../api/types";
 import { formatAge, formatMoment, formatNumber } from "../format";
 import { type AlertMap, inOrder } from "../live/alerts";
 import { Icon } from "../shell/Icon";
@@ -61,6 +61,7 @@ export function AlertPanel({ alerts, now, onChanged }: Props) {
 }
 
 const FEW = 8;
+const SEVERITY: Record<Severity, string> = { critical: "Critical", warning: "Warning", info: "Info" };
 
 function AlertItem({ alert, now, onAct }: { alert: Alert; now: number; onAct: (verb: AlertVerb) => void }) {
   const opened = Date.parse(alert.opened_at);
@@ -69,7 +70,7 @@ function AlertItem({ alert, now, onAct }: { alert: Alert; now: number; onAct: (v
       <p className="alert-top">
         <span className="alert-severity">
           <Icon name={alert.severity} />
-          {alert.severity}
+          {SEVERITY[alert.severity]}
         </span>
         <time dateTime={alert.opened_at} title={formatMoment(opened, 0)}>
           {formatAge(now - opened)}

@@ -23,7 +23,7 @@ export function DevicePicker({ selection, onSelect }: Props) {
       >
         <Icon name="search" />
         <span className="hidden">Choose devices, now shown: </span>
-        {inWords(selection)}
+        <span className="picker-shown">{inWords(selection)}</span>
       </button>
       {open && (
         <PickerDialog

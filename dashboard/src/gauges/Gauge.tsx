@@ -1,11 +1,11 @@
 import { memo } from "react";
 import type { Device } from "../api/types";
-import { formatAge, formatSpan, formatValue } from "../format";
+import { formatAge, formatNumber, formatSpan, formatValue } from "../format";
 import { extent } from "../live/buckets";
 import { isStale, RECENT, type Series } from "../live/series";
 import { metricName, scaleOf, unitOf } from "../metrics";
 import { Icon } from "../shell/Icon";
-import { fractionOf, onArc, sparkline } from "./geometry";
+import { arc, fractionOf, sparkline } from "./geometry";
 
 interface Props {
   device: Device;
@@ -39,7 +39,10 @@ export const Gauge = memo(function Gauge({ device, series, now, focused, onFocus
           {name}
         </button>
       </h3>
-      <p className="gauge-metric">{metricName(series.metric)}</p>
+      <p className="gauge-about">
+        {metricName(series.metric)}
+        {!stale && <span>{formatAge(age)}</span>}
+      </p>
       <div
         className="gauge-dial"
         role="meter"
@@ -49,24 +52,21 @@ export const Gauge = memo(function Gauge({ device, series, now, focused, onFocus
         aria-valuenow={series.value}
         aria-valuetext={`${value} ${unit}`.trim()}
       >
-        <Dial fraction={fractionOf(series.value, scale)} />
+        <Dial fraction={fractionOf(series.value, scale)} seen={[fractionOf(seen.min, scale), fractionOf(seen.max, scale)]} />
         <p className="gauge-value">
           {value}
           <span className="gauge-unit">{unit}</span>
         </p>
-        <span className="gauge-end">{formatValue(scale.min, scale)}</span>
-        <span className="gauge-end gauge-end-high">{formatValue(scale.max, scale)}</span>
+        <span className="gauge-end">{formatNumber(scale.min)}</span>
+        <span className="gauge-end gauge-end-high">{formatNumber(scale.max)}</span>
       </div>
-      <p className="gauge-age">
-        {stale ? (
-          <>
-            <Icon name="clock" /> No new reading for {formatSpan(age)}
-          </>
-        ) : (
-          formatAge(age)
-        )}
-      </p>
-      <Sparkline series={series} now={now} />
+      {stale ? (
+        <p className="gauge-note">
+          <Icon name="clock" /> No new reading for {formatSpan(age)}
+        </p>
+      ) : (
+        <Sparkline series={series} now={now} />
+      )}
     </article>
   );
 });
@@ -76,26 +76,30 @@ export function SilentGauge({ device }: { device: Device }) {
   return (
     <article className="gauge gauge-silent">
       <h3 className="gauge-name">{device.name ?? device.device_id}</h3>
-      <p className="gauge-metric">{metricName(device.kind)}</p>
+      <p className="gauge-about">{metricName(device.kind)}</p>
       <div className="gauge-dial">
-        <Dial fraction={null} />
+        <Dial />
         <p className="gauge-value">–</p>
       </div>
-      <p className="gauge-age">No reading yet</p>
+      <p className="gauge-note">No reading yet</p>
     </article>
   );
 }
 
-const RADIUS = 50;
+interface DialProps {
+  fraction?: number;
+  /** Where the last quarter of an hour lay. */
+  seen?: readonly [low: number, high: number];
+}
 
-function Dial({ fraction }: { fraction: number | null }) {
-  const [left] = onArc(0, RADIUS);
-  const arc = `M${left} 0A${RADIUS} ${RADIUS} 0 0 1 ${-left} 0`;
+function Dial({ fraction, seen }: DialProps) {
+  const whole = arc(0, 1, 50);
   return (
-    <svg className="dial" viewBox="-56 -56 112 60" aria-hidden="true">
-      <path className="dial-track" d={arc} />
-      {fraction !== null && (
-        <path className="dial-value" d={arc} pathLength={100} strokeDasharray="100 200" strokeDashoffset={100 - fraction * 100} />
+    <svg className="dial" viewBox="-60 -60 120 64" aria-hidden="true">
+      <path className="dial-track" d={whole} />
+      {seen && <path className="dial-seen" d={arc(...seen, 57)} />}
+      {fraction !== undefined && (
+        <path className="dial-value" d={whole} pathLength={100} strokeDasharray="100 200" strokeDashoffset={100 - fraction * 100} />
       )}
     </svg>
   );
@@ -104,7 +108,7 @@ function Dial({ fraction }: { fraction: number | null }) {
 function Sparkline({ series, now }: { series: Series; now: number }) {
   const paths = sparkline(series.recent, now - RECENT, now, 100, 24);
   return (
-    <svg className="sparkline" viewBox="0 -2 100 28" preserveAspectRatio="none" aria-hidden="true">
+    <svg className="sparkline" viewBox="0 -2 100 26" preserveAspectRatio="none" aria-hidden="true">
       {paths && (
         <>
           <path className="sparkline-area" d={paths.area} />

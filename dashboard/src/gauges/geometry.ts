@@ -8,10 +8,13 @@ export function fractionOf(value: number, { min, max }: Extent): number {
   return Math.min(Math.max((value - min) / (max - min), 0), 1);
 }
 
-/** A point on the half circle of `radius` around (0, 0), from the left end (0) over the top to the right end (1). */
-export function onArc(fraction: number, radius: number): [x: number, y: number] {
-  const angle = Math.PI * (1 - fraction);
-  return [radius * Math.cos(angle), -radius * Math.sin(angle)];
+/** SVG path along the half circle of `radius` around (0, 0): 0 is its left end, 1 its right end. */
+export function arc(from: number, to: number, radius: number): string {
+  const at = (fraction: number): string => {
+    const angle = Math.PI * (1 - fraction);
+    return `${round(radius * Math.cos(angle))} ${round(-radius * Math.sin(angle))}`;
+  };
+  return `M${at(from)}A${radius} ${radius} 0 0 1 ${at(to)}`;
 }
 
 /** SVG paths of a sparkline over the time from `since` to `until`: its line, and the area below it. */

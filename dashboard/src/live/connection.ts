@@ -32,6 +32,7 @@ export class Connection {
     window.removeEventListener("online", this.hurry);
     document.removeEventListener("visibilitychange", this.seen);
     this.close();
+    this.link = START;
   }
 
   /** Say what is wanted, now and after every reconnection. */

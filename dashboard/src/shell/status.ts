@@ -1,34 +1,37 @@
 /** What a person is told about the connection and about how fresh the data is. */
 
-import { formatSeconds, formatSpan } from "../format";
+import { formatAge, formatSeconds, formatSpan } from "../format";
+import type { Live } from "../live/store";
 import type { Freshness } from "../live/series";
-import { type Link, mode, POLL_EVERY, type Mode } from "../live/machine";
+import { mode, type Mode, POLL_EVERY } from "../live/machine";
 
 export interface Status {
   mode: Mode;
   title: string;
   detail: string;
-  /** Whether it is worth pressing "try now". */
+  /** Whether it is worth to press "try now". */
   canHurry: boolean;
   stale: boolean;
 }
 
-/** `now` by this machine's clock, `skew` what the server's is ahead of it, in ms. */
-export function statusOf(link: Link, fresh: Freshness | null, now: number, skew: number): Status {
+/** `now` in ms by this machine's clock. */
+export function statusOf(live: Pick<Live, "link" | "skew" | "complaint">, fresh: Freshness | null, now: number): Status {
+  const { link, skew, complaint } = live;
   const current = mode(link);
   const retry = link.socket === "closed" ? `next try in ${formatSpan(link.retryAt - now + 999)}` : "trying now";
   const silence = fresh ? now + skew - fresh.receivedAt : 0;
   const stale = fresh !== null && silence > fresh.within;
   const quiet = stale ? `No new reading for ${formatSpan(silence)}` : null;
+  const newest = fresh ? `Newest reading ${silence < 2000 ? "just now" : formatAge(silence)}` : "Waiting for the first reading";
   const shared = { mode: current, stale };
   switch (current) {
     case "live":
-      return { ...shared, title: "Live", detail: quiet ?? "Readings appear as they are stored", canHurry: false };
+      return { ...shared, title: "Live", detail: complaint ?? quiet ?? newest, canHurry: false };
     case "polling":
       return {
         ...shared,
         title: "Polling",
-        detail: `${quiet ?? `Updated every ${formatSpan(POLL_EVERY)}`}. The live connection failed, ${retry}`,
+        detail: `${quiet ?? newest}. Asking every ${formatSpan(POLL_EVERY)}, as the live connection failed: ${retry}`,
         canHurry: link.socket === "closed",
       };
     case "offline": {

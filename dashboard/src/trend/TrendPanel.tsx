@@ -1,6 +1,6 @@
 import { lazy, type ReactNode, Suspense, useMemo } from "react";
 import type { Device } from "../api/types";
-import { formatValue } from "../format";
+import { formatSpan, formatValue } from "../format";
 import type { Series } from "../live/series";
 import { metricName, unitOf } from "../metrics";
 import { type TrendWindow, WINDOWS } from "../selection";
@@ -47,7 +47,10 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
         </div>
         <Windows chosen={window} onWindow={onWindow} />
       </header>
-      <Summary line={line} unit={unit} series={series} />
+      <div className="trend-facts">
+        <Summary line={line} unit={unit} series={series} />
+        {picture && <Legend bucketSeconds={picture.bucketSeconds} />}
+      </div>
       <div className="trend-stage" aria-busy={loading}>
         {picture ? (
           <Suspense fallback={<Note busy>Loading the chart</Note>}>
@@ -94,6 +97,16 @@ function Summary({ line, unit, series }: { line: ReturnType<typeof trendLine> | 
       <div><dt>Lowest</dt><dd>{say(summary?.min)}</dd></div>
       <div><dt>Highest</dt><dd>{say(summary?.max)}</dd></div>
     </dl>
+  );
+}
+
+function Legend({ bucketSeconds }: { bucketSeconds: number }) {
+  return (
+    <p className="legend">
+      <span className="legend-line" /> average
+      <span className="legend-band" /> lowest to highest
+      <span>every {formatSpan(bucketSeconds * 1000)}</span>
+    </p>
   );
 }
 
