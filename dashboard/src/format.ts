@@ -7,7 +7,7 @@ const EXPONENT = new Intl.NumberFormat("en", { notation: "scientific", maximumSi
 /** A value with as many decimals as matter on its scale, always the same ones, so that it does not jitter. */
 export function formatValue(value: number, scale: Extent): string {
   if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-4)) return EXPONENT.format(value);
-  const digits = Math.min(Math.max(2 - Math.floor(Math.log10((scale.max - scale.min || 1) / 2)), 0), 4);
+  const digits = Math.min(Math.max(2 - Math.floor(Math.log10((scale.max - scale.min || 10) / 2)), 0), 4);
   return plain(value, digits);
 }
 
@@ -50,6 +50,13 @@ export function formatDay(at: number): string {
 /** The time alone when it was less than 20 hours before `now`, else the day too. */
 export function formatMoment(at: number, now: number): string {
   return Math.abs(now - at) < 20 * 3_600_000 ? formatClock(at) : `${formatDay(at)}, ${formatClock(at)}`;
+}
+
+/** From when to when, with the day when it was 20 hours or more before `now`, with seconds when it is short. */
+export function formatInterval(from: number, to: number, now: number): string {
+  const clock = to - from < 60_000 ? formatSeconds : formatClock;
+  const day = now - from < 20 * 3_600_000 ? "" : `${formatDay(from)}, `;
+  return `${day}${clock(from)} – ${clock(to)}`;
 }
 
 function plain(value: number, digits?: number): string {

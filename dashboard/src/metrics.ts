@@ -10,12 +10,12 @@ interface Metric {
 }
 
 const KNOWN: Record<string, Metric> = {
-  temperature: { unit: "°C", range: { min: 0, max: 50 } },
+  temperature: { unit: "°C", range: { min: 0, max: 40 } },
   humidity: { unit: "%", range: { min: 0, max: 100 } },
   vibration: { unit: "mm/s", range: { min: 0, max: 10 } },
-  power: { unit: "W", range: { min: 0, max: 1000 } },
+  power: { unit: "W", range: { min: 0, max: 3000 } },
   pressure: { unit: "hPa", range: { min: 950, max: 1050 } },
-  voltage: { unit: "V", range: { min: 0, max: 250 } },
+  voltage: { unit: "V", range: { min: 200, max: 260 } },
   current: { unit: "A", range: { min: 0, max: 16 } },
   battery: { unit: "%", range: { min: 0, max: 100 } },
   co2: { unit: "ppm", range: { min: 400, max: 2000 } },

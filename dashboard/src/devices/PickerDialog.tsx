@@ -25,8 +25,8 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
     dialog.current?.showModal();
   }, []);
 
-  const confirm = (devices: ReadonlySet<string>, ofKind: string | null): void => {
-    onSelect({ devices: [...devices], kind: devices.size > 0 ? null : ofKind, focus: null });
+  const confirm = (): void => {
+    onSelect({ devices: [...chosen], kind: chosen.size > 0 ? null : kind, focus: null });
     dialog.current?.close();
   };
 
@@ -64,10 +64,19 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
       </p>
       <Choices found={found} chosen={chosen} onToggle={toggle} />
       <footer className="dialog-foot">
-        <button type="button" className="button" onClick={() => { confirm(new Set(), null); }}>
-          Show all devices
-        </button>
-        <button type="button" className="button button-strong" disabled={chosen.size > MOST_DEVICES} onClick={() => { confirm(chosen, kind); }}>
+        {(chosen.size > 0 || kind) && (
+          <button
+            type="button"
+            className="button"
+            onClick={() => {
+              setChosen(new Set());
+              setKind(null);
+            }}
+          >
+            Clear
+          </button>
+        )}
+        <button type="button" className="button button-strong" disabled={chosen.size > MOST_DEVICES} onClick={confirm}>
           {confirmation(chosen.size, kind)}
         </button>
       </footer>
@@ -78,7 +87,7 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
 function confirmation(count: number, kind: string | null): string {
   if (count > MOST_DEVICES) return `At most ${MOST_DEVICES} at once`;
   if (count > 0) return `Show ${count} ${count === 1 ? "device" : "devices"}`;
-  return kind ? `Show all ${kind}` : "Done";
+  return kind ? `Show all ${kind} devices` : "Show all devices";
 }
 
 function Kinds({ kinds, chosen, onChoose }: { kinds: string[]; chosen: string | null; onChoose: (kind: string | null) => void }) {

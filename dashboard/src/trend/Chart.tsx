@@ -2,7 +2,13 @@ import { useEffect, useRef, useState } from "react";
 import { type EChartsType, init } from "./echarts";
 import { type Picture, type Theme, trendOption } from "./option";
 
-export default function Chart({ picture }: { picture: Picture }) {
+interface Props {
+  picture: Picture;
+  /** Where the pointer is, as a time in ms; null: nowhere on the chart. */
+  onPoint: (at: number | null) => void;
+}
+
+export default function Chart({ picture, onPoint }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   const dark = useDark();
@@ -11,6 +17,13 @@ export default function Chart({ picture }: { picture: Picture }) {
     if (!place.current) return;
     const made = init(place.current);
     chart.current = made;
+    made.on("updateAxisPointer", (event) => {
+      const { axesInfo } = event as { axesInfo?: { value: number }[] };
+      onPoint(axesInfo?.[0]?.value ?? null);
+    });
+    made.getZr().on("globalout", () => {
+      onPoint(null);
+    });
     const resized = new ResizeObserver(() => {
       made.resize();
     });
@@ -19,7 +32,7 @@ export default function Chart({ picture }: { picture: Picture }) {
       resized.disconnect();
       made.dispose();
     };
-  }, []);
+  }, [onPoint]);
 
   useEffect(() => {
     chart.current?.setOption(trendOption(picture, theme()), { notMerge: false, lazyUpdate: true });
@@ -48,10 +61,8 @@ function theme(): Theme {
   const style = getComputedStyle(document.documentElement);
   const token = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   return {
-    ink: token("ink"),
     muted: token("muted"),
     line: token("line"),
-    surface: token("surface"),
     data: token("data"),
     band: token("data-soft"),
     font: style.fontFamily,

@@ -1,10 +1,10 @@
-import { lazy, type ReactNode, Suspense, useMemo } from "react";
+import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import type { Device } from "../api/types";
-import { formatSpan, formatValue } from "../format";
+import { formatInterval, formatSpan, formatValue } from "../format";
 import type { Series } from "../live/series";
 import { metricName, unitOf } from "../metrics";
 import { type TrendWindow, WINDOWS } from "../selection";
-import { trendLine } from "./merge";
+import { type TrendDot, type TrendLine, trendLine } from "./merge";
 import { useTrend } from "./useTrend";
 
 // ECharts is most of the code: the gauges do not wait for it.
@@ -26,6 +26,9 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
   // The axis moves by whole pixels, not by every second.
   const until = Math.ceil(now / (span / 1200)) * (span / 1200);
   const line = useMemo(() => trend && trendLine(trend, series, until - span), [trend, series, until, span]);
+  const [pointed, setPointed] = useState<number | null>(null);
+  const dot = line?.points.find(({ at, avg }) => at === pointed && avg !== null);
+  const bucket = (trend?.bucket_seconds ?? 0) * 1000;
   const name = device?.name ?? focus?.device ?? "";
   const title = focus ? `${name}, ${metricName(focus.metric).toLowerCase()}` : "";
   const unit = focus ? unitOf(focus.metric, device) : "";
@@ -33,7 +36,7 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
   const picture = useMemo(
     () =>
       trend && line?.summary
-        ? { title, unit, dots: line.points, bucketSeconds: trend.bucket_seconds, since: until - span, until }
+        ? { title, unit, dots: line.points, since: until - span, until }
         : null,
     [trend, line, title, unit, until, span],
   );
@@ -48,13 +51,13 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
         <Windows chosen={window} onWindow={onWindow} />
       </header>
       <div className="trend-facts">
-        <Summary line={line} unit={unit} series={series} />
-        {picture && <Legend bucketSeconds={picture.bucketSeconds} />}
+        <Figures now={now} unit={unit} summary={line?.summary ?? null} dot={dot} bucket={bucket} newest={series?.value} />
+        {picture && <Legend bucket={bucket} />}
       </div>
       <div className="trend-stage" aria-busy={loading}>
         {picture ? (
           <Suspense fallback={<Note busy>Loading the chart</Note>}>
-            <Chart picture={picture} />
+            <Chart picture={picture} onPoint={setPointed} />
           </Suspense>
         ) : (
           <Nothing loading={loading} error={error} focused={focus !== null} />
@@ -86,26 +89,42 @@ function Windows({ chosen, onWindow }: { chosen: TrendWindow; onWindow: (window:
   );
 }
 
-function Summary({ line, unit, series }: { line: ReturnType<typeof trendLine> | null; unit: string; series: Series | undefined }) {
-  const summary = line?.summary;
-  const say = (value: number | undefined): ReactNode =>
-    value === undefined || !summary ? "–" : <>{formatValue(value, summary)} <small>{unit}</small></>;
+interface FiguresProps {
+  now: number;
+  unit: string;
+  summary: TrendLine["summary"];
+  /** What the pointer is at. */
+  dot: TrendDot | undefined;
+  /** Length of a bucket in ms. */
+  bucket: number;
+  newest: number | undefined;
+}
+
+/** The figures of the whole window, or those of the place that the pointer is at. */
+function Figures({ now, unit, summary, dot, bucket, newest }: FiguresProps) {
+  const shown = dot ?? summary;
+  const say = (value: number | null | undefined): ReactNode =>
+    !summary || typeof value !== "number" ? "–" : <>{formatValue(value, summary)} <small>{unit}</small></>;
   return (
     <dl className="figures">
-      <div><dt>Now</dt><dd>{say(series?.value)}</dd></div>
-      <div><dt>Average</dt><dd>{say(summary?.avg)}</dd></div>
-      <div><dt>Lowest</dt><dd>{say(summary?.min)}</dd></div>
-      <div><dt>Highest</dt><dd>{say(summary?.max)}</dd></div>
+      {dot ? (
+        <div><dt>{formatInterval(dot.at, dot.at + bucket, now)}</dt><dd>{dot.count} <small>{dot.count === 1 ? "reading" : "readings"}</small></dd></div>
+      ) : (
+        <div><dt>Now</dt><dd>{say(newest)}</dd></div>
+      )}
+      <div><dt>Average</dt><dd>{say(shown?.avg)}</dd></div>
+      <div><dt>Lowest</dt><dd>{say(shown?.min)}</dd></div>
+      <div><dt>Highest</dt><dd>{say(shown?.max)}</dd></div>
     </dl>
   );
 }
 
-function Legend({ bucketSeconds }: { bucketSeconds: number }) {
+function Legend({ bucket }: { bucket: number }) {
   return (
     <p className="legend">
       <span className="legend-line" /> average
       <span className="legend-band" /> lowest to highest
-      <span>every {formatSpan(bucketSeconds * 1000)}</span>
+      <span>every {formatSpan(bucket)}</span>
     </p>
   );
 }

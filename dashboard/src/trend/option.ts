@@ -6,10 +6,8 @@ import type { TrendDot } from "./merge";
 
 /** Colours and type of the page, so that the chart belongs to it. */
 export interface Theme {
-  ink: string;
   muted: string;
   line: string;
-  surface: string;
   data: string;
   band: string;
   font: string;
@@ -20,7 +18,6 @@ export interface Picture {
   title: string;
   unit: string;
   dots: readonly TrendDot[];
-  bucketSeconds: number;
   since: number;
   until: number;
 }
@@ -30,7 +27,7 @@ const DAY = 24 * 3_600_000;
 export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
   const { dots, since, until, unit } = picture;
   const label = { color: theme.muted, fontFamily: theme.font, fontSize: 12 };
-  const band = { type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true, lineStyle: { opacity: 0 } };
+  const band = { type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true, emphasis: { disabled: true }, lineStyle: { opacity: 0 } };
   return {
     animation: false,
     textStyle: { fontFamily: theme.font },
@@ -54,15 +51,9 @@ export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
     },
     tooltip: {
       trigger: "axis",
-      // Drawn on the canvas: markup with styles of its own would be against the page's content security policy.
-      renderMode: "richText",
-      confine: true,
-      backgroundColor: theme.surface,
-      borderColor: theme.line,
-      padding: [8, 12],
-      textStyle: { color: theme.ink, fontFamily: theme.font, fontSize: 13, lineHeight: 20 },
+      // The figures above the chart tell what the pointer is at.
+      showContent: false,
       axisPointer: { type: "line", lineStyle: { color: theme.muted, type: "dashed" } },
-      formatter: (hovered: unknown) => explain(hovered, picture),
     },
     series: [
       { ...band, name: "Lowest", data: dots.map((dot) => [dot.at, dot.min]) },
@@ -80,6 +71,7 @@ export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
         symbolSize: 5,
         lineStyle: { width: 2, color: theme.data },
         itemStyle: { color: theme.data },
+        emphasis: { disabled: true },
         data: dots.map((dot) => [dot.at, dot.avg]),
       },
     ],
@@ -101,19 +93,4 @@ export function describe({ title, unit, dots, since, until }: Picture): string {
 function tick(at: number, span: number): string {
   const midnight = new Date(at).getHours() === 0 && new Date(at).getMinutes() === 0;
   return span > 2 * DAY || midnight ? formatDay(at) : formatClock(at);
-}
-
-function explain(hovered: unknown, { dots, unit, bucketSeconds }: Picture): string {
-  const [first] = hovered as { dataIndex: number; axisValue: number }[];
-  const dot = dots.find(({ at }) => at === first?.axisValue);
-  if (typeof dot?.avg !== "number") return "No readings";
-  const end = dot.at + bucketSeconds * 1000;
-  const say = (value: number | null) => `${formatNumber(value ?? 0)} ${unit}`.trim();
-  return [
-    `${formatDay(dot.at)}, ${formatClock(dot.at)} – ${formatClock(end)}`,
-    `Average  ${say(dot.avg)}`,
-    `Lowest  ${say(dot.min)}`,
-    `Highest  ${say(dot.max)}`,
-    `${dot.count} ${dot.count === 1 ? "reading" : "readings"}`,
-  ].join("\n");
 }

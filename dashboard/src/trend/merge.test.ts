@@ -1,0 +1,65 @@
+import { expect, it } from "vitest";
+import type { LatestReading, Trend } from "../api/types";
+import { absorb, type Series } from "../live/series";
+import { trendLine } from "./merge";
+
+const NOON = Date.parse("2026-03-01T12:00:00Z");
+const MINUTE = 60_000;
+
+function trend(points: [minute: number, value: number][]): Trend {
+  return {
+    ...{ device_id: "pump-1", metric: "power", since: "", until: "", bucket_seconds: 60 },
+    points: points.map(([minute, value]) => ({
+      ...{ avg: value, min: value - 1, max: value + 1, count: 2 },
+      ts: new Date(NOON + minute * MINUTE).toISOString(),
+    })),
+  };
+}
+
+function live(...readings: [minute: number, value: number][]): Series | undefined {
+  const items = readings.map(([minute, value]): LatestReading => {
+    const ts = new Date(NOON + minute * MINUTE).toISOString();
+    return { device_id: "pump-1", metric: "power", ts, value, received_at: ts, stored_at: ts };
+  });
+  return absorb(new Map(), items).get("pump-1/power");
+}
+
+const drawn = (...given: Parameters<typeof trendLine>): [number, number | null][] =>
+  trendLine(...given).points.map(({ at, avg }) => [(at - NOON) / MINUTE, avg]);
+
+it("the line ends at the newest value", () => {
+  expect(drawn(trend([[0, 5], [1, 6]]), live([1.5, 9]), NOON)).toEqual([[0, 5], [1, 6], [1.5, 9]]);
+});
+
+it("what came in live after the answer carries the line on, in buckets of the same length", () => {
+  const line = drawn(trend([[0, 5], [1, 6]]), live([1.5, 9], [2.1, 2], [2.5, 4], [3.5, 8]), NOON);
+  expect(line).toEqual([[0, 5], [1, 6], [2, 3], [3, 8], [3.5, 8]]);
+});
+
+it("the line breaks where nothing was measured", () => {
+  expect(drawn(trend([[0, 5], [1, 6], [2, 7], [9, 8]]), undefined, NOON)).toEqual([
+    [0, 5],
+    [1, 6],
+    [2, 7],
+    [3, null],
+    [9, 8],
+  ]);
+});
+
+it("a device that sends seldom has an unbroken line", () => {
+  expect(drawn(trend([[0, 5], [10, 6], [20, 7]]), undefined, NOON)).not.toContainEqual([1, null]);
+});
+
+it("what left the window is not drawn", () => {
+  expect(drawn(trend([[0, 5], [5, 6], [6, 7]]), undefined, NOON + 5 * MINUTE)).toEqual([[5, 6], [6, 7]]);
+});
+
+it("the figures weigh each bucket by its readings and know the extremes", () => {
+  const given = trend([[0, 5], [1, 8]]);
+  Object.assign(given.points[1] ?? {}, { count: 6 });
+  expect(trendLine(given, undefined, NOON).summary).toEqual({ min: 4, max: 9, avg: 7.25 });
+});
+
+it("without any reading there is nothing to draw", () => {
+  expect(trendLine(trend([]), undefined, NOON)).toEqual({ points: [], summary: null });
+});
