@@ -60,10 +60,12 @@ class Worker:
         """Work until `stopping` is set, then finish open writes and give the leases back."""
         loops = [asyncio.create_task(self._keep_synced()), asyncio.create_task(self._keep_leases())]
         stopped = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({stopped, *loops}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (stopped, *loops):
-            task.cancel()
-        await self._finish()
+        try:
+            await asyncio.wait({stopped, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (stopped, *loops):
+                task.cancel()
+            await self._finish()
         for ended in await asyncio.gather(*loops, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended

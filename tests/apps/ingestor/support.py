@@ -23,6 +23,7 @@ from apps.ingestor.writer import Writer
 from apps.platform.settings import load
 from apps.storage.connection import create_pool
 from tests.support.postgres import TestDatabase
+from tests.support.readings import assert_summaries_agree
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -100,29 +101,9 @@ async def count(connection: asyncpg.Connection, table: str = "sensor_readings") 
     return await connection.fetchval(f"SELECT count(*) FROM {table}")
 
 
-async def assert_summaries_agree(connection: asyncpg.Connection) -> None:
-    """Rollups and newest values are what the stored readings say."""
-    wrong = await connection.fetch(
-        """
-        WITH model AS (
-            SELECT device_id, metric, date_trunc('minute', ts) AS minute, count(*) AS count, sum(value) AS sum,
-                   min(value) AS min, max(value) AS max
-            FROM sensor_readings GROUP BY 1, 2, 3)
-        SELECT * FROM model FULL JOIN readings_minute AS rollup USING (device_id, metric, minute)
-        WHERE model.count IS DISTINCT FROM rollup.count OR model.min IS DISTINCT FROM rollup.min
-        OR model.max IS DISTINCT FROM rollup.max OR abs(model.sum - rollup.sum) > 1e-9 * greatest(1, abs(model.sum))
-        """
-    )
-    assert not wrong
-    stale = await connection.fetch(
-        """
-        WITH model AS (SELECT DISTINCT ON (device_id, metric) device_id, metric, ts, value FROM sensor_readings
-                       ORDER BY device_id, metric, ts DESC)
-        SELECT * FROM model FULL JOIN latest_readings AS latest USING (device_id, metric)
-        WHERE (model.ts, model.value) IS DISTINCT FROM (latest.ts, latest.value)
-        """
-    )
-    assert not stale
+async def assert_consistent(connection: asyncpg.Connection) -> None:
+    """What is derived from the stored readings agrees with them."""
+    await assert_summaries_agree(connection)
     assert not await connection.fetch("SELECT device_id FROM sensor_readings EXCEPT SELECT device_id FROM devices")
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.apps.ingestor.support import Put, assert_summaries_agree, count, envelope, eventually, put, working
+from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
 
 
 async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(database, ministack, stream):
@@ -14,7 +14,7 @@ async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(databas
         put(client, stream, [envelope("device-1", range(10, 30)), *_odd_ones()])
         await eventually(lambda: _is(connection, "sensor_readings", 213))
         await eventually(lambda: _is(connection, "rejected_records", 2))
-    await assert_summaries_agree(connection)
+    await assert_consistent(connection)
     assert await connection.fetchval("SELECT kind FROM devices WHERE device_id = 'plc-1'") == "unknown"
     rejects = await connection.fetch("SELECT * FROM rejected_records ORDER BY payload")
     assert [row["payload"] for row in rejects] == ["not json", '{"device_id": "plc-2"}']

@@ -1,0 +1,199 @@
+"""Writing a batch: all of it with its checkpoint, or nothing."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import msgspec
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from apps.domain.readings import DeviceReading, Envelope, Reading
+from apps.ingestor.batch import Batch
+from apps.ingestor.leases import LeaseTable, choose
+from apps.ingestor.records import Record
+from apps.ingestor.stream import Shard
+from apps.ingestor.writer import FencedError, Position, Writer
+from apps.storage.connection import create_pool
+from tests.apps.ingestor.faults import Calls, Fault
+from tests.apps.ingestor.support import START, assert_consistent, count, settings_of
+
+
+class Desk:
+    """A lease and what is needed to write under it."""
+
+    def __init__(self, pool, table, writer, lease):
+        self.pool, self.table, self.writer, self.lease = pool, table, writer, lease
+        self.position = Position(None, START)
+
+    async def write(self, *records: bytes, finished: bool = False) -> None:
+        batch = Batch()
+        first = int(self.position.checkpoint or 0) + 1
+        for number, data in enumerate(records, first):
+            batch.add(Record(str(number), START, data))
+        last = batch.last.sequence_number if batch.last else self.position.checkpoint
+        after = Position(last, START, finished)
+        await self.writer.write(self.lease, self.position, batch, after)
+        self.position = after
+
+    async def checkpoint(self) -> str | None:
+        return await self.pool.fetchval("SELECT checkpoint FROM shard_leases")
+
+
+@pytest.fixture
+async def open_desk(database):
+    pools = []
+
+    async def open_desk(calls: Calls | None = None) -> Desk:
+        options = {"connection_class": calls.connection_class()} if calls else {}
+        pool = await create_pool(settings_of(database, "readings"), "test", **options)
+        pools.append(pool)
+        table = LeaseTable(pool, f"w{len(pools)}", 60)
+        await table.sync("readings/1", [Shard("a", ())])
+        leases = await table.renew({})
+        (lease,) = await table.take(choose(leases, table.owner) or leases)
+        return Desk(pool, table, Writer(pool, "readings", 4), lease)
+
+    yield open_desk
+    for pool in pools:
+        pool.terminate()
+
+
+@pytest.fixture
+async def desk(open_desk):
+    return await open_desk()
+
+
+def envelope(*seconds: float, device: str = "d", value: float = 1, **more) -> bytes:
+    readings = tuple(Reading(metric="m", ts=START - timedelta(seconds=second), value=value) for second in seconds)
+    return msgspec.json.encode(Envelope(device_id=device, received_at=START, readings=readings, **more))
+
+
+async def test_a_batch_and_its_checkpoint_are_there_together(desk):
+    await desk.write(envelope(1, 2), b"nonsense", envelope(2, 3))
+    assert await count(desk.pool) == 3
+    assert await count(desk.pool, "rejected_records") == 1
+    assert await desk.checkpoint() == "3"
+    await assert_consistent(desk.pool)
+
+
+async def test_whoever_lost_the_lease_writes_nothing(open_desk):
+    zombie = await open_desk()
+    await zombie.write(envelope(1))
+    heir = await open_desk()
+    with pytest.raises(FencedError):
+        await zombie.write(envelope(2), b"nonsense")
+    assert await count(heir.pool) == 1
+    assert await count(heir.pool, "rejected_records") == 0
+    assert await heir.checkpoint() == "1"
+
+
+async def test_a_checkpoint_that_moved_meanwhile_is_not_moved_back(desk):
+    await desk.write(envelope(1), envelope(2), envelope(3))
+    desk.position = Position(None, START)
+    with pytest.raises(FencedError):
+        await desk.write(envelope(1), b"nonsense")
+    assert await desk.checkpoint() == "3"
+    assert await count(desk.pool, "rejected_records") == 0
+
+
+async def test_a_shard_that_was_finished_stays_so(desk):
+    await desk.write(finished=True)
+    with pytest.raises(FencedError):
+        await desk.write(envelope(1))
+    assert [lease.finished for lease in await desk.table.renew({})] == [True]
+
+
+@pytest.mark.parametrize("fault", [Fault.FAILS_BEFORE, Fault.FAILS_AFTER])
+async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_for_once(open_desk, fault):
+    calls = Calls(fault)
+    desk = await open_desk(calls)
+    await desk.write(envelope(1))
+    calls.when = lambda _, name: name == "COMMIT;"
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await desk.write(envelope(2), b"nonsense")
+    done = await desk.checkpoint() == "3"
+    assert done == fault.after
+    assert await count(desk.pool) == await count(desk.pool, "rejected_records") + 1
+    if done:
+        with pytest.raises(FencedError):
+            await desk.write(envelope(2), b"nonsense")
+    else:
+        await desk.write(envelope(2), b"nonsense")
+    assert (await count(desk.pool), await count(desk.pool, "rejected_records")) == (2, 1)
+    await assert_consistent(desk.pool)
+
+
+async def test_readings_that_the_database_refuses_are_rejected_alone(database, desk):
+    owner = await database.connect()
+    await owner.execute("ALTER TABLE sensor_readings ADD CONSTRAINT sane CHECK (value < 100)")
+    await desk.write(
+        envelope(*range(50)),
+        envelope(60, value=100),
+        envelope(*range(70, 90)),
+        envelope(91, value=1e9),
+        envelope(5, 95),
+    )
+    assert await count(owner) == 71
+    rejects = await owner.fetch("SELECT * FROM rejected_records ORDER BY sequence_number")
+    assert [(r["sequence_number"], r["position"], r["device_id"]) for r in rejects] == [("2", 0, "d"), ("4", 0, "d")]
+    assert "sane" in rejects[0]["reason"]
+    assert msgspec.json.decode(rejects[1]["payload"], type=DeviceReading).value == 1e9
+    assert await desk.checkpoint() == "5"
+    await assert_consistent(owner)
+    await owner.close()
+
+
+@pytest.mark.parametrize("table", ["devices", "readings_minute", "latest_readings"])
+async def test_a_reading_whose_summary_is_refused_is_rejected_too(database, desk, table):
+    owner = await database.connect()
+    await owner.execute(f"ALTER TABLE {table} ADD CONSTRAINT known CHECK (device_id <> 'x')")
+    await desk.write(envelope(1, 2), envelope(1, 2, 3, device="x"), envelope(1, device="y"))
+    assert (await count(owner), await count(owner, "rejected_records")) == (3, 3)
+    await assert_consistent(owner)
+    await owner.close()
+
+
+async def test_months_without_a_partition_are_made(desk):
+    years = [60 * 60 * 24 * 365 * n for n in range(26)]
+    await desk.write(envelope(*years))
+    assert await count(desk.pool) == 26
+    await assert_consistent(desk.pool)
+
+
+async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database, desk):
+    await desk.write(envelope(1))
+    owner = await database.connect()
+    await owner.execute("DROP TABLE sensor_readings_y2026m11; DROP TABLE readings_minute_y2026m11")
+    await desk.write(envelope(1, 2))
+    assert await count(owner) == 2
+    await owner.close()
+
+
+async def test_one_notification_is_sent_for_each_batch_that_stored_something(database, desk):
+    listener = await database.connect()
+    heard = asyncio.Queue()
+    await listener.add_listener("readings_stored", lambda *_: heard.put_nowait(1))
+    await desk.write(envelope(*range(100)), envelope(1, device="e"))
+    await desk.write(envelope(1), b"nonsense")
+    await desk.write(envelope(200))
+    await asyncio.wait_for(heard.get(), 5)
+    await asyncio.wait_for(heard.get(), 5)
+    await listener.execute("SELECT 1")
+    assert heard.empty()
+    await listener.close()
+
+
+async def test_the_write_is_linked_to_the_requests_that_it_stores(desk):
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    desk.writer.tracer = provider.get_tracer("test")
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await desk.write(envelope(1, traceparent=parent), envelope(2, traceparent=parent), envelope(3, traceparent="junk"))
+    (span,) = exporter.get_finished_spans()
+    assert [trace.format_trace_id(link.context.trace_id) for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]
+    assert span.attributes["readings"] == 3
