@@ -22,6 +22,7 @@ from apps.ingestor.worker import Worker, owner_name
 from apps.ingestor.writer import Writer
 from apps.platform.settings import load
 from apps.storage.connection import create_pool
+from tests.apps.ingestor.faults import Calls
 from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
 
@@ -63,28 +64,38 @@ def settings_of(database: TestDatabase, stream: str, **changes: str) -> Ingestor
 
 @asynccontextmanager
 async def working(
-    database: TestDatabase, client: Any, stream: str, pool_options: dict[str, Any] | None = None, **changes: str
+    database: TestDatabase, client: Any, stream: str, calls: Calls | None = None, **changes: str
 ) -> AsyncIterator[Worker]:
-    """Run a worker in this process."""
+    """Run a worker in this process, and stop it in an orderly way unless it died by one of `calls`."""
     settings = settings_of(database, stream, **changes)
     stopping = asyncio.Event()
     threads = ThreadPoolExecutor(8)
-    pool = await create_pool(settings, "test", **(pool_options or {}))
+    pool = await create_pool(settings, "test", **({"connection_class": calls.connection_class()} if calls else {}))
     worker = Worker(
-        Stream(client, stream, threads),
+        (calls.stream_class() if calls else Stream)(client, stream, threads),
         LeaseTable(pool, owner_name(), settings.lease_seconds),
         Writer(pool, stream, settings.database_connections - 1),
         settings,
         stopping,
     )
+    others = asyncio.all_tasks()
     task = asyncio.create_task(worker.run())
     try:
         yield worker
     finally:
         stopping.set()
-        await task
+        dead = asyncio.create_task(calls.died.wait()) if calls else None
+        await asyncio.wait({task, dead} if dead else {task}, return_when=asyncio.FIRST_COMPLETED)
         pool.terminate()
+        if dead:
+            # The connections are gone and nothing of the process goes on.
+            left = asyncio.all_tasks() - others
+            for one in left:
+                one.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         threads.shutdown(wait=False)
+        if task.done() and not task.cancelled():
+            task.result()
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:

@@ -1,0 +1,50 @@
+"""A worker that dies, or is told of a failure, at each of its calls in turn."""
+
+import itertools
+
+import pytest
+
+from tests.apps.ingestor.faults import Calls, Fault
+from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
+
+SWIFT = {"BATCH_SECONDS": "0.05", "BATCH_ROWS": "40", "LEASE_SECONDS": "3"}
+
+TABLES = "sensor_readings, readings_minute, latest_readings, devices, rejected_records, shard_leases"
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(database, ministack, fault):
+    """Three batches of one shard: fresh readings, readings that are there already, a new month and a reject."""
+    client = ministack.client()
+    stream = ministack.create_stream(f"crash-{fault.name.lower()}")
+    put(client, stream, [envelope("d", range(40)), envelope("d", range(20, 60)), Put("d", b"nonsense"), envelope("e", [0])])
+    connection = await database.connect()
+
+    async def complete() -> bool:
+        stored, rejected = await count(connection), await count(connection, "rejected_records")
+        assert (stored, rejected) <= (61, 1)
+        finished = await connection.fetchval("SELECT checkpoint IS NOT NULL FROM shard_leases")
+        return (stored, rejected) == (61, 1) and finished
+
+    reached = 0
+    for number in itertools.count():
+        await connection.execute(f"TRUNCATE {TABLES}")
+        await connection.execute("DROP TABLE IF EXISTS sensor_readings_y2026m11, readings_minute_y2026m11")
+        calls = Calls(fault, lambda n, _, number=number: n == number)
+        async with working(database, client, stream, calls, **SWIFT):
+            await eventually(lambda: _either(complete, calls), 20)
+        if calls.struck_at is None:
+            break
+        reached += 1
+        if fault.dies:
+            await connection.execute("UPDATE shard_leases SET expires_at = clock_timestamp()")
+            async with working(database, client, stream, **SWIFT):
+                await eventually(complete, 20)
+        assert await complete(), calls.struck_at
+        await assert_consistent(connection)
+    assert reached > 40
+    await connection.close()
+
+
+async def _either(complete, calls: Calls) -> bool:
+    return calls.died.is_set() or await complete()
