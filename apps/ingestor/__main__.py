@@ -31,11 +31,13 @@ async def main(settings: IngestorSettings, stopping: asyncio.Event) -> None:
         settings,
         stopping,
     )
+    working = asyncio.create_task(worker.run())
+    working.add_done_callback(lambda _: stopping.set())  # probes without a worker would tell a lie
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(http.serve(http.application([], worker.ready), settings, stopping))
-            tasks.create_task(worker.run())
+        await http.serve(http.application([], worker.ready), settings, stopping)
     finally:
+        stopping.set()
+        await working
         threads.shutdown(wait=False, cancel_futures=True)
         pool.terminate()
 

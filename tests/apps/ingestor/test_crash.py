@@ -1,6 +1,7 @@
 """A worker that dies, or is told of a failure, at each of its calls in turn."""
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,11 @@ async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(database,
     """Three batches of one shard: fresh readings, readings that are there already, a new month and a reject."""
     client = ministack.client()
     stream = ministack.create_stream(f"crash-{fault.name.lower()}")
-    put(client, stream, [envelope("d", range(40)), envelope("d", range(20, 60)), Put("d", b"nonsense"), envelope("e", [0])])
+    put(
+        client,
+        stream,
+        [envelope("d", range(40)), envelope("d", range(20, 60)), Put("d", b"nonsense"), envelope("e", [0])],
+    )
     connection = await database.connect()
 
     async def complete() -> bool:
@@ -32,7 +37,7 @@ async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(database,
         await connection.execute("DROP TABLE IF EXISTS sensor_readings_y2026m11, readings_minute_y2026m11")
         calls = Calls(fault, lambda n, _, number=number: n == number)
         async with working(database, client, stream, calls, **SWIFT):
-            await eventually(lambda: _either(complete, calls), 20)
+            await eventually(partial(_either, complete, calls), 20)
         if calls.struck_at is None:
             break
         reached += 1

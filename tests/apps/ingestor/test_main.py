@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,10 +19,10 @@ from tests.apps.ingestor.support import QUICK, count, envelope, eventually, put
 def start(ministack, stream):
     processes = []
 
-    def start(**environment: str) -> tuple[subprocess.Popen[str], str]:
+    def start(**changes: str) -> tuple[subprocess.Popen[str], str]:
         port = free_port()
-        environment = {**os.environ, **ministack.environment(), "READINGS_STREAM": stream, **QUICK, **environment}
-        environment["HTTP_PORT"] = str(port)
+        environment = {**os.environ, **ministack.environment(), "READINGS_STREAM": stream, **QUICK}
+        environment |= {"HTTP_PORT": str(port)} | changes
         command = [sys.executable, "-m", "apps.ingestor"]
         process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         processes.append(process)
@@ -90,6 +91,14 @@ def test_settings_that_cannot_work_are_said_at_once(database, start):
     process, _ = start(**database.environment("ingestor") | {"DATABASE_CONNECTIONS": "1"})
     assert process.wait(20) == 2
     assert "DATABASE_CONNECTIONS='1': Input should be greater than or equal to 2" in process.stderr.read()
+
+
+async def test_a_port_that_is_taken_is_said_in_one_line(database, start):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process, _ = start(**database.environment("ingestor"), HTTP_PORT=port)
+        assert process.wait(20) == 2
+    assert f"HTTP_PORT={port}" in process.stderr.read()
 
 
 async def _contains(url: str, text: str) -> bool:
