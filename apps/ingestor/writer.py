@@ -10,14 +10,19 @@ from datetime import UTC, datetime
 import asyncpg
 from opentelemetry import propagate, trace
 
-from apps.domain.devices import UNKNOWN_KIND
 from apps.domain.readings import StoredReading
 from apps.ingestor.batch import Batch
 from apps.ingestor.leases import Lease
 from apps.ingestor.metrics import COMMIT_ROWS, COMMIT_SECONDS, DELIVERY_SECONDS, FENCED_WRITES, RECORDS, REJECTS
 from apps.ingestor.records import Placed, Reject, reject_reading
-from apps.storage.readings import Connection, ensure_partitions, lacks_partition, store
-from apps.storage.tables import STORED_CHANNEL
+from apps.storage.readings import (
+    Connection,
+    announce,
+    ensure_partitions,
+    lacks_partition,
+    register_unknown,
+    store,
+)
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 """What the database says when a row itself is at fault, and not the connection or the moment."""
@@ -88,7 +93,7 @@ class Writer:
                 FENCED_WRITES.inc()
                 raise FencedError(f"the lease of {lease.shard_id} has moved on from epoch {lease.epoch}")
             if stored:
-                await connection.execute("SELECT pg_notify($1, '')", STORED_CHANNEL)
+                await announce(connection)
         return stored, rejects
 
     async def _keep(self, connection: Connection, lease: Lease, rejects: Sequence[Reject]) -> None:
@@ -106,7 +111,7 @@ async def _store(connection: Connection, readings: Sequence[Placed]) -> tuple[in
     try:
         async with connection.transaction():
             rows = await store(connection, _rows(readings))
-            await connection.execute(_REGISTER, sorted({row.device_id for row in rows}), UNKNOWN_KIND)
+            await register_unknown(connection, rows)
             return len(rows), []
     except REFUSED as error:
         if lacks_partition(error):
@@ -146,11 +151,6 @@ def _count(batch: Batch, stored: int, rejects: Sequence[Reject], seconds: float)
 
 
 _REJECTED = ("stream", "shard_id", "sequence_number", "position", "device_id", "reason", "payload")
-
-_REGISTER = """
-INSERT INTO devices (device_id, kind) SELECT device_id, $2 FROM unnest($1::text[]) AS seen (device_id)
-ON CONFLICT DO NOTHING
-"""
 
 # Also compares the checkpoint: a commit whose outcome was unknown may have been applied meanwhile.
 _MOVE = """

@@ -17,6 +17,12 @@ from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import absent, age, highest, quantile, rate, total, value
 from apps.platform.service import Service
 
+LAG_BOUND = 15
+"""Seconds that a shard's batches may lag."""
+
+DETECTOR_LATE = 600
+"""Seconds in which two runs of the detector should have worked."""
+
 API_LATENCY_P95 = RecordingRule(
     metric=Gauge("api_latency_p95", "Seconds within which 95 % of the API's answers are complete.", registry=None),
     expression=quantile(Fraction(95, 100), HTTP_SECONDS, timedelta(minutes=1), job=API.name, route=ASKED),
@@ -45,7 +51,7 @@ SERVICE_DOWN = tuple(
 
 INGESTOR_LAGGING = AlertRule(
     name="IngestorLagging",
-    expression=value(BATCH_LAG) > 15,
+    expression=value(BATCH_LAG) > LAG_BOUND,
     severity=Severity.CRITICAL,
     summary="what arrived on {{ $labels.shard_id }} since {{ $value | humanizeDuration }} is not stored",
 )
@@ -93,7 +99,7 @@ PREDICTIVE_ALERT_RAISED = AlertRule(
 
 DETECTOR_SILENT = AlertRule(
     name="DetectorSilent",
-    expression=(age(LAST_SUCCESS) > 600) | absent(value(LAST_SUCCESS)),
+    expression=(age(LAST_SUCCESS) > DETECTOR_LATE) | absent(value(LAST_SUCCESS)),
     lasting=timedelta(minutes=5),
     severity=Severity.WARNING,
     summary="no run of the detector worked for a quarter of an hour",

@@ -8,6 +8,10 @@ from prometheus_client import Counter, Gauge
 # Prometheus, for every target.
 UP = Gauge("up", "1 when the last scrape of the target worked.", registry=None)
 
+ALERTS = Gauge(
+    "ALERTS", "1 for each alert that is pending or firing.", ["alertname", "alertstate", "severity"], registry=None
+)
+
 # Pushgateway: what has no instance of its own arrives under the job that pushed it.
 PUSHED_AT = Gauge("push_time_seconds", "When a group was last pushed.", registry=None)
 

@@ -92,7 +92,7 @@ async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **opt
         **options,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve([_listen(settings)]))
+    serving = asyncio.create_task(server.serve([listen(settings)]))
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
@@ -129,14 +129,22 @@ def too_large(limit: int) -> ProblemError:
     )
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Return a bound socket. Raises ConfigurationError when the address cannot be had."""
     try:
-        return socket.create_server((settings.http_host, settings.http_port), backlog=2048)
+        # With the protocol named: asyncio turns Nagle's algorithm off on no other socket, and 40 ms a request go to it.
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.http_host, settings.http_port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
         raise ConfigurationError(
             f"HTTP_HOST={settings.http_host} HTTP_PORT={settings.http_port}: {error.strerror or error}: "
             "stop what listens there or choose another port"
         ) from None
+    return listener
 
 
 class _Server(uvicorn.Server):

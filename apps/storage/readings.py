@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from apps.domain.devices import UNKNOWN_KIND
 from apps.domain.readings import StoredReading
+from apps.storage.tables import STORED_CHANNEL
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -34,6 +36,17 @@ async def store(connection: Connection, readings: Iterable[StoredReading]) -> Se
             await connection.execute(_ROLL_UP, *_columns(_minutes(rows)))
             await connection.execute(_RENEW_LATEST, *_columns(_latest(rows)))
     return rows
+
+
+async def register_unknown(connection: Connection, readings: Iterable[StoredReading]) -> None:
+    """Register the devices of `readings` that nobody registered."""
+    device_ids = sorted({reading.device_id for reading in readings})
+    await connection.execute(_REGISTER, device_ids, UNKNOWN_KIND)
+
+
+async def announce(connection: Connection) -> None:
+    """Wake who follows what is stored, once the caller's transaction is committed."""
+    await connection.execute("SELECT pg_notify($1, '')", STORED_CHANNEL)
 
 
 def lacks_partition(error: asyncpg.PostgresError) -> bool:
@@ -80,6 +93,11 @@ INSERT INTO sensor_readings (device_id, metric, ts, value, received_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::timestamptz[])
 ON CONFLICT DO NOTHING
 RETURNING device_id, metric, ts, value, received_at
+"""
+
+_REGISTER = """
+INSERT INTO devices (device_id, kind) SELECT device_id, $2 FROM unnest($1::text[]) AS seen (device_id)
+ON CONFLICT DO NOTHING
 """
 
 _ROLL_UP = """

@@ -35,9 +35,10 @@ class Program:
 class Child:
     """A running program."""
 
-    def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, program: Program, process: asyncio.subprocess.Process, written_before: int) -> None:
         self.program = program
         self.process = process
+        self.written_before = written_before
 
     @property
     def pid(self) -> int:
@@ -48,6 +49,10 @@ class Child:
     def alive(self) -> bool:
         """Whether it runs."""
         return self.process.returncode is None
+
+    def last_words(self) -> str:
+        """Return the end of what it said, a line each, indented."""
+        return last_words(self.program.log, self.written_before)
 
     async def wait(self) -> int:
         """Wait for its end and return its exit code, negative for a signal."""
@@ -69,6 +74,7 @@ async def start(program: Program) -> Child:
     program.log.parent.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with program.log.open("ab") as log:
+        written_before = log.tell()
         process = await asyncio.create_subprocess_exec(
             *program.command,
             cwd=program.directory,
@@ -79,7 +85,7 @@ async def start(program: Program) -> Child:
             start_new_session=True,
             preexec_fn=_die_with_parent if _prctl else None,
         )
-    return Child(program, process)
+    return Child(program, process, written_before)
 
 
 async def finish(program: Program, seconds: float) -> int | None:
@@ -94,14 +100,16 @@ async def finish(program: Program, seconds: float) -> int | None:
             await child.stop(5)
 
 
-def last_lines(log: Path, count: int = 5) -> list[str]:
-    """Return the end of a log."""
+def last_words(log: Path, since: int = 0, lines: int = 5) -> str:
+    """Return the end of a log from byte `since` on, a line each, indented."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 8192))
-            return [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()][-count:]
+            file.seek(max(since, log.stat().st_size - 8192))
+            said = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
-        return []
+        return ""
+    told = [line for line in said if line.strip(" ~^")]
+    return "".join(f"\n    {line}" for line in told[-lines:])
 
 
 def follow_parent(number: signal.Signals = signal.SIGTERM) -> None:

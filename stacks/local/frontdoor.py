@@ -8,10 +8,11 @@ from pathlib import Path
 
 from stacks.local import node
 from stacks.local.apt import UnavailableError
-from stacks.local.children import Program, finish, last_lines
+from stacks.local.children import Program, finish, last_words
 from stacks.local.places import DASHBOARD, Places
 from stacks.local.plan import Copy, Surroundings
 
+VITE = DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"
 GENERATED = {"node_modules", "dist"}
 
 
@@ -20,7 +21,7 @@ def program(around: Surroundings, copies: Iterable[Copy], places: Places) -> Pro
     behind = {f"{copy.service.name.upper()}_URL": around.url(copy.name) for copy in copies if copy.service.public}
     return Program(
         name="dashboard",
-        command=(str(_node()), str(DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"), "preview"),
+        command=(str(_node()), str(VITE), "preview"),
         directory=DASHBOARD,
         log=places.logs / "dashboard.log",
         environment={**behind, "PORT": str(around.ports["dashboard"])},
@@ -30,21 +31,23 @@ def program(around: Surroundings, copies: Iterable[Copy], places: Places) -> Pro
 
 async def build(places: Places) -> None:
     """Build the dashboard unless it was built from the same files. Raises UnavailableError that says why not."""
-    stamp, content = DASHBOARD / "dist" / ".content", await asyncio.to_thread(_fingerprint)
-    if stamp.exists() and stamp.read_text() == content and (DASHBOARD / "node_modules").exists():
+    node_path = _node()
+    lock = (DASHBOARD / "package-lock.json").read_bytes()
+    vite = (str(node_path), str(VITE), "build")
+    await _once(DASHBOARD / "node_modules", lock, "install", (*node.npm(node_path), "ci"), places)
+    await _once(DASHBOARD / "dist", await asyncio.to_thread(_content), "build", vite, places)
+
+
+async def _once(makes: Path, source: bytes, name: str, command: tuple[str, ...], places: Places) -> None:
+    stamp, fingerprint = makes / ".made-from", hashlib.sha256(source).hexdigest()
+    if stamp.exists() and stamp.read_text() == fingerprint:
         return
-    found = _node()
-    path = f"{found.parent}:/usr/local/bin:/usr/bin:/bin"
-    lock = DASHBOARD / "node_modules" / ".package-lock.json"
-    fresh = lock.exists() and lock.stat().st_mtime >= (DASHBOARD / "package-lock.json").stat().st_mtime
-    steps = [] if fresh else [("install", (*node.npm(found), "ci", "--no-audit", "--no-fund"))]
-    steps.append(("build", (str(found), str(DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"), "build")))
-    for name, command in steps:
-        log = places.logs / f"dashboard-{name}.log"
-        step = Program(name=name, command=command, directory=DASHBOARD, log=log, environment={"PATH": path})
-        if await finish(step, seconds=600) != 0:
-            raise UnavailableError("\n    ".join([f"the dashboard's {name} failed, see {log}:", *last_lines(log)]))
-    stamp.write_text(content)
+    log = places.logs / f"dashboard-{name}.log"
+    path = {"PATH": node.environment(_node())["PATH"]}
+    program = Program(name=name, command=command, directory=DASHBOARD, log=log, environment=path)
+    if await finish(program, seconds=600) != 0:
+        raise UnavailableError(f"the dashboard's {name} failed, see {log}{last_words(log)}")
+    stamp.write_text(fingerprint)
 
 
 def _node() -> Path:
@@ -54,10 +57,10 @@ def _node() -> Path:
     return found
 
 
-def _fingerprint() -> str:
+def _content() -> bytes:
     digest = hashlib.sha256()
     for folder, folders, files in os.walk(DASHBOARD):
         folders[:] = sorted(set(folders) - GENERATED)
         for path in sorted(Path(folder, file) for file in files):
             digest.update(f"{path.relative_to(DASHBOARD)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest.digest()

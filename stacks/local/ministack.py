@@ -2,12 +2,17 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import asyncpg
 import boto3
 
+from apps.ingestor.stream import Stream
 from stacks.local.children import Program
+from stacks.local.measure import checkpoints
 from stacks.local.places import Places
 from stacks.local.plan import HOST, REGION, Surroundings, aws
 
@@ -42,38 +47,35 @@ def program(around: Surroundings, places: Places) -> Program:
 
 
 async def create_stream(around: Surroundings) -> None:
-    """Create the stream of this run. MiniStack keeps records in memory: an older run's checkpoints mean nothing."""
+    """Create the stream. MiniStack keeps it in memory: each run has a new one."""
     await asyncio.to_thread(_create_stream, around)
 
 
-async def drained(around: Surroundings, checkpoints: Mapping[str, str | None]) -> bool:
-    """Return whether nothing on the stream lies behind its shard's checkpoint."""
-    return await asyncio.to_thread(_drained, around, checkpoints)
+async def until_written(around: Surroundings, connection: asyncpg.Connection, seconds: float) -> bool:
+    """Wait until no record lies behind its shard's checkpoint. Return False when that takes longer than `seconds`."""
+    with ThreadPoolExecutor(1) as threads:
+        stream = Stream(_client(around), around.stream, threads)
+        identity = (await stream.describe()).id
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if await _written(stream, await checkpoints(connection, identity)):
+                return True
+            await asyncio.sleep(0.2)
+    return False
+
+
+async def _written(stream: Stream, done: Mapping[str, str | None]) -> bool:
+    for shard in await stream.shards():
+        page = await stream.page(await stream.iterator(shard.shard_id, done.get(shard.shard_id)))
+        if page.records:
+            return False
+    return True
 
 
 def _create_stream(around: Surroundings) -> None:
     kinesis = _client(around)
     kinesis.create_stream(StreamName=around.stream, ShardCount=SHARDS)
     kinesis.get_waiter("stream_exists").wait(StreamName=around.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-
-
-def _drained(around: Surroundings, checkpoints: Mapping[str, str | None]) -> bool:
-    kinesis = _client(around)
-    for shard in kinesis.list_shards(StreamName=around.stream)["Shards"]:
-        name, checkpoint = shard["ShardId"], checkpoints.get(shard["ShardId"])
-        iterator = (
-            kinesis.get_shard_iterator(
-                StreamName=around.stream,
-                ShardId=name,
-                ShardIteratorType="AFTER_SEQUENCE_NUMBER",
-                StartingSequenceNumber=checkpoint,
-            )
-            if checkpoint
-            else kinesis.get_shard_iterator(StreamName=around.stream, ShardId=name, ShardIteratorType="TRIM_HORIZON")
-        )
-        if kinesis.get_records(ShardIterator=iterator["ShardIterator"], Limit=1)["Records"]:
-            return False
-    return True
 
 
 def _client(around: Surroundings) -> "KinesisClient":

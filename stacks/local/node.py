@@ -39,10 +39,10 @@ def in_environment() -> Path | None:
     return path if path.exists() else None
 
 
-def npm(node: Path) -> list[str]:
+def npm(node: Path) -> tuple[str, ...]:
     """Return the command that runs the npm which belongs to `node`."""
     packaged = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return [str(node), str(packaged)] if packaged.exists() else [shutil.which("npm") or "npm"]
+    return (str(node), str(packaged)) if packaged.exists() else (shutil.which("npm") or "npm",)
 
 
 def environment(node: Path) -> dict[str, str]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.simulator.faults import FORM, FaultKind, parse_fault
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -50,7 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=_positive, default=50.0, help="readings a second of the whole fleet (50)")
     parser.add_argument("--duration", type=_positive, metavar="SECONDS", help="stop after this time and count")
     parser.add_argument("--no-simulator", action="store_true", help="start without simulated devices")
-    parser.add_argument("--fault", action="append", default=[], help="fault that the simulator plays; again for more")
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar=FORM,
+        help=f"fault that the simulator plays, of the kinds {', '.join(FaultKind)}; again for more",
+    )
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier runs first")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was counted as JSON at the end")
     return parser
@@ -63,6 +72,14 @@ def _whole(least: int, most: int) -> "type[int]":
         return int(text)
 
     return read  # type: ignore[return-value]  # argparse takes any callable
+
+
+def _fault(text: str) -> str:
+    try:
+        parse_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _positive(text: str) -> float:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from cronsim import CronSim
 
 from apps.platform.service import ScheduledService
-from stacks.local.children import Program, finish, last_lines
+from stacks.local.children import Program, finish, last_words
 
 
 async def on_schedule(
@@ -23,7 +23,7 @@ async def on_schedule(
         code = await finish(program, service.deadline_seconds)
         if code != 0:
             what = f"exit code {code}" if code is not None else f"took longer than {service.deadline_seconds} s"
-            say("\n    ".join([f"{service.name}: {what}; see {program.log}", *last_lines(program.log)]))
+            say(f"{service.name}: {what}; see {program.log}{last_words(program.log)}")
 
 
 def next_run(schedule: str, after: datetime) -> datetime:

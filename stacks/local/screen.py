@@ -22,6 +22,9 @@ COLOURS = {
     Health.STOPPED: "dim",
 }
 
+WIDE = 160
+"""Columns where there is no terminal that would say how many it has."""
+
 PLAIN_SECONDS = 10
 """Between two lines where there is no terminal."""
 
@@ -44,6 +47,8 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = WIDE
 
     def say(self, text: str) -> None:
         """Say something once."""

@@ -23,7 +23,7 @@ def program(options: Options, around: Surroundings, operator_token: Path, places
     return Program(
         name=NAME,
         command=(
-            *(sys.executable, "-m", "apps.simulator"),
+            *(sys.executable, "-m", "apps.simulator", "run"),
             f"--api={around.front_door}",
             f"--token-file={operator_token}",
             f"--devices={options.devices}",

@@ -14,10 +14,10 @@ import asyncpg
 import httpx
 
 from apps.catalog import SERVICES, TASKS
-from apps.platform.service import OPERATOR_TOKEN, Produce, ScheduledService, Service
+from apps.platform.service import OPERATOR_TOKEN, READINGS, Produce, ScheduledService, Service
 from stacks.local import database, frontdoor, measure, ministack, monitoring, plan, secrets, simulator, tools, webhook
 from stacks.local.apt import UnavailableError
-from stacks.local.children import Program, finish, last_lines
+from stacks.local.children import Program, finish, last_words
 from stacks.local.measure import Rate
 from stacks.local.options import Options
 from stacks.local.places import Places
@@ -46,11 +46,13 @@ class Stack:
         self.around = plan.Surroundings(
             front_door=f"http://{plan.HOST}:{options.port}",
             ports=ports,
-            stream=f"readings-{self.began:%Y%m%dT%H%M%S}",
+            stream=READINGS.name,
             secrets=places.secrets,
             owner_password=self.postgres.password_file,
         )
         self.supervisor = Supervisor(screen.say, http)
+        self.stopping = asyncio.Event()
+        self.receiver: asyncio.Task[None] | None = None
         self.background: list[asyncio.Task[Any]] = []
         self.notes: list[str] = []
         self.tools: dict[tools.Tool, Path] = {}
@@ -99,7 +101,8 @@ class Stack:
         sent = simulator.counted(self.places) if self.options.simulator else None
         connection = await database.connect(self.postgres)
         try:
-            await self._drain(connection)
+            if not await ministack.until_written(self.around, connection, DRAIN_SECONDS):
+                self.screen.say(f"the ingestors did not write everything within {DRAIN_SECONDS} s")
             label = simulator.LABEL if self.options.simulator else None
             stored = await measure.stored(connection, self.began, label)
         finally:
@@ -115,7 +118,8 @@ class Stack:
         others = [name for name in self.supervisor.kept if name not in {simulator.NAME, *producers, *foundation}]
         for names in ((simulator.NAME,), producers, others, foundation):
             await self.supervisor.stop(*names)
-        await asyncio.gather(*self.background, return_exceptions=True)
+        self.stopping.set()
+        await asyncio.gather(*self.background, *filter(None, [self.receiver]), return_exceptions=True)
 
     async def _start_database(self, begin: Begin) -> None:
         with begin("database is migrated"):
@@ -156,8 +160,8 @@ class Stack:
         await self.supervisor.until_ready(*(copy.name for copy in self.copies), "dashboard")
 
     async def _start_monitoring(self) -> None:
-        receiving = webhook.receive_messages(self.around.ports["webhook"], self.screen.say)
-        self.background.append(asyncio.create_task(receiving))
+        receiving = webhook.receive_messages(self.around.ports["webhook"], self.screen.say, self.stopping)
+        self.receiver = asyncio.create_task(receiving)
         for program in monitoring.programs(self.tools, self.around, self.copies, self.places):
             self.supervisor.keep(program, essential=False)
 
@@ -174,7 +178,9 @@ class Stack:
     def _start_simulator(self) -> None:
         if self.options.simulator:
             token = self.places.secret(OPERATOR_TOKEN.name)
-            self.supervisor.keep(simulator.program(self.options, self.around, token, self.places))
+            program = simulator.program(self.options, self.around, token, self.places)
+            # Not started again when it dies: nobody would know what it had sent.
+            self.supervisor.keep(program, essential=False, restart=False)
 
     def _program(self, name: str, declared: plan.Declared, port: int | None = None) -> Program:
         ready = f"http://{plan.HOST}:{port}{declared.probes.readiness}" if isinstance(declared, Service) else None
@@ -188,16 +194,7 @@ class Stack:
 
     async def _run_task(self, seconds: float, program: Program) -> None:
         if await finish(program, seconds) != 0:
-            said = "".join(f"\n    {line}" for line in last_lines(program.log))
-            raise FailedError(f"{program.name} failed, see {program.log}{said}")
-
-    async def _drain(self, connection: asyncpg.Connection) -> None:
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while not await ministack.drained(self.around, await measure.checkpoints(connection, self.around.stream)):
-            if time.monotonic() > deadline:
-                self.screen.say(f"the ingestors did not write everything within {DRAIN_SECONDS} s")
-                return
-            await asyncio.sleep(0.2)
+            raise FailedError(f"{program.name} failed, see {program.log}{last_words(program.log)}")
 
     async def _look(self, connection: asyncpg.Connection) -> None:
         self.vitals = await measure.vitals(connection)

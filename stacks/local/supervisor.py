@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from stacks.local.children import Child, Program, last_lines, start
+from stacks.local.children import Child, Program, start
 
 PATIENCE = 5
 """A program that died this often in a row without having become ready is given up."""
@@ -105,26 +105,26 @@ class Supervisor:
     async def _keep(self, kept: Kept) -> None:
         died_unready, pause = 0, self.pause
         while True:
-            kept.child = await start(kept.program)
+            kept.child = child = await start(kept.program)
             started = time.monotonic()
             asking = asyncio.create_task(self._until_first_ready(kept))
-            code = await kept.child.wait()
+            code = await child.wait()
             asking.cancel()
             lived, was_ready = time.monotonic() - started, kept.health in {Health.READY, Health.UNREADY}
             died_unready = 0 if was_ready else died_unready + 1
             pause = self.pause if was_ready else min(pause * 2, LONGEST_PAUSE)
             ended = f"{kept.program.name} {_ended(code)} after {lived:.0f} s"
             if not kept.restart or died_unready >= PATIENCE:
-                self._give_up(kept, ended)
+                self._give_up(kept, child, ended)
                 return
             kept.health, kept.reason = Health.RESTARTING, ended
             kept.restarts += 1
-            self.say(f"{ended}; it starts again in {pause:.1f} s{_last_words(kept.program)}")
+            self.say(f"{ended}; it starts again in {pause:.1f} s{child.last_words()}")
             await asyncio.sleep(pause)
 
-    def _give_up(self, kept: Kept, ended: str) -> None:
+    def _give_up(self, kept: Kept, child: Child, ended: str) -> None:
         kept.health, kept.reason = Health.FAILED, ended
-        advice = f"{ended} and is not started again; {_see(kept.program)}{_last_words(kept.program)}"
+        advice = f"{ended} and is not started again; {_see(kept.program)}{child.last_words()}"
         if kept.essential and not self.failed.done():
             self.failed.set_result(advice)
         else:
@@ -188,7 +188,3 @@ def _why(kept: Kept) -> str:
 
 def _see(program: Program) -> str:
     return f"see {program.log}"
-
-
-def _last_words(program: Program) -> str:
-    return "".join(f"\n    {line}" for line in last_lines(program.log))

@@ -27,8 +27,8 @@ class Message(msgspec.Struct):
     attachments: list[Attachment]
 
 
-async def receive_messages(port: int, say: Callable[[str], None]) -> None:
-    """Say every message that comes, until cancelled."""
+async def receive_messages(port: int, say: Callable[[str], None], stopping: asyncio.Event) -> None:
+    """Say every alert that comes, until `stopping`."""
 
     async def receive(request: Request) -> Response:
         for line in lines(msgspec.json.decode(await request.body(), type=Message)):
@@ -36,7 +36,7 @@ async def receive_messages(port: int, say: Callable[[str], None]) -> None:
         return PlainTextResponse("ok")
 
     app = Starlette(routes=[Route("/", receive, methods=["POST"])])
-    await serve(app, Settings(http_host=HOST, http_port=port), asyncio.Event())
+    await serve(app, Settings(http_host=HOST, http_port=port), stopping)
 
 
 def lines(message: Message) -> Iterator[str]:

@@ -40,9 +40,14 @@ class Scenario:
 
     def expect(self, firing: int, at: timedelta, **labels: str) -> None:
         """Expect so many firing alerts that have these labels."""
-        matches = ",".join(f'{label}="{value}"' for label, value in labels.items())
-        query = f'count(ALERTS{{alertstate="firing",{matches}}}) or vector(0)'
-        found = [{"labels": "{}", "value": firing}]
+        self._check(f"count({_firing(labels)}) or vector(0)", at, firing)
+
+    def expect_none(self, until: timedelta, **labels: str) -> None:
+        """Expect that no alert with these labels fired at any time."""
+        self._check(f"sum(count_over_time({_firing(labels)}[{duration(until)}])) or vector(0)", until, 0)
+
+    def _check(self, query: str, at: timedelta, value: int) -> None:
+        found = [{"labels": "{}", "value": value}]
         self.checks.append({"expr": query, "eval_time": duration(at), "exp_samples": found})
 
     def run(self, folder: Path, groups: Iterable[RuleGroup] = GROUPS) -> None:
@@ -63,3 +68,8 @@ class Scenario:
         (folder / "tests.yml").write_text(yaml.safe_dump(file))
         done = subprocess.run(["promtool", "test", "rules", "tests.yml"], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _firing(labels: dict[str, str]) -> str:
+    matches = "".join(f',{label}="{value}"' for label, value in labels.items())
+    return f'ALERTS{{alertstate="firing"{matches}}}'

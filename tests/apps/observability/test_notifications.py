@@ -56,12 +56,13 @@ async def channel(tmp_path: Path) -> AsyncIterator[Channel]:
     channel, port = Channel(), free_port()
     slack = tmp_path / "slack-url"
     slack.write_text(f"http://127.0.0.1:{port}/")
-    receiving = asyncio.create_task(receive_messages(port, channel.say))
+    stopping = asyncio.Event()
+    receiving = asyncio.create_task(receive_messages(port, channel.say, stopping))
     with monitoring.alertmanager(tmp_path, alertmanager(str(slack), wait=SECOND, interval=SECOND)) as url:
         async with httpx.AsyncClient(base_url=url) as channel.http:
             yield channel
-    receiving.cancel()
-    await asyncio.gather(receiving, return_exceptions=True)
+    stopping.set()
+    await receiving
 
 
 def alert(name: str, severity: str, instance: str) -> dict[str, str]:

@@ -1,0 +1,99 @@
+"""API Performance: how much is asked, how fast it is answered, and what fails."""
+
+from fractions import Fraction
+
+from apps.api.metrics import DATABASE_UNAVAILABLE, LIVE_CLIENTS, LIVE_DELAY_SECONDS, LIVE_DROPPED, LIVE_UPDATES
+from apps.api.service import API
+from apps.observability.alerts import API_LATENCY_P95
+from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
+from apps.observability.objectives import API_AVAILABILITY, ASKED, LATENCY_BOUND
+from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS
+from apps.platform.promql import RATE_INTERVAL, Like, buckets, quantile, rate, total, value
+
+API_PERFORMANCE = Dashboard(
+    uid="api-performance",
+    title="API Performance",
+    panels=(
+        Panel(
+            title="Requests by route",
+            queries=(
+                Query(
+                    total(rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=ASKED), by=("method", "route")),
+                    "{{method}} {{route}}",
+                ),
+            ),
+            unit=Unit.RATE,
+        ),
+        Panel(
+            title="Answers by status",
+            queries=(
+                Query(
+                    total(rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=ASKED), by=("status",)),
+                    "{{status}}",
+                ),
+            ),
+            unit=Unit.RATE,
+        ),
+        Panel(
+            title="Latency",
+            queries=(
+                *(
+                    Query(
+                        quantile(Fraction(percent, 100), HTTP_SECONDS, RATE_INTERVAL, job=API.name, route=ASKED),
+                        f"{percent} % within",
+                    )
+                    for percent in (50, 99)
+                ),
+                Query(value(API_LATENCY_P95.metric), "95 % within"),
+            ),
+            unit=Unit.SECONDS,
+            bad_from=LATENCY_BOUND,
+        ),
+        Panel(
+            title="Latency histogram",
+            queries=(
+                Query(
+                    total(rate(buckets(HTTP_SECONDS), RATE_INTERVAL, job=API.name, route=ASKED), by=("le",)), "{{le}}"
+                ),
+            ),
+            unit=Unit.SECONDS,
+            kind=Kind.HEATMAP,
+        ),
+        Panel(
+            title="Faults (5xx) by route",
+            queries=(
+                Query(
+                    total(
+                        rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=ASKED, status=Like("5..")), by=("route",)
+                    ),
+                    "{{route}}",
+                ),
+                Query(total(rate(DATABASE_UNAVAILABLE, RATE_INTERVAL)), "the database did not answer in time"),
+            ),
+            unit=Unit.RATE,
+        ),
+        Panel(
+            title="Fraction of faults (5xx)",
+            queries=(Query(API_AVAILABILITY.errors(RATE_INTERVAL), "of all answers"),),
+            unit=Unit.FRACTION,
+            bad_from=API_AVAILABILITY.budget,
+        ),
+        Panel(
+            title="Live clients",
+            queries=(Query(total(value(LIVE_CLIENTS), by=("instance",)), "{{instance}}"),),
+        ),
+        Panel(
+            title="Live updates",
+            queries=(
+                Query(total(rate(LIVE_UPDATES, RATE_INTERVAL)), "sent"),
+                Query(total(rate(LIVE_DROPPED, RATE_INTERVAL)), "replaced by newer ones, for slow clients"),
+            ),
+            unit=Unit.RATE,
+        ),
+        Panel(
+            title="Delay of live updates",
+            queries=(Query(quantile(Fraction(99, 100), LIVE_DELAY_SECONDS, RATE_INTERVAL), "99 % within"),),
+            unit=Unit.SECONDS,
+        ),
+    ),
+)

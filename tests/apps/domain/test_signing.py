@@ -1,0 +1,132 @@
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.domain.signing import LONGEST, SigningKeys, UploadRefusedError, presign, verify
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+KEYS = SigningKeys("new", {"new": b"n" * 32, "old": b"o" * 32})
+device_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
+lives = st.integers(1, int(LONGEST.total_seconds()))
+
+
+def check(url: str, method: str = "PUT", keys: SigningKeys = KEYS, now: datetime = NOW) -> str:
+    path, _, query = url.partition("?")
+    return verify(keys, method, path, query, now)
+
+
+@given(device_ids, lives, st.sampled_from(["new", "old"]))
+def test_a_presigned_url_is_valid_for_its_device_until_it_expires(device_id: str, life: int, current: str) -> None:
+    keys = SigningKeys(current, KEYS.secrets)
+    url = presign(keys, device_id, NOW + timedelta(seconds=life))
+    assert check(url) == device_id
+    assert check(url, now=NOW + timedelta(seconds=life)) == device_id
+    with pytest.raises(UploadRefusedError, match="expired"):
+        check(url, now=NOW + timedelta(seconds=life + 1))
+
+
+@given(device_ids, lives, st.data())
+@settings(max_examples=1_000)
+def test_a_url_with_any_character_changed_added_or_taken_away_is_refused(
+    device_id: str, life: int, data: st.DataObject
+) -> None:
+    url = presign(KEYS, device_id, NOW + timedelta(seconds=life))
+    at = data.draw(st.integers(0, len(url) - 1))
+    character = data.draw(st.characters(codec="latin-1").filter(lambda drawn: drawn != url[at]))
+    changes = {url[:at] + character + url[at + 1 :], url[:at] + url[at + 1 :], url + character}
+    for changed in changes - {url}:
+        with pytest.raises(UploadRefusedError):
+            check(changed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda url: url.replace("expires=", "expires=0"),
+        lambda url: url.replace("expires=", "expires=%31").replace("%311", "%31"),
+        lambda url: url.replace("key=new", "key=%6eew"),
+        lambda url: url.replace("key=new", "key=old"),
+        lambda url: url.replace("key=new", "key=none"),
+        lambda url: url.replace("?expires", "?key=old&expires"),
+        lambda url: url + "&expires=9999999999",
+        lambda url: url + "\n",
+        lambda url: url[:-64] + url[-64:].upper(),
+        lambda url: url.replace("/ingest/d", "/ingest//d"),
+        lambda url: url.replace("/ingest/d", "/ingest/../ingest/d"),
+        lambda url: url.replace("/ingest/d", "/ingest/%64"),
+        lambda url: url.replace("/ingest/d", "/ingest/e/../d"),
+        lambda url: url.replace("/ingest/d", "/INGEST/d"),
+        lambda url: url.replace("/ingest/d", "http://elsewhere/ingest/d"),
+        lambda url: url.partition("&signature")[0],
+        lambda url: url.partition("?")[0],
+    ],
+)
+def test_another_spelling_of_a_valid_url_is_refused(change) -> None:
+    with pytest.raises(UploadRefusedError):
+        check(change(presign(KEYS, "d", NOW + timedelta(hours=1))))
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=200), st.text(st.characters(codec="latin-1"), max_size=300))
+def test_no_made_up_path_and_query_is_accepted(path: str, query: str) -> None:
+    with pytest.raises(UploadRefusedError):
+        verify(KEYS, "PUT", path, query, NOW)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH", "put", ""])
+def test_a_url_is_good_for_put_alone(method: str) -> None:
+    with pytest.raises(UploadRefusedError):
+        check(presign(KEYS, "d", NOW + timedelta(hours=1)), method)
+
+
+def test_a_retired_key_signs_no_more() -> None:
+    url = presign(SigningKeys("old", KEYS.secrets), "d", NOW + timedelta(hours=1))
+    assert check(url) == "d"
+    with pytest.raises(UploadRefusedError):
+        check(url, keys=SigningKeys("new", {"new": KEYS.secrets["new"]}))
+
+
+def test_a_url_of_the_longest_life_works_though_the_clocks_differ_a_little_and_a_longer_one_never_does() -> None:
+    assert check(presign(KEYS, "d", NOW + LONGEST + timedelta(seconds=30))) == "d"
+    with pytest.raises(UploadRefusedError, match="over 7 days"):
+        check(presign(KEYS, "d", NOW + LONGEST + timedelta(hours=1)))
+
+
+@pytest.mark.parametrize("device_id", ["", "a/b", "a b", "é", "..", "a\n", "x" * 65])
+def test_a_device_id_that_a_path_cannot_carry_is_not_signed(device_id: str) -> None:
+    with pytest.raises(ValueError, match="device id"):
+        presign(KEYS, device_id, NOW)
+
+
+SECRET = base64.b64encode(b"s" * 32).decode()
+
+
+def test_keys_are_read_from_their_document() -> None:
+    keys = SigningKeys.parse(json.dumps({"current": "a", "keys": {"a": SECRET, "b": SECRET}}).encode())
+    assert keys == SigningKeys("a", {"a": b"s" * 32, "b": b"s" * 32})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        json.dumps({"current": "b", "keys": {"a": SECRET}}).encode(),
+        json.dumps({"current": "a", "keys": {"a": SECRET[:20]}}).encode(),
+        json.dumps({"current": "a", "keys": {"a": base64.b64encode(b"s" * 31).decode()}}).encode(),
+        json.dumps({"current": "a&", "keys": {"a&": SECRET}}).encode(),
+        json.dumps({"current": "a", "keys": {"a": SECRET + "!"}}).encode(),
+    ],
+)
+def test_a_document_that_is_wrong_is_refused_without_showing_a_secret(document: bytes) -> None:
+    with pytest.raises(ValueError, match="signing keys") as refused:
+        SigningKeys.parse(document)
+    assert SECRET[:10] not in str(refused.value)
+
+
+def test_keys_do_not_show_their_secrets() -> None:
+    assert "nnn" not in repr(KEYS)

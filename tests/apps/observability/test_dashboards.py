@@ -1,0 +1,57 @@
+"""Dashboards come out as Grafana reads them."""
+
+import json
+
+import pytest
+
+from apps.observability.dashboards import DASHBOARDS
+from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
+from apps.observability.exporters import UP
+from apps.platform.promql import value
+
+
+def test_the_dashboards_that_were_asked_for_are_there():
+    titles = [dashboard.title for dashboard in DASHBOARDS]
+    assert titles == ["System Overview", "API Performance", "Ingestor Lag", "SLOs and error budgets", "Detector"]
+    assert len({dashboard.uid for dashboard in DASHBOARDS}) == len(DASHBOARDS)
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+def test_panels_fill_the_grid_without_overlap(dashboard):
+    taken = set()
+    for panel in dashboard.render()["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+def test_every_query_reaches_grafana_as_it_was_written(dashboard):
+    rendered = json.loads(json.dumps(dashboard.render()))
+    assert rendered["uid"] == dashboard.uid
+    assert [
+        (target["expr"], target["refId"], panel["datasource"]["uid"])
+        for panel in rendered["panels"]
+        for target in panel["targets"]
+    ] == [
+        (str(query.expression), "ABCDEFG"[number], "$source")
+        for panel in dashboard.panels
+        for number, query in enumerate(panel.queries)
+    ]
+
+
+def test_a_heatmap_asks_for_buckets_and_a_stat_for_the_newest_value():
+    up = (Query(value(UP), "{{job}}"),)
+    kinds = [Panel(title=kind, queries=up, kind=kind, unit=Unit.SECONDS, bad_from=1) for kind in Kind]
+    lines, heatmap, stat = Dashboard(uid="kinds", title="Kinds", panels=tuple(kinds)).render()["panels"]
+    assert (lines["type"], heatmap["type"], stat["type"]) == ("timeseries", "heatmap", "stat")
+    assert heatmap["targets"][0]["format"] == "heatmap"
+    assert stat["targets"][0]["instant"]
+    assert lines["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == 1
+    assert lines["fieldConfig"]["defaults"]["unit"] == "s"

@@ -1,0 +1,136 @@
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import httpx
+import msgspec
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from apps.platform.http import ProblemError, application, listen, read_body
+from apps.platform.settings import ConfigurationError, Settings, load
+from stacks.local.postgres import free_port
+from tests.support.serving import serving
+
+LIMIT = 1_000
+
+
+async def keep(request: Request) -> Response:
+    return PlainTextResponse(str(len(await read_body(request, LIMIT, 5))))
+
+
+async def refuse(_: Request) -> Response:
+    raise ProblemError(409, "it exists", headers={"Retry-After": "3"}, device_id="d")
+
+
+async def fail(_: Request) -> Response:
+    raise RuntimeError("a secret")
+
+
+async def invalid(_: Request) -> Response:
+    msgspec.convert("x", int)
+    return Response()
+
+
+class Ready:
+    reason: str | None = None
+
+    async def __call__(self) -> str | None:
+        return self.reason
+
+
+@pytest.fixture(scope="module")
+def readiness() -> Ready:
+    return Ready()
+
+
+@pytest.fixture(scope="module")
+def base(readiness: Ready) -> Iterator[str]:
+    routes = [Route(f"/{work.__name__}/{{name}}", work, methods=["PUT"]) for work in (keep, refuse, fail, invalid)]
+    with serving(application(routes, readiness)) as base:
+        yield base
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    for _ in range(size // 100):
+        yield b"x" * 100
+
+
+def test_a_body_of_the_limit_is_kept_and_a_longer_one_is_refused_stated_or_not(base: str) -> None:
+    assert httpx.put(f"{base}/keep/a", content=b"x" * LIMIT).text == "1000"
+    assert httpx.put(f"{base}/keep/a", content=chunks(LIMIT)).text == "1000"
+    for content in (b"x" * (LIMIT + 1), chunks(LIMIT + 100)):
+        answer = httpx.put(f"{base}/keep/a", content=content)
+        assert answer.status_code == 413
+        assert "at most 1000 bytes" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("/refuse/a", 409, "it exists"),
+        ("/invalid/a", 422, "Expected `int`, got `str`"),
+        ("/nowhere", 404, "Not Found"),
+        ("/health", 405, "Method Not Allowed"),
+        ("/fail/a", 500, "the server failed"),
+    ],
+)
+def test_every_error_is_a_problem_document_without_a_stack_trace(
+    base: str, path: str, status: int, detail: str
+) -> None:
+    answer = httpx.put(base + path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert detail in problem["detail"]
+    assert "secret" not in answer.text
+    if path == "/refuse/a":
+        assert (answer.headers["retry-after"], problem["device_id"]) == ("3", "d")
+
+
+def test_readiness_tells_the_reason_and_liveness_does_not_care(base: str, readiness: Ready) -> None:
+    assert httpx.get(f"{base}/ready").json() == {"ready": True, "reason": None}
+    readiness.reason = "no stream"
+    answer = httpx.get(f"{base}/ready")
+    readiness.reason = None
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "reason": "no stream"})
+    assert httpx.get(f"{base}/health").status_code == 200
+
+
+def test_requests_are_counted_by_route_and_never_by_path(base: str) -> None:
+    for name in ("one", "two"):
+        httpx.put(f"{base}/keep/{name}")
+    httpx.request("BREW", f"{base}/keep/x")
+    lines = httpx.get(f"{base}/metrics").text.splitlines()
+    counted = [line for line in lines if line.startswith("http_requests_total")]
+    assert any('route="/keep/{name}",status="200"' in line for line in counted)
+    assert not any("one" in line or "BREW" in line for line in counted)
+
+
+def test_an_address_that_is_taken_is_a_configuration_error_that_names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"HTTP_PORT={port}: Address already in use"):
+            listen(load(Settings, {"HTTP_PORT": str(port)}))
+
+
+def test_the_socket_names_its_protocol_so_that_answers_do_not_wait_for_acknowledgements() -> None:
+    async def nagle_is_off() -> bool:
+        with listen(load(Settings, {"HTTP_PORT": str(free_port())})) as listener:
+            accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+            def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                option = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                accepted.set_result(option)
+                writer.close()
+
+            async with await asyncio.start_server(accept, sock=listener):
+                _, writer = await asyncio.open_connection(*listener.getsockname())
+                option = await accepted
+                writer.close()
+        return bool(option)
+
+    assert asyncio.run(nagle_is_off())

@@ -1,0 +1,186 @@
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from apps.platform import protocol
+from apps.platform.http import ProblemError, application, read_body
+from tests.support.serving import serving
+
+
+async def early(_: Request) -> Response:
+    raise ProblemError(403, "no")
+
+
+async def echo(request: Request) -> Response:
+    return PlainTextResponse(await read_body(request, 1_000_000, 1))
+
+
+async def slow(_: Request) -> Response:
+    await asyncio.sleep(0.6)
+    return PlainTextResponse("slow")
+
+
+async def endless(_: Request) -> Response:
+    async def chunks():
+        while True:
+            await asyncio.sleep(0)
+            yield b"x" * 65_536
+
+    return StreamingResponse(chunks())
+
+
+async def ready() -> str | None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protocol, "HEADER_SECONDS", 0.4)
+        patch.setattr(protocol, "UNREAD_SECONDS", 0.4)
+        patch.setattr(protocol, "LINGER_SECONDS", 0.4)
+        routes = [Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless)]
+        with serving(application(routes, ready)) as base:
+            yield base
+
+
+@pytest.fixture
+def client(base: str) -> Iterator[socket.socket]:
+    host, _, port = base.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        yield client
+
+
+def read_to_the_end(client: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while chunk := client.recv(65_536):
+            answer += chunk
+    except ConnectionResetError:
+        pass
+    return answer
+
+
+def read_until(client: socket.socket, text: bytes) -> None:
+    answer = b""
+    while text not in answer:
+        chunk = client.recv(65_536)
+        assert chunk, answer
+        answer += chunk
+
+
+def seconds_until_closed(client: socket.socket) -> float:
+    began = time.monotonic()
+    read_to_the_end(client)
+    return time.monotonic() - began
+
+
+def test_a_connection_that_says_nothing_is_closed(client: socket.socket) -> None:
+    assert seconds_until_closed(client) < 2
+
+
+@pytest.mark.parametrize("part", [b"GET", b"GET /echo HTTP/1.1\r\nHost: a\r\n", b"\r\n"])
+def test_headers_that_trickle_have_one_deadline(client: socket.socket, part: bytes) -> None:
+    began = time.monotonic()
+    client.sendall(part)
+    client.settimeout(0.05)
+    while time.monotonic() - began < 5:
+        try:
+            client.sendall(b"\r\n" if part == b"\r\n" else b"x")
+            if not client.recv(1):
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    assert time.monotonic() - began < 3
+
+
+def test_a_second_request_on_a_connection_has_its_own_deadline(client: socket.socket) -> None:
+    client.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+    read_until(client, b"alive")
+    client.sendall(b"\r\n")
+    assert seconds_until_closed(client) < 2
+
+
+def test_a_kept_alive_connection_may_be_silent_between_two_requests(client: socket.socket) -> None:
+    for _ in range(2):
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        read_until(client, b"alive")
+        time.sleep(0.6)  # longer than headers may take
+
+
+def test_an_answer_under_way_is_finished_though_the_next_request_trickles(client: socket.socket) -> None:
+    client.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /health HT")
+    assert read_to_the_end(client).endswith(b"slow")
+
+
+def test_pipelined_requests_are_all_answered(client: socket.socket) -> None:
+    request = b"PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    client.sendall(request + b"one" + request + b"two" + request[:20])
+    answer = read_to_the_end(client)
+    assert answer.count(b"200 OK") == 2
+    assert answer.index(b"one") < answer.index(b"two")
+
+
+def test_headers_beyond_all_measure_are_refused(client: socket.socket) -> None:
+    client.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000)
+    assert b" 431 " in read_to_the_end(client)
+
+
+def test_a_body_that_is_answered_early_is_not_read_for_long_and_the_answer_arrives(client: socket.socket) -> None:
+    client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+    sent = 0
+    try:
+        for _ in range(1_000):
+            sent += client.send(b"x" * 100_000)
+    except OSError:
+        pass
+    assert sent < 20_000_000  # buffers of the kernel, not what the server read
+    answer = read_to_the_end(client)
+    assert b" 403 " in answer
+    assert b"connection: close" in answer.lower()
+
+
+def test_a_small_body_that_is_answered_early_does_not_cost_the_answer(client: socket.socket) -> None:
+    client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+    time.sleep(0.1)
+    client.sendall(b"x" * 100_000)
+    time.sleep(0.1)
+    assert b" 403 " in read_to_the_end(client)
+
+
+def test_bytes_beyond_the_stated_length_do_not_belong_to_the_body(client: socket.socket) -> None:
+    client.sendall(b"PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none and more")
+    answer = read_to_the_end(client)
+    assert b" 400 " in answer
+    assert b"and more" not in answer
+
+
+def test_an_answer_that_nobody_reads_is_given_up(client: socket.socket) -> None:
+    client.sendall(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+    time.sleep(2)
+    began = time.monotonic()
+    client.settimeout(5)
+    received = len(read_to_the_end(client))
+    assert time.monotonic() - began < 4
+    assert received < 32_000_000
+
+
+def test_a_body_that_trickles_is_answered_with_408(client: socket.socket) -> None:
+    client.sendall(b"PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+    assert b" 408 " in read_to_the_end(client)
+
+
+def test_ordinary_requests_keep_their_connection(base: str) -> None:
+    with httpx.Client() as http:
+        for _ in range(3):
+            assert http.put(f"{base}/echo", content=b"x" * 500_000).content == b"x" * 500_000
+        assert len(http._transport._pool.connections) == 1
