@@ -73,6 +73,7 @@ def test_a_body_of_the_limit_is_kept_and_a_longer_one_is_refused_stated_or_not(b
         ("/refuse/a", 409, "it exists"),
         ("/invalid/a", 422, "Expected `int`, got `str`"),
         ("/nowhere", 404, "Not Found"),
+        ("/refuse/a/", 404, "Not Found"),
         ("/health", 405, "Method Not Allowed"),
         ("/fail/a", 500, "the server failed"),
     ],
