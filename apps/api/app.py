@@ -22,6 +22,7 @@ from apps.api.live.hub import Hub
 from apps.api.live.session import Live
 from apps.api.repository.database import DatabaseUnavailableError, Repository
 from apps.api.routes import RESOURCES
+from apps.api.routes.documentation import documentation
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.http import application, problem
@@ -76,11 +77,10 @@ def build(settings: ApiSettings) -> Starlette:
 
 
 def _routes(context: Context, live: Live) -> list[BaseRoute]:
-    operations = [operation for resource in RESOURCES for operation in resource.operations]
-    public = [operation for operation in operations if operation.public]
+    public = [resource.public() for resource in RESOURCES if resource.public().operations]
     return [
-        *routes(context, public, PUBLIC_PREFIX),
-        *routes(context, operations),
+        *routes(context, [*public, documentation(public, PUBLIC_PREFIX)], PUBLIC_PREFIX),
+        *routes(context, [*RESOURCES, documentation(RESOURCES, "")], ""),
         WebSocketRoute(PUBLIC_PREFIX + "/live", live.serve),
         WebSocketRoute("/live", live.serve),
     ]

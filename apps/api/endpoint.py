@@ -1,28 +1,28 @@
 """Serves the declared operations: one ASGI endpoint for each path."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from hashlib import blake2b
 from http import HTTPMethod
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from apps.api.context import Context
-from apps.api.operation import JSON, Operation, Reply, Upload
+from apps.api.operation import JSON, Operation, Reply, Resource, Upload
 from apps.api.parameters import read_query, read_value, unknown_parameter
 from apps.platform.http import ProblemError, read_body
 
 BODY_SECONDS = 15.0
 
 
-def routes(context: Context, operations: Iterable[Operation], prefix: str = "") -> list[Route]:
+def routes(context: Context, resources: Iterable[Resource], prefix: str) -> list[Route]:
     """Return a route for each path, fixed paths before those with parameters."""
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in operations:
+    for operation in (each for resource in resources for each in resource.operations):
         by_path.setdefault(operation.path, {})[operation.method] = operation
     fixed_first = sorted(by_path.items(), key=lambda item: "{" in item[0])
     return [Route(prefix + path, _Endpoint(context, methods)) for path, methods in fixed_first]
@@ -69,9 +69,11 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
         arguments["body"] = await _read_body(operation, request)
     result = await operation.handler(context, **arguments)
     if isinstance(result, Response):
+        if request.method == HTTPMethod.HEAD and isinstance(result, StreamingResponse):
+            result.body_iterator = _nothing()
         return result
     reply = result if isinstance(result, Reply) else Reply(result)
-    if operation.answer is None:
+    if not operation.produces:
         return Response(status_code=operation.status, headers=dict(reply.headers))
     content = msgspec.json.encode(reply.value)
     headers = dict(reply.headers)
@@ -80,7 +82,13 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
         headers.setdefault("Cache-Control", "no-cache")
         if _matches(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
-    return Response(content, operation.status, headers, media_type=JSON)
+    return Response(content, operation.status, headers, media_type=next(iter(operation.produces)))
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for each in nothing:
+        yield each
 
 
 async def _read_body(operation: Operation, request: Request) -> Any:
@@ -98,9 +106,8 @@ async def _read_body(operation: Operation, request: Request) -> Any:
         return msgspec.json.decode(content, type=operation.body)
     except msgspec.ValidationError as error:
         raise ProblemError(422, str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ProblemError(400, f"the body is not JSON: {text}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProblemError(400, f"the body is not JSON: {error}") from None
 
 
 def _matches(if_none_match: str | None, etag: str) -> bool:

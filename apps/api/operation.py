@@ -7,17 +7,16 @@ A handler's signature is the declaration. Its first parameter is the `Context`; 
 - `body`: what the body must hold, as JSON; `Upload` for a handler that reads other media types itself
 - any other name: the request header of that name
 
-The return annotation is the answer's type; `Reply[T]` adds headers or another status, `Response` is sent as it is.
+The return annotation is the answer's type; `Reply[T]` adds headers, a `Response` is sent as it is.
 """
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
-from starlette.responses import Response
 
 Handler = Callable[..., Awaitable[Any]]
 T = TypeVar("T")
@@ -72,10 +71,11 @@ class Operation:
     headers: Mapping[str, Any]
     query: type[msgspec.Struct] | None
     body: Any
-    consumes: tuple[str, ...]
+    consumes: Mapping[str, Any]
+    """The type of the body by media type."""
     body_limit: int
-    answer: Any
-    produces: tuple[str, ...]
+    produces: Mapping[str, Any]
+    """The type of the answer by media type."""
     status: int
     errors: Mapping[int, str]
     protected: bool
@@ -94,6 +94,12 @@ class Resource:
         self.description = description
         self.operations: list[Operation] = []
 
+    def public(self) -> "Resource":
+        """Return the group without what is reached from inside the cluster only."""
+        resource = Resource(self.name, self.description)
+        resource.operations = [operation for operation in self.operations if operation.public]
+        return resource
+
     def operation(
         self,
         method: str,
@@ -101,8 +107,8 @@ class Resource:
         *,
         status: int = 200,
         errors: Mapping[int, str] | None = None,
-        consumes: Sequence[str] = (JSON,),
-        produces: Sequence[str] = (JSON,),
+        consumes: Mapping[str, Any] | None = None,
+        produces: Mapping[str, Any] | None = None,
         body_limit: int = 64 * 1024,
         protected: bool = False,
         public: bool = True,
@@ -129,10 +135,9 @@ class Resource:
                     headers={name.replace("_", "-"): kind for name, kind in taken.items()},
                     query=query,
                     body=body,
-                    consumes=tuple(consumes) if body is not None else (),
+                    consumes={} if body is None else consumes or {JSON: body},
                     body_limit=body_limit,
-                    answer=_unwrapped(answer),
-                    produces=tuple(produces),
+                    produces=produces or _answer(answer),
                     status=status,
                     errors=errors or {},
                     protected=protected,
@@ -145,7 +150,6 @@ class Resource:
         return declare
 
 
-def _unwrapped(answer: Any) -> Any:
-    if get_origin(answer) is Reply:
-        (answer,) = get_args(answer)
-    return None if answer in (Response, type(None)) else answer
+def _answer(annotation: Any) -> Mapping[str, Any]:
+    (answer,) = get_args(annotation) if get_origin(annotation) is Reply else (annotation,)
+    return {} if answer is type(None) else {JSON: answer}

@@ -1,10 +1,15 @@
-"""What travels over a WebSocket, both ways: JSON objects with a `type`."""
+"""What travels over a WebSocket, both ways: JSON objects with a `type`.
+
+The hub puts readings and alerts into messages as JSON that is encoded already (`msgspec.Raw`).
+"""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
+from apps.api.repository.readings import LatestItem
+from apps.domain.alerts import Alert
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric
 
@@ -12,7 +17,7 @@ from apps.domain.readings import Metric
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe", forbid_unknown_fields=True):
     """What the client wants to see: null stands for all. It may be sent again at any time, and replaces the last."""
 
-    device_ids: Annotated[list[DeviceId], msgspec.Meta(max_length=1000)] | None = None
+    device_ids: Annotated[list[DeviceId], msgspec.Meta(max_length=500)] | None = None
     metrics: Annotated[list[Metric], msgspec.Meta(max_length=100)] | None = None
     alerts: bool = True
 
@@ -24,21 +29,21 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
 class Snapshot(msgspec.Struct, frozen=True, tag="snapshot"):
     """The newest reading of each series and every alert that is not resolved, after each subscription."""
 
-    readings: list[Any]
-    alerts: list[Any]
+    readings: list[LatestItem]
+    alerts: list[Alert]
 
 
 class Readings(msgspec.Struct, frozen=True, tag="readings"):
     """Series with a newer reading. `dropped`: how many the client missed since the last message, being slow."""
 
-    readings: list[Any]
+    readings: list[LatestItem]
     dropped: int
 
 
 class Alerts(msgspec.Struct, frozen=True, tag="alerts"):
     """Alerts that were opened or changed."""
 
-    alerts: list[Any]
+    alerts: list[Alert]
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
@@ -53,4 +58,5 @@ class Error(msgspec.Struct, frozen=True, tag="error"):
     detail: str
 
 
-FromClient = Subscribe | Pong
+FROM_CLIENT = (Subscribe, Pong)
+FROM_SERVER = (Snapshot, Readings, Alerts, Ping, Error)

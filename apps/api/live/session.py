@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from apps.api.access import origin_allowed
 from apps.api.live.hub import Client, Hub
-from apps.api.live.messages import FromClient, Subscribe
+from apps.api.live.messages import Pong, Subscribe
 from apps.api.metrics import LIVE_CLOSED
 
 PING_SECONDS = 10.0
@@ -130,4 +130,4 @@ async def _close(websocket: WebSocket, closing: Closing) -> None:
         pass  # it is not there to hear it
 
 
-_DECODER = msgspec.json.Decoder(FromClient)
+_DECODER = msgspec.json.Decoder(Subscribe | Pong)

@@ -1,7 +1,8 @@
 """Devices, with when each was last heard of."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -91,6 +92,29 @@ async def delete(repository: Repository, device_id: str, expected: str | None) -
         return True
 
 
+class Imported(NamedTuple):
+    """How many devices of an import were new, and how many were changed."""
+
+    created: int
+    updated: int
+
+
+async def import_all(repository: Repository, specs: Sequence[DeviceSpec], *, dry_run: bool) -> Imported:
+    """Make the registry hold these devices just as they are described; a dry run only tells what it would do."""
+    document = msgspec.json.encode(specs).decode()
+    async with repository.raw() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            rows = await connection.fetch(_IMPORT, document)
+        except BaseException:
+            await transaction.rollback()
+            raise
+        await (transaction.rollback() if dry_run else transaction.commit())
+    created = sum(row["created"] for row in rows)
+    return Imported(created, len(rows) - created)
+
+
 async def _locked(repository: Repository, device_id: str, expected: str | None) -> Device | None:
     await repository.run(sa.select(devices.c.device_id).where(devices.c.device_id == device_id).with_for_update())
     current = await get(repository, device_id)
@@ -110,6 +134,20 @@ def _device(row: Row) -> Device:
     columns["labels"] = tuple(columns["labels"])
     return Device(**columns, active=seen_at is not None and asked_at - seen_at <= ACTIVE_WITHIN)
 
+
+# Returns what it wrote: a device that is as described already is not among it. A new row has no former version (xmax).
+_IMPORT = """
+    INSERT INTO devices AS known (device_id, kind, name, labels, attributes)
+    SELECT device_id, kind, name, labels, attributes FROM jsonb_to_recordset($1::jsonb)
+        AS given (device_id text, kind text, name text, labels text[], attributes jsonb)
+    ORDER BY device_id
+    ON CONFLICT (device_id) DO UPDATE SET
+        kind = excluded.kind, name = excluded.name, labels = excluded.labels, attributes = excluded.attributes,
+        updated_at = greatest(clock_timestamp(), known.updated_at + interval '1 microsecond')
+    WHERE (known.kind, known.name, known.labels, known.attributes)
+        IS DISTINCT FROM (excluded.kind, excluded.name, excluded.labels, excluded.attributes)
+    RETURNING xmax = 0 AS created
+"""
 
 _SELECT = sa.select(
     devices,

@@ -4,13 +4,17 @@ A series is one metric of one device. `latest_readings` holds a row for every se
 series for its own few rows through the primary key and never sorts more than a page for each.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+import asyncpg
 import msgspec
 
 from apps.api.repository.database import Repository
 from apps.api.repository.sql import Values, all_of
+from apps.domain.readings import StoredReading
+from apps.storage.readings import announce, ensure_partitions, lacks_partition, register_unknown, store
 
 
 class StoredItem(msgspec.Struct, frozen=True):
@@ -111,10 +115,31 @@ async def latest(repository: Repository, series: Series, limit: int, after: Seri
         return [LatestItem(*row) for row in await connection.fetch(query, *values)]
 
 
+async def add(repository: Repository, rows: Sequence[StoredReading]) -> int:
+    """Store the readings that are not stored yet, just as the ingestor does, and return how many they were."""
+    async with repository.raw() as connection:
+        try:
+            return await _add(connection, rows)
+        except asyncpg.CheckViolationError as error:
+            if not lacks_partition(error):
+                raise
+            await ensure_partitions(connection, rows)
+            return await _add(connection, rows)
+
+
 LATEST = """
     SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at
     FROM latest_readings s JOIN devices USING (device_id)
 """
+
+
+async def _add(connection: asyncpg.Connection, rows: Sequence[StoredReading]) -> int:
+    async with connection.transaction():
+        stored = await store(connection, rows)
+        await register_unknown(connection, stored)
+        if stored:
+            await announce(connection)
+    return len(stored)
 
 
 async def _fetch(

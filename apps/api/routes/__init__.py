@@ -1,6 +1,13 @@
 """The operations, a module for each resource."""
 
 from apps.api.operation import Resource
-from apps.api.routes import alerts, devices, readings
+from apps.api.routes.alerts import ALERTS
+from apps.api.routes.device_import import IMPORT
+from apps.api.routes.devices import DEVICES
+from apps.api.routes.export import EXPORT
+from apps.api.routes.readings import READINGS
+from apps.api.routes.rejected import REJECTED
+from apps.api.routes.storing import STORING
 
-RESOURCES: tuple[Resource, ...] = (devices.DEVICES, readings.READINGS, alerts.ALERTS)
+RESOURCES: tuple[Resource, ...] = (DEVICES, IMPORT, READINGS, EXPORT, REJECTED, ALERTS, STORING)
+"""Every operation; those that are not public are served at the root alone."""

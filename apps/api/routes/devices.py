@@ -38,7 +38,7 @@ class DeviceQuery(PageQuery, frozen=True, kw_only=True):
 class UploadUrlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the URL may be used, in seconds."""
 
-    expires_in: Annotated[int, msgspec.Meta(ge=1, le=int(LONGEST.total_seconds()))] = 86_400
+    expires_in: Annotated[float, msgspec.Meta(ge=1, le=LONGEST.total_seconds())] = 86_400
 
 
 class UploadUrl(msgspec.Struct, frozen=True):
@@ -70,7 +70,8 @@ async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
 @DEVICES.operation("POST", "/devices", status=201, protected=True, errors={409: "The id is taken"})
 async def create_device(context: Context, body: DeviceSpec) -> Reply[Device]:
     """Register a device."""
-    check_id(body.device_id)
+    if body.device_id in RESERVED:
+        raise ProblemError(400, f"the id {body.device_id!r} is a word of the API itself: choose another")
     device = await devices.create(context.repository, body)
     if device is None:
         raise ProblemError(409, f"there is a device {body.device_id}: change it with PATCH")
@@ -85,7 +86,7 @@ async def show_device(context: Context, device_id: DeviceId) -> Reply[Device]:
     """
     device = await devices.get(context.repository, device_id)
     if device is None:
-        raise missing(device_id)
+        raise _missing(device_id)
     return Reply(device, {"ETag": _etag(device)})
 
 
@@ -102,7 +103,7 @@ async def change_device(
     except devices.VersionConflictError:
         raise _changed(device_id) from None
     if device is None:
-        raise missing(device_id)
+        raise _missing(device_id)
     return Reply(device, {"ETag": _etag(device)})
 
 
@@ -118,7 +119,7 @@ async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch
     except devices.VersionConflictError:
         raise _changed(device_id) from None
     if not found:
-        raise missing(device_id)
+        raise _missing(device_id)
 
 
 @DEVICES.operation("POST", "/devices/{device_id}/upload-url", protected=True, errors=NO_DEVICE)
@@ -128,20 +129,13 @@ async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrl
     The device PUTs its readings there, as a JSON array, until the URL expires.
     """
     if await devices.get(context.repository, device_id) is None:
-        raise missing(device_id)
+        raise _missing(device_id)
     expires_at = (context.now() + timedelta(seconds=body.expires_in)).replace(microsecond=0)
     path = presign(context.signing_keys.read(), device_id, expires_at)
     return UploadUrl(context.settings.public_url + path, METHOD, expires_at)
 
 
-def check_id(device_id: str) -> None:
-    """Raise ProblemError 400 for an id that no device may have."""
-    if device_id in RESERVED:
-        raise ProblemError(400, f"the id {device_id!r} is a word of the API itself: choose another")
-
-
-def missing(device_id: str) -> ProblemError:
-    """Return the refusal of a device that is not registered."""
+def _missing(device_id: str) -> ProblemError:
     return ProblemError(404, f"there is no device {device_id}: register it with POST /api/devices")
 
 

@@ -1,10 +1,9 @@
 """A running API: a real HTTP server on a free port, on a database of the test's own."""
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,9 @@ import pytest
 from apps.api.app import build
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
-from apps.platform.http import serve
 from apps.platform.settings import load
-from stacks.local.postgres import free_port
 from tests.support.postgres import TestDatabase
+from tests.support.serving import serving
 
 TOKEN = "an-operator-token-of-the-tests"
 KEYS = json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(b"s" * 32).decode()}}).encode()
@@ -28,63 +26,52 @@ KEYS = json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(b"s" * 32).d
 class RunningApi:
     """An API to talk to. `http` sends the operator's token, `reader` sends none."""
 
+    url: str
     settings: ApiSettings
     http: httpx.AsyncClient
     reader: httpx.AsyncClient
 
     @property
     def live_url(self) -> str:
-        return f"ws://127.0.0.1:{self.settings.http_port}/api/live"
+        return self.url.replace("http", "ws") + "/api/live"
 
     @property
     def signing_keys(self) -> SigningKeys:
         return SigningKeys.parse(self.settings.signing_keys_file.read_bytes())
 
+    async def store(self, *readings: dict[str, object]) -> dict[str, int]:
+        answer = await self.http.post("/readings", json=readings)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
-@asynccontextmanager
-async def running_api(database: TestDatabase, folder: Path, **environment: str) -> AsyncIterator[RunningApi]:
+
+def api_settings(database: TestDatabase, folder: Path, **environment: str) -> ApiSettings:
     (folder / "keys.json").write_bytes(KEYS)
     (folder / "token").write_text(TOKEN + "\n")
-    settings = load(
-        ApiSettings,
-        database.environment("api")
-        | {
-            "HTTP_PORT": str(free_port()),
-            "SIGNING_KEYS_FILE": str(folder / "keys.json"),
-            "OPERATOR_TOKEN_FILE": str(folder / "token"),
-            "PUBLIC_URL": "http://platform.test",
-        }
-        | environment,
-    )
-    stopping = asyncio.Event()
-    serving = asyncio.create_task(serve(build(settings), settings, stopping))
-    url = f"http://127.0.0.1:{settings.http_port}"
-    async with (
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as http,
-        httpx.AsyncClient(base_url=url, timeout=30) as reader,
-    ):
-        await _listening(settings.http_port)
-        yield RunningApi(settings, http, reader)
-    stopping.set()
-    await serving
+    own = {
+        "SIGNING_KEYS_FILE": str(folder / "keys.json"),
+        "OPERATOR_TOKEN_FILE": str(folder / "token"),
+        "PUBLIC_URL": "http://platform.test",
+    }
+    return load(ApiSettings, database.environment("api") | own | environment)
 
 
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
+@contextmanager
+def running_api(settings: ApiSettings) -> Iterator[RunningApi]:
+    with serving(build(settings)) as url:
+        yield RunningApi(
+            url,
+            settings,
+            httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30),
+            httpx.AsyncClient(base_url=url, timeout=30),
+        )
 
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[RunningApi]:
-    async with running_api(database, tmp_path) as running:
-        yield running
+    with running_api(api_settings(database, tmp_path)) as running:
+        async with running.http, running.reader:
+            yield running
 
 
 @pytest.fixture

@@ -1,0 +1,171 @@
+"""The OpenAPI document as one page that needs nothing else: no script, no font, no other host."""
+
+import json
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+Node = Mapping[str, Any]
+
+
+def page(document: Node) -> str:
+    """Return the page."""
+    info, server = document["info"], document["servers"][0]["url"].rstrip("/")
+    operations = [
+        (server + path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    body = [f"<h1>{escape(info['title'])} API</h1>", f"<p>{escape(info['description'])}</p>"]
+    body.append(f'<p>The same as an <a href="{server}/openapi.json">OpenAPI {document["openapi"]} document</a>.</p>')
+    for tag in document["tags"]:
+        body.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
+        body += [_operation(*each) for each in operations if tag["name"] in each[2]["tags"]]
+    body.append("<h2>Live updates</h2>")
+    body += [_websocket(server + path, socket) for path, socket in document["x-websockets"].items()]
+    body.append("<h2>Types</h2>")
+    body += [_type(name, schema) for name, schema in sorted(document["components"]["schemas"].items())]
+    return _FRAME.format(title=escape(info["title"]), style=_STYLE, body="\n".join(body))
+
+
+def _operation(path: str, method: str, operation: Node) -> str:
+    lock = ' <span class="lock">operator</span>' if operation.get("security") else ""
+    parts = [f"<p>{_marked(operation['description'])}</p>"] if operation["description"] else []
+    if operation["parameters"]:
+        rows = (
+            [_code(each["name"]), each["in"], _shape(each["schema"]), _about(each)] for each in operation["parameters"]
+        )
+        parts.append(_table(("Parameter", "In", "Type", "Meaning"), rows))
+    if body := operation.get("requestBody"):
+        rows = ([_code(media_type), _shape(each["schema"])] for media_type, each in body["content"].items())
+        parts.append(_table(("Body", "Type"), rows))
+    rows = (
+        [_code(status), escape(each["description"]), _answer(each)] for status, each in operation["responses"].items()
+    )
+    parts.append(_table(("Answer", "When", "Type"), rows))
+    return (
+        f'<details id="{operation["operationId"]}">'
+        f'<summary><span class="method {method}">{method.upper()}</span> {_code(path)} '
+        f"<span>{escape(operation['summary'])}</span>{lock}</summary>{''.join(parts)}</details>"
+    )
+
+
+def _websocket(path: str, socket: Node) -> str:
+    rows = [["you", _shape(each)] for each in socket["from_client"]]
+    rows += [["server", _shape(each)] for each in socket["from_server"]]
+    return (
+        f'<details><summary><span class="method ws">WS</span> <code>{escape(path)}</code> '
+        f"<span>{escape(socket['description'])}</span></summary>{_table(('Sent by', 'Message'), rows)}</details>"
+    )
+
+
+def _type(name: str, schema: Node) -> str:
+    about = f"<p>{_marked(schema['description'])}</p>" if "description" in schema else ""
+    if "properties" in schema:
+        required = schema.get("required", ())
+        rows = (
+            [_code(field), _shape(each), "" if field in required else "optional", _marked(each.get("description", ""))]
+            for field, each in schema["properties"].items()
+        )
+        shown = _table(("Field", "Type", "", "Meaning"), rows)
+    else:
+        shown = f"<p>{_shape(schema)}</p>"
+    return f'<details id="type-{escape(name)}"><summary><code>{escape(name)}</code></summary>{about}{shown}</details>'
+
+
+def _about(parameter: Node) -> str:
+    schema = parameter["schema"]
+    parts = ["<b>Required</b>"] if parameter["required"] else []
+    parts += [_marked(parameter["description"])] if "description" in parameter else []
+    parts += [f"Default: {_code(json.dumps(schema['default']))}"] if "default" in schema else []
+    return ". ".join(parts)
+
+
+def _answer(response: Node) -> str:
+    return ", ".join(
+        f"{_code(media_type)} {_shape(each['schema'])}" for media_type, each in response.get("content", {}).items()
+    )
+
+
+def _shape(schema: Node) -> str:
+    """Return a schema in a few words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f'<a href="#type-{escape(name)}">{escape(name)}</a>'
+    if "anyOf" in schema:
+        return " or ".join(map(_shape, schema["anyOf"]))
+    if "enum" in schema:
+        return " | ".join(_code(json.dumps(value)) for value in schema["enum"])
+    kind = escape(str(schema.get("format") or schema.get("type", "anything")))
+    if kind == "array":
+        return f"array of {_shape(schema.get('items', {}))}{_limits(schema)}"
+    if kind == "object" and isinstance(values := schema.get("additionalProperties"), dict):
+        return f"object of {_shape(values)}{_limits(schema)}"
+    return kind + _limits(schema)
+
+
+def _limits(schema: Node) -> str:
+    found = [f"{words} {schema[name]}" for name, words in _LIMITS.items() if name in schema]
+    if "pattern" in schema:
+        found.append(_code(schema["pattern"]))
+    return f' <span class="limits">{", ".join(found)}</span>' if found else ""
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    rest = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{rest}</tbody></table></div>'
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
+
+
+def _marked(text: str) -> str:
+    """Return prose with what stands between backticks as code."""
+    return "".join(_code(part) if index % 2 else escape(part) for index, part in enumerate(text.split("`")))
+
+
+_LIMITS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "minLength": "characters from",
+    "maxLength": "characters up to",
+    "minItems": "items from",
+    "maxItems": "items up to",
+    "maxProperties": "entries up to",
+}
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #777; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { margin-top: 2.5rem; }
+code { font: 0.875em ui-monospace, monospace; overflow-wrap: anywhere; }
+details { border: 1px solid var(--line); border-radius: 6px; margin: 0.5rem 0; padding: 0 0.75rem; }
+details[open] { padding-bottom: 0.75rem; }
+details:target { outline: 2px solid #2684ff; }
+summary { cursor: pointer; padding: 0.5rem 0; }
+summary span:not(.method):not(.lock) { color: var(--dim); }
+.method { display: inline-block; min-width: 4.2em; text-align: center; border-radius: 4px; color: #fff;
+  font: 600 0.75rem/1.6 ui-monospace, monospace; background: #555; }
+.get { background: #1a6fb5; } .post { background: #1f7a3d; } .patch { background: #8a5a00; }
+.delete { background: #b3261e; } .ws { background: #6b3fa0; }
+.lock { font-size: 0.75rem; border: 1px solid var(--line); border-radius: 4px; padding: 0 0.4em; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9rem; }
+th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem 0; }
+tr { border-bottom: 1px solid var(--line); }
+.limits { color: var(--dim); font-size: 0.85em; }
+"""
+
+_FRAME = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} API</title><style>{style}</style></head>
+<body>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,166 @@
+"""The OpenAPI 3.1 document, derived from the declared operations. It says nothing that they do not do."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from apps.api.live import messages
+from apps.api.operation import Operation, Problem, Resource
+
+PROBLEM_JSON = "application/problem+json"
+
+Document = dict[str, Any]
+
+
+def render(resources: Iterable[Resource], prefix: str) -> Document:
+    """Return the document of the operations as they are reached under `prefix`."""
+    resources = list(resources)
+    operations = [operation for resource in resources for operation in resource.operations]
+    schemas = _Schemas(kind for operation in operations for kind in _types(operation))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sensor Analytics",
+            "version": "1",
+            "description": "Devices, what they measured, and what a person should look at. Times are RFC 3339 in UTC. "
+            "Problems are problem+json and say what to do. Writes need the operator's bearer token; reads are open.",
+        },
+        "servers": [{"url": prefix or "/"}],
+        "tags": [{"name": resource.name, "description": resource.description} for resource in resources],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+        },
+        # OpenAPI has no words for WebSockets.
+        "x-websockets": {
+            "/live": {
+                "description": "Live updates: subscribe, then a snapshot, then what is new.",
+                "from_client": [schemas.of(kind) for kind in messages.FROM_CLIENT],
+                "from_server": [schemas.of(kind) for kind in messages.FROM_SERVER],
+            }
+        },
+    }
+
+
+class _Schemas:
+    """JSON Schemas of all types, those with a name as components."""
+
+    def __init__(self, kinds: Iterable[Any]) -> None:
+        self._kinds = [Problem, *messages.FROM_CLIENT, *messages.FROM_SERVER, *kinds]
+        self._schemas, self.components = msgspec.json.schema_components(
+            self._kinds, ref_template="#/components/schemas/{name}"
+        )
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        return self._schemas[self._kinds.index(kind)]
+
+
+def _operation(operation: Operation, schemas: _Schemas) -> Document:
+    described: Document = {
+        "operationId": operation.handler.__name__,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "parameters": list(_parameters(operation, schemas)),
+        "responses": _responses(operation, schemas),
+    }
+    if operation.protected:
+        described["security"] = [{"operator": []}]
+    if operation.consumes:
+        described["requestBody"] = {"required": True, "content": _content(operation.consumes, schemas)}
+    return described
+
+
+def _parameters(operation: Operation, schemas: _Schemas) -> Iterable[Document]:
+    for name, kind in operation.path_parameters.items():
+        yield _parameter("path", name, schemas.of(kind), required=True)
+    for name, kind, field in _query_fields(operation):
+        schema = dict(schemas.of(kind))
+        if field.default not in (None, msgspec.NODEFAULT):
+            schema["default"] = field.default
+        yield _parameter("query", name, schema, required=field.required)
+    for name, kind in _headers(operation).items():
+        yield _parameter("header", name, schemas.of(kind), required=False)
+
+
+def _parameter(place: str, name: str, schema: Mapping[str, Any], *, required: bool) -> Document:
+    schema = dict(schema)
+    described = {"name": name, "in": place, "required": required, "schema": schema}
+    if "description" in schema:
+        described["description"] = schema.pop("description")
+    return described
+
+
+def _responses(operation: Operation, schemas: _Schemas) -> Document:
+    success: Document = {"description": HTTPStatus(operation.status).phrase}
+    if operation.produces:
+        success["content"] = _content(operation.produces, schemas)
+    if operation.revalidates:
+        success["headers"] = {"ETag": {"schema": {"type": "string"}}}
+    responses = {str(operation.status): success}
+    if operation.revalidates:
+        responses["304"] = {"description": "Unchanged since If-None-Match"}
+    for status, description in sorted(_problems(operation).items()):
+        content = {PROBLEM_JSON: {"schema": schemas.of(Problem)}}
+        responses[str(status)] = {"description": description, "content": content}
+    return responses
+
+
+def _problems(operation: Operation) -> dict[int, str]:
+    problems = {
+        422: "A parameter or the body is not as described here",
+        503: "The database cannot serve it now: try again after Retry-After",
+    }
+    if operation.protected:
+        problems[401] = "The operator's token is missing or wrong"
+    if operation.query is not None or operation.consumes:
+        problems[400] = "What is asked for makes no sense together, or the body cannot be read"
+    if operation.consumes:
+        problems |= {
+            408: "The body did not arrive in time",
+            413: f"The body holds over {operation.body_limit} bytes",
+            415: "The body is of another media type",
+        }
+    return problems | dict(operation.errors)
+
+
+def _content(by_media_type: Mapping[str, Any], schemas: _Schemas) -> Document:
+    return {media_type: {"schema": schemas.of(kind)} for media_type, kind in by_media_type.items()}
+
+
+def _types(operation: Operation) -> Iterable[Any]:
+    yield from operation.path_parameters.values()
+    yield from (kind for _, kind, _ in _query_fields(operation))
+    yield from _headers(operation).values()
+    yield from operation.consumes.values()
+    yield from operation.produces.values()
+
+
+def _query_fields(operation: Operation) -> Iterable[tuple[str, Any, FieldInfo]]:
+    if operation.query is not None:
+        hints = get_type_hints(operation.query, include_extras=True)
+        for field in fields(operation.query):
+            yield field.encode_name, _without_none(hints[field.name]), field
+
+
+def _headers(operation: Operation) -> dict[str, Any]:
+    own = {name: _without_none(kind) for name, kind in operation.headers.items()}
+    return own | ({"if-none-match": IfNoneMatch} if operation.revalidates else {})
+
+
+def _without_none(kind: Any) -> Any:
+    """A parameter that may be left out is never null."""
+    if get_origin(kind) in (Union, UnionType):
+        return Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007 - built at run time
+    return kind
+
+
+IfNoneMatch = Annotated[str, msgspec.Meta(description="An ETag that you have: 304 when it is still the newest")]

@@ -1,0 +1,76 @@
+"""Import of many devices at once."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from apps.api.context import Context
+from apps.api.device_rows import CSV, JSON, NDJSON, read_rows
+from apps.api.operation import Resource, Upload
+from apps.api.repository import devices
+from apps.api.routes.devices import RESERVED
+from apps.domain.devices import DeviceSpec
+from apps.platform.http import ProblemError
+
+IMPORT = Resource("Import", "Many devices at once.")
+
+MOST_ROWS = 10_000
+MOST_BYTES = 5_000_000
+
+
+class ImportQuery(msgspec.Struct, frozen=True):
+    """Whether to change anything."""
+
+    dry_run: Annotated[bool, msgspec.Meta(description="true: only tell what would become of each row")] = False
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """Why a row was left out. The first row is 1; the header of CSV does not count."""
+
+    row: int
+    reason: str
+
+
+class ImportAnswer(msgspec.Struct, frozen=True):
+    """How many devices were created, changed or as described already, and the rows that were left out."""
+
+    dry_run: bool
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[RowError]
+
+
+@IMPORT.operation(
+    "POST",
+    "/devices/import",
+    protected=True,
+    consumes={JSON: list[Any], NDJSON: str, CSV: str},
+    body_limit=MOST_BYTES,
+)
+async def import_devices(context: Context, query: ImportQuery, body: Upload) -> ImportAnswer:
+    """Create or change up to 10,000 devices.
+
+    JSON: an array of devices; NDJSON: a device a line; CSV: the columns device_id, kind, name and labels (separated by
+    `;`), any other column is an attribute. A row that describes a device describes all of it: what it leaves out is
+    taken away. A bad row is left out with its reason, and the others are taken.
+    """
+    specs: dict[str, DeviceSpec] = {}
+    errors: list[RowError] = []
+    try:
+        for row in read_rows(body.media_type, body.content):
+            if row.number > MOST_ROWS:
+                raise ProblemError(413, f"at most {MOST_ROWS} rows at a time: split the file")
+            if isinstance(row.read, str):
+                errors.append(RowError(row.number, row.read))
+            elif row.read.device_id in RESERVED:
+                errors.append(RowError(row.number, f"the id {row.read.device_id!r} is a word of the API itself"))
+            elif row.read.device_id in specs:
+                errors.append(RowError(row.number, f"the device {row.read.device_id} stands in an earlier row"))
+            else:
+                specs[row.read.device_id] = row.read
+    except ValueError as error:
+        raise ProblemError(400, str(error)) from None
+    imported = await devices.import_all(context.repository, list(specs.values()), dry_run=query.dry_run)
+    unchanged = len(specs) - imported.created - imported.updated
+    return ImportAnswer(query.dry_run, imported.created, imported.updated, unchanged, errors)

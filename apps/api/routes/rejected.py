@@ -1,0 +1,25 @@
+"""Rejected records: what the platform could not store."""
+
+from apps.api.context import Context
+from apps.api.operation import Page, Resource
+from apps.api.repository import rejected
+from apps.api.repository.rejected import RejectedRecord
+from apps.api.routes.paging import PageQuery, page, position
+from apps.domain.devices import DeviceId
+
+REJECTED = Resource("Rejected records", "What could not be stored is kept here with its reason.")
+
+
+class RejectedQuery(PageQuery, frozen=True, kw_only=True):
+    """Which rejected records to list."""
+
+    device_id: DeviceId | None = None
+
+
+@REJECTED.operation("GET", "/rejected")
+async def list_rejected(context: Context, query: RejectedQuery) -> Page[RejectedRecord]:
+    """List rejected records, the newest first."""
+    rows = await rejected.find(
+        context.repository, device_id=query.device_id, limit=query.limit + 1, after=position(query, int)
+    )
+    return page("rejected", query, rows, lambda row: row.rejected_id)

@@ -1,0 +1,113 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+ME = {"actor": "me"}
+
+
+async def open_alert(owner, source="api/cpu", severity="critical", **columns):
+    given = {"source": source, "rule": "zscore", "severity": severity, "message": "too busy", **columns}
+    names, places = ", ".join(given), ", ".join(f"${n}" for n in range(1, len(given) + 1))
+    query = f"INSERT INTO alerts ({names}) VALUES ({places}) RETURNING alert_id"
+    return str(await owner.fetchval(query, *given.values()))
+
+
+async def test_alerts_are_listed_the_newest_first_by_state_severity_and_source(api, owner):
+    now = datetime.now(UTC)
+    for number in range(5):
+        await open_alert(
+            owner, f"s{number}", "warning" if number % 2 else "critical", opened_at=now - timedelta(minutes=number // 2)
+        )
+
+    async def sources(**parameters):
+        found, cursor = [], None
+        while True:
+            answer = (
+                await api.reader.get("/api/alerts", params=parameters | ({"cursor": cursor} if cursor else {}))
+            ).json()
+            found += [item["source"] for item in answer["items"]]
+            if (cursor := answer["next_cursor"]) is None:
+                return found
+
+    everything = await sources(limit=2)
+    assert sorted(everything) == ["s0", "s1", "s2", "s3", "s4"]
+    assert [set(everything[:2]), set(everything[2:4]), everything[4]] == [{"s0", "s1"}, {"s2", "s3"}, "s4"]
+    assert sorted(await sources(severity="warning")) == ["s1", "s3"]
+    assert await sources(source="s3") == ["s3"]
+    assert await sources(state="resolved") == []
+
+
+async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(api, owner):
+    alert_id = await open_alert(owner)
+    first = await api.http.post(f"/api/alerts/{alert_id}/acknowledge", json={"actor": "ann", "comment": "on it"})
+    again = await api.http.post(f"/api/alerts/{alert_id}/acknowledge", json={"actor": "bob"})
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json() == first.json()
+    alert = again.json()
+    assert (alert["state"], alert["acknowledged_by"], alert["resolved_at"]) == ("acknowledged", "ann", None)
+    assert alert["acknowledged_at"] > alert["opened_at"]
+    assert [(e["actor"], e["action"], e["comment"]) for e in alert["events"]] == [("ann", "acknowledge", "on it")]
+
+
+async def test_a_resolved_alert_stays_resolved_and_cannot_be_acknowledged(api, owner):
+    alert_id = await open_alert(owner)
+    resolved = (await api.http.post(f"/api/alerts/{alert_id}/resolve", json=ME)).json()
+    assert (resolved["state"], resolved["resolved_by"], resolved["acknowledged_at"]) == ("resolved", "me", None)
+    assert (await api.http.post(f"/api/alerts/{alert_id}/resolve", json={"actor": "you"})).json() == resolved
+    refused = await api.http.post(f"/api/alerts/{alert_id}/acknowledge", json=ME)
+    assert refused.status_code == 409
+    assert "resolved already" in refused.json()["detail"]
+    assert (await api.reader.get(f"/api/alerts/{alert_id}")).json() == resolved
+
+
+async def test_many_are_acknowledged_at_once_and_each_is_told_of(api, owner):
+    opened, known, over = [await open_alert(owner, source) for source in "abc"]
+    await api.http.post(f"/api/alerts/{known}/acknowledge", json=ME)
+    await api.http.post(f"/api/alerts/{over}/resolve", json=ME)
+    nowhere = str(uuid4())
+    answer = await api.http.post(
+        "/api/alerts/acknowledge", json=ME | {"alert_ids": [opened, opened, known, over, nowhere]}
+    )
+    told = answer.json()
+    assert (told["changed"], told["unchanged"]) == ([opened], [known])
+    assert {each["alert_id"] for each in told["refused"]} == {over, nowhere}
+    told = (await api.http.post("/api/alerts/resolve", json=ME | {"alert_ids": [over, known, opened]})).json()
+    assert (sorted(told["changed"]), told["unchanged"]) == (sorted([known, opened]), [over])
+
+
+async def test_of_many_who_act_at_once_one_is_first_and_none_locks_up(api, owner):
+    alert_ids = [await open_alert(owner, f"s{number}") for number in range(20)]
+    answers = await asyncio.gather(
+        *(
+            api.http.post(
+                "/api/alerts/acknowledge", json={"actor": f"a{n}", "alert_ids": alert_ids[:: 1 if n % 2 else -1]}
+            )
+            for n in range(8)
+        )
+    )
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert sorted(each for answer in answers for each in answer.json()["changed"]) == sorted(alert_ids)
+    assert await owner.fetchval("SELECT count(*) FROM alert_events") == 20
+
+
+async def test_an_alert_that_does_not_exist_is_said_so(api):
+    for method, path in (("GET", ""), ("POST", "/acknowledge"), ("POST", "/resolve")):
+        answer = await api.http.request(method, f"/api/alerts/{uuid4()}{path}", json=ME if method == "POST" else None)
+        assert answer.status_code == 404
+    assert (await api.reader.get("/api/alerts/7")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"actor": ""}, {"actor": "a\x00"}, {"actor": "a", "comment": "x" * 2001}, {"who": "a"}]
+)
+async def test_who_acts_must_be_said(api, owner, body):
+    alert_id = await open_alert(owner)
+    assert (await api.http.post(f"/api/alerts/{alert_id}/resolve", json=body)).status_code == 422
+
+
+async def test_acting_needs_the_token(api, owner):
+    alert_id = await open_alert(owner)
+    assert (await api.reader.post(f"/api/alerts/{alert_id}/resolve", json=ME)).status_code == 401
+    assert (await api.reader.post("/api/alerts/resolve", json=ME | {"alert_ids": [alert_id]})).status_code == 401

@@ -1,0 +1,125 @@
+"""The published OpenAPI document against the running API, with every check that schemathesis has."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import jsonschema
+import pytest
+
+from apps.domain.readings import json_schema
+from tests.apps.api.conftest import TOKEN
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+
+async def populate(api, owner):
+    await api.store(
+        *(
+            {"device_id": f"d{n % 3}", "metric": "power", "ts": f"2026-11-22T12:00:{n:02}Z", "value": n}
+            for n in range(30)
+        )
+    )
+    for source in "abc":
+        await owner.execute(
+            "INSERT INTO alerts (source, rule, severity, message) VALUES ($1, 'r', 'info', 'look')", source
+        )
+
+
+def check(url, prefix, *arguments):
+    done = subprocess.run(
+        [
+            *(SCHEMATHESIS, "--config-file", Path(__file__).with_name("schemathesis.toml")),
+            *("run", f"{url}{prefix}/openapi.json", "--url", url + prefix, "--checks", "all"),
+            *("-H", f"Authorization: Bearer {TOKEN}", "--no-color", *arguments),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+async def test_the_public_api_does_what_its_document_says(api, owner):
+    await populate(api, owner)
+    check(api.url, "/api", "--max-examples", "10", "--seed", "1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prefix", ["", "/api"])
+async def test_the_api_does_what_its_document_says_at_length(api, owner, prefix):
+    await populate(api, owner)
+    check(api.url, prefix, "--max-examples", "150")
+
+
+def every_operation(api, prefix):
+    document = httpx.get(f"{api.url}{prefix}/openapi.json").json()
+    return [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
+
+
+async def test_what_is_internal_is_described_at_the_root_alone(api):
+    assert ("POST", "/readings") in every_operation(api, "")
+    assert ("POST", "/readings") not in every_operation(api, "/api")
+    assert set(every_operation(api, "")) - set(every_operation(api, "/api")) == {("POST", "/readings")}
+
+
+async def test_every_path_says_which_methods_it_takes(api):
+    for path in {path for _, path in every_operation(api, "/api")}:
+        options = await api.reader.options("/api" + path)
+        assert options.status_code == 204
+        allowed = set(options.headers["allow"].split(", "))
+        assert allowed - {"HEAD", "OPTIONS"} == {
+            method for method, other in every_operation(api, "/api") if other == path
+        }
+        refused = await api.http.put("/api" + path)
+        assert (refused.status_code, refused.headers["allow"]) == (405, options.headers["allow"])
+        assert refused.json()["detail"] == f"this path takes {refused.headers['allow']}"
+
+
+async def test_head_answers_like_get_without_a_body(api):
+    for path in ("/api/devices", "/api/readings/export?format=csv", "/api/devices/nobody", "/api/docs"):
+        got, head = await api.reader.get(path), await api.reader.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+
+
+async def test_the_page_of_the_documentation_needs_no_other_host(api):
+    page = await api.reader.get("/api/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    for _, path in every_operation(api, "/api"):
+        assert f"/api{path}<" in page.text
+
+
+async def test_the_schema_of_readings_is_the_one_that_validates(api):
+    schema = (await api.reader.get("/api/schemas/reading.json")).json()
+    assert schema == json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "status", "named"),
+    [
+        (b"{", "application/json", 400, "not JSON"),
+        (b"\xff", "application/json", 400, "not JSON"),
+        (b"[" * 60_000, "application/json", 422, "object"),
+        (b"{}", "text/plain", 415, "application/json"),
+        (b"{}", "application/x-www-form-urlencoded", 415, "application/json"),
+        (b'{"device_id":"' + b"a" * 70_000, "application/json", 413, "65536 bytes"),
+        (b"", "application/json", 400, "not JSON"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_told_why(api, body, media, status, named):
+    answer = await api.http.post("/api/devices", content=body, headers={"Content-Type": media})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert named in answer.json()["detail"]
+
+
+async def test_a_page_of_a_configured_origin_may_read_answers_and_another_may_not(api):
+    allowed = await api.reader.get("/api/devices", headers={"Origin": "http://platform.test"})
+    assert allowed.headers["access-control-allow-origin"] == "http://platform.test"
+    other = await api.reader.get("/api/devices", headers={"Origin": "http://elsewhere.test"})
+    assert "access-control-allow-origin" not in other.headers

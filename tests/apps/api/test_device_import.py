@@ -1,0 +1,84 @@
+import pytest
+
+HEADERS = {media: {"Content-Type": media} for media in ("text/csv", "application/x-ndjson", "application/json")}
+
+TABLE = """\
+device_id,kind,name,labels,floor,indoor
+d1,temperature,Roof,roof;north side,3,false
+d2,power,,,,
+bad id,power,,,,
+d1,power,again,,,
+d4,power,too,many,cells,here,see
+"""
+
+
+async def imported(api, content, media="text/csv", **parameters):
+    return await api.http.post("/api/devices/import", content=content, headers=HEADERS[media], params=parameters)
+
+
+async def test_a_dry_run_tells_what_an_import_would_do_and_does_nothing(api):
+    dry = (await imported(api, TABLE, dry_run="true")).json()
+    assert (dry["dry_run"], dry["created"], dry["updated"], dry["unchanged"]) == (True, 2, 0, 0)
+    assert [error["row"] for error in dry["errors"]] == [3, 4, 5]
+    assert (await api.reader.get("/api/devices")).json()["items"] == []
+    wet = (await imported(api, TABLE)).json()
+    assert wet == dry | {"dry_run": False}
+
+
+async def test_a_row_of_a_table_becomes_a_device_with_its_further_columns_as_attributes(api):
+    await imported(api, "\ufeff" + TABLE)
+    device = (await api.reader.get("/api/devices/d1")).json()
+    assert (device["name"], device["labels"]) == ("Roof", ["roof", "north side"])
+    assert device["attributes"] == {"floor": 3.0, "indoor": False}
+    bare = (await api.reader.get("/api/devices/d2")).json()
+    assert (bare["name"], bare["labels"], bare["attributes"]) == (None, [], {})
+
+
+async def test_importing_again_changes_only_what_differs(api):
+    await imported(api, TABLE)
+    before = (await api.reader.get("/api/devices/d2")).json()
+    answer = (await imported(api, TABLE.replace("Roof", "Attic"))).json()
+    assert (answer["created"], answer["updated"], answer["unchanged"]) == (0, 1, 1)
+    assert (await api.reader.get("/api/devices/d1")).json()["name"] == "Attic"
+    assert (await api.reader.get("/api/devices/d2")).json() == before
+
+
+@pytest.mark.parametrize(
+    ("media", "content"),
+    [
+        ("application/json", '[{"device_id": "a", "kind": "power"}, 7, {"device_id": "import", "kind": "power"}]'),
+        ("application/x-ndjson", '{"device_id": "a", "kind": "power"}\n7\n{"device_id": "import", "kind": "power"}\n'),
+    ],
+)
+async def test_json_is_taken_row_by_row_too(api, media, content):
+    answer = (await imported(api, content, media)).json()
+    assert (answer["created"], [error["row"] for error in answer["errors"]]) == (1, [2, 3])
+
+
+@pytest.mark.parametrize(
+    ("media", "content", "named"),
+    [
+        ("text/csv", b"device_id,name\nd,e\n", "kind"),
+        ("text/csv", b"device_id,kind,kind\n", "once"),
+        ("text/csv", b"device_id,kind\n\xff,power\n", "UTF-8"),
+        ("text/csv", b'device_id,kind\n"d"x,power\n', "CSV"),
+        ("application/json", b'{"device_id": "a", "kind": "power"}', "array"),
+        ("application/json", b"[" * 100_000, "nest"),
+        ("application/json", b"[1,", "truncated"),
+    ],
+)
+async def test_a_file_that_is_no_such_file_is_refused_whole(api, media, content, named):
+    answer = await imported(api, content, media)
+    assert answer.status_code == 400
+    assert named in answer.json()["detail"]
+
+
+async def test_too_many_rows_are_refused_before_anything_is_changed(api):
+    table = "device_id,kind\n" + "".join(f"d{number},power\n" for number in range(10_001))
+    assert (await imported(api, table)).status_code == 413
+    assert (await api.reader.get("/api/devices")).json()["items"] == []
+
+
+async def test_ten_thousand_devices_are_imported_at_once(api):
+    table = "device_id,kind,labels\n" + "".join(f"d{number},power,a;b\n" for number in range(10_000))
+    assert (await imported(api, table)).json()["created"] == 10_000
