@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import from_json
-from pydantic_settings import NoDecode
 
 from apps.detector.signals import PROCESS_SIGNALS, Signal
 from apps.platform.settings import DatabaseSettings
@@ -19,6 +18,6 @@ class DetectorSettings(DatabaseSettings):
 
     prometheus_url: str = Field(pattern=r"^https?://", description="Where Prometheus answers queries")
     pushgateway_url: str = Field(pattern=r"^https?://", description="Where predictive_alert is pushed to")
-    signals: Annotated[tuple[Signal, ...], NoDecode, BeforeValidator(_decode)] = Field(
+    signals: Annotated[tuple[Signal, ...], BeforeValidator(_decode)] = Field(
         PROCESS_SIGNALS, description="JSON array of the platform's signals: name, query, direction, floor"
     )
