@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from apps.detector.prometheus import Samples
+from apps.detector.prometheus import Floats, Samples
 from apps.detector.signals import Direction
 
-MODEL = "zscore"
+RULE = "zscore"
 VERSION = "1"
 
 WINDOW_SECONDS = 15 * 60
@@ -29,13 +29,15 @@ LEAST_REST = 12
 """Fewer samples than these are no ground for a judgement."""
 
 RELATIVE_FLOOR = 0.05
+"""Least spread that counts, as a fraction of what is expected."""
+
 SPREAD_OF_NORMAL = 1.4826
 """The standard deviation of a normal distribution over its median absolute deviation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How far the newest minutes lie from the rest, in units of its spread; positive is worse."""
+    """How far the newest values lie from the rest, in units of its spread; positive is worse."""
 
     score: float
     expected: float
@@ -49,9 +51,14 @@ def judge(samples: Samples, now: float, direction: Direction, floor: float) -> J
     rest = samples.values[(samples.times > now - WINDOW_SECONDS) & (samples.times <= now - NEWEST_SECONDS)]
     if len(newest) < LEAST_NEWEST or len(rest) < LEAST_REST:
         return None
-    expected = float(np.median(rest))
-    spread = max(SPREAD_OF_NORMAL * float(np.median(np.abs(rest - expected))), RELATIVE_FLOOR * abs(expected), floor)
-    observed = float(np.median(newest))
+    return compare(newest, rest, direction, floor)
+
+
+def compare(newest: Floats, rest: Floats, direction: Direction, floor: float) -> Judgement:
+    """Return how far the median of `newest` lies from that of `rest`. `floor` is the least spread that counts."""
+    expected, observed = float(np.median(rest)), float(np.median(newest))
+    deviation = SPREAD_OF_NORMAL * float(np.median(np.abs(rest - expected)))
+    spread = max(deviation, RELATIVE_FLOOR * abs(expected), floor)
     return Judgement(distance(observed, expected, spread, direction), expected, observed, spread)
 
 
