@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from apps.detector import alerts, zscore
+from apps.detector import alerts, memory, rare, zscore
 from apps.detector.prometheus import Prometheus, PrometheusError, Samples
+from apps.detector.rarity import Rarity
 from apps.detector.signals import Signal
 from apps.domain.alerts import Finding, Severity
 
@@ -58,7 +59,7 @@ async def judge_signals(
     connection: asyncpg.Connection, observed: Iterable[Observed], now: float, watched: Watched
 ) -> None:
     """Apply the z-score rule to each series."""
-    open_alerts = await alerts.unresolved(connection, zscore.MODEL)
+    open_alerts = await alerts.unresolved(connection, zscore.RULE)
     for one in observed:
         judgement = zscore.judge(one.samples, now, one.signal.direction, one.signal.floor)
         if judgement is None:
@@ -75,6 +76,31 @@ async def judge_signals(
     for source, known in open_alerts.items():
         if source not in watched.judged and _time(now) - known.updated_at > NEW_NORMAL:
             await _resolve(connection, source, f"{source} has had no data for {NEW_NORMAL}")
+
+
+async def learn_signals(
+    connection: asyncpg.Connection, observed: Iterable[Observed], now: float, point_seconds: int
+) -> None:
+    """Let the model with the long memory judge each series' closed points."""
+    by_signal = {f"platform:{one.source}": one for one in observed}
+    is_open = await alerts.unresolved(connection, rare.RULE)
+    async with connection.transaction():
+        remembered = await memory.load(connection, Rarity, list(by_signal))
+        for signal, one in by_signal.items():
+            points = rare.points_of(
+                zip(one.samples.times.tolist(), one.samples.values.tolist(), strict=True), point_seconds
+            )
+            await rare.watch(
+                connection,
+                one.source,
+                remembered[signal],
+                [point for point in points if now - zscore.WINDOW_SECONDS + point_seconds <= point.time <= now],
+                now=now,
+                seconds=point_seconds,
+                direction=one.signal.direction,
+                is_open=one.source in is_open,
+            )
+        await memory.save(connection, remembered)
 
 
 async def _follow(
@@ -96,14 +122,14 @@ async def _follow(
 
 
 async def _resolve(connection: asyncpg.Connection, source: str, reason: str) -> None:
-    await alerts.resolve(connection, source, zscore.MODEL, reason)
+    await alerts.resolve(connection, source, zscore.RULE, reason)
     log.info("resolved: %s", reason)
 
 
 def _finding(one: Observed, judgement: zscore.Judgement, now: float) -> Finding:
     return Finding(
         source=one.source,
-        rule=zscore.MODEL,
+        rule=zscore.RULE,
         severity=Severity.CRITICAL,
         message=(
             f"{one.source} is {judgement.observed:.4g}, expected {judgement.expected:.4g} "
@@ -114,7 +140,7 @@ def _finding(one: Observed, judgement: zscore.Judgement, now: float) -> Finding:
         window_end=_time(now),
         expected=judgement.expected,
         observed=judgement.observed,
-        model=zscore.MODEL,
+        model=zscore.RULE,
         model_version=zscore.VERSION,
     )
 

@@ -7,9 +7,10 @@ import time
 import asyncpg
 import httpx
 
-from apps.detector import alerts, metrics
-from apps.detector.platform_watch import Watched, judge_signals, read_signals
+from apps.detector import alerts, memory, metrics
+from apps.detector.platform_watch import Watched, judge_signals, learn_signals, read_signals
 from apps.detector.prometheus import Prometheus, PrometheusError
+from apps.detector.sensors import watch_sensors
 from apps.detector.settings import DetectorSettings
 from apps.storage.connection import connect_arguments
 
@@ -38,7 +39,9 @@ async def run(settings: DetectorSettings, _: asyncio.Event) -> int:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
             log.warning("another run is under way: this one does nothing")
             return 0
-        watched = await _watch(settings, connection)
+        watched = await _watch_platform(settings, connection)
+        metrics.SIGNALS.labels("sensor", "judged").set(await watch_sensors(connection, settings.point_seconds))
+        await memory.forget(connection)
         metrics.RUN_SECONDS.set(time.monotonic() - started)
         return await _tell(settings, connection, watched)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -48,7 +51,7 @@ async def run(settings: DetectorSettings, _: asyncio.Event) -> int:
         await connection.close(timeout=5)
 
 
-async def _watch(settings: DetectorSettings, connection: asyncpg.Connection) -> Watched:
+async def _watch_platform(settings: DetectorSettings, connection: asyncpg.Connection) -> Watched:
     async with httpx.AsyncClient(base_url=settings.prometheus_url, timeout=20) as client:
         prometheus = Prometheus(client)
         try:
@@ -62,6 +65,7 @@ async def _watch(settings: DetectorSettings, connection: asyncpg.Connection) -> 
             )
         observed, watched = await read_signals(prometheus, settings.signals, now)
     await judge_signals(connection, observed, now, watched)
+    await learn_signals(connection, observed, now, settings.point_seconds)
     return watched
 
 

@@ -21,3 +21,6 @@ class DetectorSettings(DatabaseSettings):
     signals: Annotated[tuple[Signal, ...], BeforeValidator(_decode)] = Field(
         PROCESS_SIGNALS, description="JSON array of the platform's signals: name, query, direction, floor"
     )
+    point_seconds: int = Field(
+        300, ge=60, le=3600, multiple_of=60, description="Time that one point of the rarity model sums up"
+    )

@@ -26,6 +26,7 @@ GRANTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "detector": {
             "readings_minute": "SELECT",
+            "latest_readings": "SELECT",
             "devices": "SELECT",
             "alerts": "SELECT, INSERT, UPDATE",
             "alert_events": "SELECT, INSERT",

@@ -1,0 +1,174 @@
+"""Properties of the rarity model."""
+
+import json
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.detector import rarity
+from apps.detector.baseline import ZScore
+from apps.detector.models import Model, Point
+from apps.detector.rarity import Rarity, Seen
+
+FIVE_MINUTES = 300.0
+
+
+def points(values: list[float], start: float = 0) -> list[Point]:
+    return [Point.of(start + FIVE_MINUTES * index, value) for index, value in enumerate(values)]
+
+
+def scores(values: list[float], model: Model | None = None) -> list[float]:
+    model = model or Rarity()
+    return [model.update(point).score for point in points(values)]
+
+
+def daily(days: float, seed: int = 1, amplitude: float = 5, noise: float = 0.5) -> list[float]:
+    """A day's cycle with noise, every five minutes."""
+    source = random.Random(seed)
+    return [
+        20 + amplitude * math.sin(2 * math.pi * index / 288) + source.gauss(0, noise)
+        for index in range(int(288 * days))
+    ]
+
+
+def alarms(found: list[float]) -> list[int]:
+    return [index for index, score in enumerate(found) if score >= Rarity.alarm]
+
+
+values = st.lists(
+    st.floats(-1e6, 1e6) | st.sampled_from([0.0, 20.0, 20.5, 21.0, 5e8]) | st.just(math.nan), min_size=1, max_size=250
+)
+
+
+@pytest.mark.parametrize("kind", [Rarity, ZScore])
+@settings(max_examples=50, deadline=None)
+@given(values=values, cuts=st.lists(st.integers(0, 250), max_size=5))
+def test_many_runs_give_the_scores_of_one_run(kind: type[Model], values: list[float], cuts: list[int]) -> None:
+    whole = scores(values, kind())
+    model, pieces = kind(), []
+    for index, point in enumerate(points(values)):
+        if index in cuts and index:
+            model = kind.recall(json.loads(json.dumps(model.memory(), allow_nan=False)))
+        pieces.append(model.update(point).score)
+    assert pieces == whole
+
+
+@settings(max_examples=50, deadline=None)
+@given(values=values, more=values)
+def test_no_later_point_changes_a_score(values: list[float], more: list[float]) -> None:
+    assert scores(values + more)[: len(values)] == scores(values)
+
+
+def test_memory_stays_as_small_however_long_it_watches() -> None:
+    model, source = Rarity(), random.Random(2)
+    sizes = []
+    for index in range(6000):
+        value = source.lognormvariate(0, 3)
+        model.update(Point(index, value, value / 2, value * 2))
+        if index % 1000 == 999:
+            sizes.append(len(json.dumps(model.memory())))
+    memory = model.memory()
+    assert len(memory["values"]["places"]) <= Seen.CELLS
+    assert len(memory["levels"]["places"]) <= Seen.CELLS
+    assert len(memory["blocks"]) <= rarity.COOL_DOWN_BLOCKS
+    assert max(sizes) < 8000
+
+
+@settings(max_examples=20, deadline=None)
+@given(value=st.floats(-1e9, 1e9))
+def test_a_constant_signal_never_alarms(value: float) -> None:
+    assert not any(scores([value] * 600))
+
+
+def test_an_ordinary_week_does_not_alarm() -> None:
+    assert alarms(scores(daily(7))) == []
+
+
+def test_missing_values_are_no_anomaly_and_teach_nothing() -> None:
+    ordinary = points(daily(4))
+    model, known = Rarity(), []
+    for point in ordinary:
+        known.append(model.update(point).score)
+        assert model.update(Point.of(point.time + 60, math.nan)).score == 0
+    whole = Rarity()
+    assert known == [whole.update(point).score for point in ordinary]
+
+
+def test_a_silence_of_days_is_no_anomaly() -> None:
+    model, week = Rarity(), daily(8)
+    found = [model.update(point).score for point in points(week[: 288 * 5])]
+    found += [model.update(point).score for point in points(week[288 * 5 :], start=20 * 86_400)]
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("shift", [15, -15])
+def test_a_sustained_shift_alarms_with_its_first_point_and_then_is_quiet(shift: float) -> None:
+    week = daily(5)
+    found = alarms(scores(week + [value + shift for value in daily(1, seed=3)]))
+    assert found[0] == len(week)
+    assert len(found) <= 3
+
+
+def test_a_shift_within_known_values_is_found_by_the_level() -> None:
+    spread_out = [float(index * 7 % 11) for index in range(1500)]
+    stuck_high = [8 + index % 3 for index in range(60)]
+    found = alarms(scores(spread_out + stuck_high))
+    assert len(spread_out) <= found[0] < len(spread_out) + 30
+
+
+def test_an_odd_value_between_two_known_levels_is_found() -> None:
+    two_levels = [0.0 if index // 100 % 2 else 100.0 for index in range(1400)]
+    assert alarms(scores([*two_levels, 50.0]))[-1] == 1400
+
+
+def test_nothing_is_rare_before_a_day_was_seen() -> None:
+    climbing = [20 + index / 20 for index in range(280)]
+    assert not any(scores(climbing))
+
+
+def test_what_lies_far_outside_alarms_even_early() -> None:
+    early = daily(0.1)
+    assert alarms(scores([*early, 500.0])) == [len(early)]
+
+
+def test_a_jump_between_few_known_values_is_no_early_alarm() -> None:
+    assert not any(scores([0.0] * 40 + [1.0] * 40))
+
+
+def test_a_signal_that_always_surprises_has_to_surprise_more() -> None:
+    week = daily(6)
+    one, many = list(week), list(week)
+    for index in range(5):
+        many[400 + 200 * index] += 20 * (index + 1)
+    first, last = scores([*one, 400.0])[-1], scores([*many, 400.0])[-1]
+    assert first > last > 0
+
+
+def test_one_bad_sample_within_a_point_is_seen() -> None:
+    model = Rarity()
+    for point in points(daily(4)):
+        model.update(Point(point.time, point.value, point.value - 1, point.value + 1))
+    verdict = model.update(Point(4 * 86_400, 20.0, 19.0, 90.0))
+    assert verdict.score >= Rarity.alarm
+    assert verdict.observed == 90
+
+
+@settings(max_examples=20, deadline=None)
+@given(factor=st.sampled_from([2.0**-20, 0.25, 2.0, 2.0**20]), seed=st.integers(0, 20))
+def test_the_unit_makes_no_difference(factor: float, seed: int) -> None:
+    week = [*daily(3, seed), 60.0]
+    assert scores([value * factor for value in week]) == pytest.approx(scores(week))
+
+
+def test_counts_that_were_halved_forget_what_was_seen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rarity, "MEMORY_POINTS", 100)
+    seen = Seen(0.05)
+    seen.add(1000.0, 0.9)
+    for index in range(100):
+        seen.add(float(index % 10), 1.0)
+    assert seen.near(1000.0) == 0
+    assert seen.outside(20.0) > 1
+    assert seen.weight < 100
