@@ -7,13 +7,15 @@
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+LABELS = "combined_windows.json"
 
 
 class ArchiveError(Exception):
@@ -43,23 +45,24 @@ class Series:
         return float(self.times.max() - self.times.min()) / 86_400
 
 
-def read_archive(folder: Path) -> list[Series]:
-    """Read every CSV file below `folder`/data with its windows, in the order of names.
+def read_archive(folder: Path, notice: Callable[[str], None]) -> list[Series]:
+    """Read every labelled CSV file below `folder`, in the order of names. `notice` is told what is left out.
 
-    Raises ArchiveError when a file is missing, unreadable or names what does not exist.
+    Files and labels may also lie in `folder` itself. Raises ArchiveError when there is nothing to read or it is wrong.
     """
-    data, labels = folder / "data", folder / "labels" / "combined_windows.json"
-    if not data.is_dir():
-        raise ArchiveError(f"{data}: no such folder; an archive holds data/<category>/<name>.csv")
+    data = folder / "data" if (folder / "data").is_dir() else folder
+    labels = next((path for path in (folder / "labels" / LABELS, folder / LABELS) if path.is_file()), None)
+    if labels is None:
+        raise ArchiveError(f"{folder / 'labels' / LABELS}: no such file; it maps each CSV file to its windows")
     windows = _read_windows(labels)
     names = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.csv"))
-    if not names:
-        raise ArchiveError(f"{data}: holds no CSV file")
     if unlabelled := [name for name in names if name not in windows]:
-        raise ArchiveError(f"{labels}: has no entry for {', '.join(unlabelled)} (an empty list means no anomaly)")
-    if absent := [name for name in windows if name not in set(names)]:
-        raise ArchiveError(f"{labels}: names {', '.join(absent)}, which {data} does not hold")
-    return [read_series(data / name, name, windows[name], labels) for name in names]
+        notice(f"left out, as {labels} has no entry for it (an empty list means no anomaly): {', '.join(unlabelled)}")
+    if absent := [name for name in windows if name not in names]:
+        notice(f"labelled but not in {data}: {', '.join(absent)}")
+    if not (found := [name for name in names if name in windows]):
+        raise ArchiveError(f"{data}: holds none of the CSV files that {labels} names")
+    return [read_series(data / name, name, windows[name], labels) for name in found]
 
 
 def read_series(path: Path, name: str, windows: list[tuple[float, float]], labels: Path) -> Series:

@@ -99,11 +99,14 @@ def best(rated: Sequence[Rated], scores: Sequence[Floats], profile: Profile) -> 
 
 def at(rated: Sequence[Rated], scores: Sequence[Floats], profile: Profile, threshold: float) -> float:
     """Return the normalised score of all files at a given threshold."""
-    total = sum(
-        float(gains[thresholds >= threshold].sum())
-        for thresholds, gains in (gain(one, score, profile) for one, score in zip(rated, scores, strict=True))
-    )
+    total = sum(gained(one, score, profile, threshold) for one, score in zip(rated, scores, strict=True))
     return normalise(total, sum(one.windows for one in rated), profile)
+
+
+def gained(rated: Rated, scores: Floats, profile: Profile, threshold: float) -> float:
+    """Return what alarms at a threshold gain in one file over never alerting, in windows."""
+    thresholds, gains = gain(rated, scores, profile)
+    return float(gains[thresholds >= threshold].sum())
 
 
 def normalise(gained: float, windows: int, profile: Profile) -> float:

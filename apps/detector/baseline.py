@@ -1,0 +1,45 @@
+"""What the rarity model is compared with: the z-score of a point within the window that holds it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from apps.detector.models import Point, Verdict
+
+WINDOW_POINTS = 60
+"""A quarter of an hour at one scrape each 15 s."""
+
+LEAST_SPREAD = 1e-9
+
+
+class ZScore:
+    """Implements `Model`."""
+
+    name: ClassVar[str] = "zscore-within"
+    version: ClassVar[str] = "1"
+    alarm: ClassVar[float] = 3.0
+
+    def __init__(self) -> None:
+        self._window: list[float] = []
+
+    def update(self, point: Point) -> Verdict:
+        """Judge the next point and learn from it."""
+        if not math.isfinite(point.value):
+            return Verdict(0.0, 0.0, point.value, familiar=False)
+        self._window = [*self._window[1 - WINDOW_POINTS :], point.value]
+        count = len(self._window)
+        mean = sum(self._window) / count
+        spread = math.sqrt(sum((value - mean) ** 2 for value in self._window) / count)
+        score = abs(point.value - mean) / max(spread, LEAST_SPREAD) if count == WINDOW_POINTS else 0.0
+        return Verdict(score, mean, point.value, familiar=score < self.alarm)
+
+    def memory(self) -> dict[str, Any]:
+        """Return all that the model knows, as JSON."""
+        return {"window": self._window}
+
+    @classmethod
+    def recall(cls, memory: Mapping[str, Any]) -> Self:
+        """Return the model that had this memory."""
+        model = cls()
+        model._window = list(memory["window"])
+        return model
