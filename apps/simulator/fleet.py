@@ -37,7 +37,8 @@ class Sample:
     """When the device sends it."""
     data: bytes
     """Its JSON, right or wrong."""
-    kind: Literal["fresh", "duplicate", "malformed"] = "fresh"
+    kind: Literal["fresh", "duplicate", "malformed", "silence"] = "fresh"
+    """Silence stands for what a device would have sent: nothing, so that time goes on for those who wait."""
     key: Key | None = None
     """None for what is no reading."""
 
@@ -77,7 +78,9 @@ def measure(
         active = {fault.kind: fault for fault in own if fault.touches(device.device_id, elapsed)}
         for signal, value_at in meters:
             value = value_at(ts)
-            if FaultKind.DROPOUT not in active:
+            if FaultKind.DROPOUT in active:
+                yield Sample(ts, ts, b"", "silence")
+            else:
                 yield from _samples(signal, ts, value, elapsed, active, chance)
 
 

@@ -121,7 +121,8 @@ async def _device(
         began = time.monotonic()
         batch: list[Sample] = []
         while waiting is not None and len(batch) < options.batch and _is_due(options, waiting):
-            batch.append(waiting)
+            if waiting.kind != "silence":
+                batch.append(waiting)
             waiting = next(samples, None)
         if batch:
             await sender.send(batch)

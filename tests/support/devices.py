@@ -1,6 +1,7 @@
 """The part of the API that devices need, over a registry in memory."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
@@ -18,8 +19,11 @@ KEYS = json.dumps({"current": "k1", "keys": {"k1": "QUJDREVGR0hJSktMTU5PUFFSU1RV
 class Registry:
     """Registers devices and hands out upload URLs to the gateway at `gateway`."""
 
-    def __init__(self, gateway: str = "http://127.0.0.1:1") -> None:
+    def __init__(
+        self, gateway: str = "http://127.0.0.1:1", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.gateway = gateway
+        self.now = now
         self.keys = SigningKeys.parse(KEYS.encode())
         self.devices: set[str] = set()
         self.urls = 0
@@ -46,6 +50,6 @@ class Registry:
 
     async def _upload_url(self, request: Request) -> Response:
         self.urls += 1
-        expires = datetime.now(UTC) + timedelta(seconds=(await request.json())["expires_in"])
+        expires = self.now() + timedelta(seconds=(await request.json())["expires_in"])
         path = presign(self.keys, request.path_params["device_id"], expires)
         return JSONResponse({"url": self.gateway + path, "method": "PUT", "expires_at": expires.isoformat()})

@@ -104,13 +104,15 @@ def envelopes(server: KinesisServer, stream: str) -> list[Envelope]:
     return found
 
 
+LOST = "the call is carried out and its answer is lost"
+
+
 @dataclass
 class Fault:
-    """What happens to one PutRecords call: an error code for the whole of it, for records of it, or a lost answer."""
+    """What happens to one PutRecords call: it fails as a whole, by error code or LOST, or for some of its records."""
 
     code: str | None = None
     spoils: Callable[[Any], bool] = lambda entry: False
-    lost: bool = False
 
 
 class FaultyKinesis:
@@ -131,11 +133,11 @@ class FaultyKinesis:
     def put_records(self, *, StreamName: str, Records: list[Any]) -> Any:  # noqa: N803 - boto3's names
         fault = self._next_fault()
         self.calls.append(Records)
-        if fault.code is not None and not fault.lost:
+        if fault.code not in {None, LOST}:
             raise ClientError({"Error": {"Code": fault.code, "Message": "injected"}}, "PutRecords")
         taken = [entry for entry in Records if not fault.spoils(entry)]
         answers = iter(self._put(StreamName, taken))
-        if fault.lost:
+        if fault.code == LOST:
             raise ReadTimeoutError(endpoint_url="injected")
         results = [
             {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "injected"}

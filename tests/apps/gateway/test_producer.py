@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.gateway.producer import NotAcknowledgedError, Producer
 from apps.gateway.room import NoRoomError
-from tests.apps.gateway.support import Fault, FaultyKinesis
+from tests.apps.gateway.support import LOST, Fault, FaultyKinesis
 
 CODES = ["ThrottlingException", "InternalFailure", "ServiceUnavailable", "ProvisionedThroughputExceededException"]
 
@@ -34,7 +34,7 @@ async def outcomes(tried: Producer, puts: list[list[bytes]]) -> list[BaseExcepti
 
 @given(
     puts=st.lists(st.integers(1, 3), min_size=1, max_size=30),
-    faults=st.lists(st.sampled_from([None, *CODES, "lost"]), max_size=4),
+    faults=st.lists(st.sampled_from([None, *CODES, LOST]), max_size=4),
     refusals=st.dictionaries(st.integers(0, 40), st.integers(1, 100), max_size=10),
 )
 @settings(max_examples=30, deadline=None)
@@ -52,7 +52,7 @@ def test_exactly_the_puts_whose_records_are_all_acknowledged_succeed(
     def next_fault() -> Fault:
         code = pending.pop() if pending else None
         counted: dict[bytes, bool] = {}
-        return Fault(code, lost=code == "lost", spoils=lambda entry: counted.setdefault(entry["Data"], spoils(entry)))
+        return Fault(code, spoils=lambda entry: counted.setdefault(entry["Data"], spoils(entry)))
 
     kinesis = FaultyKinesis(next_fault)
     numbers = iter(range(100))

@@ -17,6 +17,7 @@ from apps.gateway.app import create
 from apps.gateway.settings import GatewaySettings
 from apps.platform.settings import load
 from tests.apps.gateway.support import (
+    LOST,
     SIGNING,
     Fault,
     FaultyKinesis,
@@ -182,8 +183,8 @@ async def test_under_faults_every_202_is_on_the_stream_and_every_503_was_not_ack
 
     def next_fault() -> Fault:
         unlucky = {f"device-{at}" for at in range(2, 60) if chance.random() < 0.3} | {"device-0", "device-1"}
-        code = chance.choice([*codes, "lost"]) if chance.random() < 0.25 else None
-        return Fault(code, lambda entry: entry["PartitionKey"] in unlucky, lost=code == "lost")
+        code = chance.choice([*codes, LOST]) if chance.random() < 0.25 else None
+        return Fault(code, lambda entry: entry["PartitionKey"] in unlucky)
 
     kinesis = FaultyKinesis(next_fault, ministack.client())
     with serving(create(settings(tmp_path, READINGS_STREAM=stream, PUT_SECONDS="3"), kinesis, chance=chance)) as base:

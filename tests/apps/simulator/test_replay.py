@@ -1,0 +1,96 @@
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.domain.devices import DeviceId
+from apps.domain.readings import Metric, Reading
+from apps.simulator.replay import ReplayError, device_id_of, metric_of, read_csv, replay
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+rows = st.lists(
+    st.tuples(st.datetimes(datetime(2014, 1, 1), datetime(2015, 1, 1), timezones=st.just(UTC)), st.floats(-1e9, 1e9)),
+    min_size=1,
+)
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "data.csv"
+    path.write_text(text)
+    return path
+
+
+def test_times_without_a_zone_are_utc_and_others_keep_theirs(tmp_path: Path) -> None:
+    path = file(tmp_path, "timestamp,value\n2014-02-14 14:30:00,0.132\n2014-02-14T14:35:00+02:00,-3e2\n")
+    assert list(read_csv(path)) == [
+        (datetime(2014, 2, 14, 14, 30, tzinfo=UTC), 0.132),
+        (datetime(2014, 2, 14, 14, 35, tzinfo=timezone(timedelta(hours=2))), -300.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the first line must name the columns timestamp and value"),
+        ("time,value\n", "the first line must name the columns timestamp and value"),
+        ("timestamp,value\n2014-02-14,1\nyesterday,1\n", "line 3: Invalid isoformat string: 'yesterday'"),
+        ("timestamp,value\n2014-02-14,high\n", "line 2: could not convert string to float: 'high'"),
+        ("timestamp,value\n2014-02-14,nan\n", "line 2: nan is not finite"),
+        ("timestamp,value\n2014-02-14\n", "line 2: "),
+    ],
+)
+def test_a_file_that_cannot_be_replayed_is_refused_by_line_and_reason(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(ReplayError) as refused:
+        list(read_csv(file(tmp_path, text)))
+    assert reason in str(refused.value)
+    assert "data.csv" in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, b"timestamp,value\n\xff,1\n", b"\x00"])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "data.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ReplayError, match=r"data\.csv"):
+        list(read_csv(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "device_id", "metric"),
+    [
+        ("ec2_cpu_utilization_24ae8d.csv", "ec2_cpu_utilization_24ae8d", "ec2_cpu_utilization"),
+        ("nyc_taxi.csv", "nyc_taxi", "nyc_taxi"),
+        ("TravelTime_387.csv", "TravelTime_387", "traveltime"),
+        ("a b (1).csv", "a-b-1", "a_b"),
+        ("42.csv", "42", "value"),
+    ],
+)
+def test_device_and_metric_follow_from_the_name(name: str, device_id: str, metric: str) -> None:
+    assert device_id_of(Path(name)) == device_id
+    assert metric_of(Path(name)) == metric
+
+
+@given(st.text(st.characters(exclude_characters="/\x00"), min_size=1).filter(lambda name: name not in {".", ".."}))
+def test_any_name_gives_a_valid_device_and_metric_or_is_refused(name: str) -> None:
+    path = Path(f"{name}.csv")
+    msgspec.convert(metric_of(path), Metric)
+    try:
+        device_id = device_id_of(path)
+    except ReplayError:
+        return
+    msgspec.convert(device_id, DeviceId)
+
+
+@given(rows, st.floats(0.1, 1e6), st.booleans())
+def test_a_replay_keeps_order_and_proportion(read: list[tuple[datetime, float]], speed: float, shift: bool) -> None:
+    drawn = list(replay(read, "m", NOW, speed, shift=shift))
+    ordered = sorted(read, key=lambda row: row[0])
+    assert [sample.due for sample in drawn] == [NOW + (ts - ordered[0][0]) / speed for ts, _ in ordered]
+    shown = [msgspec.json.decode(sample.data, type=Reading) for sample in drawn]
+    assert [reading.value for reading in shown] == [value for _, value in ordered]
+    wanted = [sample.due for sample in drawn] if shift else [ts for ts, _ in ordered]
+    assert [reading.ts for reading in shown] == wanted
+    assert sum(sample.kind == "fresh" for sample in drawn) == len(set(wanted))
