@@ -5,6 +5,7 @@ time. Arguments after `--` go to the program that the session runs.
 """
 
 import filecmp
+import os
 import shutil
 import sys
 import tomllib
@@ -21,6 +22,9 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "layers", "dashboard", "tests", "browser"]
+
+# Packages come through whatever this machine trusts, a company's proxy for instance.
+os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 
 LOCKS = Path("requirements")
 

@@ -43,8 +43,8 @@ async def _once(makes: Path, source: bytes, name: str, command: tuple[str, ...],
     if stamp.exists() and stamp.read_text() == fingerprint:
         return
     log = places.logs / f"dashboard-{name}.log"
-    path = {"PATH": node.environment(_node())["PATH"]}
-    program = Program(name=name, command=command, directory=DASHBOARD, log=log, environment=path)
+    environment = node.environment(_node())
+    program = Program(name=name, command=command, directory=DASHBOARD, log=log, environment=environment)
     if await finish(program, seconds=600) != 0:
         raise UnavailableError(f"the dashboard's {name} failed, see {log}{last_words(log)}")
     stamp.write_text(fingerprint)

@@ -6,6 +6,7 @@
 import importlib.util
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -46,8 +47,9 @@ def npm(node: Path) -> tuple[str, ...]:
 
 
 def environment(node: Path) -> dict[str, str]:
-    """Return this process's environment in which scripts find `node` first."""
-    return {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    """Return the variables with which scripts find `node` first, and npm trusts whom this machine trusts."""
+    trusted = os.environ.get("NODE_EXTRA_CA_CERTS") or ssl.get_default_verify_paths().cafile or ""
+    return {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}", "NODE_EXTRA_CA_CERTS": trusted}
 
 
 def main() -> int:
@@ -56,7 +58,9 @@ def main() -> int:
     if node is None:
         print(MISSING, file=sys.stderr)
         return 2
-    return subprocess.run([*npm(node), *sys.argv[1:]], cwd=DASHBOARD, env=environment(node), check=False).returncode
+    return subprocess.run(
+        [*npm(node), *sys.argv[1:]], cwd=DASHBOARD, env={**os.environ, **environment(node)}, check=False
+    ).returncode
 
 
 if __name__ == "__main__":
