@@ -13,6 +13,7 @@ from components.encryption_key import EncryptionKey
 from components.iam import Statement
 from components.pod_identity import PodIdentity
 
+CONNECT = ("rds-db:connect",)
 PORT = 5432
 OWNER = "owner"
 CA_FILE = "/etc/ssl/certs/rds.pem"
@@ -99,7 +100,7 @@ class Database(pulumi.ComponentResource):
         """Let pods log in as one database role."""
         place = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
         database_user = pulumi.Output.concat(place, self.instance.resource_id, "/", user)
-        return to.allow(f"connect-{self._name}", Statement(("rds-db:connect",), [database_user]))
+        return to.allow(f"connect-{self._name}", Statement(CONNECT, [database_user]))
 
     def bind(self, need: Need) -> Binding:
         """Return how a Connect to or the Administer of this database is met."""

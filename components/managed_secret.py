@@ -13,6 +13,7 @@ from components.encryption_key import EncryptionKey
 from components.iam import Statement
 from components.pod_identity import PodIdentity
 
+RENEW = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
 KEY = "value"
 """The key of the Kubernetes Secret under which the whole value stands."""
 
@@ -60,7 +61,7 @@ class ManagedSecret(pulumi.ComponentResource):
 
     def grant_renew(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods read the value and put a new one."""
-        value = Statement(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), [self.arn])
+        value = Statement(RENEW, [self.arn])
         key = self._args.key
         return to.allow(f"renew-{self._name}", value, key.to_encrypt(), key.to_decrypt())
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.proto import resource_pb2
 
 ACCOUNT = "111111111111"
 REGION = "eu-west-1"
@@ -36,7 +39,6 @@ class Graph:
     """All that a program declared."""
 
     resources: list[Recorded] = field(default_factory=list)
-    exports: dict[str, Any] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Recorded]:
         """Every resource of a type; the last part of its token is enough."""
@@ -59,7 +61,7 @@ class Graph:
                 yield from self.inside(made)
 
     def waits_for(self, later: Recorded, earlier: Recorded) -> bool:
-        """Whether `later` is made only after `earlier`, through any number of others."""
+        """Whether `later` is made only after `earlier`, through any number of others, providers among them."""
         by_urn = {made.urn: made for made in self.resources}
         seen, open_ = set(), [later.urn]
         while open_:
@@ -67,7 +69,7 @@ class Graph:
             if urn in seen or urn not in by_urn:
                 continue
             seen.add(urn)
-            open_ += by_urn[urn].dependencies
+            open_ += [*by_urn[urn].dependencies, by_urn[urn].provider.rpartition("::")[0]]
         return earlier.urn in seen - {later.urn}
 
 
@@ -75,16 +77,31 @@ def build(program: Callable[[], None], *, stack: str = "dev", preview: bool = Fa
     """Run a program and return what it declared. With `preview`, ids and outputs are unknown as in a first preview."""
     recorder = _Recorder()
     monitor = _Monitor(recorder)
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(recorder, "sensor-analytics", stack, preview, monitor=monitor)
+    with _own_loop():
+        pulumi.runtime.set_mocks(recorder, "sensor-analytics", stack, preview, monitor=monitor)
 
-    @pulumi.runtime.test
-    def run() -> None:
-        program()
+        @pulumi.runtime.test
+        def run() -> None:
+            program()
 
-    run()
-    exports = pulumi.runtime.get_root_resource()
-    return Graph(monitor.recorded, dict(getattr(exports, "outputs", {})))
+        run()
+    return Graph(monitor.recorded)
+
+
+@contextmanager
+def _own_loop() -> Iterator[None]:
+    """An event loop for one program; what a failed program leaves under way ends with it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
+        asyncio.set_event_loop(None)
 
 
 class _Monitor(MockMonitor):
@@ -106,7 +123,7 @@ class _Monitor(MockMonitor):
                     name=request.name,
                     parent=request.parent,
                     provider=request.provider,
-                    inputs=args.inputs,
+                    inputs={name: rpc.unwrap_rpc_secret(value) for name, value in args.inputs.items()},
                     outputs=outputs,
                     dependencies=frozenset(request.dependencies),
                     property_dependencies={
@@ -119,6 +136,12 @@ class _Monitor(MockMonitor):
             )
         return answer
 
+    # A resource among the inputs is told as its id: reading it back would start work on another thread's event loop.
+    def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802 the name on the wire
+        answer = super().GetDeploymentInfo(request)
+        features = set(answer.supportedFeatures) - {resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES}
+        return resource_pb2.DeploymentInfo(supportedFeatures=features)
+
 
 class _Recorder(Mocks):
     def __init__(self) -> None:
@@ -130,9 +153,9 @@ class _Recorder(Mocks):
         self.last[args.typ, args.name] = (args, outputs)
         return made, outputs
 
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
+    def call(self, args: MockCallArgs) -> Any:
         answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretString": "from-secrets-manager"}}
-        return answers[args.token], None
+        return answers[args.token]
 
 
 def _answers(args: MockResourceArgs) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""The cluster that is declared."""
+
+import pytest
+
+from tests.components import parts
+from tests.support.pulumi_engine import build
+
+
+def test_its_endpoint_is_private_unless_networks_are_named():
+    closed = build(parts.cluster).one("eks:index:Cluster").inputs
+    assert (closed["endpointPrivateAccess"], closed["endpointPublicAccess"]) == (True, False)
+    opened = build(lambda: parts.cluster(reachable_from=["198.51.100.0/24"])).one("eks:index:Cluster").inputs
+    assert (opened["endpointPublicAccess"], opened["publicAccessCidrs"]) == (True, ["198.51.100.0/24"])
+
+
+def test_who_may_enter_is_said_by_access_entries_alone():
+    made = build(parts.cluster).one("eks:index:Cluster").inputs
+    assert made["authenticationMode"] == "API"
+    assert [entry["principalArn"] for entry in made["accessEntries"].values()] == [
+        "arn:aws:iam::111111111111:role/deploy"
+    ]
+
+
+def test_add_ons_that_need_nodes_come_after_them_and_the_network_before():
+    graph = build(parts.cluster)
+    nodes = graph.one("aws:eks/nodeGroup:NodeGroup")
+    order = {made.inputs["addonName"]: graph.waits_for(made, nodes) for made in graph.of("Addon")}
+    assert order == {
+        "vpc-cni": False,
+        "kube-proxy": False,
+        "coredns": True,
+        "eks-pod-identity-agent": True,
+        "aws-ebs-csi-driver": True,
+    }
+    assert graph.waits_for(nodes, graph.one("Addon", "cluster-vpc-cni"))
+
+
+def test_network_policies_are_enforced():
+    addon = build(parts.cluster).one("Addon", "cluster-vpc-cni")
+    assert addon.inputs["configurationValues"] == '{"enableNetworkPolicy":"true"}'
+
+
+def test_pods_cannot_reach_the_nodes_credentials():
+    options = build(parts.cluster).one("LaunchTemplate").inputs["metadataOptions"]
+    assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
+
+
+def test_the_autoscalers_number_of_nodes_is_left_alone():
+    assert build(parts.cluster).one("aws:eks/nodeGroup:NodeGroup").ignore_changes == ("scalingConfig.desiredSize",)
+
+
+def test_a_changed_kubeconfig_replaces_nothing():
+    provider = build(parts.cluster).one("pulumi:providers:kubernetes")
+    assert provider.inputs["clusterIdentifier"] == parts.CLUSTER_ARN
+
+
+def test_nobody_inside_and_everybody_outside_are_both_refused():
+    with pytest.raises(ValueError, match="locks everybody out"):
+        build(lambda: parts.cluster(administrators=[]))
+    with pytest.raises(ValueError, match="must not answer the whole internet"):
+        build(lambda: parts.cluster(reachable_from=["0.0.0.0/0"]))

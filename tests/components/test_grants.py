@@ -1,0 +1,122 @@
+"""What a grant gives, and to what alone."""
+
+import json
+
+import pytest
+
+from apps.platform.service import READINGS, SENSORS, SIGNING_KEYS, Administer, Call, Connect, Produce, Read
+from components.database import Database, DatabaseArgs
+from components.managed_secret import ManagedSecret, ManagedSecretArgs
+from components.sensor_stream import SensorStream, SensorStreamArgs
+from tests.components import parts
+from tests.support.pulumi_engine import ACCOUNT, REGION, build
+
+
+def stream(**changes):
+    args = {"stream": READINGS, "region": REGION, "retention_hours": 24, "key": parts.key()}
+    return SensorStream("readings", SensorStreamArgs(**(args | changes)))
+
+
+def database(**changes):
+    args = {
+        "database": SENSORS,
+        "account": ACCOUNT,
+        "region": REGION,
+        "vpc_id": "vpc-1",
+        "subnet_ids": ["subnet-3", "subnet-4"],
+        "subnet_cidrs": ("10.0.0.0/18",),
+        "instance_class": "db.t4g.small",
+        "storage_gib": 20,
+        "standby": False,
+        "replica": False,
+        "backup_days": 1,
+        "protected": False,
+        "key": parts.key(),
+        "secrets_key": parts.key("secrets-key"),
+    }
+    return Database("database", DatabaseArgs(**(args | changes)))
+
+
+def secret(**changes):
+    args = {"secret": SIGNING_KEYS, "description": "", "region": REGION, "key": parts.key(), "recovery_days": 0}
+    return ManagedSecret("signing-keys", ManagedSecretArgs(**(args | changes)))
+
+
+def granted(program):
+    """Statements of the only policy: actions -> resources."""
+    policy = build(program).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
+    return {tuple(s["Action"]): s["Resource"] for s in json.loads(policy)["Statement"]}
+
+
+def test_a_producer_puts_records_and_nothing_else():
+    assert granted(lambda: stream().grant_produce(parts.identity())) == {
+        ("kinesis:PutRecord", "kinesis:PutRecords"): [f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/readings"],
+        ("kms:GenerateDataKey",): [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key"],
+    }
+
+
+def test_a_consumer_finds_shards_and_decrypts_what_it_reads():
+    (reading, decrypting) = granted(lambda: stream().grant_consume(parts.identity())).items()
+    assert set(reading[0]) == {
+        "kinesis:DescribeStream",
+        "kinesis:DescribeStreamSummary",
+        "kinesis:GetRecords",
+        "kinesis:GetShardIterator",
+        "kinesis:ListShards",
+    }
+    assert decrypting == (("kms:Decrypt",), [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key"])
+
+
+def test_a_database_user_is_named_not_patterned():
+    assert granted(lambda: database().grant_connect(parts.identity(), "ingestor")) == {
+        ("rds-db:connect",): [f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-EXAMPLE/ingestor"]
+    }
+
+
+def test_the_database_is_closed_until_a_group_is_let_in():
+    assert build(database).of("SecurityGroupIngressRule") == []
+    (rule,) = build(lambda: database().allow_from("cluster", "sg-1")).of("SecurityGroupIngressRule")
+    assert (rule.inputs["fromPort"], rule.inputs["toPort"], rule.inputs["referencedSecurityGroupId"]) == (
+        5432,
+        5432,
+        "sg-1",
+    )
+
+
+def test_a_replica_is_as_closed_and_encrypted_as_its_source():
+    made = build(lambda: database(replica=True)).one("aws:rds/instance:Instance", "database-replica").inputs
+    assert made["storageEncrypted"]
+    assert not made["publiclyAccessible"]
+    assert made["iamDatabaseAuthenticationEnabled"]
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong", "says"),
+    [
+        (stream, {"retention_hours": 23}, "24 to 8760 hours, not 23"),
+        (database, {"protected": True}, "at least 7 days, not 1"),
+        (secret, {"recovery_days": 3}, "0 or 7 to 30 days, not 3"),
+    ],
+)
+def test_an_impossible_argument_is_refused(make, wrong, says):
+    with pytest.raises(ValueError, match=says):
+        build(lambda: make(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("make", "need"), [(stream, Read(SIGNING_KEYS)), (database, Produce(READINGS)), (secret, Connect(SENSORS, "api"))]
+)
+def test_a_need_of_another_kind_is_refused(make, need):
+    with pytest.raises(TypeError, match="cannot meet"):
+        build(lambda: make().bind(need))
+
+
+@pytest.mark.parametrize(("make", "need"), [(database, Administer(SENSORS)), (secret, Read(SIGNING_KEYS))])
+def test_a_file_that_nobody_keeps_is_noticed(make, need):
+    with pytest.raises(ValueError, match=r"call keep_"):
+        build(lambda: make().bind(need))
+
+
+def test_a_call_is_no_need_of_a_stream():
+    with pytest.raises(TypeError):
+        build(lambda: stream().bind(Call(SIGNING_KEYS)))

@@ -1,0 +1,82 @@
+"""What an account has once."""
+
+import json
+
+from stacks.config import IMAGES
+from tests.stacks.stacks_under_test import bootstrap_graph
+
+ISSUER = "token.actions.githubusercontent.com"
+
+
+def trusted_subject(role):
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Condition"].keys() == {"StringEquals"}
+    exact = statement["Condition"]["StringEquals"]
+    assert exact[f"{ISSUER}:aud"] == "sts.amazonaws.com"
+    assert exact[f"{ISSUER}:repository_id"] == "987654321"
+    return exact[f"{ISSUER}:sub"]
+
+
+def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids():
+    roles = {role.name: trusted_subject(role) for role in bootstrap_graph().of("aws:iam/role:Role")}
+    repository = "repo:example@1234567/sensor-analytics@987654321:environment:"
+    assert roles == {
+        "preview": f"{repository}preview",
+        "images": f"{repository}images",
+        "deploy-dev": f"{repository}dev",
+        "deploy-prod": f"{repository}prod",
+    }
+
+
+def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary():
+    graph = bootstrap_graph()
+    policy = graph.one("aws:iam/rolePolicy:RolePolicy", "deploy-dev")
+    by_sid = {statement["Sid"]: statement for statement in json.loads(policy.inputs["policy"])["Statement"]}
+    creating = [s for s in by_sid.values() if "iam:CreateRole" in s["Action"]]
+    assert [s["Sid"] for s in creating] == ["BoundedRoles"]
+    assert creating[0]["Resource"] == ["arn:aws:iam::111111111111:role/sensor-analytics/dev/*"]
+    assert creating[0]["Condition"] == {
+        "StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::111111111111:policy/sensor-analytics/dev-boundary"}
+    }
+    assert graph.one("aws:iam/policy:Policy", "dev-boundary").inputs["path"] == "/sensor-analytics/"
+
+
+def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack():
+    policy = bootstrap_graph().one("aws:iam/rolePolicy:RolePolicy", "deploy-prod")
+    for statement in json.loads(policy.inputs["policy"])["Statement"]:
+        identity = [action for action in statement["Action"] if action.startswith("iam:")]
+        assert not {"iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:*"} & set(identity)
+        if identity and statement["Sid"] != "ServiceLinkedRoles":
+            assert statement["Resource"] == ["arn:aws:iam::111111111111:role/sensor-analytics/prod/*"]
+
+
+def test_a_deploy_role_writes_the_state_of_its_own_stack_alone():
+    policy = bootstrap_graph().one("aws:iam/rolePolicy:RolePolicy", "deploy-dev-state")
+    writing = [s for s in json.loads(policy.inputs["policy"])["Statement"] if "s3:PutObject" in s["Action"]]
+    assert [path for s in writing for path in s["Resource"] if "/sensor-analytics/dev" not in path] == []
+
+
+def test_a_preview_reads_states_but_no_secrets_and_no_readings():
+    graph = bootstrap_graph()
+    (denied,) = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy", "preview-no-contents").inputs["policy"])[
+        "Statement"
+    ]
+    assert denied["Effect"] == "Deny"
+    assert {"kinesis:GetRecords", "secretsmanager:GetSecretValue"} <= set(denied["Action"])
+    reads = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy", "preview-state").inputs["policy"])["Statement"]
+    assert {action for s in reads for action in s["Action"]} == {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}
+
+
+def test_every_image_of_the_platform_has_a_repository():
+    repositories = {made.inputs["name"] for made in bootstrap_graph().of("Repository")}
+    assert repositories == {f"sensor-analytics/{image}" for image in IMAGES}
+
+
+def test_the_state_cannot_be_destroyed_by_mistake():
+    graph = bootstrap_graph()
+    assert graph.one("aws:s3/bucket:Bucket").protect
+    assert next(made for made in graph.of("aws:kms/key:Key") if made.name == "state").protect
+
+
+def test_a_first_preview_works_although_nothing_is_known():
+    assert len(bootstrap_graph(preview=True).resources) == len(bootstrap_graph().resources)

@@ -1,0 +1,150 @@
+"""A stack's configuration is checked key by key, and an error prints the YAML to write."""
+
+import copy
+import re
+from contextlib import suppress
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.config import IMAGES, BootstrapConfig, EnvironmentConfig, StackConfigError, load
+from tests.stacks.stacks_under_test import ROOT, written
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def smallest():
+    """The smallest environment that the documentation shows."""
+    text = (ROOT / "docs/deploy.md").read_text()
+    block = re.search(r"<!-- smallest -->\n```yaml\n(.*?)```", text, re.DOTALL)
+    assert block, "docs/deploy.md shows no smallest configuration"
+    return yaml.safe_load(block[1])["config"]["sensor-analytics:environment"]
+
+
+def changed(path, value):
+    """Dev's configuration with one value replaced; `...` takes it away."""
+    config = copy.deepcopy(written("dev"))
+    *parents, last = path.split(".")
+    section = config
+    for part in parents:
+        section = section[part]
+    if value is ...:
+        del section[last]
+    else:
+        section[last] = value
+    return config
+
+
+def refusal(config, stack="dev"):
+    with pytest.raises(StackConfigError) as refused:
+        load(EnvironmentConfig, stack, "environment", config)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_environments_files_load(stack):
+    assert load(EnvironmentConfig, stack, "environment", written(stack)).region == "eu-west-1"
+
+
+def test_the_bootstrap_file_loads():
+    assert load(BootstrapConfig, "bootstrap", "bootstrap", written("bootstrap", "bootstrap")).environments == (
+        "dev",
+        "prod",
+    )
+
+
+def test_the_smallest_documented_configuration_loads():
+    config = load(EnvironmentConfig, "try", "environment", smallest())
+    assert config.database.instance_class == "db.t4g.small"
+    assert config.cluster.nodes.instance_type == "t3.medium"
+
+
+def test_dev_runs_no_longer_than_its_cap_buys():
+    assert load(EnvironmentConfig, "dev", "environment", written("dev")).schedule.hours_per_week == 16
+
+
+def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
+    message = refusal(None, stack="new")
+    assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
+    proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
+    assert {"account", "region", "images", "network", "cluster", "ingress", "budget"} == proposed.keys()
+    proposed["images"] = dict.fromkeys(IMAGES, f"repository@{DIGEST}")
+    load(EnvironmentConfig, "new", "environment", proposed)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("network.cidr", "10.20.0.1/16", "environment.network.cidr: "),
+        ("network.cidr", "8.8.0.0/16", "must be a private range between /16 and /20, got '8.8.0.0/16'"),
+        ("network.cidr", "10.20.0.0/28", "must be a private range between /16 and /20"),
+        ("network.zones", ["eu-west-1a", "eu-west-1a"], "must be two different zones"),
+        ("network.zones", ["us-east-1a", "eu-west-1a"], "us-east-1a is not in region eu-west-1"),
+        ("region", "Ireland", "environment.region: "),
+        ("account", 111111111111, "environment.account: "),
+        ("cluster.version", 1.34, "environment.cluster.version: "),
+        ("cluster.administrators", [], "environment.cluster.administrators: "),
+        ("cluster.reachable_from", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
+        ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
+        ("images.api", "repository/api:latest", "environment.images.api: "),
+        ("images.api", ..., "environment.images: api missing"),
+        ("images.extra", f"repository/extra@{DIGEST}", "environment.images: extra unknown"),
+        ("ingress.clients", [], "without a domain, clients must name the networks that may come"),
+        ("ingress.clients", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
+        ("ingress.domain", "sensors.example.com", "domain and zone_id belong together"),
+        ("budget.notify", ["nobody"], "environment.budget.notify.0: "),
+        ("schedule.stop", "07:00", "start must be before stop on the same day"),
+        ("stream", {"retention_hours": 12}, "environment.stream.retention_hours: "),
+        ("services.gatway", {"minimum": 1}, "gatway is no service; there are gateway, ingestor"),
+        ("services.api", {"settings": {"LOGLEVEL": "INFO"}}, "api does not read LOGLEVEL; it reads "),
+        ("services.detector", {"minimum": 2}, "detector runs to its end: it has no minimum and maximum"),
+        ("protected", True, "protected: database.backup_days must be at least 7"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line(path, value, says):
+    message = refusal(changed(path, value))
+    assert message.startswith("Pulumi.dev.yaml cannot be used:\n")
+    assert says in message
+    assert "Traceback" not in message
+
+
+def test_a_protected_stack_cannot_be_scheduled_away():
+    config = changed("protected", True) | {"database": {"backup_days": 7}}
+    assert "a protected stack is never taken down" in refusal(config)
+
+
+def test_an_unknown_key_is_told_which_there_are():
+    assert "environment.network.natPerZone: there is no such key; there are cidr, nat_per_zone" in refusal(
+        changed("network.natPerZone", True)
+    )
+
+
+def test_a_missing_key_is_told_the_yaml_to_write():
+    message = refusal(changed("network.cidr", ...))
+    assert "environment.network.cidr: is missing. Write:\n" in message
+    yaml_to_write = message.partition("Write:\n")[2]
+    assert yaml.safe_load(yaml_to_write) == {
+        "config": {"sensor-analytics:environment": {"network": {"cidr": "10.20.0.0/16"}}}
+    }
+
+
+def test_an_image_without_a_digest_is_told_what_one_looks_like():
+    message = refusal(changed("images.api", "repository/api:1.2.3"))
+    assert "got 'repository/api:1.2.3'" in message
+    assert "@sha256:<64 hexadecimal digits>" in message
+
+
+def test_every_wrong_value_is_told_at_once():
+    config = changed("region", "Ireland") | {"account": "1"}
+    assert {"environment.region", "environment.account"} <= set(
+        re.findall(r"^(environment\.\w+)", refusal(config), re.MULTILINE)
+    )
+
+
+@given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk):
+    for path in ("network", "images", "services", "ingress.clients", "cluster.nodes", "schedule"):
+        with suppress(StackConfigError):
+            load(EnvironmentConfig, "dev", "environment", changed(path, junk))

@@ -1,0 +1,375 @@
+"""The whole graph of dev and prod, as their own files configure them."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+import kubernetes_validate
+import pytest
+
+from apps.catalog import DASHBOARD, SERVICES, TASKS
+from apps.platform.service import Connect, Consume, Produce, Renew, Service
+from apps.platform.settings import load as load_settings
+from tests.stacks.stacks_under_test import environment_config, environment_graph
+
+STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
+PROCESSES = (*SERVICES, *TASKS)
+PODS = ("Deployment", "CronJob", "Job")
+
+
+@pytest.fixture
+def graph(stack):
+    return environment_graph(stack)
+
+
+def texts(value):
+    """Every string inside a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from texts(key)
+            yield from texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts(inner)
+
+
+def pod_spec(made):
+    spec = made.inputs["spec"]
+    return spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"]
+
+
+def runs(graph, name):
+    """The Deployment, CronJob or Job of a declaration."""
+    (found,) = [made for kind in PODS for made in graph.of(kind) if made.name == name]
+    return found
+
+
+def environment(made):
+    (container,) = pod_spec(made)["containers"]
+    return {variable["name"]: variable["value"] for variable in container["env"]}
+
+
+def permissions(graph, name):
+    """What the role of a workload may do: action -> resources."""
+    roles = [made for made in graph.of("aws:iam/role:Role") if made.name == name]
+    allowed = {}
+    for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
+        if roles and policy.inputs["role"] == roles[0].outputs["name"]:
+            for statement in json.loads(policy.inputs["policy"])["Statement"]:
+                for action in statement["Action"]:
+                    allowed.setdefault(action, set()).update(statement["Resource"])
+    return allowed
+
+
+@STACKS
+def test_no_text_anywhere_holds_a_value_that_was_missing(graph):
+    for made in graph.resources:
+        wrong = [text for text in texts(made.inputs) if re.search(r"\bNone\b|\bnull\b|Output", text)]
+        assert not wrong, f"{made.type} {made.name}: {wrong}"
+
+
+@STACKS
+def test_a_first_preview_declares_the_same_resources_although_nothing_is_known(stack):
+    sure, unsure = environment_graph(stack), environment_graph(stack, preview=True)
+    assert {made.urn for made in unsure.resources} == {made.urn for made in sure.resources}
+
+
+@STACKS
+def test_no_two_resources_have_the_same_name(graph):
+    assert [urn for urn, count in Counter(made.urn for made in graph.resources).items() if count > 1] == []
+
+
+@STACKS
+@pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
+def test_every_process_gets_an_environment_that_its_own_settings_accept(graph, declaration):
+    given = environment(runs(graph, declaration.name))
+    settings = load_settings(declaration.settings, given)
+    assert settings.http_host == "0.0.0.0"
+    assert given.keys() <= {field.upper() for field in declaration.settings.model_fields}
+
+
+@STACKS
+@pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
+def test_every_role_may_do_exactly_what_the_needs_say(graph, declaration):
+    stream = graph.one("aws:kinesis/stream:Stream").outputs["arn"]
+    data_key, secrets_key = (graph.one("aws:kms/key:Key", f"{name}-key").outputs["arn"] for name in ("data", "secrets"))
+    wanted = {}
+
+    def want(actions, resource):
+        for action in actions:
+            wanted.setdefault(action, set()).add(resource)
+
+    for need in declaration.needs:
+        match need:
+            case Produce():
+                want(["kinesis:PutRecord", "kinesis:PutRecords"], stream)
+                want(["kms:GenerateDataKey"], data_key)
+            case Consume():
+                reads = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
+                want([f"kinesis:{action}" for action in reads], stream)
+                want(["kms:Decrypt"], data_key)
+            case Connect(role=user):
+                account = environment_config("dev").account if graph is environment_graph("dev") else "222222222222"
+                want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
+            case Renew(secret=secret):
+                kept = graph.one("aws:secretsmanager/secret:Secret", secret.name).outputs["arn"]
+                want(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], kept)
+                want(["kms:Decrypt", "kms:GenerateDataKey"], secrets_key)
+    assert permissions(graph, declaration.name) == wanted
+
+
+@STACKS
+def test_every_service_account_is_used_by_one_workload_alone(graph):
+    used = Counter(pod_spec(made)["serviceAccountName"] for kind in PODS for made in graph.of(kind))
+    assert set(used.values()) == {1}
+    assert used.keys() == {made.inputs["metadata"]["name"] for made in graph.of("ServiceAccount")}
+
+
+@STACKS
+def test_every_identity_is_of_one_service_account_of_this_cluster(graph, stack):
+    associations = graph.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    pods = {(made.inputs["namespace"], made.inputs["serviceAccount"]) for made in associations}
+    assert len(pods) == len(associations)
+    for made in associations:
+        (role,) = [
+            role
+            for role in graph.of("aws:iam/role:Role")
+            if role.outputs["arn"] == made.inputs["roleArn"] and role.parent == made.parent
+        ]
+        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        assert statement["Condition"]["StringEquals"] == {
+            "aws:RequestTag/kubernetes-namespace": made.inputs["namespace"],
+            "aws:RequestTag/kubernetes-service-account": made.inputs["serviceAccount"],
+            "aws:RequestTag/eks-cluster-arn": (
+                f"arn:aws:eks:eu-west-1:{environment_config(stack).account}:cluster/sensor-analytics-{stack}"
+            ),
+        }
+
+
+@STACKS
+def test_every_role_lies_under_the_stacks_path_and_boundary(graph, stack):
+    account = environment_config(stack).account
+    for role in graph.of("aws:iam/role:Role"):
+        assert role.inputs["path"] == f"/sensor-analytics/{stack}/"
+        assert role.inputs["permissionsBoundary"] == f"arn:aws:iam::{account}:policy/sensor-analytics/{stack}-boundary"
+
+
+@STACKS
+def test_every_kubernetes_object_is_valid_for_the_configured_version(graph, stack):
+    version = environment_config(stack).cluster.version
+    checked = Counter()
+    for made in graph.resources:
+        kind = made.inputs.get("kind")
+        if made.type.startswith("kubernetes:") and kind and "." not in made.inputs["apiVersion"].partition("/")[0]:
+            kubernetes_validate.validate(dict(made.inputs), version, strict=True)
+            checked[kind] += 1
+    assert checked.keys() >= {"Deployment", "CronJob", "Job", "Service", "ServiceAccount", "HorizontalPodAutoscaler"}
+    assert checked["Deployment"] == len([service for service in SERVICES if isinstance(service, Service)]) + 1
+
+
+@STACKS
+def test_nothing_starts_before_what_it_needs(graph):
+    database = graph.one("aws:rds/instance:Instance", "database")
+    first, migration = runs(graph, "first-secrets"), runs(graph, "migration")
+    balancer = next(made for made in graph.of("Release") if made.name == "load-balancer")
+    operator = next(made for made in graph.of("Release") if made.name == "external-secrets")
+    assert graph.waits_for(migration, database)
+    assert graph.waits_for(
+        migration, graph.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "database-from-cluster")
+    )
+    for secret in graph.of("ExternalSecret"):
+        assert graph.waits_for(secret, operator)
+    for name in ("signing-keys", "operator-token"):
+        assert graph.waits_for(graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", name), first)
+    for declaration in SERVICES:
+        made = runs(graph, declaration.name)
+        assert graph.waits_for(made, first)
+        assert graph.waits_for(made, migration)
+    for binding in graph.of("TargetGroupBinding"):
+        assert graph.waits_for(binding, balancer), "else a destroyed stack leaves targets behind"
+        assert graph.waits_for(runs(graph, binding.inputs["metadata"]["name"]), binding)
+    for chart in graph.of("Release"):
+        assert graph.waits_for(chart, graph.one("aws:eks/nodeGroup:NodeGroup"))
+
+
+@STACKS
+def test_no_pod_starts_before_its_identity_and_all_its_permissions(graph):
+    for declaration in PROCESSES:
+        made = runs(graph, declaration.name)
+        for identity in graph.of("PodIdentity"):
+            if identity.name == declaration.name:
+                for part in graph.inside(identity):
+                    assert graph.waits_for(made, part), f"{declaration.name} may start before {part.type}"
+
+
+@STACKS
+def test_every_file_that_a_process_reads_is_mounted(graph):
+    secrets = {made.inputs["spec"]["target"]["name"]: made for made in graph.of("ExternalSecret")}
+    mounted = 0
+    for declaration in PROCESSES:
+        made = runs(graph, declaration.name)
+        spec = pod_spec(made)
+        volumes = {volume["name"]: volume.get("secret") for volume in spec["volumes"]}
+        paths = {mount["mountPath"]: volumes[mount["name"]] for mount in spec["containers"][0]["volumeMounts"]}
+        for variable, value in environment(made).items():
+            if variable.endswith("_FILE") and variable != "DATABASE_CA_FILE":
+                folder, _, key = value.rpartition("/")
+                source = secrets[paths[folder]["secretName"]]
+                assert key in {entry["secretKey"] for entry in source.inputs["spec"]["data"]}
+                assert graph.waits_for(made, source)
+                mounted += 1
+    assert mounted == 4
+
+
+@STACKS
+def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph, stack):
+    ports = {}
+    for made in graph.of("NetworkPolicy"):
+        egress = made.inputs["spec"].get("egress") or []
+        ports[made.name] = {port["port"] for rule in egress for port in rule["ports"]}
+    traces = {4318}
+    assert ports["gateway"] == {53, 443, 80} | traces
+    assert ports["ingestor"] == {53, 443, 80, 5432} | traces
+    assert ports["api"] == {53, 80, 5432} | traces
+    assert ports["detector"] == {53, 80, 5432, 9090, 9091} | traces
+    assert ports["migration"] == {53, 5432} | traces
+    assert ports["rotation"] == {53, 443, 80} | traces
+    assert ports["sensors-closed"] == set()
+
+
+@STACKS
+def test_only_public_services_hear_the_load_balancer(graph):
+    def sources(name):
+        ingress = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", name).inputs["spec"].get("ingress") or []
+        return [peer for rule in ingress for peer in rule["from"]]
+
+    for declaration in (*SERVICES, DASHBOARD):
+        from_outside = [peer for peer in sources(declaration.name) if "ipBlock" in peer]
+        assert bool(from_outside) == bool(getattr(declaration, "public", ())), declaration.name
+    assert sources("detector") == []
+
+
+@STACKS
+def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
+    changes = environment_config(stack).services
+    budgets = {made.name for made in graph.of("PodDisruptionBudget")}
+    scalers = {made.name: made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")}
+    for declaration in (*SERVICES, DASHBOARD):
+        scale = getattr(declaration, "scale", None)
+        if scale is None:
+            continue
+        change = changes.get(declaration.name)
+        minimum, maximum = (
+            (change.minimum or scale.minimum, change.maximum or scale.maximum)
+            if change
+            else (scale.minimum, scale.maximum)
+        )
+        assert (declaration.name in budgets) == (minimum > 1)
+        if maximum > minimum:
+            assert (scalers[declaration.name]["minReplicas"], scalers[declaration.name]["maxReplicas"]) == (
+                minimum,
+                maximum,
+            )
+            assert "replicas" not in runs(graph, declaration.name).inputs["spec"]
+    assert {made.name for made in graph.of("ServiceMonitor")} == {s.name for s in SERVICES if isinstance(s, Service)}
+
+
+@STACKS
+def test_every_image_is_the_configured_digest(graph, stack):
+    images = set(environment_config(stack).images.values())
+    for kind in PODS:
+        for made in graph.of(kind):
+            assert {container["image"] for container in pod_spec(made)["containers"]} <= images
+
+
+@STACKS
+def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(graph, stack):
+    provider = graph.one("pulumi:providers:aws")
+    tags = json.loads(provider.inputs["defaultTags"])["tags"]
+    assert tags == {"project": "sensor-analytics", "stack": stack, "managed-by": "pulumi"}
+    assert json.loads(provider.inputs["allowedAccountIds"]) == [environment_config(stack).account]
+    for made in graph.resources:
+        if made.type.startswith("aws:"):
+            assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
+
+
+@STACKS
+def test_everything_in_the_cluster_uses_the_clusters_own_provider(graph):
+    provider = graph.one("pulumi:providers:kubernetes")
+    assert provider.inputs["clusterIdentifier"].startswith("arn:aws:eks:")
+    for made in graph.resources:
+        if made.type.startswith("kubernetes:"):
+            assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
+
+
+def test_a_path_leads_to_the_service_that_declares_it():
+    graph = environment_graph("dev")
+    groups = {made.outputs["arn"]: made.name.removeprefix("ingress-") for made in graph.of("TargetGroup")}
+    leads = {
+        tuple(made.inputs["conditions"][0]["pathPattern"]["values"]): groups[
+            made.inputs["actions"][-1]["targetGroupArn"]
+        ]
+        for made in graph.of("ListenerRule")
+    }
+    assert leads == {("/api", "/api/*"): "api", ("/ingest", "/ingest/*"): "gateway"}
+    assert groups[graph.one("Listener").inputs["defaultActions"][-1]["targetGroupArn"]] == "dashboard"
+
+
+def test_dev_and_prod_differ_only_where_their_configuration_says():
+    dev, prod = environment_graph("dev"), environment_graph("prod")
+    kinds = {stack: Counter(made.type for made in graph.resources) for stack, graph in (("dev", dev), ("prod", prod))}
+    more_in_prod = kinds["prod"] - kinds["dev"]
+    assert more_in_prod == Counter(
+        {
+            "aws:ec2/vpcEndpoint:VpcEndpoint": 12,
+            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 2,
+            "kubernetes:policy/v1:PodDisruptionBudget": 3,
+            "aws:route53/record:Record": 2,
+            "aws:ec2/eip:Eip": 1,
+            "aws:ec2/natGateway:NatGateway": 1,
+            "aws:ec2/securityGroup:SecurityGroup": 1,
+            "aws:rds/instance:Instance": 1,
+            "aws:acm/certificate:Certificate": 1,
+            "aws:acm/certificateValidation:CertificateValidation": 1,
+        }
+    )
+    assert kinds["dev"] - kinds["prod"] == Counter()
+
+
+def test_prod_keeps_its_data():
+    graph = environment_graph("prod")
+    database = graph.one("aws:rds/instance:Instance", "database")
+    assert database.protect
+    assert database.inputs["deletionProtection"]
+    assert database.inputs["multiAz"]
+    assert not database.inputs["skipFinalSnapshot"]
+    assert graph.one("aws:lb/loadBalancer:LoadBalancer").inputs["enableDeletionProtection"]
+
+
+def test_the_way_in_is_tls_with_a_domain_and_known_networks_without():
+    rules = {
+        stack: {
+            (made.inputs["cidrIpv4"], made.inputs["fromPort"], made.inputs["toPort"])
+            for made in environment_graph(stack).of("SecurityGroupIngressRule")
+            if made.name.startswith("ingress-clients")
+        }
+        for stack in ("dev", "prod")
+    }
+    assert rules == {"dev": {("198.51.100.0/24", 80, 80)}, "prod": {("0.0.0.0/0", 443, 443)}}
+    assert environment_graph("prod").one("Listener").inputs["protocol"] == "HTTPS"
+
+
+@pytest.mark.parametrize(
+    ("stack", "url"), [("dev", "http://ingress.example.elb.amazonaws.com"), ("prod", "https://sensors.example.com")]
+)
+def test_the_api_knows_where_the_world_reaches_it(graph, url):
+    assert environment(runs(graph, "api"))["PUBLIC_URL"] == url
+
+
+def test_no_secret_passes_through_the_program():
+    for stack in ("dev", "prod"):
+        kinds = {made.type for made in environment_graph(stack).resources}
+        assert not kinds & {"aws:secretsmanager/secretVersion:SecretVersion", "kubernetes:core/v1:Secret"}
