@@ -77,6 +77,12 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def infra(session: nox.Session) -> None:
+    """Build every stack on a recording engine, in preview and in update, and check the whole graph of each."""
+    pytest(session, "not slow and not browser and not engine", "tests/components", "tests/stacks", "tests/policy")
+
+
+@nox.session
 def slow(session: nox.Session) -> None:
     """Test what takes long: crash after crash, reshards, outages."""
     pytest(session, "slow and not browser and not engine")
@@ -127,10 +133,10 @@ def install(session: nox.Session, *locks: str) -> None:
     session.install("--require-hashes", *(f"--requirements={LOCKS / name}.txt" for name in locks))
 
 
-def pytest(session: nox.Session, marker: str, **environment: str) -> None:
-    """Run the tests that `marker` selects."""
+def pytest(session: nox.Session, marker: str, *folders: str, **environment: str) -> None:
+    """Run the tests that `marker` selects, in `folders` unless others are asked for."""
     install(session, "local", "infra", "test")
-    session.run("python", "-m", "pytest", "-m", marker, *session.posargs, env=environment)
+    session.run("python", "-m", "pytest", "-m", marker, *(session.posargs or folders), env=environment)
 
 
 def bring_node(session: nox.Session) -> None:
