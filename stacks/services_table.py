@@ -45,7 +45,7 @@ def _lines() -> Iterator[str]:
     copies = f"{DASHBOARD.scale.minimum} copies; {', '.join(f'`{path}`' for path in DASHBOARD.public)}"
     yield f"| {DASHBOARD.name} | {copies} | nothing | none | {size.cpu} | {size.memory} |"
     yield ""
-    yield "What reads or writes encrypted data may also use its key: `kms:GenerateDataKey` to write, `kms:Decrypt` to read."
+    yield "Encrypted data also takes its key: `kms:GenerateDataKey` to write, `kms:Decrypt` to read."
     for title, declarations in _by_settings().items():
         yield ""
         yield f"## Settings of {title}"
