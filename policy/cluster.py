@@ -1,13 +1,14 @@
 """The cluster: who reaches its API, what it logs, what its nodes may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from policy.check import Properties, ResourceCheck, dig, each
+from policy.check import Properties, Resource, ResourceCheck, StackCheck, dig, document, each, of
 
 CLUSTER = "aws:eks/cluster:Cluster"
 COMPONENT = "eks:index:Cluster"
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ADDON = "aws:eks/addon:Addon"
+ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 
 LOG_TYPES = {"api", "audit", "authenticator", "controllerManager", "scheduler"}
 
@@ -50,6 +51,26 @@ def _node_role(_: Properties, name: str) -> Iterator[str]:
         yield "gives the node role a policy of its own: every pod would inherit it; give it to the workload"
 
 
+def _node_disks(props: Properties, _: str) -> Iterator[str]:
+    for device in each(props.get("blockDeviceMappings")):
+        if str(dig(device, "ebs", "encrypted")).lower() != "true":
+            yield f"leaves {device.get('deviceName')} in clear: ebs.encrypted"
+
+
+def _network_policy(props: Properties, _: str) -> Iterator[str]:
+    values = document(props.get("configurationValues") or "{}")
+    if props.get("addonName") == "vpc-cni" and str(values.get("enableNetworkPolicy")).lower() != "true":
+        yield "does not enforce NetworkPolicies: enableNetworkPolicy in configurationValues"
+
+
+def _own_roles(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    users: dict[str, str] = {}
+    for association in of(resources, ASSOCIATION):
+        role, user = str(association.props.get("roleArn")), str(association.props.get("serviceAccount"))
+        if users.setdefault(role, user) != user:
+            yield association, f"shares the role {role} with {users[role]}: each workload has its own"
+
+
 CHECKS = (
     ResourceCheck("eks-private-endpoint", "The private endpoint is on", (CLUSTER, COMPONENT), _private),
     ResourceCheck(
@@ -60,6 +81,9 @@ CHECKS = (
     ResourceCheck(
         "eks-api-authentication", "Access entries decide who is admin", (CLUSTER, COMPONENT), _authentication
     ),
+    ResourceCheck("node-disks-encrypted", "The disks of nodes are encrypted", (LAUNCH_TEMPLATE,), _node_disks),
+    ResourceCheck("network-policy-enforced", "The network plugin enforces NetworkPolicies", (ADDON,), _network_policy),
+    StackCheck("own-roles", "No two workloads share a role", _own_roles),
     ResourceCheck("node-metadata", "Pods cannot reach the node's credentials", (LAUNCH_TEMPLATE,), _metadata),
     ResourceCheck(
         "node-role-bare", "The node role has AWS's own policies only", ("aws:iam/rolePolicy:RolePolicy",), _node_role

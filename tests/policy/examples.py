@@ -37,7 +37,22 @@ def good() -> Stack:
         ),
         "template": (
             "aws:ec2/launchTemplate:LaunchTemplate",
-            {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1}},
+            {
+                "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+                "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
+            },
+        ),
+        "network-plugin": (
+            "aws:eks/addon:Addon",
+            {"addonName": "vpc-cni", "configurationValues": json.dumps({"enableNetworkPolicy": "true"})},
+        ),
+        "api-identity": (
+            "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+            {"serviceAccount": "api", "roleArn": "arn:aws:iam::1:role/api"},
+        ),
+        "detector-identity": (
+            "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+            {"serviceAccount": "detector", "roleArn": "arn:aws:iam::1:role/detector"},
         ),
         "database": (
             "aws:rds/instance:Instance",
@@ -274,6 +289,9 @@ BAD: list[tuple[str, Callable[[Stack], None]]] = [
     ("eks-logs", change("cluster", "enabledClusterLogTypes", to=["api"])),
     ("eks-secrets-encrypted", change("cluster", "encryptionConfig", to=None)),
     ("eks-api-authentication", change("cluster", "accessConfig", "authenticationMode", to="API_AND_CONFIG_MAP")),
+    ("node-disks-encrypted", change("template", "blockDeviceMappings", 0, "ebs", "encrypted", to="false")),
+    ("network-policy-enforced", change("network-plugin", "configurationValues", to=None)),
+    ("own-roles", change("detector-identity", "roleArn", to="arn:aws:iam::1:role/api")),
     ("node-metadata", change("template", "metadataOptions", "httpPutResponseHopLimit", to=2)),
     ("node-metadata", change("template", "metadataOptions", "httpTokens", to="optional")),
     (

@@ -1,0 +1,142 @@
+"""The stacks of this repository break no check, and would break one without any of their security settings."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from policy.check import Resource, dig, violations
+from policy.checks import ALL
+from tests.stacks.stacks_under_test import bootstrap_graph, environment_graph
+
+POD = ("spec", "template", "spec")
+CONTAINER = (*POD, "containers", 0)
+SCHEDULED = ("spec", "jobTemplate", "spec", "template", "spec")
+
+SETTINGS = [
+    ("aws:ec2/launchTemplate:LaunchTemplate", ("metadataOptions", "httpTokens")),
+    ("aws:ec2/launchTemplate:LaunchTemplate", ("metadataOptions", "httpPutResponseHopLimit")),
+    ("aws:ec2/launchTemplate:LaunchTemplate", ("blockDeviceMappings", 0, "ebs", "encrypted")),
+    ("eks:index:Cluster", ("endpointPrivateAccess",)),
+    ("eks:index:Cluster", ("publicAccessCidrs",)),
+    ("eks:index:Cluster", ("enabledClusterLogTypes",)),
+    ("eks:index:Cluster", ("encryptionConfigKeyArn",)),
+    ("eks:index:Cluster", ("authenticationMode",)),
+    ("aws:rds/instance:Instance", ("storageEncrypted",)),
+    ("aws:rds/instance:Instance", ("kmsKeyId",)),
+    ("aws:rds/instance:Instance", ("iamDatabaseAuthenticationEnabled",)),
+    ("aws:rds/instance:Instance", ("enabledCloudwatchLogsExports",)),
+    ("aws:rds/parameterGroup:ParameterGroup", ("parameters",)),
+    ("aws:kinesis/stream:Stream", ("encryptionType",)),
+    ("aws:kinesis/stream:Stream", ("kmsKeyId",)),
+    ("aws:kms/key:Key", ("enableKeyRotation",)),
+    ("aws:secretsmanager/secret:Secret", ("kmsKeyId",)),
+    ("kubernetes:core/v1:Namespace", ("metadata", "labels")),
+    ("kubernetes:apps/v1:Deployment", (*POD, "securityContext", "runAsNonRoot")),
+    ("kubernetes:apps/v1:Deployment", (*POD, "securityContext", "seccompProfile")),
+    ("kubernetes:apps/v1:Deployment", (*POD, "automountServiceAccountToken")),
+    ("kubernetes:apps/v1:Deployment", (*POD, "serviceAccountName")),
+    ("kubernetes:apps/v1:Deployment", (*POD, "topologySpreadConstraints")),
+    ("kubernetes:apps/v1:Deployment", (*CONTAINER, "securityContext", "allowPrivilegeEscalation")),
+    ("kubernetes:apps/v1:Deployment", (*CONTAINER, "securityContext", "capabilities")),
+    ("kubernetes:apps/v1:Deployment", (*CONTAINER, "securityContext", "readOnlyRootFilesystem")),
+    ("kubernetes:apps/v1:Deployment", (*CONTAINER, "livenessProbe")),
+    ("kubernetes:apps/v1:Deployment", (*CONTAINER, "readinessProbe")),
+    ("kubernetes:apps/v1:Deployment", (*CONTAINER, "resources")),
+    ("kubernetes:batch/v1:CronJob", ("spec", "concurrencyPolicy")),
+    ("kubernetes:batch/v1:CronJob", (*SCHEDULED, "securityContext")),
+    ("kubernetes:batch/v1:CronJob", (*SCHEDULED, "containers", 0, "securityContext")),
+    ("kubernetes:batch/v1:Job", (*POD, "securityContext")),
+    ("kubernetes:batch/v1:Job", (*CONTAINER, "securityContext")),
+]
+
+ONLY_IN_PRODUCTION = [
+    ("aws:rds/instance:Instance", (name,)) for name in ("deletionProtection", "backupRetentionPeriod")
+]
+
+NEEDED = [
+    "aws:ec2/flowLog:FlowLog",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy",
+]
+
+
+@cache
+def resources(stack: str, *, preview: bool = False) -> list[Resource]:
+    graph = bootstrap_graph(preview=preview) if stack == "bootstrap" else environment_graph(stack, preview=preview)
+    return [
+        Resource(
+            type=made.type,
+            name=made.name,
+            props=made.inputs,
+            urn=made.urn,
+            identity=frozenset({f"{made.name}-id", made.outputs.get("arn", made.name)}),
+            references=made.property_dependencies,
+        )
+        for made in graph.resources
+        if made.custom or made.type.startswith("eks:")
+    ]
+
+
+def broken(stack: str, changed: list[Resource]) -> list[str]:
+    return [violation.check for violation in violations(ALL, changed, production=stack != "dev")]
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "bootstrap"])
+def test_a_stack_breaks_no_check(stack, preview):
+    assert violations(ALL, resources(stack, preview=preview), production=stack != "dev") == []
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize(("kind", "path"), SETTINGS, ids=lambda part: part if isinstance(part, str) else str(part[-1]))
+def test_no_resource_goes_without_a_security_setting_unnoticed(stack, kind, path):
+    assert_each_is_noticed(stack, kind, path, unless=lambda made: is_replica(made) or made.name == "monitoring")
+
+
+@pytest.mark.parametrize(("kind", "path"), ONLY_IN_PRODUCTION, ids=lambda part: str(part[-1]))
+def test_production_data_does_not_go_unprotected_unnoticed(kind, path):
+    assert_each_is_noticed("prod", kind, path, unless=is_replica)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("kind", NEEDED)
+def test_no_guard_of_others_goes_missing_unnoticed(stack, kind):
+    whole = resources(stack)
+    found = [made for made in whole if made.type == kind]
+    assert found
+    for made in found:
+        assert broken(stack, [other for other in whole if other is not made]), f"{made.name} may be left out"
+
+
+def test_no_bucket_goes_unprotected_unnoticed():
+    whole = resources("bootstrap")
+    guards = [made for made in whole if made.type.startswith("aws:s3/") and made.type != "aws:s3/bucket:Bucket"]
+    kinds = ("BucketPublicAccessBlock", "BucketVersioning", "BucketPolicy")
+    for made in (made for made in guards if made.type.endswith(kinds)):
+        assert broken("bootstrap", [other for other in whole if other is not made]) == ["s3-buckets"], made.name
+
+
+def is_replica(made: Resource) -> bool:
+    """A replica takes over its source's settings."""
+    return "replicateSourceDb" in made.props
+
+
+def assert_each_is_noticed(stack, kind, path, unless):
+    whole = resources(stack)
+    found = [made for made in whole if made.type == kind and dig(made.props, *path) is not None and not unless(made)]
+    assert found, f"no {kind} says {path}"
+    for made in found:
+        props = without(made.props, *path)
+        changed = [replace(made, props=props) if other is made else other for other in whole]
+        assert broken(stack, changed), f"{made.name} may go without {path}"
+
+
+def without(value, step, *further):
+    """Return a copy, new along the path only, that lacks what stands at its end."""
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    if further:
+        copy[step] = without(copy[step], *further)
+    else:
+        del copy[step]
+    return copy
