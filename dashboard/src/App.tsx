@@ -10,7 +10,7 @@ import { freshness, keyOf, type SeriesMap } from "./live/series";
 import { useLive, useLiveStore, useNow } from "./live/useLive";
 import { statusOf } from "./shell/status";
 import { StatusLine } from "./shell/StatusLine";
-import type { Selection } from "./selection";
+import { MOST_DEVICES, type Selection } from "./selection";
 import { TrendPanel } from "./trend/TrendPanel";
 import { useSelection } from "./useSelection";
 
@@ -32,8 +32,8 @@ export function App() {
     [fleet.devices, focus],
   );
   useEffect(() => {
-    store.follow(followed ? followed.split(",") : []);
-  }, [store, followed]);
+    if (!fleet.loading) store.follow(followed ? followed.split(",") : []);
+  }, [store, followed, fleet.loading]);
   useBackfill(store, live.series);
 
   const serverNow = now + live.skew;
@@ -55,14 +55,15 @@ export function App() {
       <main>
         <GaugePanel
           fleet={fleet}
-          series={live.series}
+          limit={limit}
+          series={live.told ? live.series : null}
           now={serverNow}
           focus={focus && keyOf(focus.device, focus.metric)}
           onFocus={({ deviceId, metric }) => {
             select({ focus: { device: deviceId, metric } });
           }}
           onMore={() => {
-            setLimit(limit + 2 * STEP);
+            setLimit(Math.min(limit + 2 * STEP, MOST_DEVICES));
           }}
           onEverything={
             selection.devices.length > 0 || selection.kind

@@ -21,12 +21,8 @@ class StubApi:
     """Devices, readings and alerts in memory; `http` and `sockets` switch each way in on and off."""
 
     def __init__(self) -> None:
-        self.devices: dict[str, dict[str, Any]] = {}
-        self.latest: dict[tuple[str, str], dict[str, Any]] = {}
-        self.alerts: dict[str, dict[str, Any]] = {}
-        self.http = True
-        self.sockets = True
         self.clients: dict[WebSocket, set[str] | None] = {}
+        self.forget()
         self.app = Starlette(
             routes=[
                 Route("/api/devices", self.list_devices),
@@ -38,6 +34,14 @@ class StubApi:
                 WebSocketRoute("/api/live", self.live),
             ],
         )
+
+    def forget(self) -> None:
+        """Know nothing, refuse nothing."""
+        self.devices: dict[str, dict[str, Any]] = {}
+        self.latest: dict[tuple[str, str], dict[str, Any]] = {}
+        self.alerts: dict[str, dict[str, Any]] = {}
+        self.http = True
+        self.sockets = True
 
     def add_device(self, device_id: str, kind: str, name: str | None = None) -> None:
         """Register a device."""

@@ -1,6 +1,7 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, useId, useRef, useState } from "react";
 import { actOnAlert, type AlertVerb, ApiError } from "../api/client";
 import type { Alert } from "../api/types";
+import { Modal } from "../shell/Modal";
 import { forgetToken, rememberedOperator, rememberOperator } from "./operator";
 
 interface Props {
@@ -34,10 +35,6 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
 
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
-
   const act = async (form: FormData): Promise<void> => {
     const text = (field: string): string => (form.get(field) as string | null)?.trim() ?? "";
     const operator = { name: text("name"), token: known.token || text("token") };
@@ -67,18 +64,17 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
   };
 
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={`${id}-title`} onClose={onClose}>
+    <Modal dialog={dialog} title={words.title} onClose={onClose}>
       <form onSubmit={submit}>
-        <h2 id={`${id}-title`}>{words.title}</h2>
         <p className="dialog-about">{alert.message}</p>
         <p className="dialog-hint">{words.hint}</p>
         <label className="field">
           <span>Your name</span>
-          <input name="name" required maxLength={120} autoComplete="name" defaultValue={known.name} autoFocus={!known.name} />
+          <input name="name" required maxLength={120} autoComplete="name" defaultValue={known.name} data-first={!known.name} />
         </label>
         <label className="field">
           <span>Comment <small>optional</small></span>
-          <textarea name="comment" rows={3} maxLength={2000} autoFocus={Boolean(known.name && known.token)} />
+          <textarea name="comment" rows={3} maxLength={2000} data-first={Boolean(known.name && known.token)} />
         </label>
         {!known.token && (
           <label className="field">
@@ -88,7 +84,7 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
               type="password"
               required
               autoComplete="off"
-              autoFocus={Boolean(known.name)}
+              data-first={Boolean(known.name)}
               aria-describedby={`${id}-token`}
               aria-invalid={error !== null}
             />
@@ -105,6 +101,6 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
           </button>
         </div>
       </form>
-    </dialog>
+    </Modal>
   );
 }

@@ -1,7 +1,8 @@
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useRef, useState } from "react";
 import type { Device } from "../api/types";
 import { MOST_DEVICES, type Selection } from "../selection";
 import { Icon } from "../shell/Icon";
+import { Modal } from "../shell/Modal";
 import { type Found, useSearch } from "./useSearch";
 
 interface Props {
@@ -13,17 +14,12 @@ interface Props {
 /** Search, a filter by kind, and a list to tick. Nothing changes behind it until it is confirmed. */
 export function PickerDialog({ selection, onSelect, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
   const [text, setText] = useState("");
   const [kind, setKind] = useState(selection.kind);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(selection.devices));
   const found = useSearch(text, kind);
   const everything = useSearch("", null);
   const kinds = [...new Set([...everything.devices.map((device) => device.kind), ...(kind ? [kind] : [])])].sort();
-
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
 
   const confirm = (): void => {
     onSelect({ devices: [...chosen], kind: chosen.size > 0 ? null : kind, focus: null });
@@ -37,13 +33,17 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
   };
 
   return (
-    <dialog ref={dialog} className="dialog picker" aria-labelledby={`${id}-title`} onClose={onClose}>
-      <header className="picker-head">
-        <h2 id={`${id}-title`}>Devices</h2>
+    <Modal
+      dialog={dialog}
+      title="Devices"
+      className="picker"
+      onClose={onClose}
+      corner={
         <button type="button" className="button-icon" aria-label="Close" onClick={() => dialog.current?.close()}>
           <Icon name="close" />
         </button>
-      </header>
+      }
+    >
       <label className="search">
         <Icon name="search" />
         <span className="hidden">Search devices</span>
@@ -51,7 +51,7 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
           type="search"
           value={text}
           placeholder="Search by id or name"
-          autoFocus
+          data-first
           onChange={(event) => {
             setText(event.target.value);
           }}
@@ -63,7 +63,7 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
         {found.loading ? "" : `${found.devices.length} devices found`}
       </p>
       <Choices found={found} chosen={chosen} onToggle={toggle} />
-      <footer className="dialog-foot">
+      <div className="dialog-foot">
         {(chosen.size > 0 || kind) && (
           <button
             type="button"
@@ -79,8 +79,8 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
         <button type="button" className="button button-strong" disabled={chosen.size > MOST_DEVICES} onClick={confirm}>
           {confirmation(chosen.size, kind)}
         </button>
-      </footer>
-    </dialog>
+      </div>
+    </Modal>
   );
 }
 

@@ -1,12 +1,15 @@
-import { Fragment } from "react";
 import type { Device } from "../api/types";
 import type { Fleet } from "../devices/useFleet";
 import type { Series, SeriesMap } from "../live/series";
+import { MOST_DEVICES } from "../selection";
 import { Gauge, SilentGauge } from "./Gauge";
 
 interface Props {
   fleet: Fleet;
-  series: SeriesMap;
+  /** Most gauges to show. */
+  limit: number;
+  /** null until the server has told. */
+  series: SeriesMap | null;
   now: number;
   focus: string | null;
   onFocus: (series: Series) => void;
@@ -14,57 +17,61 @@ interface Props {
   onEverything: (() => void) | null;
 }
 
-export function GaugePanel({ fleet, series, now, focus, onFocus, onMore, onEverything }: Props) {
-  const byDevice = Map.groupBy(series.values(), (each) => each.deviceId);
+/** One gauge for each metric of each device, and one for each device that is silent. */
+export function GaugePanel({ fleet, limit, series, now, focus, onFocus, onMore, onEverything }: Props) {
+  const gauges = series ? gaugesOf(fleet.devices, series) : [];
   return (
     <section className="panel-bare" aria-labelledby="gauges-title">
       <header className="panel-head">
         <h2 id="gauges-title">Live gauges</h2>
         {onEverything && (
           <button type="button" className="button-quiet" onClick={onEverything}>
-            Show the whole fleet
+            Show all devices
           </button>
         )}
       </header>
-      {fleet.devices.length === 0 ? (
-        <NoGauges fleet={fleet} />
+      {gauges.length === 0 ? (
+        <NoGauges fleet={fleet} loading={fleet.loading || (series === null && fleet.devices.length > 0)} limit={limit} />
       ) : (
         <div className="gauges">
-          {fleet.devices.map((device) => (
-            <Fragment key={device.device_id}>
-              <Gauges device={device} series={byDevice.get(device.device_id)} {...{ now, focus, onFocus }} />
-            </Fragment>
-          ))}
+          {gauges.slice(0, limit).map(({ device, series: each }) =>
+            each ? (
+              <Gauge key={each.key} device={device} series={each} now={now} focused={each.key === focus} onFocus={onFocus} />
+            ) : (
+              <SilentGauge key={device.device_id} device={device} />
+            ),
+          )}
         </div>
       )}
-      {fleet.more && (
-        <button type="button" className="button more" onClick={onMore}>
-          Show more devices
-        </button>
-      )}
+      {(fleet.more || gauges.length > limit) && <More limit={limit} onMore={onMore} />}
     </section>
   );
 }
 
-interface DeviceProps extends Pick<Props, "now" | "focus" | "onFocus"> {
-  device: Device;
-  series: Series[] | undefined;
+function gaugesOf(devices: readonly Device[], series: SeriesMap): { device: Device; series: Series | null }[] {
+  const byDevice = Map.groupBy(series.values(), (each) => each.deviceId);
+  return devices.flatMap((device) => {
+    const known = byDevice.get(device.device_id) ?? [null];
+    return known
+      .map((each) => ({ device, series: each }))
+      .sort((a, b) => (a.series?.metric ?? "").localeCompare(b.series?.metric ?? ""));
+  });
 }
 
-function Gauges({ device, series, now, focus, onFocus }: DeviceProps) {
-  if (!series) return <SilentGauge device={device} />;
-  return series
-    .sort((a, b) => a.metric.localeCompare(b.metric))
-    .map((each) => (
-      <Gauge key={each.key} device={device} series={each} now={now} focused={each.key === focus} onFocus={onFocus} />
-    ));
+function More({ limit, onMore }: { limit: number; onMore: () => void }) {
+  if (limit >= MOST_DEVICES) return <p className="note">There are more. Choose the devices that matter to you.</p>;
+  return (
+    <button type="button" className="button more" onClick={onMore}>
+      Show more devices
+    </button>
+  );
 }
 
-function NoGauges({ fleet }: { fleet: Fleet }) {
-  if (fleet.loading) {
+function NoGauges({ fleet, loading, limit }: { fleet: Fleet; loading: boolean; limit: number }) {
+  if (loading) {
     return (
       <div className="gauges" aria-busy="true" aria-label="Loading">
-        {Array.from({ length: 8 }, (_, index) => (
+        {Array.from({ length: limit }, (_, index) => (
           <div key={index} className="gauge gauge-loading" />
         ))}
       </div>

@@ -10,6 +10,8 @@ import { type AlertMap, change, replace } from "./alerts";
 export interface Live {
   readonly link: Link;
   readonly series: SeriesMap;
+  /** Whether the server has told of the devices that are followed. */
+  readonly told: boolean;
   /** null until the server has told. */
   readonly alerts: AlertMap | null;
   /** What to add to this machine's clock to get the server's, in ms. */
@@ -25,7 +27,7 @@ export const MOST_ALERTS = 200;
 const REDRAW = 200;
 
 export class LiveStore {
-  private live: Live = { link: START, series: new Map(), alerts: null, skew: 0, complaint: null };
+  private live: Live = { link: START, series: new Map(), told: false, alerts: null, skew: 0, complaint: null };
   private shown: Live = this.live;
   private deviceIds: readonly string[] = [];
   private redraw: number | undefined;
@@ -79,6 +81,7 @@ export class LiveStore {
       case "snapshot":
         this.update({
           series: absorb(this.live.series, message.readings),
+          told: true,
           alerts: replace(message.alerts),
           complaint: null,
         });
@@ -103,7 +106,7 @@ export class LiveStore {
       latestReadings(this.deviceIds),
       unresolvedAlerts(MOST_ALERTS),
     ]);
-    this.update({ series: absorb(this.live.series, readings), alerts: replace(alerts) });
+    this.update({ series: absorb(this.live.series, readings), told: true, alerts: replace(alerts) });
   }
 
   private update(part: Partial<Live>): void {

@@ -52,7 +52,7 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
       </header>
       <div className="trend-facts">
         <Figures now={now} unit={unit} summary={line?.summary ?? null} dot={dot} bucket={bucket} newest={series?.value} />
-        {picture && <Legend bucket={bucket} />}
+        <Legend bucket={bucket} />
       </div>
       <div className="trend-stage" aria-busy={loading}>
         {picture ? (
@@ -124,7 +124,7 @@ function Legend({ bucket }: { bucket: number }) {
     <p className="legend">
       <span className="legend-line" /> average
       <span className="legend-band" /> lowest to highest
-      <span>every {formatSpan(bucket)}</span>
+      {bucket > 0 && <span>every {formatSpan(bucket)}</span>}
     </p>
   );
 }

@@ -1,0 +1,32 @@
+import { type ReactNode, type RefObject, useEffect, useId } from "react";
+
+interface Props {
+  dialog: RefObject<HTMLDialogElement>;
+  title: string;
+  /** Beside the title. */
+  corner?: ReactNode;
+  className?: string;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialog over the page. It begins at the field that has `data-first`. */
+export function Modal({ dialog, title, corner, className = "", onClose, children }: Props) {
+  const id = useId();
+
+  useEffect(() => {
+    if (dialog.current?.open) return;
+    dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>("[data-first=true]")?.focus();
+  }, [dialog]);
+
+  return (
+    <dialog ref={dialog} className={`dialog ${className}`} aria-labelledby={id} onClose={onClose}>
+      <div className="dialog-head">
+        <h2 id={id}>{title}</h2>
+        {corner}
+      </div>
+      {children}
+    </dialog>
+  );
+}

@@ -1,0 +1,137 @@
+"""The built dashboard behind its own preview server, a browser, and a stub to talk to. One loop for the whole run."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from apps.platform.http import serve
+from apps.platform.settings import Settings, load
+from stacks.local import browser as browsers
+from stacks.local import frontdoor, node
+from stacks.local.apt import UnavailableError
+from stacks.local.children import Program
+from stacks.local.places import DASHBOARD, Places
+from stacks.local.postgres import free_port
+from stacks.local.supervisor import Supervisor
+from tests.dashboard.stub import StubApi
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def built_dashboard() -> None:
+    """The dashboard's current files, built."""
+    try:
+        asyncio.run(frontdoor.build(Places()))
+    except UnavailableError as reason:
+        pytest.skip(f"the dashboard cannot be built: {reason}")
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    program = os.environ.get("BROWSER") or browsers.find()
+    if program is None:
+        pytest.skip("no Chromium on PATH: install it, or run nox -s browser, which brings it")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=str(program), args=list(FLAGS))
+        yield started
+        await started.close()
+
+
+@asynccontextmanager
+async def kept(*programs: Program) -> AsyncIterator[None]:
+    """Run programs until the block ends; enter it once all of them are ready."""
+    async with httpx.AsyncClient() as http:
+        supervisor = Supervisor(print, http)
+        try:
+            for program in programs:
+                supervisor.keep(program, restart=False)
+            await supervisor.until_ready(*supervisor.kept)
+            yield
+        finally:
+            await supervisor.stop(*supervisor.kept)
+
+
+def preview(port: int, api_url: str, gateway_url: str, folder: Path) -> Program:
+    """The dashboard as the local stack serves it."""
+    return Program(
+        name="dashboard",
+        command=(str(node.find()), str(DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"), "preview"),
+        directory=DASHBOARD,
+        environment={"PORT": str(port), "API_URL": api_url, "GATEWAY_URL": gateway_url},
+        log=folder / "dashboard.log",
+        ready=f"http://127.0.0.1:{port}/",
+    )
+
+
+@dataclass
+class Site:
+    """A dashboard that is served, and the browser to visit it with."""
+
+    url: str
+    browser: Browser
+
+    @asynccontextmanager
+    async def visit(self, query: str = "", **options: Any) -> AsyncIterator[Page]:
+        """Open a page, and fail if it complained of anything but refused requests."""
+        context = await self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        page = await context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        try:
+            await page.goto(self.url + query)
+            yield page
+        finally:
+            await context.close()
+        assert [line for line in complaints if not expected(line)] == []
+
+
+def expected(complaint: str) -> bool:
+    """Whether the browser only tells that a request was refused, as tests have the stub do."""
+    return complaint.startswith(("Failed to load resource", "WebSocket connection to"))
+
+
+@dataclass
+class StubSite(Site):
+    """A dashboard in front of the stub."""
+
+    stub: StubApi
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def running_site(
+    built_dashboard: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[StubSite]:
+    stub, stopping, port, front = StubApi(), asyncio.Event(), free_port(), free_port()
+    serving = asyncio.create_task(serve(stub.app, load(Settings, {"HTTP_PORT": str(port)}), stopping))
+    api = f"http://127.0.0.1:{port}"
+    async with kept(preview(front, api, api, tmp_path_factory.mktemp("dashboard"))):
+        yield StubSite(f"http://127.0.0.1:{front}/", browser, stub)
+    stopping.set()
+    await serving
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(running_site: StubSite) -> AsyncIterator[StubSite]:
+    """The dashboard, and a stub that knows nothing yet."""
+    running_site.stub.forget()
+    yield running_site
+    with suppress(RuntimeError):
+        await running_site.stub.cut()

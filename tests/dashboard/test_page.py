@@ -1,0 +1,86 @@
+"""The page as such: for everybody, on every screen, and without anything from elsewhere."""
+
+import pytest
+from playwright.async_api import expect
+
+from stacks.local.places import DASHBOARD
+from tests.dashboard.conftest import StubSite
+from tests.dashboard.test_panels import PHONE, stocked
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+AXE = DASHBOARD / "node_modules" / "axe-core" / "axe.min.js"
+SHIFTS = """
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shifted = (window.shifted ?? 0) + entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_everybody_can_use_it(site: StubSite, screen, scheme):
+    await stocked(site)
+    site.stub.add_device("spare", "power")
+    site.stub.add_device("stopped", "power")
+    await site.stub.read("stopped", "power", 1, ago=3600)
+    async with site.visit(**screen, color_scheme=scheme, reduced_motion="reduce") as page:
+        await expect(page.get_by_role("img", name="boiler")).to_be_visible()
+        await page.evaluate(AXE.read_text())
+        assert await violations(page) == []
+        await page.get_by_role("button", name="Choose devices").click()
+        await expect(page.get_by_role("checkbox")).to_have_count(5)
+        assert await violations(page) == []
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Resolve").click()
+        assert await violations(page) == []
+
+
+async def violations(page) -> list[str]:
+    found = await page.evaluate("axe.run()")
+    return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+async def test_it_fits_a_phone_whatever_the_names(site: StubSite):
+    await stocked(site)
+    site.stub.add_device("a" * 64, "temperature", "A device with a name of a hundred letters and more " * 2)
+    await site.stub.read("a" * 64, "a_metric_with_a_very_long_name_indeed_that_nobody_would_use", -1234567.891)
+    site.stub.set_alert("long", message="x" * 300, source="y" * 130)
+    async with site.visit(**PHONE) as page:
+        await expect(page.get_by_role("meter")).to_have_count(4)
+        await expect(page.get_by_text("x" * 300)).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_nothing_that_is_read_already_moves(site: StubSite, screen):
+    await stocked(site)
+    for number in range(8):
+        site.stub.add_device(f"pump-{number}", "power")
+        await site.stub.read(f"pump-{number}", "power", number)
+        await site.stub.read(f"pump-{number}", "voltage", 230)
+    async with site.visit(**screen) as page:
+        await page.add_init_script(SHIFTS)
+        await page.reload()
+        await expect(page.get_by_role("img", name="boiler")).to_be_visible()
+        await site.stub.read("boiler", "temperature", 33)
+        await expect(page.get_by_role("meter", name="Boiler")).to_have_attribute("aria-valuenow", "33")
+        site.stub.sockets = False
+        await site.stub.cut()
+        await expect(page.locator(".status")).to_contain_text("Polling")
+        assert await page.evaluate("window.shifted ?? 0") < 0.05
+
+
+async def test_everything_comes_from_its_own_address_under_a_strict_policy(site: StubSite):
+    await stocked(site)
+    async with site.visit() as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        answer = await page.reload()
+        await expect(page.get_by_role("img", name="boiler")).to_be_visible()
+        assert answer is not None
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert [url for url in asked if not url.startswith(site.url)] == []
