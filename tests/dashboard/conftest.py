@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from apps.platform.http import serve
 from apps.platform.settings import Settings, load
@@ -23,6 +23,9 @@ from stacks.local.places import DASHBOARD, Places
 from stacks.local.postgres import free_port
 from stacks.local.supervisor import Supervisor
 from tests.dashboard.stub import StubApi
+
+# Long enough for a busy machine; what comes sooner is not waited for.
+expect.set_options(timeout=20_000)
 
 FLAGS = (
     "--no-sandbox",
