@@ -47,3 +47,8 @@ def release(
         timeout=600,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
     )
+
+
+def switched_off(*parts: str) -> dict[str, dict[str, bool]]:
+    """Return values that switch parts of a chart off."""
+    return {part: {"enabled": False} for part in parts}

@@ -14,7 +14,7 @@ AUTOSCALER = Chart("cluster-autoscaler", "9.50.1", "https://kubernetes.github.io
 LOAD_BALANCER = Chart("aws-load-balancer-controller", "1.14.0", "https://aws.github.io/eks-charts")
 EXTERNAL_SECRETS = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io")
 METRICS_SERVER = Chart("metrics-server", "3.13.0", "https://kubernetes-sigs.github.io/metrics-server")
-MONITOR_TYPES = Chart("prometheus-operator-crds", "24.0.1", "https://prometheus-community.github.io/helm-charts")
+MONITOR_TYPES = Chart("prometheus-operator-crds", "25.0.1", "https://prometheus-community.github.io/helm-charts")
 
 SYSTEM = "kube-system"
 SECRETS = "external-secrets"

@@ -27,11 +27,11 @@ def network_policy(
     """
     peers: list[Peer] = []
     if isinstance(declaration, Service):
-        peers.append(_namespace(monitoring))
+        peers.append(namespace_pods(monitoring))
     if isinstance(declaration, Service | Website) and declaration.public:
-        peers += [_addresses(cidr, ()) for cidr in load_balancer]
+        peers += [addresses(cidr) for cidr in load_balancer]
     ingress = (
-        [k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[_tcp(declaration.port)])]
+        [k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(declaration.port)])]
         if isinstance(declaration, Service | Website) and peers
         else []
     )
@@ -39,18 +39,19 @@ def network_policy(
         pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=labels),
         policy_types=["Ingress", "Egress"],
         ingress=ingress,
-        egress=[_dns(), *(_egress(reach) for reach in reaches)],
+        egress=[dns(), *(_egress(reach) for reach in reaches)],
     )
 
 
 def _egress(reach: Reach) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
-    peers = [_addresses(cidr, reach.besides) for cidr in reach.cidrs]
+    peers = [addresses(cidr, reach.besides) for cidr in reach.cidrs]
     if reach.namespace:
-        peers.append(_namespace(reach.namespace))
-    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=[_tcp(reach.port)])
+        peers.append(namespace_pods(reach.namespace))
+    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=[tcp(reach.port)])
 
 
-def _dns() -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+def dns() -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+    """Return the rule that lets pods look names up."""
     resolver = Peer(
         namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={NAMESPACE_LABEL: "kube-system"}),
         pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={"k8s-app": "kube-dns"}),
@@ -60,14 +61,17 @@ def _dns() -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
     )
 
 
-def _namespace(name: str) -> Peer:
+def namespace_pods(name: str) -> Peer:
+    """Return every pod of a namespace."""
     return Peer(namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={NAMESPACE_LABEL: name}))
 
 
-def _addresses(cidr: str, besides: tuple[str, ...]) -> Peer:
+def addresses(cidr: str, besides: tuple[str, ...] = ()) -> Peer:
+    """Return the addresses of a range, `besides` some of them."""
     block = k8s.networking.v1.IPBlockArgs(cidr=cidr, except_=list(besides) or None)
     return Peer(ip_block=block)
 
 
-def _tcp(port: int) -> Port:
+def tcp(port: int) -> Port:
+    """Return a TCP port."""
     return Port(port=port, protocol="TCP")

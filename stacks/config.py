@@ -209,6 +209,17 @@ class ChartsConfig(Section):
     )
 
 
+class MonitoringConfig(Section):
+    """What observability keeps, and where alerts lead."""
+
+    documentation: HttpUrl = Field(
+        description="Where the repository's files are shown; alerts link docs/operations.md there",
+        examples=["https://github.com/example/sensor-analytics/blob/main"],
+    )
+    metrics_gib: int = Field(20, ge=5, le=1000, description="Volume for 15 days of metrics", examples=[20])
+    telemetry_gib: int = Field(10, ge=1, le=1000, description="Volume for 7 days of logs, and of traces", examples=[10])
+
+
 class StackConfig(Section):
     """What every stack says."""
 
@@ -230,6 +241,9 @@ class EnvironmentConfig(StackConfig):
         examples=[{"administrators": ["arn:aws:iam::123456789012:role/sensor-analytics/deploy-dev"]}]
     )
     ingress: IngressConfig = Field(examples=[{"clients": ["198.51.100.0/24"]}])
+    monitoring: MonitoringConfig = Field(
+        examples=[{"documentation": "https://github.com/example/sensor-analytics/blob/main"}]
+    )
     budget: BudgetConfig = Field(examples=[{"weekly_eur": 5, "usd_per_eur": 1.15, "notify": ["platform@example.com"]}])
     schedule: ScheduleConfig | None = Field(
         None,

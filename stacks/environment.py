@@ -6,6 +6,8 @@ Wiring decisions, in the order in which things come to be:
 - Data: the stream, the database (open to that group alone) and secrets without values.
 - Controllers, then the ingress: its address is a setting of the API, and pods that are made before their target group
   is bound would not wait for the load balancer.
+- Observability, before what it watches. Slack's URL is the one secret that a person puts into Secrets Manager;
+  Alertmanager starts when it is there.
 - Tasks: first the secrets' values, then External Secrets copies them, then the migration makes tables and roles.
 - Services, each after all of that; what each may do and reach follows from its declaration.
 """
@@ -15,6 +17,10 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from apps.catalog import DASHBOARD, SERVICES
+from apps.observability.alerts import GROUPS
+from apps.observability.dashboards import DASHBOARDS
+from apps.observability.notifications import alertmanager
+from apps.observability.rules import rule_file
 from apps.platform.service import (
     OPERATOR_TOKEN,
     PROMETHEUS,
@@ -24,6 +30,7 @@ from apps.platform.service import (
     SIGNING_KEYS,
     AnyService,
     Scale,
+    Secret,
     Service,
     Task,
     Website,
@@ -31,7 +38,7 @@ from apps.platform.service import (
 )
 from apps.rotation.service import FIRST_SECRETS
 from apps.storage.service import MIGRATION
-from components.binding import Bindings, ClusterEndpoint, Environment, Reach
+from components.binding import Bindings, Environment, Reach
 from components.budget import Budget, BudgetArgs
 from components.cluster import Cluster, ClusterArgs
 from components.controllers import Controllers, ControllersArgs
@@ -40,11 +47,14 @@ from components.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.github_deployment import role_settings
 from components.ingress import Ingress, IngressArgs, Login
 from components.managed_secret import ClusterSecretStore, ClusterSecretStoreArgs, ManagedSecret, ManagedSecretArgs
+from components.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, Monitoring, MonitoringArgs
+from components.monitoring_ways import MonitoringWays, MonitoringWaysArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
 from components.pods import Platform, WorkloadArgs
 from components.scheduled_workload import DeploymentTask, ScheduledWorkload
 from components.sensor_stream import SensorStream, SensorStreamArgs
+from components.telemetry import Telemetry, TelemetryArgs
 from components.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.providers import aws_provider
@@ -72,6 +82,7 @@ class Data:
     database: Database
     signing_keys: ManagedSecret
     operator_token: ManagedSecret
+    slack_url: ManagedSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +96,11 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Monitoring:
-    """Where metrics are asked for and pushed to, and where traces go."""
+class Observability:
+    """What sees and tells."""
 
-    prometheus: ClusterEndpoint
-    pushgateway: ClusterEndpoint
-    traces: Reach
-    traces_url: str
+    monitoring: Monitoring
+    telemetry: Telemetry
 
 
 def deploy(config: EnvironmentConfig, stack: str) -> None:
@@ -102,8 +111,8 @@ def deploy(config: EnvironmentConfig, stack: str) -> None:
     in_cluster = pulumi.ResourceOptions(providers=[provider, foundation.cluster.provider])
     data = _data(config, foundation, on_aws)
     access = _access(config, foundation, data, in_cluster)
-    monitoring = _monitoring(in_cluster)
-    _run(config, foundation, data, access, monitoring, in_cluster)
+    observability = _observability(config, foundation, data, access, in_cluster)
+    _run(config, foundation, data, access, observability, in_cluster)
     budget = config.budget
     Budget("budget", BudgetArgs(budget.weekly_eur, budget.usd_per_eur, f"user:stack${stack}", budget.notify), on_aws)
     pulumi.export("url", access.ingress.url)
@@ -112,6 +121,7 @@ def deploy(config: EnvironmentConfig, stack: str) -> None:
     pulumi.export("databaseHost", data.database.host)
     pulumi.export("signingKeysSecret", data.signing_keys.arn)
     pulumi.export("operatorTokenSecret", data.operator_token.arn)
+    pulumi.export("slackUrlSecret", data.slack_url.arn)
     pulumi.export("kubeconfig", foundation.cluster.kubeconfig)
 
 
@@ -208,6 +218,11 @@ def _data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.Resour
             ManagedSecretArgs(OPERATOR_TOKEN, "Bearer token that writes to the API need", config.region, key, days),
             opts,
         ),
+        ManagedSecret(
+            SLACK,
+            ManagedSecretArgs(Secret(SLACK), "Incoming webhook that alerts are sent to", config.region, key, days),
+            opts,
+        ),
     )
 
 
@@ -264,16 +279,39 @@ def _access(config: EnvironmentConfig, foundation: Foundation, data: Data, opts:
     return Access(namespace, store, ingress, (*bound, controllers.monitor_types))
 
 
-def _monitoring(opts: pulumi.ResourceOptions) -> Monitoring:
-    """The place of Prometheus, Alertmanager, Grafana, Loki, Tempo, the collector and the Pushgateway."""
-    # The node exporter reads the nodes' own files.
-    Namespace(MONITORING, NamespaceArgs(MONITORING, pod_security="privileged"), opts)
-    return Monitoring(
-        ClusterEndpoint(PROMETHEUS, "prometheus-operated", MONITORING, 9090),
-        ClusterEndpoint(PUSHGATEWAY, "prometheus-pushgateway", MONITORING, 9091),
-        Reach(4318, namespace=MONITORING),
-        f"http://opentelemetry-collector.{MONITORING}.svc:4318",
+def _observability(
+    config: EnvironmentConfig, foundation: Foundation, data: Data, access: Access, opts: pulumi.ResourceOptions
+) -> Observability:
+    sizes, network = config.monitoring, foundation.network
+    # The node exporter and the collector read the nodes' own files.
+    namespace = Namespace(MONITORING, NamespaceArgs(MONITORING, pod_security="privileged"), opts)
+    ways = MonitoringWays(
+        "monitoring-ways",
+        MonitoringWaysArgs(MONITORING, NAMESPACE, network.private_cidrs, str(config.network.cidr)),
+        opts,
     )
+    slack = access.store.copy(SLACK, MONITORING, data.slack_url.arn, {SLACK_KEY: None}, [namespace])
+    after = (namespace, ways, *access.bound)
+    monitoring = Monitoring(
+        "monitoring",
+        MonitoringArgs(
+            namespace=MONITORING,
+            rules=rule_file(GROUPS, str(sizes.documentation)),
+            dashboards={dashboard.uid: dashboard.render() for dashboard in DASHBOARDS},
+            alertmanager=alertmanager(SLACK_URL_FILE),
+            storage_gib=sizes.metrics_gib,
+            copies=2 if config.protected else 1,
+            mirror=config.charts.mirror,
+            after=(*after, slack),
+        ),
+        opts,
+    )
+    telemetry = Telemetry(
+        "telemetry",
+        TelemetryArgs(namespace=MONITORING, storage_gib=sizes.telemetry_gib, mirror=config.charts.mirror, after=after),
+        opts,
+    )
+    return Observability(monitoring, telemetry)
 
 
 def _run(
@@ -281,10 +319,11 @@ def _run(
     foundation: Foundation,
     data: Data,
     access: Access,
-    monitoring: Monitoring,
+    observability: Observability,
     opts: pulumi.ResourceOptions,
 ) -> None:
     network = foundation.network
+    monitoring, telemetry = observability.monitoring, observability.telemetry
     bindings: Bindings = {
         READINGS: data.stream,
         SENSORS: data.database,
@@ -300,8 +339,8 @@ def _run(
         aws=_aws(config, network),
         load_balancer=network.public_cidrs,
         monitoring=MONITORING,
-        traces=monitoring.traces,
-        traces_url=monitoring.traces_url,
+        traces=telemetry.traces,
+        traces_url=telemetry.traces_url,
     )
     settings: dict[str, Environment] = {"api": {"PUBLIC_URL": access.ingress.url}}
 

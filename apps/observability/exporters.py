@@ -12,9 +12,6 @@ ALERTS = Gauge(
     "ALERTS", "1 for each alert that is pending or firing.", ["alertname", "alertstate", "severity"], registry=None
 )
 
-# Pushgateway: what has no instance of its own arrives under the job that pushed it.
-PUSHED_AT = Gauge("push_time_seconds", "When a group was last pushed.", registry=None)
-
 # The library in every Python process.
 PROCESS_CPU = Counter("process_cpu_seconds_total", "CPU time of the process.", registry=None)
 PROCESS_MEMORY = Gauge("process_resident_memory_bytes", "Resident memory of the process.", registry=None)
@@ -37,4 +34,3 @@ POD_RESTARTS = Counter(
     ["namespace", "pod", "container"],
     registry=None,
 )
-JOB_FAILED = Gauge("kube_job_status_failed", "Pods of a Job that failed.", ["namespace", "job_name"], registry=None)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from prometheus_client import Gauge
-from prometheus_client.metrics import MetricWrapperBase
 
 from apps.domain.alerts import Severity
 from apps.platform.promql import Expression, duration, sample_names
@@ -86,13 +85,3 @@ def rule_file(groups: Iterable[RuleGroup], repository: str) -> dict[str, Any]:
 def alert_rules(groups: Iterable[RuleGroup]) -> list[AlertRule]:
     """Return the alert rules of the groups."""
     return [rule for group in groups for rule in group.rules if isinstance(rule, AlertRule)]
-
-
-def recorded(groups: Iterable[RuleGroup]) -> dict[MetricWrapperBase, list[RecordingRule]]:
-    """Return the metrics that rules record, each with its rules."""
-    rules: dict[MetricWrapperBase, list[RecordingRule]] = {}
-    for group in groups:
-        for rule in group.rules:
-            if isinstance(rule, RecordingRule):
-                rules.setdefault(rule.metric, []).append(rule)
-    return rules

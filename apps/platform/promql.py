@@ -118,11 +118,6 @@ def increase(source: Counter | Samples, window: Window, **where: Match) -> Expre
     return _read(_growing(source), where, f"increase({{}}[{duration(window)}])")
 
 
-def highest_over(source: Gauge | Samples, window: Window, **where: Match) -> Expression:
-    """The greatest value of each series over the window."""
-    return _read(source, where, f"max_over_time({{}}[{duration(window)}])")
-
-
 def count(histogram: Histogram) -> Samples:
     """How many values a histogram saw."""
     return Samples(histogram, "_count")

@@ -29,7 +29,7 @@ def programs(found: Mapping[Tool, Path], around: Surroundings, copies: Iterable[
     return [make[tool](path, around, places) for tool, path in found.items()]
 
 
-def scraping(around: Surroundings, copies: Iterable[Copy]) -> dict[str, Any]:
+def scraping(around: Surroundings, copies: Iterable[Copy], seconds: int = SCRAPE_SECONDS) -> dict[str, Any]:
     """Return Prometheus's configuration: a job for each service, as its ServiceMonitor has it on AWS."""
     targets: dict[str, list[str]] = {}
     for copy in copies:
@@ -41,7 +41,7 @@ def scraping(around: Surroundings, copies: Iterable[Copy]) -> dict[str, Any]:
         "static_configs": [{"targets": [f"{HOST}:{around.ports['pushgateway']}"]}],
     }
     return {
-        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
+        "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{around.ports['alertmanager']}"]}]}]},
         "rule_files": ["rules.yml"],
         "scrape_configs": [*jobs, pushed],

@@ -81,9 +81,9 @@ def planted_prometheus() -> Iterator[PlantedPrometheus]:
 
 
 @contextmanager
-def pushgateway(folder: Path) -> Iterator[str]:
+def pushgateway(folder: Path, port: int | None = None) -> Iterator[str]:
     """Run a real Pushgateway and yield its URL."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{port or free_port()}"
     with _running(folder, PUSHGATEWAY, f"--web.listen-address={address}", ready=f"http://{address}/-/ready"):
         yield f"http://{address}"
 
@@ -91,13 +91,20 @@ def pushgateway(folder: Path) -> Iterator[str]:
 @contextmanager
 def prometheus(folder: Path, targets: dict[str, str]) -> Iterator[str]:
     """Run a real Prometheus that scrapes each job's address every second, and yield its URL."""
-    address = f"127.0.0.1:{free_port()}"
     configuration = {
         "global": {"scrape_interval": "1s"},
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in targets.items()
         ],
     }
+    with configured_prometheus(folder, configuration) as url:
+        yield url
+
+
+@contextmanager
+def configured_prometheus(folder: Path, configuration: dict[str, Any], port: int | None = None) -> Iterator[str]:
+    """Run a real Prometheus and yield its URL."""
+    address = f"127.0.0.1:{port or free_port()}"
     (folder / "prometheus.yml").write_text(json.dumps(configuration))
     with _running(
         folder,
@@ -111,15 +118,15 @@ def prometheus(folder: Path, targets: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def alertmanager(folder: Path, configuration: dict[str, Any]) -> Iterator[str]:
+def alertmanager(folder: Path, configuration: dict[str, Any], port: int | None = None) -> Iterator[str]:
     """Run a real Alertmanager and yield its URL."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{port or free_port()}"
     (folder / "alertmanager.yml").write_text(json.dumps(configuration))
     with _running(
         folder,
         ALERTMANAGER,
         f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}",
+        f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address={address}",
         "--cluster.listen-address=",
         ready=f"http://{address}/-/ready",

@@ -128,7 +128,7 @@ def _heatmap(_: Panel) -> heatmap.Panel:
 
 
 def _stat(_: Panel) -> stat.Panel:
-    return stat.Panel().graph_mode(BigValueGraphMode.NONE)
+    return stat.Panel().graph_mode(BigValueGraphMode.NONE).no_value("none")
 
 
 def _thresholds(panel: Panel) -> list[Threshold]:

@@ -1,0 +1,141 @@
+"""What sees and tells in an environment: installed before what it watches, configured from code, without a secret."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from apps.observability.alerts import GROUPS
+from apps.observability.dashboards import DASHBOARDS
+from apps.observability.rules import alert_rules, rule_file
+from components.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, MonitoringArgs
+from tests.stacks.stacks_under_test import environment_graph
+
+BOTH = pytest.mark.parametrize("stack", ["dev", "prod"])
+
+
+def values(stack, chart):
+    return environment_graph(stack).one("Release", chart).inputs["values"]
+
+
+def custom(graph, kind):
+    return [made for made in graph.resources if made.inputs.get("kind") == kind]
+
+
+@BOTH
+def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack):
+    spec = values(stack, "prometheus")["prometheus"]["prometheusSpec"]
+    assert (spec["scrapeInterval"], spec["retention"]) == ("15s", "15d")
+    assert spec["serviceMonitorSelectorNilUsesHelmValues"] is False, "monitors of every release and namespace count"
+    assert "storage" in str(spec["storageSpec"]), "without a volume, 15 days end with the pod"
+
+
+@BOTH
+def test_every_rule_is_there_and_links_the_documentation(stack):
+    (rules,) = custom(environment_graph(stack), "PrometheusRule")
+    documentation = "https://github.com/example/sensor-analytics/blob/main"
+    assert rules.inputs["spec"] == rule_file(GROUPS, documentation)
+    links = [
+        rule["annotations"]["runbook_url"]
+        for group in rules.inputs["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert len(links) == len(alert_rules(GROUPS))
+    assert all(link.startswith(f"{documentation}/docs/operations.md#") for link in links)
+
+
+@BOTH
+def test_grafana_finds_every_dashboard(stack):
+    found = {
+        name: json.loads(text)["title"]
+        for made in environment_graph(stack).of("ConfigMap")
+        if "grafana_dashboard" in made.inputs["metadata"].get("labels", {})
+        for name, text in made.inputs["data"].items()
+    }
+    assert found == {f"{dashboard.uid}.json": dashboard.title for dashboard in DASHBOARDS}
+
+
+@BOTH
+def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_reads(stack):
+    graph = environment_graph(stack)
+    (copied,) = [made for made in custom(graph, "ExternalSecret") if made.name == SLACK]
+    alertmanager = values(stack, "prometheus")["alertmanager"]
+    assert copied.inputs["metadata"]["namespace"] == "monitoring"
+    (data,) = copied.inputs["spec"]["data"]
+    assert data == {"secretKey": SLACK_KEY, "remoteRef": {"key": graph.one("Secret", SLACK).outputs["arn"]}}
+    assert alertmanager["alertmanagerSpec"]["secrets"] == [SLACK]
+    assert f"/etc/alertmanager/secrets/{SLACK}/{SLACK_KEY}" == SLACK_URL_FILE
+    receivers = {receiver["name"]: receiver for receiver in alertmanager["config"]["receivers"]}
+    (slack,) = receivers["slack"]["slack_configs"]
+    assert slack["api_url_file"] == SLACK_URL_FILE
+    assert "hooks.slack.com" not in json.dumps(values(stack, "prometheus"))
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not on PATH")
+def test_alertmanager_takes_its_configuration(tmp_path):
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(yaml.safe_dump(values("dev", "prometheus")["alertmanager"]["config"]))
+    done = subprocess.run(["amtool", "check-config", str(file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@BOTH
+def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put_them(stack):
+    graph = environment_graph(stack)
+    detector = json.dumps(graph.one("CronJob", "detector").inputs["spec"])
+    assert "http://prometheus-operated.monitoring.svc:9090" in detector
+    assert "http://prometheus-pushgateway.monitoring.svc:9091" in detector
+    assert "http://opentelemetry-collector.monitoring.svc:4318" in json.dumps(graph.one("Deployment", "api").inputs)
+    for name in ("prometheus", "pushgateway", "loki", "tempo", "collector"):
+        release = graph.one("Release", name)
+        assert release.inputs["name"] == release.inputs["chart"], "the Services are called after the release"
+
+
+@BOTH
+def test_the_types_of_the_operator_come_before_whoever_uses_them(stack):
+    graph = environment_graph(stack)
+    types = graph.one("Release", "monitor-types")
+    for later in (
+        graph.one("Release", "prometheus"),
+        *custom(graph, "PrometheusRule"),
+        *custom(graph, "ServiceMonitor"),
+    ):
+        assert graph.waits_for(later, types), later.name
+
+
+@BOTH
+def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(stack):
+    policies = [
+        made.inputs
+        for made in environment_graph(stack).of("NetworkPolicy")
+        if made.inputs["metadata"]["namespace"] == "monitoring"
+    ]
+    outward = [policy for policy in policies if "0.0.0.0/0" in json.dumps(policy["spec"].get("egress", []))]
+    (policy,) = outward
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "alertmanager"}
+    assert policy["spec"]["egress"][0]["ports"] == [{"port": 443, "protocol": "TCP"}]
+    assert any(
+        policy["spec"]["policyTypes"] == ["Ingress", "Egress"] and not policy["spec"].get("egress")
+        for policy in policies
+    )
+
+
+def test_prod_runs_two_of_what_tells_people_and_dev_one():
+    copies = {
+        stack: (
+            values(stack, "prometheus")["prometheus"]["prometheusSpec"]["replicas"],
+            values(stack, "prometheus")["alertmanager"]["alertmanagerSpec"]["replicas"],
+        )
+        for stack in ("dev", "prod")
+    }
+    assert copies == {"dev": (1, 1), "prod": (2, 2)}
+
+
+def test_a_prometheus_without_room_or_copies_is_refused():
+    with pytest.raises(ValueError, match="at least one Prometheus"):
+        MonitoringArgs(namespace="m", rules={}, dashboards={}, alertmanager={}, storage_gib=1, copies=0)
+    with pytest.raises(ValueError, match="needs room for 15 days"):
+        MonitoringArgs(namespace="m", rules={}, dashboards={}, alertmanager={}, storage_gib=0)

@@ -1,0 +1,112 @@
+"""The services as real processes, each with the environment that the local stack gives it."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from apps.catalog import SERVICES
+from apps.detector.service import DETECTOR
+from apps.platform.service import OPERATOR_TOKEN
+from stacks.local import plan, secrets
+from stacks.local.monitoring import scraping
+from stacks.local.postgres import free_port
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
+from tests.support.serving import await_answer
+
+
+@dataclass
+class Platform:
+    """Gateway, ingestors and API at work, and what a device or an operator does with them."""
+
+    folder: Path
+    around: plan.Surroundings
+    extra: Mapping[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+
+    @property
+    def copies(self) -> list[plan.Copy]:
+        return plan.copies(SERVICES)
+
+    @property
+    def operator(self) -> dict[str, str]:
+        token = (self.around.secrets / OPERATOR_TOKEN.name).read_text()
+        return {"Authorization": f"Bearer {token}"}
+
+    def start(self, name: str, declared: plan.Declared, port: int | None = None) -> subprocess.Popen[bytes]:
+        environment = plan.environment(declared, self.around, port) | self.extra
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(plan.command(declared), env=os.environ | environment, stdout=log, stderr=log)
+        self.processes[name] = process
+        return process
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def run_detector(self) -> int:
+        """Let the detector look once, and return its exit code."""
+        return self.start("detector", DETECTOR).wait(60)
+
+    def upload_url(self, device_id: str) -> str:
+        """Register a device and return its upload URL."""
+        self.http.post(
+            f"{self.around.url('api')}/api/devices",
+            json={"device_id": device_id, "kind": "sensor"},
+            headers=self.operator,
+        )
+        url = f"{self.around.url('api')}/api/devices/{device_id}/upload-url"
+        answer = self.http.post(url, json={"expires_in": 3600}, headers=self.operator)
+        answer.raise_for_status()
+        return answer.json()["url"]
+
+    def put(self, url: str, *values: float, **headers: str) -> httpx.Response:
+        """Send readings as a device does."""
+        now = datetime.now(UTC)
+        readings = [{"metric": f"metric_{n}", "ts": now.isoformat(), "value": value} for n, value in enumerate(values)]
+        return self.http.put(url, json=readings, headers=headers)
+
+    def scrape_configuration(self, **jobs: str) -> dict:
+        """Return the local stack's Prometheus configuration, quicker, and with these targets besides."""
+        configuration = scraping(self.around, self.copies, seconds=1)
+        configuration["scrape_configs"] += [
+            {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in jobs.items()
+        ]
+        return configuration
+
+
+@contextmanager
+def platform(
+    database: TestDatabase, kinesis: KinesisServer, stream: str, folder: Path, **extra: str
+) -> Iterator[Platform]:
+    """Run every service that runs all the time; `extra` goes into the environment of each."""
+    names = [copy.name for copy in plan.copies(SERVICES)]
+    ports = {name: free_port() for name in (*names, "prometheus", "alertmanager", "pushgateway", "webhook")}
+    ports |= {"postgresql": database.server.port, "ministack": int(kinesis.url.rpartition(":")[2])}
+    around = plan.Surroundings(
+        front_door=f"http://{plan.HOST}:{ports['gateway']}",  # upload URLs lead straight to the gateway
+        ports=ports,
+        stream=stream,
+        secrets=folder / "secrets",
+        owner_password=database.server.password_file,
+    )
+    for secret in plan.secrets(SERVICES):
+        secrets.keep(around.secrets / secret.name, secrets.MAKERS[secret])
+    for role in plan.roles(SERVICES):
+        around.password_file(role).write_text(role)
+    running = Platform(folder, around, {"DATABASE_NAME": database.name, **extra})
+    with ExitStack() as ending:
+        ending.callback(running.http.close)
+        for copy in running.copies:
+            process = running.start(copy.name, copy.service, ports[copy.name])
+            ending.callback(process.wait, 30)
+            ending.callback(process.terminate)
+        for name in names:
+            await_answer(around.url(name), 60)
+        yield running
