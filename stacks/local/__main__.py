@@ -57,7 +57,6 @@ async def _run(options: Options, places: Places, screen: Screen) -> int:
         try:
             counted = await _until_counted(stack, stopping, screen)
         finally:
-            screen.say("stopping")
             await stack.stop()
     if counted is None:
         return 0

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from stacks.local.places import ROOT
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
@@ -108,8 +110,23 @@ def last_words(log: Path, since: int = 0, lines: int = 5) -> str:
             said = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    told = [line for line in said if line.strip(" ~^")]
+    told = [_readable(line) for line in said if line.strip(" ~^")]
     return "".join(f"\n    {line}" for line in told[-lines:])
+
+
+def _readable(line: str) -> str:
+    # Services log JSON, which is for machines.
+    try:
+        read = msgspec.json.decode(line, type=_LogLine)
+    except msgspec.MsgspecError:
+        return line
+    return f"{read.level} {read.message}" + (f"\n    {read.exc_info}" if read.exc_info else "")
+
+
+class _LogLine(msgspec.Struct):
+    level: str
+    message: str
+    exc_info: str = ""
 
 
 def follow_parent(number: signal.Signals = signal.SIGTERM) -> None:

@@ -96,6 +96,7 @@ class Stack:
 
     async def measure(self) -> Report:
         """Stop the devices, wait until what they sent is written, and count it."""
+        self.screen.say("stopping, once everything that was sent is written")
         services = {name: kept.healthy for name, kept in self.supervisor.kept.items()}
         await self.supervisor.stop(simulator.NAME)
         sent = simulator.counted(self.places) if self.options.simulator else None

@@ -19,6 +19,9 @@ PATIENCE = 5
 LONGEST_PAUSE = 8.0
 """Seconds between two starts, at most."""
 
+KILLED = -signal.SIGKILL
+"""The exit code of a program that had no chance to say anything."""
+
 Say = Callable[[str], None]
 
 
@@ -119,7 +122,7 @@ class Supervisor:
                 return
             kept.health, kept.reason = Health.RESTARTING, ended
             kept.restarts += 1
-            self.say(f"{ended}; it starts again in {pause:.1f} s{child.last_words()}")
+            self.say(f"{ended}; it starts again in {pause:.1f} s{'' if code == KILLED else child.last_words()}")
             await asyncio.sleep(pause)
 
     def _give_up(self, kept: Kept, child: Child, ended: str) -> None:
