@@ -21,9 +21,7 @@ async def main(settings: IngestorSettings, stopping: asyncio.Event) -> None:
     """Run one worker and its probes."""
     owner = owner_name()
     threads = ThreadPoolExecutor(THREADS, "kinesis")
-    # A worker that freezes inside of a transaction must not hold up the one that takes over.
-    timeouts = {"idle_in_transaction_session_timeout": f"{settings.lease_seconds:.0f}s"}
-    pool = await create_pool(settings, f"ingestor {owner}"[:63], server_settings=timeouts)
+    pool = await create_pool(settings, f"ingestor {owner}"[:63])
     worker = Worker(
         Stream(aws.kinesis(settings, THREADS), settings.readings_stream, threads),
         LeaseTable(pool, owner, settings.lease_seconds),

@@ -101,6 +101,15 @@ class LeaseTable:
                 taken.append(_lease(row))
         return taken
 
+    async def end_frozen(self) -> int:
+        """End the sessions of workers that froze inside of a transaction, and return how many they were.
+
+        Rows that such a worker inserted and never commits would hold up whoever took over its lease. A session that
+        is well never leaves the server waiting for its next message as long as a lease lasts.
+        """
+        ended: int = await self.pool.fetchval(_END_FROZEN, self.length, timeout=self.timeout)
+        return ended
+
     async def release(self) -> int:
         """Give back everything that this worker holds, so that others need not wait; return how many it was."""
         rows = await self.pool.fetch(_RELEASE, self.stream, self.owner, timeout=self.timeout)
@@ -147,4 +156,11 @@ RETURNING {_COLUMNS}
 
 _RELEASE = """
 UPDATE shard_leases SET owner = NULL, expires_at = NULL WHERE stream = $1 AND owner = $2 RETURNING shard_id
+"""
+
+# No timeout of PostgreSQL covers this: between the messages of one statement a session counts as active.
+_END_FROZEN = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE usename = current_user AND datname = current_database() AND xact_start IS NOT NULL
+AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - $1::interval
 """

@@ -31,6 +31,7 @@ UNREAD_SHARDS = Gauge("ingestor_unread_shards", "Shards that could be read and t
 LEASE_CHANGES = Counter("ingestor_lease_changes_total", "Leases by how they came and went.", ["change"])
 
 FENCED_WRITES = Counter("ingestor_fenced_writes_total", "Writes that the database turned down: the lease had moved on.")
+FROZEN_SESSIONS = Counter("ingestor_frozen_sessions_total", "Database sessions of frozen workers that were ended.")
 RETENTION_GAPS = Counter(
     "ingestor_retention_gaps_total", "Times that a shard was not read for longer than the stream keeps records."
 )

@@ -14,7 +14,7 @@ import asyncpg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.ingestor.leases import Lease, LeaseTable, choose, readable
-from apps.ingestor.metrics import LEASE_CHANGES, LEASES, RESTARTS, RETENTION_GAPS, UNREAD_SHARDS
+from apps.ingestor.metrics import FROZEN_SESSIONS, LEASE_CHANGES, LEASES, RESTARTS, RETENTION_GAPS, UNREAD_SHARDS
 from apps.ingestor.settings import IngestorSettings
 from apps.ingestor.shard import ShardConsumer
 from apps.ingestor.stream import Stream
@@ -108,6 +108,9 @@ class Worker:
             {shard_id: consumer.position.read_until for shard_id, (consumer, _) in self._consumers.items()}
         )
         taken = await self._table.take(choose(leases, self._table.owner))
+        if ended := await self._table.end_frozen():
+            FROZEN_SESSIONS.inc(ended)
+            log.warning("ended %d sessions that a frozen worker left inside of a transaction", ended)
         self._renewed = time.monotonic()
         LEASE_CHANGES.labels("taken").inc(len(taken))
         mine = {lease.shard_id: lease for lease in leases if lease.owner == self._table.owner and not lease.finished}
@@ -136,8 +139,9 @@ class Worker:
         if task.cancelled():
             return
         error = task.exception()
+        if error is None or isinstance(error, ClientError):
+            self._sync_now.set()  # the shard is at its end, or perhaps gone
         if error is None:
-            self._sync_now.set()
             return
         # The next round begins again at the checkpoint, if the lease is still held.
         RESTARTS.labels(type(error).__name__).inc()

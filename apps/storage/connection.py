@@ -34,14 +34,9 @@ def connect_arguments(settings: DatabaseSettings, application: str) -> dict[str,
 
 
 async def create_pool(settings: DatabaseSettings, application: str, **options: Any) -> asyncpg.Pool:
-    """Return a pool of at most `database_connections`. It opens connections when they are first wanted.
-
-    `options` are asyncpg's own; `server_settings` among them are added to those of every connection.
-    """
-    arguments = connect_arguments(settings, application)
-    arguments |= {"min_size": 0, "max_size": settings.database_connections, "max_inactive_connection_lifetime": 300}
-    options["server_settings"] = arguments["server_settings"] | options.get("server_settings", {})
-    pool = asyncpg.create_pool(**(arguments | options))
+    """Return a pool of at most `database_connections`. It opens connections when they are first wanted."""
+    arguments = {"min_size": 0, "max_size": settings.database_connections, "max_inactive_connection_lifetime": 300}
+    pool = asyncpg.create_pool(**connect_arguments(settings, application), **(arguments | options))
     await pool
     return pool
 

@@ -51,7 +51,11 @@ class KinesisServer:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # kinesis-local waits for clients that keep their connections
+            self.process.kill()
+            self.process.wait()
 
 
 def start_ministack(folder: Path) -> KinesisServer:

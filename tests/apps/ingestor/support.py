@@ -26,7 +26,7 @@ from tests.apps.ingestor.faults import Calls
 from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
 
-START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+START = datetime(2025, 3, 3, tzinfo=UTC)
 
 QUICK = {"BATCH_SECONDS": "0.3", "POLL_SECONDS": "0.2", "LEASE_SECONDS": "2", "LOG_LEVEL": "WARNING"}
 

@@ -257,15 +257,15 @@ async def test_the_same_readings_in_a_batch_in_others_and_on_other_shards_are_st
 POISON = {
     "not json": b"{",
     "another type": b'"text"',
-    "not a number": b'{"device_id":"p","metric":"m","ts":"2026-11-23T10:00:00Z","value":NaN}',
-    "NUL": b'{"device_id":"p","metric":"a\\u0000","ts":"2026-11-23T10:00:00Z","value":1}',
+    "not a number": b'{"device_id":"p","metric":"m","ts":"2025-03-03T00:00:00Z","value":NaN}',
+    "NUL": b'{"device_id":"p","metric":"a\\u0000","ts":"2025-03-03T00:00:00Z","value":1}',
     "NUL byte": b"\x00" * 10,
     "not UTF-8": b"\xff\xfe\xfd",
     "a megabyte": b"x" * (2**20 - 10),
     "the year 9999": b'{"device_id":"p","metric":"m","ts":"9999-12-31T23:59:59Z","value":1}',
     "an unset clock": b'{"device_id":"p","metric":"m","ts":"1970-01-01T00:00:00Z","value":1}',
     "nested": b'{"a":' * 5000,
-    "a constraint": b'{"device_id":"p","metric":"m","ts":"2026-11-23T10:00:00Z","value":666}',
+    "a constraint": b'{"device_id":"p","metric":"m","ts":"2025-03-03T00:00:00Z","value":666}',
 }
 
 

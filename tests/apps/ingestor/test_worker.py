@@ -25,7 +25,7 @@ async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(databas
 
 
 def _odd_ones():
-    good = {"device_id": "plc-1", "metric": "pressure", "ts": "2026-11-23T10:00:00Z", "value": 1}
+    good = {"device_id": "plc-1", "metric": "pressure", "ts": "2025-03-03T00:00:00Z", "value": 1}
     yield Put("a", json.dumps(good).encode())
     yield Put("b", json.dumps([good | {"metric": "m"}, good | {"metric": "n"}, {"device_id": "plc-2"}]).encode())
     yield Put("c", b"not json")

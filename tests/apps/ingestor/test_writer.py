@@ -167,7 +167,7 @@ async def test_months_without_a_partition_are_made(desk):
 async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database, desk):
     await desk.write(envelope(1))
     owner = await database.connect()
-    await owner.execute("DROP TABLE sensor_readings_y2026m11; DROP TABLE readings_minute_y2026m11")
+    await owner.execute("DROP TABLE sensor_readings_y2025m03; DROP TABLE readings_minute_y2025m03")
     await desk.write(envelope(1, 2))
     assert await count(owner) == 2
     await owner.close()

@@ -1,0 +1,208 @@
+"""Processes that are killed, frozen and stopped while readings keep coming: nothing is lost, nothing is doubled."""
+
+import asyncio
+import json
+import random
+import signal
+from dataclasses import dataclass, field
+
+import psutil
+import pytest
+
+from tests.apps.ingestor.support import START, Put, assert_consistent, count, envelope, eventually, put
+from tests.apps.ingestor.test_resharding import open_shards, split
+
+DEVICES = 50
+
+
+@dataclass
+class Load:
+    """Records of known contents: duplicates, malformed readings and nonsense among them."""
+
+    seed: int
+    per_record: int
+    valid: set[tuple[str, int]] = field(default_factory=set)
+    rejects: int = 0
+    sent: int = 0
+
+    def chunk(self, records: int) -> list[Put]:
+        rng = random.Random(f"{self.seed} {self.sent}")
+        puts: list[Put] = []
+        for number in range(self.sent, self.sent + records):
+            device = f"device-{number % DEVICES}"
+            numbers = range(number * self.per_record, (number + 1) * self.per_record)
+            one = envelope(device, numbers)
+            self.valid |= {(device, n) for n in numbers}
+            if rng.random() < 0.05:
+                puts.append(one)  # a retry of the producer
+            if rng.random() < 0.02:
+                bad = json.loads(one.data)
+                bad["readings"].append({"metric": "temperature", "ts": "yesterday", "value": number})
+                one = Put(device, json.dumps(bad).encode())
+                self.rejects += 1
+            if rng.random() < 0.01:
+                puts.append(Put(device, f"nonsense {number}".encode()))
+                self.rejects += 1
+            puts.append(one)
+        self.sent += records
+        return puts
+
+    async def verify(self, connection) -> None:
+        """Wait until as much is stored as should be, and see that it is exactly that."""
+
+        async def enough() -> bool:
+            stored, rejected = await count(connection), await count(connection, "rejected_records")
+            return stored >= len(self.valid) and rejected >= self.rejects
+
+        await eventually(enough, 120)
+        rows = await connection.fetch(
+            "SELECT device_id, extract(epoch FROM ts - $1)::bigint FROM sensor_readings", START
+        )
+        assert len(rows) == len(self.valid)
+        assert {tuple(row) for row in rows} == self.valid
+        rejected = await connection.fetch("SELECT payload FROM rejected_records")
+        assert len(rejected) == len(set(rejected)) == self.rejects
+        await assert_consistent(connection)
+
+
+async def progress(connection, since: int) -> int:
+    """Wait until more than `since` readings are stored and return how many they are."""
+
+    async def more() -> int:
+        found = await count(connection)
+        return found if found > since else 0
+
+    return await eventually(more, 60)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("kills", "records", "per_record"),
+    [
+        pytest.param(3, 300, 10, id="3 kills"),
+        pytest.param(20, 5_000, 20, id="20 kills, 100,000 readings", marks=pytest.mark.slow),
+        pytest.param(100, 100_000, 1, id="100 kills, 100,000 records", marks=pytest.mark.slow),
+    ],
+)
+async def test_two_workers_killed_at_random_while_a_shard_splits(
+    database, kinesis_local, resharding_stream, start, kills, records, per_record
+):
+    client, stream = kinesis_local.client(), resharding_stream
+    environment = database.environment("ingestor") | kinesis_local.environment() | {"READINGS_STREAM": stream}
+    connection = await database.connect()
+    load, rng = Load(kills, per_record), random.Random(kills)
+    workers = [start(environment), start(environment)]
+    stored = 0
+    for kill in range(kills):
+        putting = asyncio.create_task(asyncio.to_thread(put, client, stream, load.chunk(records // kills)))
+        if kill == kills // 2:
+            await split(client, stream, open_shards(client, stream)[0])
+        stored = await progress(connection, stored)
+        await asyncio.sleep(rng.random() * 0.5)
+        victim = rng.randrange(2)
+        workers[victim].process.kill()
+        workers[victim] = start(environment)
+        await putting
+    await load.verify(connection)
+    assert all(worker.process.poll() is None for worker in workers)
+    await connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_one_worker_stopped_and_killed_back_to_back(database, ministack, stream, start):
+    client = ministack.client()
+    environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
+    connection = await database.connect()
+    load, stored = Load(17, 10), 0
+    for how in [signal.SIGTERM] * 9 + [signal.SIGKILL] * 12:
+        worker = start(environment)
+        putting = asyncio.create_task(asyncio.to_thread(put, client, stream, load.chunk(500)))
+        stored = await progress(connection, stored)
+        worker.process.send_signal(how)
+        assert worker.process.wait(10) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+        await putting
+    start(environment)
+    await load.verify(connection)
+    await connection.close()
+
+
+async def waiting_for(connection, table: str) -> bool:
+    return await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = $1::regclass AND NOT granted)", table
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "table"),
+    [(signal.SIGSTOP, "sensor_readings"), (signal.SIGSTOP, "readings_minute"), (signal.SIGKILL, "sensor_readings")],
+)
+async def test_a_worker_that_freezes_or_dies_in_the_middle_of_a_write_holds_up_nobody_and_writes_nothing_later(
+    database, ministack, start, table, how
+):
+    """It waits for a lock before its rows are copied, or after: there the rows are in and not committed."""
+    client = ministack.client()
+    stream = ministack.create_stream(f"zombie-{table}-{how.name}".replace("_", "-"), shards=1)
+    environment = database.environment("ingestor") | ministack.environment()
+    environment |= {"READINGS_STREAM": stream, "LEASE_SECONDS": "1"}
+    connection, locker = await database.connect(), await database.connect()
+    load = Load(11, 10)
+    zombie = start(environment)
+    put(client, stream, load.chunk(50))
+    await load.verify(connection)
+    written = zombie.metric("ingestor_records_total")
+    async with locker.transaction():
+        await locker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        put(client, stream, load.chunk(50))
+        await eventually(lambda: waiting_for(locker, table))
+        zombie.process.send_signal(how)
+    heir = start(environment)
+    await eventually(lambda: owned(connection, 2))
+    put(client, stream, load.chunk(50))
+    await load.verify(connection)
+    if how == signal.SIGSTOP:
+        expired = await connection.fetchval("SELECT clock_timestamp() + interval '3 seconds'")
+        await eventually(lambda: renewed_past(connection, expired))
+        zombie.process.send_signal(signal.SIGCONT)
+        # It finds that it lost the lease, takes part again, and has written nothing meanwhile.
+        await zombie.answers("/ready", 200)
+        assert zombie.metric("ingestor_records_total") == written
+    put(client, stream, load.chunk(50))
+    await load.verify(connection)
+    assert heir.process.poll() is None
+    await connection.close()
+    await locker.close()
+
+
+async def owned(connection, epoch: int) -> bool:
+    return await connection.fetchval("SELECT epoch FROM shard_leases") >= epoch
+
+
+async def renewed_past(connection, time) -> bool:
+    return await connection.fetchval("SELECT max(expires_at) FROM shard_leases") > time
+
+
+@pytest.mark.slow
+async def test_memory_stays_bounded_while_the_database_takes_nothing(database, ministack, start):
+    client = ministack.client()
+    stream = ministack.create_stream("memory", shards=2)
+    environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
+    connection, locker = await database.connect(), await database.connect()
+    ingestor = start(environment, BATCH_ROWS="5000")
+    load = Load(15, 200)
+    put(client, stream, load.chunk(50))
+    await load.verify(connection)
+    process = psutil.Process(ingestor.process.pid)
+    before = process.memory_info().rss
+    highest = before
+    async with locker.transaction():
+        await locker.execute("LOCK TABLE sensor_readings IN ACCESS EXCLUSIVE MODE")
+        for _ in range(10):
+            await asyncio.to_thread(put, client, stream, load.chunk(100))
+            highest = max(highest, process.memory_info().rss)
+        await eventually(lambda: waiting_for(locker, "sensor_readings"))
+    await load.verify(connection)
+    highest = max(highest, process.memory_info().rss)
+    assert highest - before <= 64 * 2**20
+    await connection.close()
+    await locker.close()
