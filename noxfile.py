@@ -16,7 +16,7 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from stacks.local import apt, browser, node  # noqa: E402  (standard library only: nox's own environment has nothing else)
+from stacks.local import apt, browser, node, tools  # noqa: E402  (standard library only: nox's own environment has nothing else)
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
@@ -25,6 +25,7 @@ nox.options.sessions = ["lint", "types", "layers", "dashboard", "tests", "browse
 
 # Packages come through whatever this machine trusts, a company's proxy for instance.
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")
+os.environ["PATH"] = tools.search_path()
 
 LOCKS = Path("requirements")
 
@@ -67,7 +68,7 @@ def dashboard(session: nox.Session) -> None:
     """Type-check, lint, test and build the dashboard."""
     bring_node(session)
     for arguments in (["ci"], ["run", "lint"], ["test"], ["run", "build"]):
-        session.run("python", "-m", "stacks.local.node", *arguments)
+        session.run("python", "-m", "stacks.local.node", "npm", *arguments)
 
 
 @nox.session
@@ -101,7 +102,6 @@ def browser_tests(session: nox.Session) -> None:
         program = browser.bring()
     except apt.UnavailableError as reason:
         session.skip(f"no browser on this machine: {reason}")
-    bring_node(session)
     pytest(session, "browser", BROWSER=str(program))
 
 
@@ -133,17 +133,28 @@ def install(session: nox.Session, *locks: str) -> None:
     session.install("--require-hashes", *(f"--requirements={LOCKS / name}.txt" for name in locks))
 
 
-def pytest(session: nox.Session, marker: str, *folders: str, **environment: str) -> None:
-    """Run the tests that `marker` selects, in `folders` unless others are asked for."""
+def pytest(session: nox.Session, marker: str, *paths: str, **environment: str) -> None:
+    """Run the tests that `marker` selects, in `paths` unless the caller chose others."""
     install(session, "local", "infra", "test")
-    session.run("python", "-m", "pytest", "-m", marker, *(session.posargs or folders), env=environment)
+    bring_node(session)
+    bring_tools(session)
+    session.run("python", "-m", "pytest", "-m", marker, *(session.posargs or paths), env=environment)
 
 
 def bring_node(session: nox.Session) -> None:
     """Install Node beside Python where the machine has none that is new enough."""
-    if node.on_path() is None:
+    if node.find() is None:
         session.log("this machine has no Node that is new enough: taking the one that Python's package index has")
         install(session, "node")
+        session.run("python", "-m", "stacks.local.node", "link")
+
+
+def bring_tools(session: nox.Session) -> None:
+    """Fetch what tests check rules, routes and dashboards with, or say that this machine cannot have it."""
+    try:
+        tools.bring((*tools.MONITORING, *tools.CHECKING))
+    except apt.UnavailableError as reason:
+        session.warn(f"tests that need Prometheus's programs are skipped: {reason}")
 
 
 def compile_lock(session: nox.Session, path: Path, *arguments: str) -> None:

@@ -24,11 +24,17 @@ def unpack(packages: Sequence[str], into: Path, *, dependencies: bool = False) -
         state = Path(folder)
         for part in ("lists/partial", "cache/archives/partial"):
             (state / part).mkdir(parents=True)
-        _apt(state, "update")
-        if dependencies:
-            _apt(state, "--no-install-recommends", "--download-only", "install", *packages)
+        download = ["--no-install-recommends", "--download-only", "install"] if dependencies else ["download"]
+        try:
+            _apt(state, "update")
+        except UnavailableError as reason:
+            # It also fails for what does not matter here, such as a hook of another program.
+            try:
+                _apt(state, *download, *packages)
+            except UnavailableError:
+                raise reason from None
         else:
-            _apt(state, "download", *packages)
+            _apt(state, *download, *packages)
         for archive in sorted(state.rglob("*.deb")):
             _run(["dpkg-deb", "--extract", str(archive), str(into)], state)
 

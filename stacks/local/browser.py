@@ -1,24 +1,20 @@
 """A browser for the tests: the machine's Chromium, Playwright's, or Debian's, unpacked. Standard library only."""
 
-import shutil
 from pathlib import Path
 
 from stacks.local import apt
 from stacks.local.places import TOOLS
+from stacks.local.tools import launcher, which
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLAYWRIGHT = Path.home() / ".cache" / "ms-playwright"
 UNPACKED = TOOLS / "chromium"
-LAUNCHER = UNPACKED / "launch"
 
 
 def find() -> Path | None:
     """Return the browser to use, or None."""
-    if found := next(filter(None, map(shutil.which, COMMANDS)), None):
-        return Path(found)
-    if own := sorted(PLAYWRIGHT.glob("chromium-*/chrome-linux*/chrome")):
-        return own[-1]
-    return LAUNCHER if LAUNCHER.exists() else None
+    own = sorted(PLAYWRIGHT.glob("chromium-*/chrome-linux*/chrome"))
+    return which(*COMMANDS) or (own[-1] if own else None)
 
 
 def bring() -> Path:
@@ -31,6 +27,4 @@ def fetch() -> Path:
     apt.unpack(("chromium", "fonts-dejavu-core"), UNPACKED, dependencies=True)
     libraries = sorted({str(path.parent) for path in UNPACKED.glob("usr/lib/**/*.so*") if "chromium" not in path.parts})
     program = UNPACKED / "usr" / "lib" / "chromium" / "chromium"
-    LAUNCHER.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{":".join(libraries)}" exec "{program}" "$@"\n')
-    LAUNCHER.chmod(0o755)
-    return LAUNCHER
+    return launcher("chromium", f'LD_LIBRARY_PATH="{":".join(libraries)}" exec "{program}" "$@"')

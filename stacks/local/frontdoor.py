@@ -11,6 +11,7 @@ from stacks.local.apt import UnavailableError
 from stacks.local.children import Program, finish, last_words
 from stacks.local.places import DASHBOARD, Places
 from stacks.local.plan import Copy, Surroundings
+from stacks.local.tools import which
 
 VITE = DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"
 GENERATED = {"node_modules", "dist"}
@@ -34,7 +35,7 @@ async def build(places: Places) -> None:
     node_path = _node()
     lock = (DASHBOARD / "package-lock.json").read_bytes()
     vite = (str(node_path), str(VITE), "build")
-    await _once(DASHBOARD / "node_modules", lock, "install", (*node.npm(node_path), "ci"), places)
+    await _once(DASHBOARD / "node_modules", lock, "install", (str(which("npm")), "ci"), places)
     await _once(DASHBOARD / "dist", await asyncio.to_thread(_content), "build", vite, places)
 
 
@@ -43,7 +44,7 @@ async def _once(makes: Path, source: bytes, name: str, command: tuple[str, ...],
     if stamp.exists() and stamp.read_text() == fingerprint:
         return
     log = places.logs / f"dashboard-{name}.log"
-    environment = node.environment(_node())
+    environment = node.environment()
     program = Program(name=name, command=command, directory=DASHBOARD, log=log, environment=environment)
     if await finish(program, seconds=600) != 0:
         raise UnavailableError(f"the dashboard's {name} failed, see {log}{last_words(log)}")

@@ -1,5 +1,6 @@
-"""The programs beside our own: on PATH, in the cache, or fetched into it."""
+"""The programs beside our own: on PATH, or fetched into the cache. Standard library only."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +8,9 @@ from pathlib import Path
 
 from stacks.local import apt
 from stacks.local.places import TOOLS
+
+PROGRAMS = TOOLS / "bin"
+"""Whatever was fetched can be started from here."""
 
 UNPACKED = TOOLS / "debian"
 
@@ -21,23 +25,58 @@ class Tool:
 
 
 PROMETHEUS = Tool("prometheus", ("prometheus",), "prometheus")
-PROMTOOL = Tool("promtool", ("promtool",), "prometheus")
 ALERTMANAGER = Tool("alertmanager", ("alertmanager", "prometheus-alertmanager"), "prometheus-alertmanager")
 PUSHGATEWAY = Tool("pushgateway", ("pushgateway", "prometheus-pushgateway"), "prometheus-pushgateway")
 
 MONITORING = (PROMETHEUS, ALERTMANAGER, PUSHGATEWAY)
+"""What runs beside the services."""
+
+CHECKING = (
+    Tool("promtool", ("promtool",), "prometheus"),
+    Tool("amtool", ("amtool",), "prometheus-alertmanager"),
+    Tool("node_exporter", ("node_exporter", "prometheus-node-exporter"), "prometheus-node-exporter"),
+)
+"""What tests check rules, routes and dashboards with."""
 
 
-def find(tool: Tool, cache: Path = UNPACKED) -> Path | None:
+def search_path() -> str:
+    """Return PATH with the fetched programs behind the machine's own."""
+    return os.pathsep.join(filter(None, [os.environ.get("PATH"), str(PROGRAMS)]))
+
+
+def which(*commands: str) -> Path | None:
+    """Return the first of `commands` that the machine or the cache has."""
+    found = (shutil.which(command, path=search_path()) for command in commands)
+    return next((Path(path) for path in found if path), None)
+
+
+def find(tool: Tool) -> Path | None:
     """Return where `tool` is, or None."""
-    for command in tool.commands:
-        if found := shutil.which(command) or shutil.which(command, path=str(cache / "usr" / "bin")):
-            return Path(found)
-    return None
+    return which(*tool.commands)
 
 
-def bring(tools: Sequence[Tool], cache: Path = UNPACKED) -> dict[Tool, Path]:
+def bring(tools: Sequence[Tool]) -> dict[Tool, Path]:
     """Return where each of `tools` is, fetched if need be. Raises apt.UnavailableError."""
-    if missing := [tool for tool in tools if find(tool, cache) is None]:
-        apt.unpack(sorted({tool.package for tool in missing}), cache)
-    return {tool: path for tool in tools if (path := find(tool, cache))}
+    if missing := sorted({tool.package for tool in tools if find(tool) is None}):
+        apt.unpack(missing, UNPACKED)
+        for program in UNPACKED.glob("usr/bin/*"):
+            link(program, program.name)
+    return {tool: path for tool in tools if (path := find(tool))}
+
+
+def link(program: Path, name: str) -> Path:
+    """Make `program` startable as `name`."""
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    (PROGRAMS / name).unlink(missing_ok=True)
+    (PROGRAMS / name).symlink_to(program)
+    return PROGRAMS / name
+
+
+def launcher(name: str, script: str) -> Path:
+    """Write a program of shell commands."""
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    path = PROGRAMS / name
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
