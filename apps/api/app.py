@@ -70,7 +70,6 @@ def build(settings: ApiSettings) -> Starlette:
         return None
 
     app = application(_routes(context, live), ready, lifespan, _middleware(settings))
-    app.router.redirect_slashes = False
     app.add_exception_handler(DatabaseUnavailableError, _unavailable)
     app.add_exception_handler(BadCursorError, _bad_cursor)
     return app

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from apps.platform.protocol import DeadlineProtocol
+from apps.platform.protocol import DeadlineProtocol, DeadlineWebSocketProtocol
 from apps.platform.settings import ConfigurationError, Settings
 
 log = logging.getLogger(__name__)
@@ -90,8 +90,9 @@ async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **opt
         timeout_graceful_shutdown=15,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
+        ws=DeadlineWebSocketProtocol,
+        ws_ping_interval=7,  # a client that is gone without a word is let go within 15 s
+        ws_ping_timeout=7,
         **options,
     )
     server = _Server(config)

@@ -5,16 +5,20 @@ is the handler's (`apps.platform.http.read_body`).
 """
 
 import asyncio
+import socket
 from typing import Any, cast
 
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEADER_SECONDS = 10.0
 """Time from the connection, or from a request's first byte, to the last byte of its headers."""
 HEADER_BYTES = 64 * 1024
 UNREAD_SECONDS = 15.0
 """Time that a full send buffer may stand still."""
+UNSENT_BYTES = 128 * 1024
+"""What the kernel may hold of a WebSocket's data that is not on its way yet."""
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 256 * 1024
 """What is still read, and thrown away, of a body that was answered before its end: closing at once would reset the
@@ -138,3 +142,57 @@ class _AnsweringTransport:
             self._protocol.linger()
         else:
             self._protocol.transport.close()
+
+
+class DeadlineWebSocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket. Who does not read what is sent, or does not answer a ping, is let go at once.
+
+    uvicorn closes such a connection politely, which waits for what was written to be read: for ever, if nobody reads.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._unread_due: asyncio.TimerHandle | None = None
+        self._unread = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep little in the kernel, so that what is unread shows, and a ping does not queue behind megabytes."""
+        super().connection_made(transport)
+        connection: socket.socket | None = transport.get_extra_info("socket")
+        if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give the client time to read."""
+        super().pause_writing()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        """Note that the client reads."""
+        if self._unread_due is not None:
+            self._unread_due.cancel()
+            self._unread_due = None
+        super().resume_writing()
+
+    def keepalive_timeout(self) -> None:
+        """End the connection of a client that did not answer a ping; one that is still reading has more time."""
+        if self._unread_due is not None:
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def _await_reading(self) -> None:
+        self._unread = self.transport.get_write_buffer_size()
+        self._unread_due = self.loop.call_later(UNREAD_SECONDS, self._check_reading)
+
+    def _check_reading(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unread:
+            self._await_reading()
+        else:
+            self.transport.abort()

@@ -47,7 +47,7 @@ class Feed:
             try:
                 connection = await asyncpg.connect(**self._arguments)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("live updates wait for the database: %s", error or type(error).__name__)
+                log.warning("live updates wait for the database: %s", str(error) or type(error).__name__)
             else:
                 wait = RETRY_SECONDS[0]
                 await self._follow(connection)
@@ -62,10 +62,9 @@ class Feed:
             LIVE_LISTENING.set(1)
             while True:
                 await self._fetch_whole(connection)
-                self._hub.ready.set()
                 await self._fetch_until(connection, asyncio.get_running_loop().time() + WHOLE_SECONDS)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("live updates lost the database: %s", error or type(error).__name__)
+            log.warning("live updates lost the database: %s", str(error) or type(error).__name__)
         finally:
             LIVE_LISTENING.set(0)
             connection.terminate()

@@ -28,8 +28,8 @@ class Hub:
     """What there is to see. Nothing here waits, so every change is seen whole."""
 
     def __init__(self) -> None:
-        self.ready = asyncio.Event()
-        """Set once the state was read from the database."""
+        self.ready = False
+        """Whether the state was read from the database."""
         self.readings: _State[SeriesName, LatestItem] = _State(lambda item: (item.device_id, item.metric))
         self.alerts: _State[UUID, Alert] = _State(lambda alert: alert.alert_id)
         self._clients: set[Client] = set()
@@ -56,6 +56,7 @@ class Hub:
 
         `whole`: this is all there is, so that what is not in it is forgotten.
         """
+        self.ready = self.ready or whole
         series = self.readings.update(readings, whole)
         alert_ids = self.alerts.update(alerts, whole)
         for client in self._clients:
@@ -97,33 +98,34 @@ class Client:
 
     def offer(self, series: Iterable[SeriesName], alert_ids: Iterable[UUID]) -> None:
         """Note what is new, as far as the client follows it and a snapshot does not bring it anyway."""
-        if self.subscription is None or self._snapshot_due:
+        if self.subscription is None:
             return
-        for name in series:
-            if self._follows(name):
-                self._dropped += name in self._readings
-                self._readings.add(name)
-        if self.subscription.alerts:
-            self._alerts.update(alert_ids)
-        if self._readings or self._alerts:
-            self._wake.set()
+        if not self._snapshot_due:
+            for name in series:
+                if self._follows(name):
+                    self._dropped += name in self._readings
+                    self._readings.add(name)
+            if self.subscription.alerts:
+                self._alerts.update(alert_ids)
+        self._wake.set()
 
     async def next(self) -> bytes:
         """Return the next message, once there is one."""
         while True:
             await self._wake.wait()
-            if (message := self._take()) is not None:
+            if (message := self.take()) is not None:
                 return msgspec.json.encode(message)
             self._wake.clear()
 
-    def _take(self) -> msgspec.Struct | None:
+    def take(self) -> msgspec.Struct | None:
+        """Return the next message; None when there is none."""
         if self._error is not None:
             detail, self._error = self._error, None
             return Error(detail)
         if self._ping is not None:
             at, self._ping = self._ping, None
             return Ping(at)
-        if self._snapshot_due and self._hub.ready.is_set():
+        if self._snapshot_due and self._hub.ready:
             return self._take_snapshot()
         if self._readings:
             readings, dropped = self._hub.readings.encoded(self._readings), self._dropped

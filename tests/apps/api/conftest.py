@@ -1,8 +1,9 @@
 """A running API: a real HTTP server on a free port, on a database of the test's own."""
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,13 @@ def running_api(settings: ApiSettings) -> Iterator[RunningApi]:
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30),
             httpx.AsyncClient(base_url=url, timeout=30),
         )
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    """Wait for something that tells nobody when it happens."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -1,0 +1,185 @@
+"""The database busy, slow, away and back; and many tasks at once, each with a connection of its own."""
+
+import asyncio
+import time
+
+import pytest
+
+from apps.api.repository import database as layer
+from apps.api.repository import devices
+from apps.api.repository.database import DatabaseUnavailableError, Repository
+from apps.domain.devices import DeviceSpec
+from tests.apps.api.conftest import api_settings, running_api, until
+from tests.apps.api.test_live import brief, following, reading
+from tests.support import postgres
+
+
+@pytest.fixture
+async def small(database, tmp_path):
+    """An API with two connections."""
+    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2")) as running:
+        async with running.http, running.reader:
+            yield running
+
+
+async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and_none_hangs(
+    small, owner, database, monkeypatch
+):
+    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 0.3)
+    watcher = await database.connect()
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE devices")
+        stuck = [asyncio.create_task(small.reader.get("/api/devices")) for _ in range(2)]
+        waiting = (
+            "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'api'"
+        )
+        await until(lambda: watcher.fetchval(waiting))
+        refused = await small.reader.get("/api/alerts")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "busy" in refused.json()["detail"]
+        assert (await small.reader.get("/ready")).status_code == 503
+        assert (await small.reader.get("/health")).status_code == 200
+    assert [answer.status_code for answer in await asyncio.gather(*stuck)] == [200, 200]
+    assert (await small.reader.get("/ready")).json() == {"ready": True, "reason": None}
+    await watcher.close()
+
+
+async def test_a_query_that_takes_too_long_is_ended_and_its_connection_serves_again(
+    database, tmp_path, owner, monkeypatch
+):
+    monkeypatch.setattr(layer, "QUERY_SECONDS", 0.3)
+    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2")) as api:
+        async with owner.transaction():
+            await owner.execute("LOCK TABLE devices")
+            for _ in range(4):
+                answer = await api.reader.get("/api/devices")
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+                assert "0.3 s" in answer.json()["detail"]
+        assert (await api.reader.get("/api/devices")).status_code == 200
+
+
+async def test_without_the_database_requests_are_told_so_and_it_all_goes_on_when_it_is_back(own_server, tmp_path):
+    database = await postgres.copy_template(own_server)
+    with running_api(api_settings(database, tmp_path)) as api:
+        async with api.http, api.reader, following(api) as follower:
+            await api.store(reading())
+            await follower.subscribe()
+            own_server.stop()
+            for method, path, body in (
+                ("GET", "/api/devices", None),
+                ("GET", "/api/readings", None),
+                ("POST", "/readings", [reading(seconds=1)]),
+                ("GET", "/api/readings/export?format=csv", None),
+            ):
+                started = time.monotonic()
+                answer = await api.http.request(method, path, json=body)
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), answer.text
+                assert "not reachable" in answer.json()["detail"]
+                assert time.monotonic() - started < 8
+            assert (await api.reader.get("/ready")).status_code == 503
+            assert (await api.reader.get("/health")).status_code == 200
+            own_server.start()
+
+            async def ready():
+                return (await api.reader.get("/ready")).status_code == 200
+
+            await until(ready)
+            await api.store(reading(seconds=2, value=9.0))
+            assert brief((await follower.next("readings"))["readings"])[-1] == ("d", "m", 9.0)
+
+
+async def test_a_service_that_starts_before_its_database_serves_once_it_is_there(own_server, tmp_path):
+    database = await postgres.copy_template(own_server)
+    own_server.stop()
+    with running_api(api_settings(database, tmp_path)) as api:
+        assert (await api.reader.get("/api/devices")).status_code == 503
+        own_server.start()
+
+        async def served():
+            return (await api.reader.get("/api/devices")).status_code == 200
+
+        await until(served)
+
+
+async def test_each_of_many_tasks_has_its_own_transaction(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 60)
+    repository = Repository(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"))
+    await repository.open()
+
+    async def work(number):
+        async with repository.transaction():
+            await devices.create(repository, DeviceSpec(device_id=f"d{number}", kind="power"))
+            await asyncio.sleep(0)
+            if number % 2:
+                raise ZeroDivisionError
+            return (await devices.get(repository, f"d{number}")).device_id
+
+    done = await asyncio.gather(*(work(number) for number in range(60)), return_exceptions=True)
+    assert [each for each in done if isinstance(each, str)] == [f"d{number}" for number in range(0, 60, 2)]
+    assert all(isinstance(each, ZeroDivisionError) for each in done[1::2])
+    found = await devices.find(repository, kind=None, label=None, text=None, limit=100, after=None)
+    assert {device.device_id for device in found} == {f"d{number}" for number in range(0, 60, 2)}
+    await repository.close()
+
+
+async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed(
+    database, tmp_path, owner, monkeypatch
+):
+    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 5)
+    repository = Repository(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2"))
+    await repository.open()
+
+    async def begin():
+        async with repository.transaction():
+            await devices.create(repository, DeviceSpec(device_id="d", kind="power"))
+            begun.set()
+            await asyncio.sleep(60)
+
+    for _ in range(5):
+        begun = asyncio.Event()
+        task = asyncio.create_task(begin())
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert await devices.get(repository, "d") is None
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'api' AND state LIKE 'idle in transaction%'"
+    assert await owner.fetchval(idle) == 0
+    await repository.close()
+
+
+async def test_a_mistake_in_a_query_does_not_pass_for_a_database_that_is_away(database, tmp_path):
+    repository = Repository(api_settings(database, tmp_path))
+    await repository.open()
+    with pytest.raises(Exception, match="expects 1 argument") as mistake:
+        async with repository.raw() as connection:
+            await connection.fetch("SELECT $1::int")
+    assert not isinstance(mistake.value, DatabaseUnavailableError)
+    await repository.close()
+
+
+async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answer(small, owner, monkeypatch):
+    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 60)
+
+    async def operator(number):
+        spec = {"device_id": f"d{number}", "kind": "power"}
+        assert (await small.http.post("/api/devices", json=spec)).status_code == 201
+        for name in ("first", "second"):
+            changed = await small.http.patch(f"/api/devices/d{number}", json={"name": f"{name} {number}"})
+            assert changed.json()["name"] == f"{name} {number}"
+            await small.store(reading(f"d{number}", value=float(number), metric=name))
+            found = (await small.reader.get("/api/readings", params={"device_id": f"d{number}"})).json()["items"]
+            assert {each["device_id"] for each in found} == {f"d{number}"}
+
+    async def follower(number):
+        async with following(small) as follower:
+            seen = {each["metric"] for each in (await follower.subscribe([f"d{number}"]))["readings"]}
+            while len(seen) < 2:
+                for each in (await follower.next("readings"))["readings"]:
+                    assert (each["device_id"], each["value"]) == (f"d{number}", float(number))
+                    seen.add(each["metric"])
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work(number) for number in range(30) for work in (operator, follower)))
+    connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'api'"
+    assert await owner.fetchval(connections) <= 2

@@ -1,0 +1,134 @@
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.api.live.hub import Hub
+from apps.api.live.messages import Subscribe
+from apps.api.repository.readings import LatestItem
+from apps.domain.alerts import Alert, AlertState, Severity
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def item(device_id, number, metric="m"):
+    at = START + timedelta(seconds=number)
+    return LatestItem(device_id, metric, at, float(number), at, at)
+
+
+def alert(number, state=AlertState.OPEN):
+    return Alert(
+        alert_id=UUID(int=number),
+        source=f"s{number}",
+        rule="r",
+        severity=Severity.INFO,
+        message="",
+        state=state,
+        opened_at=START,
+        updated_at=START,
+    )
+
+
+def take(client):
+    """Return everything that the client may take now."""
+
+    return [msgspec.json.decode(msgspec.json.encode(message)) for message in iter(client.take, None)]
+
+
+def ready_hub(*items):
+    hub = Hub()
+    hub.publish(items, whole=True)
+    return hub
+
+
+DEVICES = ("a", "b", "c")
+STEPS = st.lists(st.one_of(st.just("take"), st.sampled_from(DEVICES), st.just("subscribe")), max_size=60)
+
+
+@given(STEPS, st.sets(st.sampled_from(DEVICES)))
+def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_counted_as_dropped(steps, followed):
+    hub = ready_hub()
+    client = hub.join()
+    client.subscribe(Subscribe(device_ids=sorted(followed)))
+    seen, sent, dropped, offered = {}, 0, 0, 0
+
+    def receive():
+        nonlocal seen, sent, dropped, offered
+        for message in take(client):
+            if message["type"] == "snapshot":
+                seen, sent, dropped, offered = {}, 0, 0, 0
+            else:
+                sent, dropped = sent + len(message["readings"]), dropped + message["dropped"]
+            seen |= {each["device_id"]: each["value"] for each in message["readings"]}
+
+    receive()
+    newest = {}
+    for number, step in enumerate(steps):
+        if step == "take":
+            receive()
+        elif step == "subscribe":
+            client.subscribe(Subscribe(device_ids=sorted(followed)))
+        else:
+            hub.publish([item(step, number)])
+            if step in followed:
+                newest[step] = float(number)
+                offered += 1
+    snapshot_due = (
+        "subscribe" in steps and "take" not in steps[max(i for i, s in enumerate(steps) if s == "subscribe") :]
+    )
+    receive()
+    assert seen == newest
+    if not snapshot_due:
+        assert sent + dropped == offered
+
+
+def test_what_is_offered_again_unchanged_is_not_sent_again():
+    hub = ready_hub(item("a", 1))
+    client = hub.join()
+    client.subscribe(Subscribe())
+    take(client)
+    assert hub.publish([item("a", 1)]) == []
+    assert hub.publish([item("a", 1), item("b", 1)], whole=True) == [item("b", 1)]
+    assert [[r["device_id"] for r in message["readings"]] for message in take(client)] == [["b"]]
+
+
+def test_a_snapshot_waits_until_there_is_a_state_to_show():
+    hub = Hub()
+    client = hub.join()
+    client.subscribe(Subscribe())
+    assert take(client) == []
+
+
+def test_what_is_no_longer_there_is_forgotten():
+    hub = ready_hub(item("a", 1), item("b", 1))
+    client = hub.join()
+    client.subscribe(Subscribe())
+    take(client)
+    hub.publish([item("a", 2), item("b", 2)])
+    hub.publish([item("a", 2)], whole=True)
+    assert [r["device_id"] for r in take(client)[0]["readings"]] == ["a"]
+    client.subscribe(Subscribe())
+    assert [r["device_id"] for r in take(client)[0]["readings"]] == ["a"]
+
+
+def test_a_snapshot_shows_alerts_that_are_not_over_and_a_change_shows_every_state():
+    hub = ready_hub()
+    hub.publish(alerts=[alert(1), alert(2, AlertState.RESOLVED), alert(3, AlertState.ACKNOWLEDGED)])
+    client = hub.join()
+    client.subscribe(Subscribe(device_ids=[]))
+    assert sorted(a["source"] for a in take(client)[0]["alerts"]) == ["s1", "s3"]
+    hub.publish(alerts=[alert(1, AlertState.RESOLVED), alert(3, AlertState.ACKNOWLEDGED)])
+    assert [[a["source"] for a in message["alerts"]] for message in take(client)] == [["s1"]]
+
+
+def test_who_does_not_want_alerts_or_has_left_is_sent_none():
+    hub = ready_hub()
+    quiet, gone = hub.join(), hub.join()
+    quiet.subscribe(Subscribe(alerts=False))
+    gone.subscribe(Subscribe())
+    take(quiet), take(gone)
+    hub.leave(gone)
+    hub.publish([], [alert(1)])
+    assert (take(quiet), take(gone), len(hub)) == ([], [], 1)

@@ -1,0 +1,280 @@
+"""WebSockets over the wire, on a real database that notifies."""
+
+import asyncio
+import json
+import socket
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import websockets
+
+from apps.api.live import feed, session
+from apps.platform import protocol
+from tests.apps.api.conftest import api_settings, running_api, until
+
+NOW = datetime.now(UTC)
+
+
+def reading(device_id="d", seconds=0, value=1.0, metric="m"):
+    ts = (NOW - timedelta(minutes=5) + timedelta(seconds=seconds)).isoformat()
+    return {"device_id": device_id, "metric": metric, "ts": ts, "value": value}
+
+
+LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'api-live'"
+LATEST = "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ($1, 'm', now(), 7, now())"
+
+
+class Follower:
+    def __init__(self, connection):
+        self.connection = connection
+
+    async def subscribe(self, device_ids=None, metrics=None, alerts=True):
+        message = {"type": "subscribe", "device_ids": device_ids, "metrics": metrics, "alerts": alerts}
+        await self.connection.send(json.dumps(message))
+        return await self.next("snapshot")
+
+    async def next(self, kind):
+        """Return the next message of a kind; pings are answered on the way."""
+        async with asyncio.timeout(15):
+            while True:
+                message = json.loads(await self.connection.recv())
+                if message["type"] == "ping" != kind:
+                    await self.connection.send('{"type": "pong"}')
+                elif message["type"] == kind:
+                    return message
+
+    async def closed(self):
+        async with asyncio.timeout(15):
+            await self.connection.wait_closed()
+        return self.connection.close_code, self.connection.close_reason
+
+
+@asynccontextmanager
+async def following(api, **options):
+    async with websockets.connect(api.live_url, **options) as connection:
+        yield Follower(connection)
+
+
+def brief(readings):
+    return sorted((each["device_id"], each["metric"], each["value"]) for each in readings)
+
+
+async def test_a_subscriber_gets_a_snapshot_and_then_what_is_new(api):
+    await api.store(reading("a", value=1.0), reading("b", value=2.0))
+    async with following(api) as follower:
+        # The feed may not have seen the last commit yet: then it follows as an update.
+        seen = {(r["device_id"]): r for r in (await follower.subscribe())["readings"]}
+        while len(seen) < 2:
+            seen |= {r["device_id"]: r for r in (await follower.next("readings"))["readings"]}
+        assert brief(seen.values()) == [("a", "m", 1.0), ("b", "m", 2.0)]
+        assert set(seen["a"]) == {"device_id", "metric", "ts", "value", "received_at", "stored_at"}
+        await api.store(reading("a", 10, 3.0), reading("b", -10, 0.0))
+        update = await follower.next("readings")
+        assert (brief(update["readings"]), update["dropped"]) == ([("a", "m", 3.0)], 0)
+
+
+async def test_a_subscription_names_devices_and_metrics_and_may_be_changed(api):
+    async with following(api) as follower:
+        assert (await follower.subscribe(["a"], ["m"]))["readings"] == []
+        await api.store(reading("a"), reading("a", metric="other"), reading("b"))
+        assert brief((await follower.next("readings"))["readings"]) == [("a", "m", 1.0)]
+        assert brief((await follower.subscribe(["b"]))["readings"]) == [("b", "m", 1.0)]
+        await api.store(reading("a", 1), reading("b", 1, 2.0))
+        assert brief((await follower.next("readings"))["readings"]) == [("b", "m", 2.0)]
+
+
+async def test_an_alert_is_shown_when_it_opens_and_each_time_it_changes(api, owner):
+    async with following(api) as follower:
+        assert (await follower.subscribe([]))["alerts"] == []
+        alert_id = await owner.fetchval(
+            "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id"
+        )
+        await owner.execute("NOTIFY alerts_changed")
+        (opened,) = (await follower.next("alerts"))["alerts"]
+        assert (opened["alert_id"], opened["state"]) == (str(alert_id), "open")
+        for deed, state in (("acknowledge", "acknowledged"), ("resolve", "resolved")):
+            await api.http.post(f"/api/alerts/{alert_id}/{deed}", json={"actor": "me"})
+            (changed,) = (await follower.next("alerts"))["alerts"]
+            assert changed["state"] == state
+        assert (await follower.subscribe())["alerts"] == []
+
+
+async def test_a_message_that_cannot_be_understood_is_answered_and_the_connection_stays(api):
+    async with following(api) as follower:
+        for sent in ("{", '{"type":"subscribe","metrics":["Not One"]}', '{"type":"dance"}', b"\xff"):
+            await follower.connection.send(sent)
+            assert (await follower.next("error"))["detail"]
+        assert (await follower.subscribe())["type"] == "snapshot"
+
+
+async def test_who_sends_nothing_but_nonsense_is_shown_out(api):
+    async with following(api) as follower:
+        for _ in range(session.MOST_ERRORS):
+            await follower.connection.send("nonsense")
+        assert await follower.closed() == (1008, session.TOO_MANY_ERRORS.reason)
+
+
+async def test_a_message_that_is_too_large_ends_the_connection(api):
+    async with following(api) as follower:
+        await follower.connection.send('{"type":"subscribe"' + " " * 70_000 + "}")
+        code, _ = await follower.closed()
+        assert code == 1009
+
+
+async def test_pings_come_and_who_answers_none_is_let_go(api, monkeypatch):
+    monkeypatch.setattr(session, "PING_SECONDS", 0.05)
+    async with following(api) as answering, following(api) as silent:
+        await answering.subscribe()
+        await silent.subscribe()
+        for _ in range(3 * session.SILENT_PINGS):
+            ping = await answering.next("ping")
+            assert datetime.fromisoformat(ping["at"]).tzinfo is not None
+            await answering.connection.send('{"type":"pong"}')
+        assert await silent.closed() == (1008, session.SILENT.reason)
+
+
+async def test_who_does_not_subscribe_is_let_go(api, monkeypatch):
+    monkeypatch.setattr(session, "PING_SECONDS", 0.05)
+    async with following(api) as follower:
+        assert await follower.closed() == (1008, session.NOT_SUBSCRIBED.reason)
+
+
+@pytest.mark.parametrize(
+    ("origin", "welcome"),
+    [
+        (None, True),
+        ("http://127.0.0.1:{port}", True),
+        ("http://platform.test", True),
+        ("https://partner.test", True),
+        ("http://elsewhere.test", False),
+        ("http://127.0.0.1:{port}.elsewhere.test", False),
+        ("null", False),
+    ],
+)
+async def test_only_pages_of_this_host_or_of_configured_origins_may_connect(database, tmp_path, origin, welcome):
+    settings = api_settings(database, tmp_path, ALLOWED_ORIGINS="https://partner.test,https://other.test")
+    with running_api(settings) as api:
+        own = origin and origin.format(port=api.url.rpartition(":")[2])
+        if welcome:
+            async with following(api, origin=own) as follower:
+                assert await follower.subscribe()
+        else:
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                await websockets.connect(api.live_url, origin=own)
+            assert refused.value.response.status_code == 403
+
+
+async def test_one_client_too_many_is_told_to_try_again_later(database, tmp_path):
+    with running_api(api_settings(database, tmp_path, LIVE_CLIENTS="2")) as api:
+        async with following(api) as first, following(api) as second:
+            await first.subscribe()
+            await second.subscribe()
+            async with following(api) as third:
+                code, reason = await third.closed()
+                assert (code, reason) == (1013, session.FULL.reason)
+        async with asyncio.timeout(10):
+            while True:
+                async with following(api) as fourth:
+                    await fourth.connection.send('{"type":"subscribe"}')
+                    try:
+                        assert json.loads(await fourth.connection.recv())["type"] == "snapshot"
+                        return
+                    except websockets.ConnectionClosed:
+                        continue
+
+
+async def test_updates_go_on_after_the_database_ended_the_listening_connection(api, owner):
+    async with following(api) as follower:
+        await follower.subscribe()
+        for round_ in range(3):
+            assert await owner.fetchval(LISTENING.replace("count(*)", "count(pg_terminate_backend(pid))")) == 1
+            await api.store(reading(seconds=round_, value=float(round_)))
+            assert brief((await follower.next("readings"))["readings"]) == [("d", "m", float(round_))]
+            await until(lambda: owner.fetchval(LISTENING))
+
+
+@pytest.fixture
+def rarely_idle(monkeypatch):
+    monkeypatch.setattr(feed, "IDLE_SECONDS", 0.1)
+
+
+async def test_a_commit_that_notified_nobody_is_seen_all_the_same(rarely_idle, api, owner):
+    async with following(api) as follower:
+        await follower.subscribe()
+        await owner.execute("INSERT INTO devices (device_id, kind) VALUES ('d', 'power')")
+        await owner.execute(LATEST, "d")
+        assert brief((await follower.next("readings"))["readings"]) == [("d", "m", 7.0)]
+
+
+@pytest.fixture
+def only_everything_finds_it(monkeypatch):
+    """What commits late is found by reading everything again, and that happens often."""
+    monkeypatch.setattr(feed, "OVERLAP", timedelta(0))
+    monkeypatch.setattr(feed, "WHOLE_SECONDS", 0.5)
+
+
+async def test_a_commit_that_comes_after_newer_ones_is_seen(api, owner, database):
+    await see_a_late_commit(api, owner, database)
+
+
+async def test_a_commit_that_comes_very_late_is_seen_too(only_everything_finds_it, api, owner, database):
+    await see_a_late_commit(api, owner, database)
+
+
+async def see_a_late_commit(api, owner, database):
+    late = await database.connect()
+    await owner.execute("INSERT INTO devices (device_id, kind) VALUES ('late', 'power')")
+    async with following(api) as follower:
+        await follower.subscribe()
+        async with late.transaction():
+            await late.execute(LATEST, "late")
+            await api.store(reading("quick"))
+            assert brief((await follower.next("readings"))["readings"]) == [("quick", "m", 1.0)]
+            await late.execute("NOTIFY readings_stored")
+        assert brief((await follower.next("readings"))["readings"]) == [("late", "m", 7.0)]
+    await late.close()
+
+
+async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothing(api, owner, monkeypatch):
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
+    await owner.execute(
+        "INSERT INTO devices (device_id, kind) SELECT 'd' || n, 'power' FROM generate_series(1, 20000) n"
+    )
+    await owner.execute(
+        "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) "
+        "SELECT 'd' || n, 'm', now(), 0, now() FROM generate_series(1, 20000) n"
+    )
+    stalled = await stalled_client(api)
+    async with following(api, max_size=None) as follower:
+        await follower.subscribe(["d1"])
+
+        async def alone():
+            return b"api_live_clients 1.0" in (await api.reader.get("/metrics")).content
+
+        await until(alone)
+        await api.store(reading("d1", 299, 5.0))
+        while not (found := brief((await follower.next("readings"))["readings"])):
+            pass
+        assert found[-1][0] == "d1"
+    stalled.close()
+
+
+async def stalled_client(api):
+    """Return a socket that subscribed to everything and never reads."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    host, port = api.url.removeprefix("http://").split(":")
+    await loop.sock_connect(connection, (host, int(port)))
+    handshake = (
+        f"GET /api/live HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await loop.sock_sendall(connection, handshake.encode())
+    assert b"101" in await loop.sock_recv(connection, 64)
+    message = b'{"type":"subscribe"}'
+    masked = bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message
+    await loop.sock_sendall(connection, masked)
+    return connection
