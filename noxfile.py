@@ -95,6 +95,13 @@ def engine(session: nox.Session) -> None:
     pytest(session, "engine")
 
 
+@nox.session
+def cost(session: nox.Session) -> None:
+    """Print what dev and prod cost a week; fails when one is over its cap. `-- --lines` shows every resource."""
+    install(session, "infra")
+    session.run("python", "-m", "stacks.cost", *session.posargs)
+
+
 @nox.session(name="browser")
 def browser_tests(session: nox.Session) -> None:
     """Test the dashboard in a real browser."""

@@ -6,6 +6,7 @@ used ends in an error with the YAML to write.
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
@@ -25,6 +26,7 @@ from apps.catalog import DASHBOARD, SERVICES, TASKS
 from apps.platform.service import Service, image_of
 
 PROJECT = "sensor-analytics"
+ROOT = Path(__file__).parents[1]
 
 IMAGES = tuple(sorted({image_of(declaration) for declaration in (*SERVICES, *TASKS, DASHBOARD)}))
 """Every image that a deployment needs."""
@@ -336,6 +338,16 @@ def load(model: type[C], stack: str, key: str, given: Any) -> C:
     except ValidationError as error:
         problems = "\n".join(_explain(model, key, problem) for problem in error.errors())
         raise StackConfigError(f"Pulumi.{stack}.yaml cannot be used:\n{problems}") from None
+
+
+def written(stack: str, key: str, folder: Path = ROOT) -> Any:
+    """Return what stands under `key` of `Pulumi.STACK.yaml`, unchecked. Raises StackConfigError where there is none."""
+    path = folder / f"Pulumi.{stack}.yaml"
+    try:
+        return yaml.safe_load(path.read_text()).get("config", {}).get(f"{PROJECT}:{key}")
+    except FileNotFoundError:
+        stacks = sorted(found.name.split(".")[1] for found in folder.glob("Pulumi.*.yaml"))
+        raise StackConfigError(f"there is no {path.name}; there are the stacks {', '.join(stacks)}") from None
 
 
 def _explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:

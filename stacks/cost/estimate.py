@@ -35,14 +35,11 @@ class Line:
     source: str
 
 
-def estimate(parts: Iterable[Part], region: str, zones: int) -> list[Line]:
-    """Return the cost lines of a stack. Raises KeyError for a resource whose price is not known.
-
-    `zones`: in how many zones a load balancer has an address.
-    """
+def estimate(parts: Iterable[Part], region: str) -> list[Line]:
+    """Return the cost lines of a stack. Raises UnknownPriceError for a resource whose price is not known."""
     lines = []
     for part in parts:
-        for item, count in _items(part, zones):
+        for item, count in _items(part):
             found = price(item, region)
             lines.append(Line(part.component, part.name, item, count, found.hourly * count, found.source))
     return lines
@@ -66,10 +63,10 @@ def affordable_hours(weekly_usd: Decimal, lines: Iterable[Line]) -> Decimal:
     return min(HOURS_A_WEEK, weekly_usd / hourly) if hourly else HOURS_A_WEEK
 
 
-def _items(part: Part, zones: int) -> Iterator[tuple[str, Decimal]]:
+def _items(part: Part) -> Iterator[tuple[str, Decimal]]:
     pricing = _PRICED.get(part.type)
     if pricing is not None:
-        for item, count in pricing(part.props, zones):
+        for item, count in pricing(part.props):
             if count:
                 yield item, Decimal(str(count))
 
@@ -77,50 +74,50 @@ def _items(part: Part, zones: int) -> Iterator[tuple[str, Decimal]]:
 Counted = Iterator[tuple[str, float]]
 
 
-def _cluster(_: Mapping[str, Any], __: int) -> Counted:
+def _cluster(_: Mapping[str, Any]) -> Counted:
     yield "EKS control plane", 1
 
 
-def _nodes(props: Mapping[str, Any], _: int) -> Counted:
+def _nodes(props: Mapping[str, Any]) -> Counted:
     wanted = (props.get("scalingConfig") or {}).get("desiredSize") or 1
     types = props.get("instanceTypes") or ["t3.medium"]
     yield str(types[0]), wanted
     yield "gp3 volume, GB", wanted * (props.get("diskSize") or BOOT_VOLUME_GB)
 
 
-def _database(props: Mapping[str, Any], _: int) -> Counted:
+def _database(props: Mapping[str, Any]) -> Counted:
     copies = 2 if props.get("multiAz") else 1
     yield str(props["instanceClass"]), copies
     yield "database storage, GB", copies * (props.get("allocatedStorage") or 0)
 
 
-def _stream(props: Mapping[str, Any], _: int) -> Counted:
+def _stream(props: Mapping[str, Any]) -> Counted:
     if (props.get("streamModeDetails") or {}).get("streamMode") == "ON_DEMAND":
         yield "Kinesis on-demand stream", 1
     else:
         yield "Kinesis shard", props.get("shardCount") or 1
 
 
-def _endpoint(props: Mapping[str, Any], _: int) -> Counted:
+def _endpoint(props: Mapping[str, Any]) -> Counted:
     if props.get("vpcEndpointType") == "Interface":
         yield "interface endpoint", len(props.get("subnetIds") or [None])
 
 
-def _ingress(_: Mapping[str, Any], zones: int) -> Counted:
+def _load_balancer(props: Mapping[str, Any]) -> Counted:
     yield "load balancer", 1
-    yield "public IPv4", zones
+    yield "public IPv4", len(props.get("subnets") or [])
 
 
-def _one(item: str) -> Callable[[Mapping[str, Any], int], Counted]:
-    return lambda _, __: iter([(item, 1)])
+def _one(item: str) -> Callable[[Mapping[str, Any]], Counted]:
+    return lambda _: iter([(item, 1)])
 
 
-def _claim(props: Mapping[str, Any], _: int) -> Counted:
+def _claim(props: Mapping[str, Any]) -> Counted:
     storage = ((props.get("spec") or {}).get("resources") or {}).get("requests", {}).get("storage", "0Gi")
     yield "gp3 volume, GB", int(str(storage).removesuffix("Gi"))
 
 
-_PRICED: Mapping[str, Callable[[Mapping[str, Any], int], Counted]] = {
+_PRICED: Mapping[str, Callable[[Mapping[str, Any]], Counted]] = {
     "aws:eks/cluster:Cluster": _cluster,
     "eks:index:Cluster": _cluster,
     "aws:eks/nodeGroup:NodeGroup": _nodes,
@@ -132,7 +129,7 @@ _PRICED: Mapping[str, Callable[[Mapping[str, Any], int], Counted]] = {
     "aws:kinesis/stream:Stream": _stream,
     "aws:kms/key:Key": _one("KMS key"),
     "aws:secretsmanager/secret:Secret": _one("secret"),
-    "kubernetes:networking.k8s.io/v1:Ingress": _ingress,
+    "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "kubernetes:core/v1:PersistentVolumeClaim": _claim,
 }
 """Resource type -> the items that it is billed by."""

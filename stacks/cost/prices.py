@@ -28,12 +28,18 @@ class Price:
         return self.usd if self.per == "hour" else self.usd / HOURS_A_MONTH
 
 
+class UnknownPriceError(Exception):
+    """There is no price of something. The text says of what, and where to add it."""
+
+
 def price(item: str, region: str) -> Price:
-    """Return the price of an item. Raises KeyError that names what is missing and where to add it."""
+    """Return the price of an item. Raises UnknownPriceError."""
     try:
         return PRICES[item][region]
     except KeyError:
-        raise KeyError(f"no price of {item} in {region}: add it to stacks/cost/prices.py with its source") from None
+        raise UnknownPriceError(
+            f"no price of {item} in {region}: add it to stacks/cost/prices.py with its source"
+        ) from None
 
 
 def regions() -> set[str]:

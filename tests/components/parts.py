@@ -9,7 +9,7 @@ from components.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.iam import RoleSettings
 from components.network import Network, NetworkArgs
 from components.pod_identity import PodIdentity, PodIdentityArgs
-from tests.support.pulumi_engine import ACCOUNT, REGION
+from stacks.recording import ACCOUNT, REGION
 
 ROLES = RoleSettings("/try/", f"arn:aws:iam::{ACCOUNT}:policy/try-boundary")
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/try"

@@ -4,7 +4,7 @@ import pulumi
 import pytest
 
 from components.chart import Chart, release
-from tests.support.pulumi_engine import build
+from stacks.recording import build
 
 CHART = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stacks.recording import build
 from tests.components import parts
-from tests.support.pulumi_engine import build
 
 
 def test_its_endpoint_is_private_unless_networks_are_named():

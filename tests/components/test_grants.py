@@ -8,8 +8,8 @@ from apps.platform.service import READINGS, SENSORS, SIGNING_KEYS, Administer, C
 from components.database import Database, DatabaseArgs
 from components.managed_secret import ManagedSecret, ManagedSecretArgs
 from components.sensor_stream import SensorStream, SensorStreamArgs
+from stacks.recording import ACCOUNT, REGION, build
 from tests.components import parts
-from tests.support.pulumi_engine import ACCOUNT, REGION, build
 
 
 def stream(**changes):

@@ -9,7 +9,7 @@ from apps.api.service import API
 from apps.catalog import DASHBOARD
 from apps.gateway.service import GATEWAY
 from components.ingress import Ingress, IngressArgs, Login
-from tests.support.pulumi_engine import build
+from stacks.recording import build
 
 LOGIN = Login(
     "https://login.example.com",

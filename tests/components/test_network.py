@@ -2,8 +2,8 @@
 
 import pytest
 
+from stacks.recording import build
 from tests.components import parts
-from tests.support.pulumi_engine import build
 
 
 def nat_of(graph):

@@ -21,8 +21,8 @@ from components.binding import ClusterEndpoint, Reach
 from components.pods import Platform, WorkloadArgs
 from components.scheduled_workload import DeploymentTask, ScheduledWorkload
 from components.workload import Workload
+from stacks.recording import build
 from tests.components import parts
-from tests.support.pulumi_engine import build
 
 IMAGE = "registry/probe@sha256:" + "0" * 64
 SMALL = Resources(cpu="10m", memory="16Mi")

@@ -1,26 +1,15 @@
 """The stacks as their own files configure them, built once for all tests."""
 
 from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from stacks import bootstrap, environment
-from stacks.config import BootstrapConfig, EnvironmentConfig, load
-from tests.support.pulumi_engine import Graph, build
-
-ROOT = Path(__file__).parents[2]
-
-
-def written(stack: str, key: str = "environment") -> Any:
-    """What stands in a stack's file."""
-    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"][f"sensor-analytics:{key}"]
+from stacks.config import BootstrapConfig, EnvironmentConfig, load, written
+from stacks.recording import Graph, build
 
 
 def environment_config(stack: str) -> EnvironmentConfig:
     """The configuration of dev or prod."""
-    return load(EnvironmentConfig, stack, "environment", written(stack))
+    return load(EnvironmentConfig, stack, "environment", written(stack, "environment"))
 
 
 @cache

@@ -9,8 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.config import IMAGES, BootstrapConfig, EnvironmentConfig, StackConfigError, load
-from tests.stacks.stacks_under_test import ROOT, written
+from stacks.config import IMAGES, ROOT, BootstrapConfig, EnvironmentConfig, StackConfigError, load, written
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -25,7 +24,7 @@ def smallest():
 
 def changed(path, value):
     """Dev's configuration with one value replaced; `...` takes it away."""
-    config = copy.deepcopy(written("dev"))
+    config = copy.deepcopy(written("dev", "environment"))
     *parents, last = path.split(".")
     section = config
     for part in parents:
@@ -45,7 +44,7 @@ def refusal(config, stack="dev"):
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_the_environments_files_load(stack):
-    assert load(EnvironmentConfig, stack, "environment", written(stack)).region == "eu-west-1"
+    assert load(EnvironmentConfig, stack, "environment", written(stack, "environment")).region == "eu-west-1"
 
 
 def test_the_bootstrap_file_loads():
@@ -62,7 +61,7 @@ def test_the_smallest_documented_configuration_loads():
 
 
 def test_dev_runs_no_longer_than_its_cap_buys():
-    assert load(EnvironmentConfig, "dev", "environment", written("dev")).schedule.hours_per_week == 16
+    assert load(EnvironmentConfig, "dev", "environment", written("dev", "environment")).schedule.hours_per_week == 14
 
 
 def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():

@@ -1,7 +1,7 @@
 """The page of services says what the declarations say."""
 
+from stacks.config import ROOT
 from stacks.services_table import document
-from tests.stacks.stacks_under_test import ROOT
 
 
 def test_the_page_of_services_is_current():

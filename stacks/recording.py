@@ -1,4 +1,7 @@
-"""A Pulumi engine that makes nothing: it answers as AWS would and keeps all that a program declared."""
+"""A Pulumi engine that makes nothing: it answers as AWS would and keeps all that a program declared.
+
+What a stack costs is computed from it, and the tests look at it.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -80,11 +83,7 @@ def build(program: Callable[[], None], *, stack: str = "dev", preview: bool = Fa
     with _own_loop():
         pulumi.runtime.set_mocks(recorder, "sensor-analytics", stack, preview, monitor=monitor)
 
-        @pulumi.runtime.test
-        def run() -> None:
-            program()
-
-        run()
+        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return Graph(monitor.recorded)
 
 
@@ -113,7 +112,7 @@ class _Monitor(MockMonitor):
         self._mocks = mocks
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 the name on the wire
-        answer = super().RegisterResource(request)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             args, outputs = self._mocks.last.pop((request.type, request.name))
             self.recorded.append(
@@ -138,7 +137,7 @@ class _Monitor(MockMonitor):
 
     # A resource among the inputs is told as its id: reading it back would start work on another thread's event loop.
     def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802 the name on the wire
-        answer = super().GetDeploymentInfo(request)
+        answer = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]
         features = set(answer.supportedFeatures) - {resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES}
         return resource_pb2.DeploymentInfo(supportedFeatures=features)
 
