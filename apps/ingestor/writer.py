@@ -60,9 +60,11 @@ class Writer:
         connection raises; then the outcome may be unknown, and is found in the table.
         """
         async with self.free:
-            with self.tracer.start_as_current_span("store batch", links=_links(batch.traceparents)) as span:
+            uploads = _uploads(batch.traceparents)
+            links = [trace.Link(upload) for upload in uploads[:MOST_LINKS]]
+            with self.tracer.start_as_current_span("store batch", links=links) as span:
                 span.set_attributes({"shard_id": lease.shard_id, "readings": len(batch.readings)})
-                started = time.perf_counter()
+                started, started_ns = time.perf_counter(), time.time_ns()
                 try:
                     stored, rejects = await self._commit(lease, before, batch, after)
                 except asyncpg.CheckViolationError as error:
@@ -71,7 +73,16 @@ class Writer:
                     async with self.pool.acquire() as connection:
                         await ensure_partitions(connection, _rows(batch.readings))
                     stored, rejects = await self._commit(lease, before, batch, after)
+                self._tell_uploads(uploads, span, started_ns)
         _count(batch, stored, rejects, time.perf_counter() - started)
+
+    def _tell_uploads(self, uploads: Sequence[trace.SpanContext], batch: trace.Span, started_ns: int) -> None:
+        """End the trace of each upload with a span of its own, linked to the batch that it was stored in."""
+        for upload in uploads:
+            context = trace.set_span_in_context(trace.NonRecordingSpan(upload))
+            links = [trace.Link(batch.get_span_context())]
+            kind = trace.SpanKind.CONSUMER
+            self.tracer.start_span("store readings", context, kind, links=links, start_time=started_ns).end()
 
     async def _commit(self, lease: Lease, before: Position, batch: Batch, after: Position) -> tuple[int, list[Reject]]:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -128,12 +139,12 @@ def _rows(readings: Iterable[Placed]) -> list[StoredReading]:
     return [placed.reading for placed in readings]
 
 
-def _links(traceparents: Iterable[str]) -> list[trace.Link]:
+def _uploads(traceparents: Iterable[str]) -> list[trace.SpanContext]:
     spans = (
         trace.get_current_span(propagate.extract({"traceparent": one})).get_span_context()
-        for one in list(dict.fromkeys(traceparents))[:MOST_LINKS]
+        for one in dict.fromkeys(traceparents)
     )
-    return [trace.Link(span) for span in spans if span.is_valid]
+    return [span for span in spans if span.is_valid]
 
 
 def _count(batch: Batch, stored: int, rejects: Sequence[Reject], seconds: float) -> None:

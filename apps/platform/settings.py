@@ -27,6 +27,9 @@ class Settings(BaseModel):
     otel_exporter_otlp_endpoint: str | None = Field(
         None, description="OTLP/HTTP collector; without one no traces are sent"
     )
+    trace_fraction: float = Field(
+        1, ge=0, le=1, description="Part of the traces to send, where the caller did not decide"
+    )
 
 
 class AwsSettings(Settings):

@@ -9,6 +9,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from pythonjsonlogger.json import JsonFormatter
 
 from apps.platform.settings import Settings
@@ -32,7 +33,8 @@ def start_telemetry(name: str, settings: Settings) -> Callable[[], None]:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if settings.otel_exporter_otlp_endpoint is None:
         return lambda: None
-    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    sampler = ParentBased(TraceIdRatioBased(settings.trace_fraction))
+    provider = TracerProvider(sampler, Resource.create({"service.name": name}))
     endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces"
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)

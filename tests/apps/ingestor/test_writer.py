@@ -187,13 +187,17 @@ async def test_one_notification_is_sent_for_each_batch_that_stored_something(dat
     await listener.close()
 
 
-async def test_the_write_is_linked_to_the_requests_that_it_stores(desk):
+async def test_the_write_is_linked_to_the_requests_that_it_stores_and_ends_their_traces(desk):
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     desk.writer.tracer = provider.get_tracer("test")
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await desk.write(envelope(1, traceparent=parent), envelope(2, traceparent=parent), envelope(3, traceparent="junk"))
-    (span,) = exporter.get_finished_spans()
-    assert [trace.format_trace_id(link.context.trace_id) for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]
-    assert span.attributes["readings"] == 3
+    upload, batch = exporter.get_finished_spans()
+    assert [trace.format_trace_id(link.context.trace_id) for link in batch.links] == [
+        "0af7651916cd43dd8448eb211c80319c"
+    ]
+    assert batch.attributes["readings"] == 3
+    assert trace.format_trace_id(upload.context.trace_id) == "0af7651916cd43dd8448eb211c80319c"
+    assert trace.format_span_id(upload.parent.span_id) == "b7ad6b7169203331"

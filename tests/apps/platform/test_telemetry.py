@@ -1,0 +1,49 @@
+"""Log lines are JSON, name their service, and lead to their trace."""
+
+import json
+import logging
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from apps.platform.settings import Settings, load
+from apps.platform.telemetry import start_telemetry
+
+
+@pytest.fixture(autouse=True)
+def handlers_as_before():
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def logged(capsys) -> dict:
+    return json.loads(capsys.readouterr().err)
+
+
+def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys):
+    start_telemetry("gateway", load(Settings, {}))()
+    logging.getLogger("apps.gateway").info("hello", extra={"path": "/x"})
+    line = logged(capsys)
+    assert (line["service"], line["level"], line["message"], line["path"]) == ("gateway", "INFO", "hello", "/x")
+    assert line["timestamp"]
+    assert "trace_id" not in line
+
+
+def test_a_line_inside_of_a_span_holds_its_ids(capsys):
+    start_telemetry("gateway", load(Settings, {}))()
+    with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
+        logging.getLogger("apps.gateway").warning("hello")
+    context = span.get_span_context()
+    line = logged(capsys)
+    assert (line["trace_id"], line["span_id"]) == (f"{context.trace_id:032x}", f"{context.span_id:016x}")
+
+
+def test_an_exception_stays_one_line(capsys):
+    start_telemetry("gateway", load(Settings, {}))()
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        logging.getLogger("apps.gateway").exception("failed")
+    assert "two\nlines" in logged(capsys)["exc_info"]
