@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
@@ -107,7 +107,7 @@ async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **opt
 async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     """Read a body of at most `limit` bytes within `seconds`.
 
-    Raises ProblemError 413 before more than the limit is kept, 408 when it takes too long.
+    Raises ProblemError 413 before more than the limit is kept, 408 when it takes too long, 400 when it breaks off.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -119,6 +119,9 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise too_large(limit)
+    except ClientDisconnect:
+        # Nobody reads this answer, but it is counted: not as a failure of the server.
+        raise ProblemError(400, "the connection ended before the body did") from None
     except TimeoutError:
         raise ProblemError(
             408, f"the body did not arrive within {seconds:g} s", headers={"Connection": "close"}

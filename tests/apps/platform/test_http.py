@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -65,6 +66,17 @@ def test_a_body_of_the_limit_is_kept_and_a_longer_one_is_refused_stated_or_not(b
         answer = httpx.put(f"{base}/keep/a", content=content)
         assert answer.status_code == 413
         assert "at most 1000 bytes" in answer.json()["detail"]
+
+
+def test_a_client_that_hangs_up_in_its_body_is_no_failure_of_the_server(base: str) -> None:
+    host, port = httpx.URL(base).host, httpx.URL(base).port
+    with socket.create_connection((host, port)) as client:
+        client.sendall(b"PUT /keep/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+    counted = 'http_requests_total{method="PUT",route="/keep/{name}",status="400"} 1.0'
+    deadline = time.monotonic() + 10
+    while counted not in httpx.get(f"{base}/metrics").text:
+        assert time.monotonic() < deadline
+    assert 'route="/keep/{name}",status="500"} 0.0' in httpx.get(f"{base}/metrics").text
 
 
 @pytest.mark.parametrize(
