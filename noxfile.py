@@ -142,7 +142,7 @@ def install(session: nox.Session, *locks: str) -> None:
 
 def pytest(session: nox.Session, marker: str, *paths: str, **environment: str) -> None:
     """Run the tests that `marker` selects, in `paths` unless the caller chose others."""
-    install(session, "local", "infra", "test")
+    install(session, "local", "infra", "test", "lint")
     bring_node(session)
     bring_tools(session)
     session.run("python", "-m", "pytest", "-m", marker, *(session.posargs or paths), env=environment)
