@@ -16,6 +16,8 @@ from apps.api.app import build
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.settings import load
+from stacks.local.postgres import Postgres
+from tests.support import postgres
 from tests.support.postgres import TestDatabase
 from tests.support.serving import serving
 
@@ -46,15 +48,19 @@ class RunningApi:
         return answer.json()
 
 
-def api_settings(database: TestDatabase, folder: Path, **environment: str) -> ApiSettings:
+def secrets(folder: Path, token: str = TOKEN) -> dict[str, str]:
+    """Write the secrets and return the settings that lead to them."""
     (folder / "keys.json").write_bytes(KEYS)
-    (folder / "token").write_text(TOKEN + "\n")
-    own = {
+    (folder / "token").write_text(token + "\n")
+    return {
         "SIGNING_KEYS_FILE": str(folder / "keys.json"),
         "OPERATOR_TOKEN_FILE": str(folder / "token"),
         "PUBLIC_URL": "http://platform.test",
     }
-    return load(ApiSettings, database.environment("api") | own | environment)
+
+
+def api_settings(database: TestDatabase, folder: Path, **environment: str) -> ApiSettings:
+    return load(ApiSettings, database.environment("api") | secrets(folder) | environment)
 
 
 @contextmanager
@@ -80,6 +86,18 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[RunningAp
     with running_api(api_settings(database, tmp_path)) as running:
         async with running.http, running.reader:
             yield running
+
+
+@pytest.fixture(scope="module")
+def empty_api(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Sends the operator's token to an API that is shared by tests that leave nothing behind."""
+    database = asyncio.run(postgres.copy_template(postgres_server))
+    with (
+        running_api(api_settings(database, tmp_path_factory.mktemp("api"))) as running,
+        httpx.Client(base_url=running.url, headers=running.http.headers) as client,
+    ):
+        yield client
+    asyncio.run(postgres.drop_database(database))
 
 
 @pytest.fixture

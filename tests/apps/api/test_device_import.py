@@ -67,8 +67,8 @@ async def test_json_is_taken_row_by_row_too(api, media, content):
         ("application/json", b"[1,", "truncated"),
     ],
 )
-async def test_a_file_that_is_no_such_file_is_refused_whole(api, media, content, named):
-    answer = await imported(api, content, media)
+def test_a_file_that_is_no_such_file_is_refused_whole(empty_api, media, content, named):
+    answer = empty_api.post("/api/devices/import", content=content, headers=HEADERS[media])
     assert answer.status_code == 400
     assert named in answer.json()["detail"]
 

@@ -141,8 +141,8 @@ async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(ap
         ([], "object"),
     ],
 )
-async def test_a_description_that_cannot_be_kept_is_refused_by_the_field(api, body, named):
-    answer = await api.http.post("/api/devices", json=body)
+def test_a_description_that_cannot_be_kept_is_refused_by_the_field(empty_api, body, named):
+    answer = empty_api.post("/api/devices", json=body)
     assert answer.status_code == 422
     assert named in answer.json()["detail"]
 
