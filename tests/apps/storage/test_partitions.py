@@ -1,5 +1,6 @@
 """Partitions: arithmetic, on demand, and retention."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -70,6 +71,16 @@ async def test_a_reading_of_a_month_without_partition_can_be_stored_after_asking
         await connection.fetchval("SELECT tableoid::regclass::text FROM sensor_readings") == "sensor_readings_y2003m02"
     )
     await connection.close()
+
+
+async def test_many_who_want_the_same_month_at_once_all_find_it(database: TestDatabase):
+    connections = [await database.connect("ingestor") for _ in range(8)]
+    for year in range(2001, 2006):
+        month = datetime(year, 2, 1, tzinfo=UTC)
+        made = await asyncio.gather(*(each.fetchval("SELECT ensure_partition($1)", month) for each in connections))
+        assert made.count(True) == 1
+    for each in connections:
+        await each.close()
 
 
 async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_readings_only(database: TestDatabase):

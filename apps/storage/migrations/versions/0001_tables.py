@@ -37,7 +37,8 @@ BEGIN
     FOREACH parent IN ARRAY ARRAY['sensor_readings', 'readings_minute'] LOOP
         IF to_regclass(parent || suffix) IS NULL THEN
             PERFORM pg_advisory_xact_lock(hashtext('ensure_partition'));
-            IF to_regclass(parent || suffix) IS NULL THEN
+            -- Asks the table: to_regclass answers from a cache that does not know what was committed meanwhile.
+            IF NOT EXISTS (SELECT FROM pg_class WHERE relname = parent || suffix) THEN
                 EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
                                parent || suffix, parent, month, next_month);
                 made := true;
