@@ -29,7 +29,7 @@ class Evaluation:
 
     @property
     def seconds_per_million(self) -> float:
-        """Seconds that the model takes for a million points."""
+        """Seconds of CPU that the model takes for a million points."""
         return 1e6 * sum(one.seconds for one in self.replayed) / sum(len(series.times) for series in self.archive)
 
     def counts(self, alarm: float) -> list[Counts]:
@@ -113,7 +113,7 @@ def describe(evaluation: Evaluation, model: type[Model], alarm: float) -> list[s
         "",
         _summary(f"at the alarm threshold {alarm:g}", total(counts)),
         _summary(f"at NAB's best {best_alarm:.3f}", total(evaluation.counts(best_alarm))),
-        f"speed: {evaluation.seconds_per_million:.1f} s per million points",
+        f"speed: {evaluation.seconds_per_million:.1f} s of CPU per million points",
     ]
     return lines
 

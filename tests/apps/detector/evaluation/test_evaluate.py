@@ -49,7 +49,7 @@ def test_tells_what_was_found_and_draws_it(archive: Path, tmp_path: Path, capsys
         assert any(line.startswith(f"NAB {profile}") for line in lines)
     assert "found 1 of 1 windows (recall 1.00)" in told.out
     assert "0 false alarms = 0.000 per series and day" in told.out
-    assert "s per million points" in told.out
+    assert "s of CPU per million points" in told.out
     pictures = sorted(path.name for path in (tmp_path / "plots" / "made").iterdir())
     assert pictures == ["fault.png", "quiet.png"]
     assert all((tmp_path / "plots" / "made" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
