@@ -118,9 +118,10 @@ async def test_one_worker_stopped_and_killed_back_to_back(database, ministack, s
     for how in [signal.SIGTERM] * 9 + [signal.SIGKILL] * 12:
         worker = start(environment)
         putting = asyncio.create_task(asyncio.to_thread(put, client, stream, load.chunk(500)))
-        stored = await progress(connection, stored)
+        await progress(connection, stored)
         worker.process.send_signal(how)
         assert worker.process.wait(10) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+        stored = await count(connection)
         await putting
     start(environment)
     await load.verify(connection)
