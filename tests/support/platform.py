@@ -1,7 +1,9 @@
 """The services as real processes, each with the environment that the local stack gives it."""
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +48,28 @@ class Platform:
             process = subprocess.Popen(plan.command(declared), env=os.environ | environment, stdout=log, stderr=log)
         self.processes[name] = process
         return process
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would, and start it again."""
+        self.processes[name].kill()
+        self.processes[name].wait(30)
+        (copy,) = (copy for copy in self.copies if copy.name == name)
+        self.start(name, copy.service, self.around.ports[name])
+        await_answer(self.around.url(name), 60)
+
+    def simulate(self, *arguments: str) -> dict:
+        """Run the simulator to its end and return its report."""
+        report = self.folder / "report.json"
+        token = self.around.secrets / OPERATOR_TOKEN.name
+        told = ("--api", self.around.url("api"), "--token-file", str(token), "--report", str(report))
+        subprocess.run([sys.executable, "-m", "apps.simulator", *arguments, *told], check=True, timeout=900)
+        return json.loads(report.read_text())
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(30)
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -103,10 +127,9 @@ def platform(
     running = Platform(folder, around, {"DATABASE_NAME": database.name, **extra})
     with ExitStack() as ending:
         ending.callback(running.http.close)
+        ending.callback(running.stop)
         for copy in running.copies:
-            process = running.start(copy.name, copy.service, ports[copy.name])
-            ending.callback(process.wait, 30)
-            ending.callback(process.terminate)
+            running.start(copy.name, copy.service, ports[copy.name])
         for name in names:
             await_answer(around.url(name), 60)
         yield running
