@@ -70,6 +70,8 @@ class Reject(NamedTuple):
     cause: Cause
     reason: str
     payload: str
+    received_at: datetime | None = None
+    """When the gateway received the request whose item it refused: with `position` it names the item."""
 
 
 class Contents(NamedTuple):
@@ -143,7 +145,7 @@ class _Reader:
             else:
                 self._reject(None, Cause.INVALID, "the device_id of the envelope is not one", item)
         for item in envelope.refused:
-            self._keep_refused(device_id if named else None, item)
+            self._keep_refused(device_id if named else None, received_at, item)
         if isinstance(envelope.traceparent, str):
             self.contents.traceparents.append(envelope.traceparent)
 
@@ -167,16 +169,15 @@ class _Reader:
         self.contents.readings.append(Placed(self.record.sequence_number, self.items, row))
         self.items += 1
 
-    def _keep_refused(self, device_id: str | None, item: msgspec.Raw) -> None:
+    def _keep_refused(self, device_id: str | None, received_at: datetime, item: msgspec.Raw) -> None:
         try:
             refusal = _REFUSAL.decode(item)
         except _UNREADABLE:
             self._reject(device_id, Cause.GATEWAY, "refused by the gateway", item)
             return
         payload = refusal.payload.encode()
-        self.contents.rejects.append(
-            _reject(self.record.sequence_number, refusal.index, device_id, Cause.GATEWAY, refusal.reason, payload)
-        )
+        reject = _reject(self.record.sequence_number, refusal.index, device_id, Cause.GATEWAY, refusal.reason, payload)
+        self.contents.rejects.append(reject._replace(received_at=received_at))
         self.items += 1
 
     def _reject(self, device_id: str | None, cause: Cause, reason: str, payload: bytes | msgspec.Raw) -> None:

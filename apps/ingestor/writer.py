@@ -108,11 +108,11 @@ class Writer:
         return stored, rejects
 
     async def _keep(self, connection: Connection, lease: Lease, rejects: Sequence[Reject]) -> None:
-        rows = [
-            (self.stream_name, lease.shard_id, r.sequence_number, r.position, r.device_id, r.reason, r.payload)
-            for r in rejects
-        ]
-        await connection.copy_records_to_table("rejected_records", records=rows, columns=_REJECTED)
+        columns = zip(
+            *((r.sequence_number, r.position, r.device_id, r.received_at, r.reason, r.payload) for r in rejects),
+            strict=True,
+        )
+        await connection.execute(_KEEP, self.stream_name, lease.shard_id, *map(list, columns))
 
 
 async def _store(connection: Connection, readings: Sequence[Placed]) -> tuple[int, list[Reject]]:
@@ -161,7 +161,12 @@ def _count(batch: Batch, stored: int, rejects: Sequence[Reject], seconds: float)
         DELIVERY_SECONDS.observe(max(0.0, (now - received_at).total_seconds()))
 
 
-_REJECTED = ("stream", "shard_id", "sequence_number", "position", "device_id", "reason", "payload")
+_KEEP = """
+INSERT INTO rejected_records
+    (stream, shard_id, sequence_number, position, device_id, received_at, reason, payload)
+SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+ON CONFLICT DO NOTHING
+"""
 
 # Also compares the checkpoint: a commit whose outcome was unknown may have been applied meanwhile.
 _MOVE = """

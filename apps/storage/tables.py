@@ -67,7 +67,9 @@ latest_readings = sa.Table(
     sa.Column("stored_at", TIME, nullable=False, server_default=CLOCK, index=True),
 )
 
-# What could not be stored, with where it came from. position: place of the item inside the Kinesis record.
+# What could not be stored, with where it came from. position: place of the item inside the Kinesis record, and for what
+# the gateway refused the place inside the request, which received_at then names: a record that was put twice, because
+# nobody knew whether the first put had arrived, is kept once.
 rejected_records = sa.Table(
     "rejected_records",
     metadata,
@@ -77,10 +79,19 @@ rejected_records = sa.Table(
     sa.Column("sequence_number", sa.Text, nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("device_id", sa.Text),
+    sa.Column("received_at", TIME),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("rejected_at", TIME, nullable=False, server_default=CLOCK, index=True),
     sa.Index("rejected_records_device_id_rejected_id_idx", "device_id", "rejected_id"),
+    sa.Index(
+        "rejected_records_request_key",
+        "device_id",
+        "received_at",
+        "position",
+        unique=True,
+        postgresql_where=sa.text("received_at IS NOT NULL"),
+    ),
 )
 
 # One row a shard: who reads it (owner, fenced by epoch, until expires_at by the database's clock) and how far it got.
