@@ -28,25 +28,28 @@ connection and could take the answer with it (RFC 9112, section 9.6)."""
 class DeadlineProtocol(HttpToolsProtocol):
     """One connection."""
 
+    _unread: "_Unread"
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._headers_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._in_body = False
-        self._unread_due: asyncio.TimerHandle | None = None
         self._linger_due: asyncio.TimerHandle | None = None
         self._lingered = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
         super().connection_made(transport)
+        self._unread = _Unread(self.loop, transport)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every clock."""
-        for due in (self._headers_due, self._unread_due, self._linger_due):
+        for due in (self._headers_due, self._linger_due):
             if due is not None:
                 due.cancel()
+        self._unread.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -87,13 +90,11 @@ class DeadlineProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Give the client time to read."""
         super().pause_writing()
-        self._unread_due = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._unread.start()
 
     def resume_writing(self) -> None:
         """Note that the client reads."""
-        if self._unread_due is not None:
-            self._unread_due.cancel()
-            self._unread_due = None
+        self._unread.stop()
         super().resume_writing()
 
     def linger(self) -> None:
@@ -150,49 +151,64 @@ class DeadlineWebSocketProtocol(WebSocketsSansIOProtocol):
     uvicorn closes such a connection politely, which waits for what was written to be read: for ever, if nobody reads.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._unread_due: asyncio.TimerHandle | None = None
-        self._unread = 0
+    _unread: "_Unread"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep little in the kernel, so that what is unread shows, and a ping does not queue behind megabytes."""
         super().connection_made(transport)
+        self._unread = _Unread(self.loop, self.transport)
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        self.resume_writing()
+        self._unread.stop()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Give the client time to read."""
         super().pause_writing()
-        self._await_reading()
+        self._unread.start()
 
     def resume_writing(self) -> None:
         """Note that the client reads."""
-        if self._unread_due is not None:
-            self._unread_due.cancel()
-            self._unread_due = None
+        self._unread.stop()
         super().resume_writing()
 
     def keepalive_timeout(self) -> None:
-        """End the connection of a client that did not answer a ping; one that is still reading has more time."""
-        if self._unread_due is not None:
+        """End the connection of a client that did not answer a ping; what is unread has a clock of its own."""
+        if self._unread.running:
             self.schedule_ping()
-            return
-        super().keepalive_timeout()
-        self.transport.abort()
-
-    def _await_reading(self) -> None:
-        self._unread = self.transport.get_write_buffer_size()
-        self._unread_due = self.loop.call_later(UNREAD_SECONDS, self._check_reading)
-
-    def _check_reading(self) -> None:
-        if self.transport.get_write_buffer_size() < self._unread:
-            self._await_reading()
         else:
+            super().keepalive_timeout()
             self.transport.abort()
+
+
+class _Unread:
+    """Ends a connection whose full send buffer stands still. A client that reads slowly is left alone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._due: asyncio.TimerHandle | None = None
+        self._bytes = 0
+
+    @property
+    def running(self) -> bool:
+        return self._due is not None
+
+    def start(self) -> None:
+        self._bytes = self._transport.get_write_buffer_size()
+        self._due = self._loop.call_later(UNREAD_SECONDS, self._check)
+
+    def stop(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _check(self) -> None:
+        if self._transport.get_write_buffer_size() < self._bytes:
+            self.start()
+        else:
+            self._transport.abort()

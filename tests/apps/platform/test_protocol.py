@@ -13,6 +13,8 @@ from apps.platform import protocol
 from apps.platform.http import ProblemError, application, read_body
 from tests.support.serving import serving
 
+LARGE = 16 * 1024 * 1024
+
 
 async def early(_: Request) -> Response:
     raise ProblemError(403, "no")
@@ -36,6 +38,10 @@ async def endless(_: Request) -> Response:
     return StreamingResponse(chunks())
 
 
+async def large(_: Request) -> Response:
+    return Response(b"x" * LARGE)
+
+
 async def ready() -> str | None:
     return None
 
@@ -46,7 +52,9 @@ def base() -> Iterator[str]:
         patch.setattr(protocol, "HEADER_SECONDS", 0.4)
         patch.setattr(protocol, "UNREAD_SECONDS", 0.4)
         patch.setattr(protocol, "LINGER_SECONDS", 0.4)
-        routes = [Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless)]
+        routes = [
+            Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless, large)
+        ]
         with serving(application(routes, ready)) as base:
             yield base
 
@@ -172,6 +180,19 @@ def test_an_answer_that_nobody_reads_is_given_up(client: socket.socket) -> None:
     received = len(read_to_the_end(client))
     assert time.monotonic() - began < 4
     assert received < 32_000_000
+
+
+def test_an_answer_that_is_read_slowly_is_not_given_up(base: str) -> None:
+    host, _, port = base.removeprefix("http://").partition(":")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((host, int(port)))
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        received = 0
+        while received < LARGE and (chunk := client.recv(LARGE // 16, socket.MSG_WAITALL)):
+            received += len(chunk)
+            time.sleep(0.15)  # in all six times as long as it may stand still
+        assert received >= LARGE
 
 
 def test_a_body_that_trickles_is_answered_with_408(client: socket.socket) -> None:
