@@ -33,9 +33,9 @@ EXPECTED = (
 )
 
 
-def main() -> int:
-    """Run the stack and return the exit code: 0 when it ended as asked and nothing was lost."""
-    options, places, screen = parse(sys.argv[1:]), Places(), Screen()
+def main(places: Places) -> int:
+    """Run the stack in `places` and return the exit code: 0 when it ended as asked and nothing was lost."""
+    options, screen = parse(sys.argv[1:]), Screen()
     follow_parent()
     try:
         with alone(places, options.port):
@@ -83,4 +83,4 @@ async def _until_counted(stack: Stack, stopping: asyncio.Event, screen: Screen) 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Places()))
