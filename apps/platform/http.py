@@ -37,6 +37,9 @@ HTTP_SECONDS = Histogram(
 PROBES = ("/health", "/ready", "/metrics")
 """Paths, on every service, that only the cluster itself asks for."""
 
+STOP_SECONDS = 15
+"""Time for the requests under way when the process is told to stop."""
+
 Readiness = Callable[[], Awaitable[str | None]]
 """Returns None when the service can serve, else the reason that it cannot."""
 
@@ -76,7 +79,7 @@ def application(
 
 
 async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **options: Any) -> None:
-    """Serve until `stopping` is set: then stop accepting, finish what is under way, at most 15 s.
+    """Serve until `stopping` is set: then stop accepting, finish what is under way within `STOP_SECONDS`.
 
     Raises ConfigurationError when the address cannot be listened on.
     """
@@ -87,7 +90,7 @@ async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **opt
         access_log=False,
         server_header=False,
         timeout_keep_alive=65,  # longer than the load balancer's 60, so that it is never the server that hangs up
-        timeout_graceful_shutdown=15,
+        timeout_graceful_shutdown=STOP_SECONDS,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
         ws=DeadlineWebSocketProtocol,

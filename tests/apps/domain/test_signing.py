@@ -95,6 +95,13 @@ def test_a_url_of_the_longest_life_works_though_the_clocks_differ_a_little_and_a
         check(presign(KEYS, "d", NOW + LONGEST + timedelta(hours=1)))
 
 
+def test_an_unknown_key_is_refused_whatever_it_was_signed_with() -> None:
+    # Nothing may stand in for the secret that is not there.
+    for secret in (bytes(32), b"", *KEYS.secrets.values()):
+        with pytest.raises(UploadRefusedError):
+            check(presign(SigningKeys("none", {"none": secret}), "d", NOW + timedelta(hours=1)))
+
+
 @pytest.mark.parametrize("device_id", ["", "a/b", "a b", "é", "..", "a\n", "x" * 65])
 def test_a_device_id_that_a_path_cannot_carry_is_not_signed(device_id: str) -> None:
     with pytest.raises(ValueError, match="device id"):

@@ -168,6 +168,7 @@ def forgeries(chance: random.Random) -> Iterator[tuple[str, str]]:
     now = datetime.now(UTC)
     characters = "".join(map(chr, range(0x21, 0x7F)))
     unknown = SigningKeys("k9", {"k9": SIGNING.secrets["k1"]})
+    empty = SigningKeys("k9", {"k9": bytes(32)})
     another = SigningKeys("k1", {"k1": b"another secret, as long as it is"})
 
     def flip(url: str) -> str:
@@ -212,7 +213,7 @@ def forgeries(chance: random.Random) -> Iterator[tuple[str, str]]:
         lambda url, _: (chance.choice(["POST", "PATCH", "DELETE", "GET", "PROPFIND"]), url),
         lambda _, device: ("PUT", presign(SIGNING, device, now - timedelta(seconds=chance.randint(2, 10**6)))),
         lambda _, device: ("PUT", presign(SIGNING, device, now + timedelta(days=8, seconds=chance.randint(0, 10**8)))),
-        lambda _, device: ("PUT", presign(unknown, device, now + timedelta(hours=1))),
+        lambda _, device: ("PUT", presign(chance.choice([unknown, empty]), device, now + timedelta(hours=1))),
         lambda _, device: ("PUT", presign(another, device, now + timedelta(hours=1))),
     ]
     while True:

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from apps.platform import http
 from apps.platform.http import ProblemError, application, listen, read_body
 from apps.platform.settings import ConfigurationError, Settings, load
 from stacks.local.postgres import free_port
@@ -121,6 +123,24 @@ def test_requests_are_counted_by_route_and_never_by_path(base: str) -> None:
     counted = [line for line in lines if line.startswith("http_requests_total")]
     assert any('route="/keep/{name}",status="200"' in line for line in counted)
     assert not any("one" in line or "BREW" in line for line in counted)
+
+
+def test_a_request_that_does_not_end_does_not_keep_the_server_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "STOP_SECONDS", 1)
+    begun = threading.Event()
+
+    async def hang(_: Request) -> Response:
+        begun.set()
+        await asyncio.sleep(60)
+        return Response()
+
+    with serving(application([Route("/hang", hang)], Ready())) as base:
+        hanging = threading.Thread(target=lambda: httpx.get(f"{base}/hang", timeout=30))
+        hanging.start()
+        assert begun.wait(10)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    hanging.join(10)
 
 
 def test_an_address_that_is_taken_is_a_configuration_error_that_names_it() -> None:
