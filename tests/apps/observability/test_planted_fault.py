@@ -1,0 +1,165 @@
+"""A slowed API is noticed, told to people and shown, and all of that ends when it does: every part is the real one."""
+
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.utils import floatToGoString
+
+from apps.observability.alerts import GROUPS
+from apps.observability.notifications import alertmanager
+from apps.observability.rules import rule_file
+from apps.platform.http import HTTP_SECONDS
+from stacks.local.webhook import receive_messages
+from tests.support import monitoring
+from tests.support.platform import Platform, platform
+from tests.support.postgres import TestDatabase
+
+SOURCE = "api/latency"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(database, ministack, stream, tmp_path):
+    said: list[str] = []
+    async with watched_platform(database, ministack, stream, tmp_path, said.append) as running:
+        owner = await database.connect()
+
+        async def row() -> str | None:
+            query = "SELECT state FROM alerts WHERE source = $1 ORDER BY opened_at DESC LIMIT 1"
+            return await owner.fetchval(query, SOURCE)
+
+        async def shown() -> list[str]:
+            async with httpx.AsyncClient() as http:
+                answer = await http.get(f"{running.around.url('api')}/api/alerts?state=open")
+            return [alert["source"] for alert in answer.json()["items"]]
+
+        async def metric() -> float:
+            async with httpx.AsyncClient() as http:
+                query = {"query": f'predictive_alert{{signal="{SOURCE}"}}'}
+                answer = await http.get(f"{running.around.url('prometheus')}/api/v1/query", params=query)
+            return max((float(one["value"][1]) for one in answer.json()["data"]["result"]), default=-1)
+
+        async def state() -> tuple[object, ...]:
+            messages = [line for line in said if line.endswith("PredictiveAlert")]
+            return await row(), await shown(), await metric(), messages
+
+        fired, over = "[CRITICAL: 1] PredictiveAlert", "[RESOLVED] PredictiveAlert"
+        async with asking(running):
+            await until(state, (None, [], 0, []))
+            async with slowed(database):
+                await until(state, ("open", [SOURCE], 1, [fired]))
+            await until(state, ("resolved", [], 0, [fired, over]))
+        await owner.close()
+
+
+@asynccontextmanager
+async def watched_platform(
+    database: TestDatabase, ministack, stream: str, folder: Path, say: Callable[[str], None]
+) -> AsyncIterator[Platform]:
+    """Run the services with Prometheus, Alertmanager, the Pushgateway, and the detector again and again."""
+    remember_a_quiet_quarter_of_an_hour(folder)
+    rules = rule_file(GROUPS, "https://example.org")
+    for group in rules["groups"]:
+        group["interval"] = "1s"
+    (folder / "rules.yml").write_text(yaml.safe_dump(rules))
+    with ExitStack() as stack:
+        running = stack.enter_context(platform(database, ministack, stream, folder))
+        ports = running.around.ports
+        slack = folder / "slack-url"
+        slack.write_text(running.around.url("webhook") + "/")
+        quick = alertmanager(str(slack), wait=timedelta(seconds=1), interval=timedelta(seconds=1))
+        stack.enter_context(monitoring.pushgateway(folder, ports["pushgateway"]))
+        stack.enter_context(monitoring.alertmanager(folder, quick, ports["alertmanager"]))
+        configuration = running.scrape_configuration()
+        stack.enter_context(monitoring.configured_prometheus(folder, configuration, ports["prometheus"]))
+        stopping = asyncio.Event()
+
+        async def detect() -> None:
+            while not stopping.is_set():
+                code = await asyncio.to_thread(running.run_detector)
+                assert code == 0, running.log("detector")[-2000:]
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(receive_messages(ports["webhook"], say, stopping))
+            tasks.create_task(detect())
+            try:
+                yield running
+            finally:
+                stopping.set()
+
+
+def remember_a_quiet_quarter_of_an_hour(folder: Path) -> None:
+    """Write into Prometheus's data what it would have scraped from an API that answers within 100 to 200 ms.
+
+    That is slower than any machine that runs this test, and quicker than an API whose table is locked.
+    """
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on PATH")
+    now = time.time()
+    name = HTTP_SECONDS.describe()[0].name
+    series = f'{name}_bucket{{job="api",instance="before",method="GET",route="/api/devices"'
+    lines = [f"# TYPE {name} histogram"]
+    for bound in HTTP_SECONDS._upper_bounds:
+        label = f'{series},le="{floatToGoString(bound)}"}}'
+        lines += [f"{label} {900 - ago if bound > 0.1 else 0} {now - ago:.3f}" for ago in range(900, 0, -5)]
+    (folder / "history").write_text("\n".join([*lines, "# EOF", ""]))
+    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "history", "data"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@asynccontextmanager
+async def asking(running: Platform) -> AsyncIterator[None]:
+    """Ask the API all the time, as four readers do."""
+    async with httpx.AsyncClient(base_url=running.around.url("api"), timeout=30) as http:
+
+        async def read() -> None:
+            while True:
+                await http.get("/api/devices")
+                await asyncio.sleep(0.1)
+
+        readers = [asyncio.create_task(read()) for _ in range(4)]
+        try:
+            yield
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+
+
+@asynccontextmanager
+async def slowed(database: TestDatabase) -> AsyncIterator[None]:
+    """Lock the devices for most of the time, as a migration on a bad day does."""
+    connection = await database.connect()
+
+    async def lock() -> None:
+        while True:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE devices IN ACCESS EXCLUSIVE MODE")
+                await asyncio.sleep(0.7)
+            await asyncio.sleep(0.05)
+
+    locking = asyncio.create_task(lock())
+    try:
+        yield
+    finally:
+        locking.cancel()
+        await asyncio.gather(locking, return_exceptions=True)
+        await connection.close()
+
+
+async def until(state: Callable[[], Awaitable[object]], wanted: object, seconds: float = 240) -> None:
+    """Wait until the state is the wanted one. Raises AssertionError with the last one."""
+    deadline = time.monotonic() + seconds
+    while (found := await state()) != wanted:
+        assert time.monotonic() < deadline, (found, wanted)
+        await asyncio.sleep(0.5)
