@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
 RATE_INTERVAL: Final = "$__rate_interval"
@@ -137,7 +138,9 @@ def at_most(histogram: Histogram, bound: Number) -> Samples:
     """How many values a histogram saw that were at most `bound`. Raises ValueError when no bucket ends there."""
     bounds: list[float] = histogram._upper_bounds  # the library offers no public way to learn them
     if float(bound) not in bounds:
-        raise ValueError(f"{_name(histogram)} has no bucket that ends at {decimal(bound)}: its buckets are {bounds}")
+        raise ValueError(
+            f"{family(histogram).name} has no bucket that ends at {decimal(bound)}: its buckets are {bounds}"
+        )
     return Samples(histogram, "_bucket", (("le", floatToGoString(float(bound))),))  # type: ignore[no-untyped-call]
 
 
@@ -206,7 +209,19 @@ def duration(window: Window) -> str:
 def sample_names(metric: MetricWrapperBase) -> tuple[str, ...]:
     """Return the names under which Prometheus keeps what a metric exposes."""
     suffixes = ("_bucket", "_count", "_sum") if isinstance(metric, Histogram) else (_suffix(metric),)
-    return tuple(_name(metric) + suffix for suffix in suffixes)
+    return tuple(family(metric).name + suffix for suffix in suffixes)
+
+
+def family(metric: MetricWrapperBase) -> Metric:
+    """Return a metric's name (a counter's without `_total`) and its documentation."""
+    (described,) = metric.describe()
+    return described
+
+
+def labels_of(metric: MetricWrapperBase) -> tuple[str, ...]:
+    """Return the labels that a metric itself has."""
+    labels: tuple[str, ...] = metric._labelnames  # the library offers no public way to learn them
+    return labels
 
 
 def _read(source: Source, where: dict[str, Match], template: str) -> Expression:
@@ -214,7 +229,7 @@ def _read(source: Source, where: dict[str, Match], template: str) -> Expression:
     matches = {**where, **dict(samples.where)}
     _check_labels(samples.metric, matches)
     text = ",".join(f"{label}{_match(match)}" for label, match in matches.items())
-    selector = _name(samples.metric) + samples.suffix + (f"{{{text}}}" if text else "")
+    selector = family(samples.metric).name + samples.suffix + (f"{{{text}}}" if text else "")
     return Expression(template.format(selector), frozenset({samples.metric}))
 
 
@@ -249,21 +264,18 @@ def _operand(operand: Operand, binding: int) -> str:
     return operand.text if operand.binding >= binding else f"({operand.text})"
 
 
-def _name(metric: MetricWrapperBase) -> str:
-    (family,) = metric.describe()
-    return family.name
-
-
 def _suffix(metric: MetricWrapperBase) -> str:
     if isinstance(metric, Histogram):
-        raise TypeError(f"{_name(metric)} is a histogram: say count, sum_of, buckets or at_most of it")
+        raise TypeError(f"{family(metric).name} is a histogram: say count, sum_of, buckets or at_most of it")
     return "_total" if isinstance(metric, Counter) else ""
 
 
 def _check_labels(metric: MetricWrapperBase, labels: Iterable[str]) -> None:
-    own = {*metric._labelnames, *(("le",) if isinstance(metric, Histogram) else ())}  # no public way to learn them
+    own = {*labels_of(metric), *(("le",) if isinstance(metric, Histogram) else ())}
     if unknown := sorted(set(labels) - own - TARGET_LABELS):
-        raise ValueError(f"{_name(metric)} has no label {', '.join(unknown)}: it has {sorted(own)} and the target's")
+        raise ValueError(
+            f"{family(metric).name} has no label {', '.join(unknown)}: it has {sorted(own)} and the target's"
+        )
 
 
 def _match(match: Match) -> str:
