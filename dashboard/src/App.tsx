@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { AlertLink } from "./alerts/AlertLink";
 import { AlertPanel } from "./alerts/AlertPanel";
 import { DevicePicker } from "./devices/DevicePicker";
@@ -6,7 +6,7 @@ import { useFleet } from "./devices/useFleet";
 import { GaugePanel } from "./gauges/GaugePanel";
 import { useBackfill } from "./gauges/useBackfill";
 import type { Device } from "./api/types";
-import { freshness, keyOf, type SeriesMap } from "./live/series";
+import { freshness, keyOf, type Series, type SeriesMap } from "./live/series";
 import { useLive, useLiveStore, useNow } from "./live/useLive";
 import { statusOf } from "./shell/status";
 import { StatusLine } from "./shell/StatusLine";
@@ -28,13 +28,22 @@ export function App() {
   useEffect(() => store.start(), [store]);
 
   const followed = useMemo(
-    () => [...new Set([...fleet.devices.map((device) => device.device_id), ...(focus ? [focus.device] : [])])].sort().join(),
+    () =>
+      [...new Set([...fleet.devices.map((device) => device.device_id), ...(focus ? [focus.device] : [])])]
+        .sort()
+        .join(),
     [fleet.devices, focus],
   );
   useEffect(() => {
     if (!fleet.loading) store.follow(followed ? followed.split(",") : []);
   }, [store, followed, fleet.loading]);
   useBackfill(store, live.series);
+  const showTrend = useCallback(
+    ({ deviceId, metric }: Series) => {
+      select({ focus: { device: deviceId, metric } });
+    },
+    [select],
+  );
 
   const serverNow = now + live.skew;
   const status = statusOf(live, freshness([...live.series.values()]), now);
@@ -59,9 +68,7 @@ export function App() {
           series={live.told ? live.series : null}
           now={serverNow}
           focus={focus && keyOf(focus.device, focus.metric)}
-          onFocus={({ deviceId, metric }) => {
-            select({ focus: { device: deviceId, metric } });
-          }}
+          onFocus={showTrend}
           onMore={() => {
             setLimit(Math.min(limit + 2 * STEP, MOST_DEVICES));
           }}
@@ -83,7 +90,14 @@ export function App() {
             select({ window });
           }}
         />
-        <AlertPanel alerts={live.alerts} now={serverNow} onChanged={(alert) => { store.changed(alert); }} />
+        <AlertPanel
+          alerts={live.alerts}
+          offline={status.mode === "offline"}
+          now={serverNow}
+          onChanged={(alert) => {
+            store.changed(alert);
+          }}
+        />
       </main>
     </>
   );

@@ -1,6 +1,7 @@
 /** What is commonly known of metrics: a device may say otherwise in its attributes. */
 
 import type { Device } from "./api/types";
+import { capitalized } from "./format";
 import type { Extent } from "./live/buckets";
 
 interface Metric {
@@ -37,8 +38,7 @@ export function scaleOf(metric: string, seen: Extent): Extent {
 
 /** "flow_rate" as a person writes it. */
 export function metricName(metric: string): string {
-  const words = metric.replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return capitalized(metric.replaceAll("_", " "));
 }
 
 function rounded({ min, max }: Extent): Extent {

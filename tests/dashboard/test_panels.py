@@ -104,7 +104,7 @@ async def test_the_first_load_without_a_server_says_what_is_wrong_and_recovers(s
     await stocked(site)
     site.stub.sockets = site.stub.http = False
     async with site.visit() as page:
-        await expect(page.get_by_role("alert")).to_contain_text("the database cannot be reached")
+        await expect(page.get_by_role("alert")).to_contain_text("The database cannot be reached.")
         site.stub.sockets = site.stub.http = True
         await expect(meter(page, "cellar, Humidity")).to_be_visible(timeout=10_000)
 

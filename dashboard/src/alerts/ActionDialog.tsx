@@ -45,6 +45,7 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
       const changed = await actOnAlert(alert.alert_id, verb, action, operator.token);
       rememberOperator(operator);
       onDone(changed);
+      dialog.current?.close();
     } catch (caught) {
       const failure = caught as ApiError;
       setBusy(false);
@@ -70,10 +71,19 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
         <p className="dialog-hint">{words.hint}</p>
         <label className="field">
           <span>Your name</span>
-          <input name="name" required maxLength={120} autoComplete="name" defaultValue={known.name} data-first={!known.name} />
+          <input
+            name="name"
+            required
+            maxLength={120}
+            autoComplete="name"
+            defaultValue={known.name}
+            data-first={!known.name}
+          />
         </label>
         <label className="field">
-          <span>Comment <small>optional</small></span>
+          <span>
+            Comment <small>optional</small>
+          </span>
           <textarea name="comment" rows={3} maxLength={2000} data-first={Boolean(known.name && known.token)} />
         </label>
         {!known.token && (
@@ -91,7 +101,9 @@ export function ActionDialog({ alert, verb, onDone, onClose }: Props) {
             <small id={`${id}-token`}>Kept in this tab until you close it.</small>
           </label>
         )}
-        <p className="dialog-error" role="alert">{error}</p>
+        <p className="dialog-error" role="alert">
+          {error}
+        </p>
         <div className="dialog-foot">
           <button type="button" className="button" onClick={() => dialog.current?.close()}>
             Cancel

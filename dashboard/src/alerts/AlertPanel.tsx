@@ -9,12 +9,13 @@ import { ActionDialog } from "./ActionDialog";
 interface Props {
   /** null until the server has told. */
   alerts: AlertMap | null;
+  offline: boolean;
   now: number;
   onChanged: (alert: Alert) => void;
 }
 
 /** What still needs a person. */
-export function AlertPanel({ alerts, now, onChanged }: Props) {
+export function AlertPanel({ alerts, offline, now, onChanged }: Props) {
   const [acting, setActing] = useState<{ alert: Alert; verb: AlertVerb } | null>(null);
   const [showAll, setShowAll] = useState(false);
   const list = alerts ? inOrder(alerts) : [];
@@ -26,7 +27,7 @@ export function AlertPanel({ alerts, now, onChanged }: Props) {
         <h2 id="alerts-title">Active alerts</h2>
         {list.length > 0 && <span className="count">{list.length}</span>}
       </header>
-      {list.length === 0 && <NoAlerts known={alerts !== null} />}
+      {list.length === 0 && <NoAlerts known={alerts !== null} offline={offline} />}
       <ul className="alert-list">
         {shown.map((alert) => (
           <AlertItem
@@ -40,17 +41,20 @@ export function AlertPanel({ alerts, now, onChanged }: Props) {
         ))}
       </ul>
       {shown.length < list.length && (
-        <button type="button" className="button more" onClick={() => { setShowAll(true); }}>
+        <button
+          type="button"
+          className="button more"
+          onClick={() => {
+            setShowAll(true);
+          }}
+        >
           Show all {list.length} alerts
         </button>
       )}
       {acting && (
         <ActionDialog
           {...acting}
-          onDone={(changed) => {
-            onChanged(changed);
-            setActing(null);
-          }}
+          onDone={onChanged}
           onClose={() => {
             setActing(null);
           }}
@@ -89,11 +93,25 @@ function AlertItem({ alert, now, onAct }: { alert: Alert; now: number; onAct: (v
       )}
       <div className="alert-actions">
         {alert.state === "open" && (
-          <button type="button" className="button" aria-label={`Acknowledge: ${alert.message}`} onClick={() => { onAct("acknowledge"); }}>
+          <button
+            type="button"
+            className="button"
+            aria-label={`Acknowledge: ${alert.message}`}
+            onClick={() => {
+              onAct("acknowledge");
+            }}
+          >
             Acknowledge
           </button>
         )}
-        <button type="button" className="button" aria-label={`Resolve: ${alert.message}`} onClick={() => { onAct("resolve"); }}>
+        <button
+          type="button"
+          className="button"
+          aria-label={`Resolve: ${alert.message}`}
+          onClick={() => {
+            onAct("resolve");
+          }}
+        >
           Resolve
         </button>
       </div>
@@ -123,7 +141,8 @@ function Evidence({ alert }: { alert: Alert }) {
   );
 }
 
-function NoAlerts({ known }: { known: boolean }) {
+function NoAlerts({ known, offline }: { known: boolean; offline: boolean }) {
+  if (!known && offline) return <p className="note">Not known while the server does not answer.</p>;
   if (!known) return <p className="note note-busy">Loading the alerts</p>;
   return (
     <div className="empty">

@@ -1,3 +1,4 @@
+import { capitalized } from "../format";
 import type { Alert, AlertAction, Device, LatestReading, Page, Problem, Trend } from "./types";
 
 /** What the server refused, in words that may be shown. `status` 0: it was not reached at all. */
@@ -85,6 +86,10 @@ async function send<Answer>(path: string, init: RequestInit): Promise<Answer> {
 
 async function explain(response: Response): Promise<string> {
   const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
-  if (problem?.detail) return problem.detail;
+  if (problem?.detail) return asSentence(problem.detail);
   return response.status >= 500 ? "The server has trouble answering." : `The server refused (${response.status}).`;
+}
+
+function asSentence(text: string): string {
+  return capitalized(/[.!?]$/.test(text) ? text : `${text}.`);
 }

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useRef, useState } from "react";
 import type { Device } from "../api/types";
 import { MOST_DEVICES, type Selection } from "../selection";
+import { capitalized } from "../format";
 import { Icon } from "../shell/Icon";
 import { Modal } from "../shell/Modal";
 import { type Found, useSearch } from "./useSearch";
@@ -90,7 +91,15 @@ function confirmation(count: number, kind: string | null): string {
   return kind ? `Show all ${kind} devices` : "Show all devices";
 }
 
-function Kinds({ kinds, chosen, onChoose }: { kinds: string[]; chosen: string | null; onChoose: (kind: string | null) => void }) {
+function Kinds({
+  kinds,
+  chosen,
+  onChoose,
+}: {
+  kinds: string[];
+  chosen: string | null;
+  onChoose: (kind: string | null) => void;
+}) {
   return (
     <fieldset className="chips">
       <legend className="hidden">Kind</legend>
@@ -104,16 +113,30 @@ function Kinds({ kinds, chosen, onChoose }: { kinds: string[]; chosen: string | 
               onChoose(kind);
             }}
           />
-          <span>{kind ?? "Every kind"}</span>
+          <span>{kind === null ? "Every kind" : capitalized(kind)}</span>
         </label>
       ))}
     </fieldset>
   );
 }
 
-function Choices({ found, chosen, onToggle }: { found: Found; chosen: ReadonlySet<string>; onToggle: (deviceId: string) => void }) {
-  if (found.error) return <p className="note" role="alert">The devices could not be loaded. {found.error}</p>;
-  if (!found.loading && found.devices.length === 0) return <p className="note">No device matches. Search for a part of its id or name.</p>;
+function Choices({
+  found,
+  chosen,
+  onToggle,
+}: {
+  found: Found;
+  chosen: ReadonlySet<string>;
+  onToggle: (deviceId: string) => void;
+}) {
+  if (found.error)
+    return (
+      <p className="note" role="alert">
+        The devices could not be loaded. {found.error}
+      </p>
+    );
+  if (!found.loading && found.devices.length === 0)
+    return <p className="note">No device matches. Search for a part of its id or name.</p>;
   return (
     <ul className="choices" onKeyDown={walkList} aria-busy={found.loading}>
       {found.devices.map((device) => (

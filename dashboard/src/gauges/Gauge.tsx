@@ -18,7 +18,10 @@ interface Props {
 /** One metric of one device: its newest value on a scale, how old it is, and its last quarter of an hour. */
 export const Gauge = memo(function Gauge({ device, series, now, focused, onFocus }: Props) {
   const seen = extent(series.recent) ?? { min: series.value, max: series.value };
-  const scale = scaleOf(series.metric, { min: Math.min(seen.min, series.value), max: Math.max(seen.max, series.value) });
+  const scale = scaleOf(series.metric, {
+    min: Math.min(seen.min, series.value),
+    max: Math.max(seen.max, series.value),
+  });
   const unit = unitOf(series.metric, device);
   const age = now - series.ts;
   const stale = isStale(series, now);
@@ -52,7 +55,10 @@ export const Gauge = memo(function Gauge({ device, series, now, focused, onFocus
         aria-valuenow={series.value}
         aria-valuetext={`${value} ${unit}`.trim()}
       >
-        <Dial fraction={fractionOf(series.value, scale)} seen={[fractionOf(seen.min, scale), fractionOf(seen.max, scale)]} />
+        <Dial
+          fraction={fractionOf(series.value, scale)}
+          seen={[fractionOf(seen.min, scale), fractionOf(seen.max, scale)]}
+        />
         <p className="gauge-value">
           {value}
           <span className="gauge-unit">{unit}</span>
@@ -99,7 +105,13 @@ function Dial({ fraction, seen }: DialProps) {
       <path className="dial-track" d={whole} />
       {seen && <path className="dial-seen" d={arc(...seen, 57)} />}
       {fraction !== undefined && (
-        <path className="dial-value" d={whole} pathLength={100} strokeDasharray="100 200" strokeDashoffset={100 - fraction * 100} />
+        <path
+          className="dial-value"
+          d={whole}
+          pathLength={100}
+          strokeDasharray="100 200"
+          strokeDashoffset={100 - fraction * 100}
+        />
       )}
     </svg>
   );

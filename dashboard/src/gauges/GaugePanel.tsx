@@ -31,16 +31,29 @@ export function GaugePanel({ fleet, limit, series, now, focus, onFocus, onMore, 
         )}
       </header>
       {gauges.length === 0 ? (
-        <NoGauges fleet={fleet} loading={fleet.loading || (series === null && fleet.devices.length > 0)} limit={limit} />
+        <NoGauges
+          fleet={fleet}
+          loading={fleet.loading || (series === null && fleet.devices.length > 0)}
+          limit={limit}
+        />
       ) : (
         <div className="gauges">
-          {gauges.slice(0, limit).map(({ device, series: each }) =>
-            each ? (
-              <Gauge key={each.key} device={device} series={each} now={now} focused={each.key === focus} onFocus={onFocus} />
-            ) : (
-              <SilentGauge key={device.device_id} device={device} />
-            ),
-          )}
+          {gauges
+            .slice(0, limit)
+            .map(({ device, series: each }) =>
+              each ? (
+                <Gauge
+                  key={each.key}
+                  device={device}
+                  series={each}
+                  now={now}
+                  focused={each.key === focus}
+                  onFocus={onFocus}
+                />
+              ) : (
+                <SilentGauge key={device.device_id} device={device} />
+              ),
+            )}
         </div>
       )}
       {(fleet.more || gauges.length > limit) && <More limit={limit} onMore={onMore} />}
@@ -88,7 +101,10 @@ function NoGauges({ fleet, loading, limit }: { fleet: Fleet; loading: boolean; l
   return (
     <div className="empty">
       <h3>No devices yet</h3>
-      <p>A device appears here by itself as soon as it is registered or sends its first reading.</p>
+      <p>
+        A device appears here by itself as soon as it is registered or sends its first reading.{" "}
+        <a href="/api/docs">How to register one</a>
+      </p>
     </div>
   );
 }

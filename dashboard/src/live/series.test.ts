@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { LatestReading, Trend } from "../api/types";
-import { absorb, backfill, freshness, isStale, keep, keyOf, RECENT, type Series, type SeriesMap, staleAfter } from "./series";
+import {
+  absorb,
+  backfill,
+  freshness,
+  isStale,
+  keep,
+  keyOf,
+  RECENT,
+  type Series,
+  type SeriesMap,
+  staleAfter,
+} from "./series";
 
 const NOON = Date.parse("2026-03-01T12:00:00Z");
 

@@ -102,10 +102,7 @@ export class LiveStore {
   }
 
   private async poll(): Promise<void> {
-    const [readings, alerts] = await Promise.all([
-      latestReadings(this.deviceIds),
-      unresolvedAlerts(MOST_ALERTS),
-    ]);
+    const [readings, alerts] = await Promise.all([latestReadings(this.deviceIds), unresolvedAlerts(MOST_ALERTS)]);
     this.update({ series: absorb(this.live.series, readings), told: true, alerts: replace(alerts) });
   }
 

@@ -26,13 +26,15 @@ it("age goes by the server's clock", () => {
 
 it("polling says why, and when the live connection is tried again", () => {
   expect(said({ failures: 2, polled: "well", retryAt: NOW + 3_200 }, 4_000)).toBe(
-    "Polling: Newest reading 4 s ago. Asking every 5 s, as the live connection failed: next try in 4 s",
+    "Polling: Newest reading 4 s ago, asking every 5 s. Live connection: next try in 4 s",
   );
 });
 
 it("offline says since when, and offers to try at once", () => {
   const part: Partial<Link> = { failures: 2, polled: "badly", retryAt: NOW + 3_000, contactAt: NOW - 60_000 };
-  expect(said(part, 60_000)).toMatch(/^Offline: No answer from the server since \d\d:59:00; what you see is from then/);
+  expect(said(part, 60_000)).toMatch(
+    /^Offline: No answer from the server since \d\d:59:00, what you see is from then: next try in 3 s$/,
+  );
   expect(statusOf({ link: link(part), skew: 0, complaint: null }, null, NOW).canHurry).toBe(true);
 });
 

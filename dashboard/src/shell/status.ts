@@ -15,14 +15,20 @@ export interface Status {
 }
 
 /** `now` in ms by this machine's clock. */
-export function statusOf(live: Pick<Live, "link" | "skew" | "complaint">, fresh: Freshness | null, now: number): Status {
+export function statusOf(
+  live: Pick<Live, "link" | "skew" | "complaint">,
+  fresh: Freshness | null,
+  now: number,
+): Status {
   const { link, skew, complaint } = live;
   const current = mode(link);
   const retry = link.socket === "closed" ? `next try in ${formatSpan(link.retryAt - now + 999)}` : "trying now";
   const silence = fresh ? now + skew - fresh.receivedAt : 0;
   const stale = fresh !== null && silence > fresh.within;
   const quiet = stale ? `No new reading for ${formatSpan(silence)}` : null;
-  const newest = fresh ? `Newest reading ${silence < 2000 ? "just now" : formatAge(silence)}` : "Waiting for the first reading";
+  const newest = fresh
+    ? `Newest reading ${silence < 2000 ? "just now" : formatAge(silence)}`
+    : "Waiting for the first reading";
   const shared = { mode: current, stale };
   switch (current) {
     case "live":
@@ -31,15 +37,15 @@ export function statusOf(live: Pick<Live, "link" | "skew" | "complaint">, fresh:
       return {
         ...shared,
         title: "Polling",
-        detail: `${quiet ?? newest}. Asking every ${formatSpan(POLL_EVERY)}, as the live connection failed: ${retry}`,
+        detail: `${quiet ?? newest}, asking every ${formatSpan(POLL_EVERY)}. Live connection: ${retry}`,
         canHurry: link.socket === "closed",
       };
     case "offline": {
-      const since = link.contactAt === null ? "" : ` since ${formatSeconds(link.contactAt)}; what you see is from then`;
+      const since = link.contactAt === null ? "" : ` since ${formatSeconds(link.contactAt)}, what you see is from then`;
       return {
         ...shared,
         title: "Offline",
-        detail: `No answer from the server${since}. The live connection: ${retry}`,
+        detail: `No answer from the server${since}: ${retry}`,
         canHurry: link.socket === "closed",
       };
     }

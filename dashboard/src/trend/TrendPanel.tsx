@@ -34,10 +34,7 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
   const unit = focus ? unitOf(focus.metric, device) : "";
 
   const picture = useMemo(
-    () =>
-      trend && line?.summary
-        ? { title, unit, dots: line.points, since: until - span, until }
-        : null,
+    () => (trend && line?.summary ? { title, unit, dots: line.points, since: until - span, until } : null),
     [trend, line, title, unit, until, span],
   );
 
@@ -51,7 +48,14 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
         <Windows chosen={window} onWindow={onWindow} />
       </header>
       <div className="trend-facts">
-        <Figures now={now} unit={unit} summary={line?.summary ?? null} dot={dot} bucket={bucket} newest={series?.value} />
+        <Figures
+          now={now}
+          unit={unit}
+          summary={line?.summary ?? null}
+          dot={dot}
+          bucket={bucket}
+          newest={series?.value}
+        />
         <Legend bucket={bucket} />
       </div>
       <div className="trend-stage" aria-busy={loading}>
@@ -104,17 +108,40 @@ interface FiguresProps {
 function Figures({ now, unit, summary, dot, bucket, newest }: FiguresProps) {
   const shown = dot ?? summary;
   const say = (value: number | null | undefined): ReactNode =>
-    !summary || typeof value !== "number" ? "–" : <>{formatValue(value, summary)} <small>{unit}</small></>;
+    !summary || typeof value !== "number" ? (
+      "–"
+    ) : (
+      <>
+        {formatValue(value, summary)} <small>{unit}</small>
+      </>
+    );
   return (
     <dl className="figures">
       {dot ? (
-        <div><dt>{formatInterval(dot.at, dot.at + bucket, now)}</dt><dd>{dot.count} <small>{dot.count === 1 ? "reading" : "readings"}</small></dd></div>
+        <div>
+          <dt>{formatInterval(dot.at, dot.at + bucket, now)}</dt>
+          <dd>
+            {dot.count} <small>{dot.count === 1 ? "reading" : "readings"}</small>
+          </dd>
+        </div>
       ) : (
-        <div><dt>Now</dt><dd>{say(newest)}</dd></div>
+        <div>
+          <dt>Now</dt>
+          <dd>{say(newest)}</dd>
+        </div>
       )}
-      <div><dt>Average</dt><dd>{say(shown?.avg)}</dd></div>
-      <div><dt>Lowest</dt><dd>{say(shown?.min)}</dd></div>
-      <div><dt>Highest</dt><dd>{say(shown?.max)}</dd></div>
+      <div>
+        <dt>Average</dt>
+        <dd>{say(shown?.avg)}</dd>
+      </div>
+      <div>
+        <dt>Lowest</dt>
+        <dd>{say(shown?.min)}</dd>
+      </div>
+      <div>
+        <dt>Highest</dt>
+        <dd>{say(shown?.max)}</dd>
+      </div>
     </dl>
   );
 }
@@ -132,7 +159,11 @@ function Legend({ bucket }: { bucket: number }) {
 function Nothing({ loading, error, focused }: { loading: boolean; error: string | null; focused: boolean }) {
   if (error) return <Note>The trend could not be loaded. {error} Trying again every few seconds.</Note>;
   if (loading) return <Note busy>Loading the trend</Note>;
-  return <Note>{focused ? "No readings in this window. Choose a longer one." : "The trend appears with the first reading."}</Note>;
+  return (
+    <Note>
+      {focused ? "No readings in this window. Choose a longer one." : "The trend appears with the first reading."}
+    </Note>
+  );
 }
 
 function Note({ children, busy = false }: { children: ReactNode; busy?: boolean }) {

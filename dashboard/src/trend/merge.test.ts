@@ -28,16 +28,53 @@ const drawn = (...given: Parameters<typeof trendLine>): [number, number | null][
   trendLine(...given).points.map(({ at, avg }) => [(at - NOON) / MINUTE, avg]);
 
 it("the line ends at the newest value", () => {
-  expect(drawn(trend([[0, 5], [1, 6]]), live([1.5, 9]), NOON)).toEqual([[0, 5], [1, 6], [1.5, 9]]);
+  expect(
+    drawn(
+      trend([
+        [0, 5],
+        [1, 6],
+      ]),
+      live([1.5, 9]),
+      NOON,
+    ),
+  ).toEqual([
+    [0, 5],
+    [1, 6],
+    [1.5, 9],
+  ]);
 });
 
 it("what came in live after the answer carries the line on, in buckets of the same length", () => {
-  const line = drawn(trend([[0, 5], [1, 6]]), live([1.5, 9], [2.1, 2], [2.5, 4], [3.5, 8]), NOON);
-  expect(line).toEqual([[0, 5], [1, 6], [2, 3], [3, 8], [3.5, 8]]);
+  const line = drawn(
+    trend([
+      [0, 5],
+      [1, 6],
+    ]),
+    live([1.5, 9], [2.1, 2], [2.5, 4], [3.5, 8]),
+    NOON,
+  );
+  expect(line).toEqual([
+    [0, 5],
+    [1, 6],
+    [2, 3],
+    [3, 8],
+    [3.5, 8],
+  ]);
 });
 
 it("the line breaks where nothing was measured", () => {
-  expect(drawn(trend([[0, 5], [1, 6], [2, 7], [9, 8]]), undefined, NOON)).toEqual([
+  expect(
+    drawn(
+      trend([
+        [0, 5],
+        [1, 6],
+        [2, 7],
+        [9, 8],
+      ]),
+      undefined,
+      NOON,
+    ),
+  ).toEqual([
     [0, 5],
     [1, 6],
     [2, 7],
@@ -47,15 +84,41 @@ it("the line breaks where nothing was measured", () => {
 });
 
 it("a device that sends seldom has an unbroken line", () => {
-  expect(drawn(trend([[0, 5], [10, 6], [20, 7]]), undefined, NOON)).not.toContainEqual([1, null]);
+  expect(
+    drawn(
+      trend([
+        [0, 5],
+        [10, 6],
+        [20, 7],
+      ]),
+      undefined,
+      NOON,
+    ),
+  ).not.toContainEqual([1, null]);
 });
 
 it("what left the window is not drawn", () => {
-  expect(drawn(trend([[0, 5], [5, 6], [6, 7]]), undefined, NOON + 5 * MINUTE)).toEqual([[5, 6], [6, 7]]);
+  expect(
+    drawn(
+      trend([
+        [0, 5],
+        [5, 6],
+        [6, 7],
+      ]),
+      undefined,
+      NOON + 5 * MINUTE,
+    ),
+  ).toEqual([
+    [5, 6],
+    [6, 7],
+  ]);
 });
 
 it("the figures weigh each bucket by its readings and know the extremes", () => {
-  const given = trend([[0, 5], [1, 8]]);
+  const given = trend([
+    [0, 5],
+    [1, 8],
+  ]);
   Object.assign(given.points[1] ?? {}, { count: 6 });
   expect(trendLine(given, undefined, NOON).summary).toEqual({ min: 4, max: 9, avg: 7.25 });
 });

@@ -28,7 +28,13 @@ export function trendLine(trend: Trend, series: Series | undefined, since: numbe
   // The line reaches to the newest value itself, not only to the start of its bucket.
   if (series && newest && series.ts > newest.start) {
     const { value } = series;
-    points.push({ at: series.ts, avg: value, min: Math.min(newest.min, value), max: Math.max(newest.max, value), count: 1 });
+    points.push({
+      at: series.ts,
+      avg: value,
+      min: Math.min(newest.min, value),
+      max: Math.max(newest.max, value),
+      count: 1,
+    });
   }
   return { points, summary: summarise(buckets) };
 }

@@ -27,7 +27,15 @@ const DAY = 24 * 3_600_000;
 export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
   const { dots, since, until, unit } = picture;
   const label = { color: theme.muted, fontFamily: theme.font, fontSize: 12 };
-  const band = { type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true, emphasis: { disabled: true }, lineStyle: { opacity: 0 } };
+  const band = {
+    type: "line",
+    stack: "band",
+    stackStrategy: "all",
+    symbol: "none",
+    silent: true,
+    emphasis: { disabled: true },
+    lineStyle: { opacity: 0 },
+  };
   return {
     animation: false,
     textStyle: { fontFamily: theme.font },

@@ -39,7 +39,11 @@ export function useTrend(
         if (gone.signal.aborted) return;
         wait = RETRY;
         const { message } = error as Error;
-        setLoaded((before) => ({ question, trend: before.question === question ? before.trend : null, error: message }));
+        setLoaded((before) => ({
+          question,
+          trend: before.question === question ? before.trend : null,
+          error: message,
+        }));
       }
       timer = globalThis.window.setTimeout(() => void load(), wait);
     };
