@@ -2,7 +2,7 @@ import { memo } from "react";
 import type { Device } from "../api/types";
 import { formatAge, formatNumber, formatSpan, formatValue } from "../format";
 import { extent } from "../live/buckets";
-import { isStale, RECENT, type Series } from "../live/series";
+import { isStale, RECENT, type Series, staleAfter } from "../live/series";
 import { metricName, scaleOf, unitOf } from "../metrics";
 import { Icon } from "../shell/Icon";
 import { arc, fractionOf, sparkline } from "./geometry";
@@ -118,7 +118,9 @@ function Dial({ fraction, seen }: DialProps) {
 }
 
 function Sparkline({ series, now }: { series: Series; now: number }) {
-  const paths = sparkline(series.recent, now - RECENT, now, 100, 24);
+  const since = Math.max(now - RECENT, series.recent[0]?.start ?? 0);
+  const times = { since, until: now, patience: staleAfter(series) };
+  const paths = sparkline(series.recent, times, [100, 24]);
   return (
     <svg className="sparkline" viewBox="0 -2 100 26" preserveAspectRatio="none" aria-hidden="true">
       {paths && (

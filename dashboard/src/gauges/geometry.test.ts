@@ -15,17 +15,24 @@ it("an arc goes from the left over the top to the right", () => {
   expect(arc(0, 0.5, 50)).toBe("M-50 0A50 50 0 0 1 0 -50");
 });
 
+const times = { since: 0, until: 100, patience: 60 };
+
 it("a sparkline goes from its oldest to its newest value, the highest on top", () => {
-  expect(sparkline([bucket(0, 1), bucket(50, 3), bucket(100, 2)], 0, 100, 100, 20)).toEqual({
+  expect(sparkline([bucket(0, 1), bucket(50, 3), bucket(100, 2)], times, [100, 20])).toEqual({
     line: "M0 20L50 0L100 10",
-    area: "M0 20L50 0L100 10L100 20L0 20Z",
+    area: "M0 20L0 20L50 0L100 10L100 20Z",
   });
 });
 
+it("a sparkline breaks where nothing was measured", () => {
+  const measured = [bucket(0, 1), bucket(10, 3), bucket(80, 2), bucket(90, 1)];
+  expect(sparkline(measured, times, [100, 20])?.line).toBe("M0 20L10 0M80 10L90 20");
+});
+
 it("a sparkline of equal values runs through the middle", () => {
-  expect(sparkline([bucket(0, 7), bucket(100, 7)], 0, 100, 100, 20)?.line).toBe("M0 10L100 10");
+  expect(sparkline([bucket(50, 7), bucket(100, 7)], times, [100, 20])?.line).toBe("M50 10L100 10");
 });
 
 it("one value makes no line", () => {
-  expect(sparkline([bucket(0, 7)], 0, 100, 100, 20)).toBeNull();
+  expect(sparkline([bucket(0, 7)], times, [100, 20])).toBeNull();
 });

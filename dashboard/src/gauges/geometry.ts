@@ -17,26 +17,45 @@ export function arc(from: number, to: number, radius: number): string {
   return `M${at(from)}A${radius} ${radius} 0 0 1 ${at(to)}`;
 }
 
-/** SVG paths of a sparkline over the time from `since` to `until`: its line, and the area below it. */
+/**
+ * SVG paths of a sparkline over the time from `since` to `until`: its line, and the area below it.
+ *
+ * It breaks where nothing was measured for longer than `patience`. All times in ms.
+ */
 export function sparkline(
   buckets: readonly Bucket[],
-  since: number,
-  until: number,
-  width: number,
-  height: number,
+  { since, until, patience }: { since: number; until: number; patience: number },
+  [width, height]: readonly [width: number, height: number],
 ): { line: string; area: string } | null {
   const seen = extent(buckets);
   if (!seen || buckets.length < 2) return null;
-  const flat = seen.max === seen.min;
-  const points = buckets.map((bucket) => {
-    const x = ((bucket.start - since) / (until - since)) * width;
-    const y = flat ? height / 2 : height * (1 - (average(bucket) - seen.min) / (seen.max - seen.min));
-    return [round(Math.min(Math.max(x, 0), width)), round(y)] as const;
+  const place = (bucket: Bucket): string => {
+    const x = fractionOf(bucket.start, { min: since, max: until });
+    const y = seen.max === seen.min ? 0.5 : 1 - fractionOf(average(bucket), seen);
+    return `${round(x * width)} ${round(y * height)}`;
+  };
+  const lines = runs(buckets, patience).map((run) => run.map(place));
+  return {
+    line: lines.map((points) => `M${points.join("L")}`).join(""),
+    area: lines
+      .map((points) => `M${foot(points[0], height)}L${points.join("L")}L${foot(points.at(-1), height)}Z`)
+      .join(""),
+  };
+}
+
+/** Split at every gap. */
+function runs(buckets: readonly Bucket[], patience: number): Bucket[][] {
+  const found: Bucket[][] = [];
+  buckets.forEach((bucket, index) => {
+    const before = buckets[index - 1];
+    if (before && bucket.start - before.start <= patience) found.at(-1)?.push(bucket);
+    else found.push([bucket]);
   });
-  const line = points.map(([x, y], index) => `${index === 0 ? "M" : "L"}${x} ${y}`).join("");
-  const first = points[0]?.[0] ?? 0;
-  const last = points.at(-1)?.[0] ?? 0;
-  return { line, area: `${line}L${last} ${height}L${first} ${height}Z` };
+  return found;
+}
+
+function foot(point = "", height: number): string {
+  return `${point.split(" ")[0] ?? ""} ${height}`;
 }
 
 function round(value: number): number {

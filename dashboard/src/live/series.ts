@@ -19,7 +19,8 @@ export interface Series {
 export type SeriesMap = ReadonlyMap<string, Series>;
 
 export const RECENT = 15 * 60_000;
-const BUCKET = 15_000;
+/** How long each bucket of that time is, in ms. */
+export const BUCKET = 15_000;
 const MOST_BUCKETS = RECENT / BUCKET + 1;
 
 export function keyOf(deviceId: string, metric: string): string {

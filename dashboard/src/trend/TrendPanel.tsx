@@ -1,6 +1,6 @@
 import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import type { Device } from "../api/types";
-import { formatInterval, formatSpan, formatValue } from "../format";
+import { formatInterval, formatMoment, formatSpan, formatValue } from "../format";
 import type { Series } from "../live/series";
 import { metricName, unitOf } from "../metrics";
 import { type TrendWindow, WINDOWS } from "../selection";
@@ -9,6 +9,9 @@ import { useTrend } from "./useTrend";
 
 // ECharts is most of the code: the gauges do not wait for it.
 const Chart = lazy(() => import("./Chart"));
+
+/** How often the axis moves on, in ms. */
+const AXIS_STEP = 5_000;
 
 interface Props {
   focus: { device: string; metric: string } | null;
@@ -23,9 +26,10 @@ interface Props {
 export function TrendPanel({ focus, window, device, series, now, onWindow }: Props) {
   const { trend, loading, error } = useTrend(focus, window);
   const span = WINDOWS[window].hours * 3_600_000;
-  // The axis moves by whole pixels, not by every second.
-  const until = Math.ceil(now / (span / 1200)) * (span / 1200);
-  const line = useMemo(() => trend && trendLine(trend, series, until - span), [trend, series, until, span]);
+  const until = Math.ceil(now / AXIS_STEP) * AXIS_STEP;
+  const began = trend && Date.parse(trend.since) > until - 0.9 * span ? trend.points[0]?.ts : undefined;
+  const since = began ? Date.parse(began) : until - span;
+  const line = useMemo(() => trend && trendLine(trend, series, since), [trend, series, since]);
   const [pointed, setPointed] = useState<number | null>(null);
   const dot = line?.points.find(({ at, avg }) => at === pointed && avg !== null);
   const bucket = (trend?.bucket_seconds ?? 0) * 1000;
@@ -34,8 +38,8 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
   const unit = focus ? unitOf(focus.metric, device) : "";
 
   const picture = useMemo(
-    () => (trend && line?.summary ? { title, unit, dots: line.points, since: until - span, until } : null),
-    [trend, line, title, unit, until, span],
+    () => (trend && line?.summary ? { title, unit, dots: line.points, since, until } : null),
+    [trend, line, title, unit, since, until],
   );
 
   return (
@@ -56,7 +60,7 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
           bucket={bucket}
           newest={series?.value}
         />
-        <Legend bucket={bucket} />
+        <Legend bucket={bucket} since={began ? formatMoment(since, now) : null} />
       </div>
       <div className="trend-stage" aria-busy={loading}>
         {picture ? (
@@ -146,12 +150,18 @@ function Figures({ now, unit, summary, dot, bucket, newest }: FiguresProps) {
   );
 }
 
-function Legend({ bucket }: { bucket: number }) {
+/** `since`: when the readings began, if that was within the window. */
+function Legend({ bucket, since }: { bucket: number; since: string | null }) {
   return (
     <p className="legend">
       <span className="legend-line" /> average
       <span className="legend-band" /> lowest to highest
-      {bucket > 0 && <span>every {formatSpan(bucket)}</span>}
+      {bucket > 0 && (
+        <span>
+          every {formatSpan(bucket)}
+          {since && ` since ${since}`}
+        </span>
+      )}
     </p>
   );
 }

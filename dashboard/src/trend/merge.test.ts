@@ -97,6 +97,12 @@ it("a device that sends seldom has an unbroken line", () => {
   ).not.toContainEqual([1, null]);
 });
 
+it("live buckets that are longer than the fetched ones leave no gaps", () => {
+  const close = { ...trend([[0, 5]]), bucket_seconds: 1 };
+  const line = drawn(close, live([0.25, 6], [0.5, 7], [0.75, 8]), NOON);
+  expect(line.map(([, avg]) => avg)).toEqual([5, 6, 7, 8]);
+});
+
 it("what left the window is not drawn", () => {
   expect(
     drawn(

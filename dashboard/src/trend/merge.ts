@@ -2,7 +2,7 @@
 
 import type { Trend } from "../api/types";
 import { average, type Bucket, fold, fromTrend } from "../live/buckets";
-import type { Series } from "../live/series";
+import { BUCKET, type Series } from "../live/series";
 
 export interface TrendLine {
   points: readonly TrendDot[];
@@ -50,7 +50,8 @@ function liveTail(last: Bucket | undefined, series: Series | undefined, width: n
 }
 
 function withGaps(buckets: readonly Bucket[], width: number): TrendDot[] {
-  const longest = 3 * Math.max(width, medianSpacing(buckets));
+  // What came in live has longer buckets than a close look.
+  const longest = 3 * Math.max(width, medianSpacing(buckets), BUCKET);
   const dots: TrendDot[] = [];
   buckets.forEach((bucket, index) => {
     const before = buckets[index - 1];

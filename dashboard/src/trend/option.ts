@@ -1,7 +1,7 @@
 /** The chart of a trend, as ECharts takes it. */
 
 import type { EChartsCoreOption } from "echarts/core";
-import { formatClock, formatDay, formatNumber, formatSpan } from "../format";
+import { formatClock, formatDay, formatNumber, formatSeconds, formatSpan } from "../format";
 import type { TrendDot } from "./merge";
 
 /** Colours and type of the page, so that the chart belongs to it. */
@@ -75,7 +75,7 @@ export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
         type: "line",
         name: unit ? `Average (${unit})` : "Average",
         sampling: "lttb",
-        showSymbol: dots.length < 12,
+        showSymbol: dots.length < 3,
         symbolSize: 5,
         lineStyle: { width: 2, color: theme.data },
         itemStyle: { color: theme.data },
@@ -100,5 +100,6 @@ export function describe({ title, unit, dots, since, until }: Picture): string {
 
 function tick(at: number, span: number): string {
   const midnight = new Date(at).getHours() === 0 && new Date(at).getMinutes() === 0;
-  return span > 2 * DAY || midnight ? formatDay(at) : formatClock(at);
+  if (span > 2 * DAY || midnight) return formatDay(at);
+  return span < 10 * 60_000 ? formatSeconds(at) : formatClock(at);
 }

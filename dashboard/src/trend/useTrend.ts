@@ -11,10 +11,11 @@ interface Loaded {
 }
 
 const POINTS = 288;
-const REFRESH = 60_000;
+/** Shortest and longest time between two questions, in ms; between them, the time of five buckets. */
+const REFRESH = [10_000, 60_000] as const;
 const RETRY = 5_000;
 
-/** The trend of a metric of a device, fetched anew every minute so that what was added live stays true. */
+/** The trend of a metric of a device, fetched anew now and then so that what was added live stays true. */
 export function useTrend(
   focus: { device: string; metric: string } | null,
   window: TrendWindow,
@@ -30,14 +31,13 @@ export function useTrend(
     let timer: number | undefined;
 
     const load = async (): Promise<void> => {
-      const since = new Date(Date.now() - WINDOWS[window].hours * 3_600_000).toISOString();
-      let wait = REFRESH;
+      let wait = RETRY;
       try {
-        const trend = await getTrend({ device_id: device, metric, since, points: POINTS }, gone.signal);
+        const trend = await fetchTrend({ device_id: device, metric, points: POINTS }, window, gone.signal);
         setLoaded({ question, trend, error: null });
+        wait = Math.min(Math.max(trend.bucket_seconds * 5_000, REFRESH[0]), REFRESH[1]);
       } catch (error) {
         if (gone.signal.aborted) return;
-        wait = RETRY;
         const { message } = error as Error;
         setLoaded((before) => ({
           question,
@@ -63,4 +63,17 @@ export function useTrend(
     loading: Boolean(device) && !answered,
     error: answered ? loaded.error : null,
   };
+}
+
+async function fetchTrend(
+  series: { device_id: string; metric: string; points: number },
+  window: TrendWindow,
+  signal: AbortSignal,
+): Promise<Trend> {
+  const span = WINDOWS[window].hours * 3_600_000;
+  const now = Date.now();
+  const trend = await getTrend({ ...series, since: new Date(now - span).toISOString() }, signal);
+  const first = trend.points[0]?.ts;
+  // A young device fills a corner of the window: a closer look from its first reading on shows more.
+  return first && now - Date.parse(first) < span / 2 ? getTrend({ ...series, since: first }, signal) : trend;
 }
