@@ -15,7 +15,10 @@ PREDICTIVE_ALERT = Gauge(
 )
 RUN_SECONDS = Gauge("detector_run_seconds", "How long the last run took.", registry=RUN)
 SIGNALS = Gauge(
-    "detector_signals", "Signals of the last run: judged, or without enough data.", ["kind", "state"], registry=RUN
+    "detector_signals",
+    "Signals of the last run: judged, without enough data, or left for want of time.",
+    ["kind", "state"],
+    registry=RUN,
 )
 FAILURES = Gauge("detector_failures", "Parts of the last run that failed.", registry=RUN)
 LAST_SUCCESS = Gauge(

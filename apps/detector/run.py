@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import asyncpg
 import httpx
@@ -24,10 +25,13 @@ NO_DATA = 3
 
 CLOCKS_APART_SECONDS = 30
 
+SENSOR_SECONDS = 150
+"""A run begins no more sensors after this: there has to be time to tell what it found."""
+
 _LOCK = 0x5DE7EC7  # any number that no other advisory lock of the database uses
 
 
-async def run(settings: DetectorSettings, _: asyncio.Event) -> int:
+async def run(settings: DetectorSettings, stopping: asyncio.Event) -> int:
     """Run once and return the exit code: 0, FAILED or NO_DATA. Does nothing while another run is under way."""
     started = time.monotonic()
     try:
@@ -40,7 +44,11 @@ async def run(settings: DetectorSettings, _: asyncio.Event) -> int:
             log.warning("another run is under way: this one does nothing")
             return 0
         watched = await _watch_platform(settings, connection)
-        metrics.SIGNALS.labels("sensor", "judged").set(await watch_sensors(connection, settings.point_seconds))
+        await _watch_sensors(
+            connection,
+            settings.point_seconds,
+            lambda: not stopping.is_set() and time.monotonic() - started < SENSOR_SECONDS,
+        )
         await memory.forget(connection)
         metrics.RUN_SECONDS.set(time.monotonic() - started)
         return await _tell(settings, connection, watched)
@@ -67,6 +75,14 @@ async def _watch_platform(settings: DetectorSettings, connection: asyncpg.Connec
     await judge_signals(connection, observed, now, watched)
     await learn_signals(connection, observed, now, settings.point_seconds)
     return watched
+
+
+async def _watch_sensors(connection: asyncpg.Connection, point_seconds: int, go_on: Callable[[], bool]) -> None:
+    sensors = await watch_sensors(connection, point_seconds, go_on)
+    metrics.SIGNALS.labels("sensor", "judged").set(sensors.judged)
+    metrics.SIGNALS.labels("sensor", "left").set(sensors.left)
+    if sensors.left:
+        log.warning("no time for %d sensors: the next run begins with them", sensors.left)
 
 
 async def _tell(settings: DetectorSettings, connection: asyncpg.Connection, watched: Watched) -> int:

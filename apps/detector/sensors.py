@@ -1,12 +1,18 @@
 """Watches the sensors: what each device's metrics measured since the last run."""
 
+from collections.abc import Callable, Container, Mapping
+from typing import NamedTuple, TypeAlias
+
 import asyncpg
 
 from apps.detector import alerts, memory, rare
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
 
-LOOK_BACK_SECONDS = 7 * 86_400
+Sensor: TypeAlias = tuple[str, str]
+"""A device and its metric."""
+
+LOOK_BACK_SECONDS = 3 * 86_400
 """How much history teaches a model that remembers nothing."""
 
 SETTLE_SECONDS = 60
@@ -16,69 +22,79 @@ PAGE = 200
 """Sensors of one transaction."""
 
 
-async def watch_sensors(connection: asyncpg.Connection, point_seconds: int) -> int:
-    """Judge every sensor's new points. Return how many sensors had some.
+class Sensors(NamedTuple):
+    """How many sensors had new points, and how many of them there was no time for."""
+
+    judged: int
+    left: int
+
+
+async def watch_sensors(connection: asyncpg.Connection, point_seconds: int, go_on: Callable[[], bool]) -> Sensors:
+    """Judge every sensor's new points while `go_on` says so, those first that waited longest.
 
     What a model learnt and the alerts that follow from it are committed together, so a point is judged exactly once.
     """
     now = float(await connection.fetchval("SELECT extract(epoch FROM now())"))
     end = (now - SETTLE_SECONDS) // point_seconds * point_seconds
+    sensors = await connection.fetch(_SENSORS, Rarity.name, Rarity.version, end)
     is_open = await alerts.unresolved(connection, rare.RULE)
-    watched = 0
-    after = ("", "")
-    while True:
+    judged = 0
+    for start in range(0, len(sensors), PAGE):
+        if not go_on():
+            return Sensors(judged, len(sensors) - start)
+        page = {(row["device_id"], row["metric"]): row["signal"] for row in sensors[start : start + PAGE]}
         async with connection.transaction():
-            page = await connection.fetch(_SENSORS, *after, PAGE)
-            if not page:
-                return watched
-            after = (page[-1]["device_id"], page[-1]["metric"])
-            sources = {(row["device_id"], row["metric"]): f"{row['device_id']}/{row['metric']}" for row in page}
-            remembered = await memory.load(connection, Rarity, [_signal(source) for source in sources.values()])
-            starts = [
-                end - LOOK_BACK_SECONDS if (last := remembered[_signal(source)].last) is None else last
-                for source in sources.values()
-            ]
-            points = await _read(connection, page, starts, end, point_seconds)
-            for sensor, new in points.items():
-                source = sources[sensor]
-                await rare.watch(
-                    connection,
-                    source,
-                    remembered[_signal(source)],
-                    new,
-                    now=now,
-                    seconds=point_seconds,
-                    is_open=source in is_open,
-                )
-            changed = {_signal(sources[sensor]) for sensor in points}
-            await memory.save(connection, {signal: remembered[signal] for signal in changed})
-            watched += len(points)
+            judged += await _watch_page(connection, page, end, point_seconds, now, is_open)
+    return Sensors(judged, 0)
 
 
-def _signal(source: str) -> str:
-    return f"sensor:{source}"
+async def _watch_page(
+    connection: asyncpg.Connection,
+    page: Mapping[Sensor, str],
+    end: float,
+    point_seconds: int,
+    now: float,
+    is_open: Container[str],
+) -> int:
+    remembered = await memory.load(connection, Rarity, list(page.values()))
+    known = [remembered[signal].last for signal in page.values()]
+    starts = [end - LOOK_BACK_SECONDS if last is None else last for last in known]
+    points = await _read(connection, list(page), starts, end, point_seconds)
+    for sensor, new in points.items():
+        source = "/".join(sensor)
+        await rare.watch(
+            connection,
+            source,
+            remembered[page[sensor]],
+            new,
+            now=now,
+            seconds=point_seconds,
+            is_open=source in is_open,
+        )
+    await memory.save(connection, {page[sensor]: remembered[page[sensor]] for sensor in points})
+    return len(points)
 
 
 async def _read(
-    connection: asyncpg.Connection, page: list[asyncpg.Record], starts: list[float], end: float, point_seconds: int
-) -> dict[tuple[str, str], list[Point]]:
-    rows = await connection.fetch(
-        _POINTS,
-        [row["device_id"] for row in page],
-        [row["metric"] for row in page],
-        starts,
-        end,
-        point_seconds,
-    )
-    points: dict[tuple[str, str], list[Point]] = {}
-    for row in rows:
+    connection: asyncpg.Connection, page: list[Sensor], starts: list[float], end: float, point_seconds: int
+) -> dict[Sensor, list[Point]]:
+    devices, metrics = zip(*page, strict=True)
+    points: dict[Sensor, list[Point]] = {}
+    for row in await connection.fetch(_POINTS, devices, metrics, starts, end, point_seconds):
         point = Point(row["time"], row["value"], row["low"], row["high"])
         points.setdefault((row["device_id"], row["metric"]), []).append(point)
     return points
 
 
+# Sensors with something newer than what their model knows.
 _SENSORS = """
-SELECT device_id, metric FROM latest_readings WHERE (device_id, metric) > ($1, $2) ORDER BY device_id, metric LIMIT $3
+SELECT device_id, metric, signal
+FROM (SELECT device_id, metric, ts, 'sensor:' || device_id || '/' || metric AS signal FROM latest_readings) AS latest
+LEFT JOIN detector_memory USING (signal)
+WHERE model IS NULL
+OR (model = $1 AND (model_version <> $2
+    OR ((memory->>'last')::float8 < $3::float8 AND ts >= to_timestamp((memory->>'last')::float8))))
+ORDER BY detector_memory.updated_at NULLS FIRST, signal
 """
 
 # A range of the primary key for each sensor: minutes that are long known are not read again.

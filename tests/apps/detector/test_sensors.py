@@ -43,7 +43,7 @@ class Stage:
         )
 
     async def run(self) -> int:
-        return await watch_sensors(self.detector, FIVE_MINUTES)
+        return (await watch_sensors(self.detector, FIVE_MINUTES, lambda: True)).judged
 
     async def alerts(self) -> list[asyncpg.Record]:
         return await self.owner.fetch("SELECT * FROM alerts ORDER BY source")
@@ -150,6 +150,19 @@ async def test_each_sensor_is_met_however_many_there_are(stage: Stage, monkeypat
         await stage.store(f"device-{index}", [20.0] * 10, stage.end, metric="temperature" if index % 2 else "humidity")
     assert await stage.run() == 7
     assert await stage.owner.fetchval("SELECT count(*) FROM detector_memory") == 7
+
+
+async def test_sensors_that_there_was_no_time_for_come_first_in_the_next_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "PAGE", 2)
+    for index in range(5):
+        await stage.store(f"device-{index}", [20.0] * 10, stage.end)
+    looks = iter([True, True, False])
+    assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(looks)) == (4, 1)
+    once = iter([True, False])
+    assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(once)) == (1, 0)
+    assert await stage.owner.fetchval("SELECT count(*) FROM detector_memory") == 5
 
 
 async def test_a_run_that_dies_forgets_both_the_points_and_the_alert(
