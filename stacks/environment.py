@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from apps.catalog import DASHBOARD, SERVICES
+from apps.detector.signals import as_setting, cluster_signals
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.notifications import alertmanager
@@ -342,7 +343,10 @@ def _run(
         traces=telemetry.traces,
         traces_url=telemetry.traces_url,
     )
-    settings: dict[str, Environment] = {"api": {"PUBLIC_URL": access.ingress.url}}
+    settings: dict[str, Environment] = {
+        "api": {"PUBLIC_URL": access.ingress.url},
+        "detector": {"SIGNALS": as_setting(cluster_signals(NAMESPACE))},
+    }
 
     def args(declaration: AnyService | Task | Website, *after: pulumi.Resource) -> WorkloadArgs:
         changes = config.services.get(declaration.name, ServiceConfig())

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 
 class Direction(StrEnum):
@@ -33,7 +34,7 @@ class Signal(BaseModel):
 
 CPU = Signal(
     name="cpu",
-    query="sum by (job) (rate(process_cpu_seconds_total[1m]))",
+    query="max by (job) (rate(process_cpu_seconds_total[1m]))",  # the busiest copy: scaling out is no anomaly
     direction=Direction.UP,
     floor=0.05,  # cores
 )
@@ -43,18 +44,18 @@ LATENCY = Signal(
     direction=Direction.UP,
     floor=0.02,  # seconds
 )
-CONTAINER_CPU = Signal(
-    name="cpu",
-    query=(
-        'sum by (job) (label_replace(rate(container_cpu_usage_seconds_total{container!="",container!="POD"}[2m]), '
-        '"job", "$1", "container", "(.*)"))'
-    ),
-    direction=Direction.UP,
-    floor=0.05,  # cores
-)
 
 PROCESS_SIGNALS = (CPU, LATENCY)
-"""Where only the services themselves are scraped."""
+"""What the services tell of themselves."""
 
-CLUSTER_SIGNALS = (CONTAINER_CPU, LATENCY)
-"""On Kubernetes, where the kubelet tells the CPU of each container."""
+
+def cluster_signals(namespace: str) -> tuple[Signal, ...]:
+    """Return the signals on Kubernetes, where the kubelet tells the CPU of every container in `namespace`."""
+    used = f'container_cpu_usage_seconds_total{{namespace="{namespace}",container!="",container!="POD"}}'
+    query = f'max by (job) (label_replace(rate({used}[2m]), "job", "$1", "container", "(.*)"))'
+    return (CPU.model_copy(update={"query": query}), LATENCY)
+
+
+def as_setting(signals: tuple[Signal, ...]) -> str:
+    """Return signals as the text of the variable SIGNALS."""
+    return to_json(signals).decode()

@@ -109,6 +109,7 @@ def environment(declared: Declared, around: Surroundings, port: int | None = Non
     """
     provided = {name: value for need in declared.needs for name, value in _provided(need, around)}
     provided |= {"PUBLIC_URL": around.front_door}
+    provided |= {"POINT_SECONDS": "60"}  # the detector notices a sensor's fault after minutes of history, not an hour
     if port is not None:
         provided |= {"HTTP_HOST": HOST, "HTTP_PORT": str(port)}
     load(declared.settings, provided)

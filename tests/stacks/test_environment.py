@@ -369,6 +369,13 @@ def test_the_api_knows_where_the_world_reaches_it(graph, url):
     assert environment(runs(graph, "api"))["PUBLIC_URL"] == url
 
 
+@STACKS
+def test_the_detector_asks_the_kubelet_for_the_cpu_of_the_containers(graph):
+    assert (
+        'container_cpu_usage_seconds_total{namespace=\\"sensors\\"' in environment(runs(graph, "detector"))["SIGNALS"]
+    )
+
+
 def test_no_secret_passes_through_the_program():
     for stack in ("dev", "prod"):
         kinds = {made.type for made in environment_graph(stack).resources}

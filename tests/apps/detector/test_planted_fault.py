@@ -17,7 +17,7 @@ from starlette.routing import Route
 from apps.detector import zscore
 from apps.detector.run import run
 from apps.detector.settings import DetectorSettings
-from apps.detector.signals import LATENCY
+from apps.detector.signals import LATENCY, as_setting
 from apps.platform import http
 from apps.platform.settings import Settings, load
 from stacks.local.postgres import free_port
@@ -80,7 +80,7 @@ async def test_a_slowed_service_is_alerted_and_resolved(
             monitoring.pushgateway(tmp_path) as gateway,
         ):
             environment = database.environment("detector") | {"PROMETHEUS_URL": prometheus, "PUSHGATEWAY_URL": gateway}
-            settings = load(DetectorSettings, environment | {"SIGNALS": json.dumps([signal.model_dump(mode="json")])})
+            settings = load(DetectorSettings, environment | {"SIGNALS": as_setting((signal,))})
             codes: list[int] = []
 
             async def look() -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from apps.detector.prometheus import Prometheus, PrometheusError
+from apps.detector.signals import PROCESS_SIGNALS, cluster_signals
 from stacks.local.postgres import free_port
 from tests.support import monitoring
 
@@ -45,3 +46,9 @@ async def test_says_what_is_wrong_with_a_query(prometheus: Prometheus) -> None:
     now = await prometheus.now()
     with pytest.raises(PrometheusError, match="parse error"):
         await prometheus.range("rate(", now - 10, now, 1)
+
+
+async def test_understands_every_question_that_is_asked_by_default(prometheus: Prometheus) -> None:
+    now = await prometheus.now()
+    for signal in (*PROCESS_SIGNALS, *cluster_signals("sensors")):
+        assert await prometheus.range(signal.query, now - 10, now, 1) == []

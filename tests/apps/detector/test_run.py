@@ -16,7 +16,7 @@ import pytest
 
 from apps.detector.run import FAILED, NO_DATA, run
 from apps.detector.settings import DetectorSettings
-from apps.detector.signals import CPU, LATENCY
+from apps.detector.signals import CPU, LATENCY, as_setting
 from apps.platform.settings import ConfigurationError, load
 from stacks.local.postgres import free_port
 from tests.support.monitoring import PlantedPrometheus, planted_prometheus, pushgateway
@@ -290,7 +290,7 @@ async def test_signals_are_configuration(stage: Stage) -> None:
 
 async def test_the_command_exits_with_the_code_of_the_run(stage: Stage) -> None:
     environment = os.environ | stage.database.environment("detector") | {"PROMETHEUS_URL": stage.prometheus.url}
-    environment |= {"PUSHGATEWAY_URL": stage.gateway, "SIGNALS": json.dumps([CPU.model_dump(mode="json")])}
+    environment |= {"PUSHGATEWAY_URL": stage.gateway, "SIGNALS": as_setting((CPU,))}
     command = (sys.executable, "-m", "apps.detector", "run")
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
     _, logged = await process.communicate()
