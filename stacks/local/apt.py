@@ -24,7 +24,8 @@ def unpack(packages: Sequence[str], into: Path, *, dependencies: bool = False) -
         state = Path(folder)
         for part in ("lists/partial", "cache/archives/partial"):
             (state / part).mkdir(parents=True)
-        download = ["--no-install-recommends", "--download-only", "install"] if dependencies else ["download"]
+        full = ["--no-install-recommends", "--reinstall", "--download-only", "install"]
+        download = full if dependencies else ["download"]
         try:
             _apt(state, "update")
         except UnavailableError as reason:
