@@ -1,0 +1,54 @@
+"""The commands of docs/devices.md, as a reader would paste them, against the real services."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.kinesis import KinesisServer
+from tests.support.platform import Platform, platform
+from tests.support.postgres import TestDatabase
+
+TEXT = Path("docs/devices.md").read_text()
+DEVICE, SIMULATOR = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+CSV = "timestamp,value\n" + "".join(f"2014-07-01 {hour:02}:00:00,{hour}\n" for hour in range(24))
+
+
+@pytest.fixture
+def running(tmp_path: Path, database: TestDatabase, ministack: KinesisServer, stream: str) -> Iterator[Platform]:
+    with platform(database, ministack, stream, tmp_path) as made:
+        yield made
+
+
+def paste(running: Platform, commands: str, folder: Path) -> list[str]:
+    token = running.around.secrets / "operator-token"
+    (folder / "taxi.csv").write_text(CSV)
+    for written, here in {
+        "http://127.0.0.1:8080": running.around.url("api"),
+        ".cache/local/secrets/operator-token": str(token),
+        "python -m": f"{sys.executable} -m",
+        "run $how": "run $how --duration 1",
+        "taxi.csv": str(folder / "taxi.csv"),
+        "--readings 100000": "--readings 2000",
+        "load.json": str(folder / "load.json"),
+    }.items():
+        commands = commands.replace(written, here)
+    done = subprocess.run(["bash", "-e", "-c", commands], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout.splitlines()
+
+
+def test_the_documented_commands_do_what_is_said(running: Platform, tmp_path: Path) -> None:
+    if missing := [tool for tool in ("bash", "curl", "jq") if shutil.which(tool) is None]:
+        pytest.skip(f"the commands of docs/devices.md need {', '.join(missing)}")
+    answer = paste(running, DEVICE, tmp_path)[-1]
+    assert answer.endswith(json.dumps({"accepted": 1, "refused": []}, separators=(",", ":")))
+    reports = [json.loads(line) for line in paste(running, SIMULATOR, tmp_path)]
+    assert [report["unknown"] for report in reports] == [0, 0, 0]
+    assert reports[1] == json.loads((tmp_path / "load.json").read_text())
+    assert (reports[1]["distinct"], reports[2]["distinct"]) == (2_000, 24)
