@@ -1,13 +1,20 @@
 """Dashboards come out as Grafana reads them."""
 
 import json
+import subprocess
 
 import pytest
+import yaml
 
+from apps.observability import exporters
+from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
 from apps.observability.exporters import UP
-from apps.platform.promql import value
+from apps.observability.reference import EXPORTED, metrics_in
+from apps.observability.rules import RecordingRule
+from apps.platform.promql import RATE_INTERVAL, value
+from tests.apps.observability.promtool import needs_promtool
 
 
 def test_the_dashboards_that_were_asked_for_are_there():
@@ -55,3 +62,24 @@ def test_a_heatmap_asks_for_buckets_and_a_stat_for_the_newest_value():
     assert stat["targets"][0]["instant"]
     assert lines["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == 1
     assert lines["fieldConfig"]["defaults"]["unit"] == "s"
+
+
+def test_every_metric_is_exported_recorded_or_known_to_come_from_elsewhere():
+    rules = [rule for group in GROUPS for rule in group.rules]
+    exported = {metric for module in EXPORTED.values() for metric in metrics_in(module)}
+    known = {*exported, *metrics_in(exporters), *(rule.metric for rule in rules if isinstance(rule, RecordingRule))}
+    queries = [query for dashboard in DASHBOARDS for panel in dashboard.panels for query in panel.queries]
+    for expression in [rule.expression for rule in rules] + [query.expression for query in queries]:
+        assert expression.metrics <= known, expression.text
+
+
+@needs_promtool
+def test_every_query_parses(tmp_path):
+    queries = [query for dashboard in DASHBOARDS for panel in dashboard.panels for query in panel.queries]
+    rules = [
+        {"record": f"query_{number}", "expr": query.expression.text.replace(RATE_INTERVAL, "1m")}
+        for number, query in enumerate(queries)
+    ]
+    (tmp_path / "queries.yml").write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", "queries.yml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from apps.observability.objectives import (
     SLOS,
 )
 from apps.observability.slos import BURNS, Slo
+from apps.platform.promql import decimal
 from tests.apps.observability.promtool import Scenario, needs_promtool
 
 HOUR = timedelta(hours=1)
@@ -61,6 +63,13 @@ def test_a_full_outage_pages_within_52_seconds_by_arithmetic():
 def test_a_fault_too_slow_for_a_burn_rate_has_no_detection_time():
     with pytest.raises(ValueError, match=r"0.001 of events bad is under 0.0144"):
         API_AVAILABILITY.detection(FAST, Fraction(1, 1000))
+
+
+def test_the_promises_are_written_down_as_they_are():
+    text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    for slo in SLOS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| {slo.title} |")]
+        assert row.endswith(f"| {decimal(slo.objective * 100)} % |")
 
 
 CASES = [
