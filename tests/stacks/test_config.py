@@ -68,7 +68,7 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
     message = refusal(None, stack="new")
     assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
     proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
-    assert {"account", "region", "images", "network", "cluster", "ingress", "budget"} == proposed.keys()
+    assert {"account", "region", "images", "network", "cluster", "ingress", "monitoring", "budget"} == proposed.keys()
     proposed["images"] = dict.fromkeys(IMAGES, f"repository@{DIGEST}")
     load(EnvironmentConfig, "new", "environment", proposed)
 

@@ -93,7 +93,7 @@ class Dashboard:
         )
         for panel in self.panels:
             board.with_panel(_render(panel))
-        content: dict[str, Any] = json.loads(json.dumps(board.build(), cls=JSONEncoder))
+        content: dict[str, Any] = _without_nulls(json.loads(json.dumps(board.build(), cls=JSONEncoder)))
         return content
 
 
@@ -137,3 +137,13 @@ def _thresholds(panel: Panel) -> list[Threshold]:
     if panel.bad_below is not None:
         return [Threshold(None, "red"), Threshold(float(panel.bad_below), "green")]
     return []
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leave out what nobody said: Grafana fills it in, the lowest threshold's minus infinity as well."""
+    match value:
+        case dict():
+            return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+        case list():
+            return [_without_nulls(inner) for inner in value]
+    return value

@@ -105,9 +105,8 @@ def test_a_detector_that_stopped_working_is_a_ticket_after_15_minutes(tmp_path):
 
 
 def test_every_alert_links_a_section_that_exists():
-    headings = re.findall(
-        r"^#+ (.+)$", (Path(__file__).parents[3] / "docs" / "operations.md").read_text(), re.MULTILINE
-    )
+    text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     anchors = {heading.lower().replace(" ", "-") for heading in headings}
     assert {rule.runbook.partition("#")[2] for rule in ALERTS} <= anchors
 
