@@ -4,7 +4,8 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -49,8 +50,17 @@ async def prepare(postgres: Postgres, around: Surroundings, roles: Sequence[str]
         await connection.close()
 
 
-async def connect(postgres: Postgres, database: str = DATABASE) -> asyncpg.Connection:
+@asynccontextmanager
+async def connected(postgres: Postgres, database: str = DATABASE) -> AsyncIterator[asyncpg.Connection]:
     """Connect as the owner."""
+    connection = await _connect(postgres, database)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _connect(postgres: Postgres, database: str) -> asyncpg.Connection:
     settings = load(StorageSettings, {**postgres.environment(), "DATABASE_NAME": database})
     return await asyncpg.connect(**connect_arguments(settings, "local"))
 
@@ -60,7 +70,7 @@ async def _first_connection(postgres: Postgres, seconds: float = 60) -> asyncpg.
     deadline = time.monotonic() + seconds
     while True:
         try:
-            return await connect(postgres, "postgres")
+            return await _connect(postgres, "postgres")
         except asyncpg.CannotConnectNowError:
             if time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL did not recover within {seconds:g} s, see its log") from None

@@ -85,7 +85,15 @@ def _alertmanager(path: Path, around: Surroundings, places: Places) -> Program:
 
 def _pushgateway(path: Path, around: Surroundings, places: Places) -> Program:
     return _program(
-        PUSHGATEWAY, (str(path), f"--web.listen-address={HOST}:{around.ports['pushgateway']}"), around, places
+        PUSHGATEWAY,
+        (
+            str(path),
+            f"--web.listen-address={HOST}:{around.ports['pushgateway']}",
+            # Debian's own default is one file for the whole machine.
+            f"--persistence.file={places.home / 'pushgateway.data'}",
+        ),
+        around,
+        places,
     )
 
 

@@ -19,7 +19,6 @@ LABEL = "simulated"
 
 def program(options: Options, around: Surroundings, operator_token: Path, places: Places) -> Program:
     """Return the simulator as a program to keep."""
-    counts(places).unlink(missing_ok=True)
     return Program(
         name=NAME,
         command=(
@@ -35,9 +34,10 @@ def program(options: Options, around: Surroundings, operator_token: Path, places
     )
 
 
-def counted(places: Places) -> Sent:
-    """Return what the simulator counted. Raises FileNotFoundError when it did not come to its end."""
-    return msgspec.json.decode(counts(places).read_bytes(), type=Sent)
+def counted(places: Places) -> Sent | None:
+    """Return what the simulator counted, or None when it did not come to its end, or never began."""
+    path = counts(places)
+    return msgspec.json.decode(path.read_bytes(), type=Sent) if path.exists() else None
 
 
 def counts(places: Places) -> Path:

@@ -62,6 +62,7 @@ class Stack:
     async def start(self, begin: Begin) -> None:
         """Prepare and start everything. Raises FailedError, UnavailableError, PostgresError or ConfigurationError."""
         shutil.rmtree(self.places.logs, ignore_errors=True)
+        simulator.counts(self.places).unlink(missing_ok=True)
         for secret in plan.secrets(SERVICES):
             secrets.keep(self.places.secret(secret.name), secrets.MAKERS[secret])
         await _together(
@@ -80,34 +81,25 @@ class Stack:
         Raises FailedError in the last case.
         """
         ends = time.monotonic() + self.options.duration if self.options.duration else float("inf")
-        connection = await database.connect(self.postgres)
-        try:
-            with self.screen.live(self._view) as show:
-                while not stopping.is_set() and time.monotonic() < ends:
-                    if self.supervisor.failed.done():
-                        raise FailedError(self.supervisor.failed.result())
-                    with contextlib.suppress(asyncpg.PostgresError, OSError):
-                        await self._look(connection)
-                    show()
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stopping.wait(), 1)
-        finally:
-            connection.terminate()
+        self.background.append(asyncio.create_task(self._look()))
+        with self.screen.live(self._view) as show:
+            while not stopping.is_set() and time.monotonic() < ends:
+                if self.supervisor.failed.done():
+                    raise FailedError(self.supervisor.failed.result())
+                show()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), 1)
 
     async def measure(self) -> Report:
         """Stop the devices, wait until what they sent is written, and count it."""
         self.screen.say("stopping, once everything that was sent is written")
         services = {name: kept.healthy for name, kept in self.supervisor.kept.items()}
         await self.supervisor.stop(simulator.NAME)
-        sent = simulator.counted(self.places) if self.options.simulator else None
-        connection = await database.connect(self.postgres)
-        try:
+        sent = simulator.counted(self.places)
+        async with database.connected(self.postgres) as connection:
             if not await ministack.until_written(self.around, connection, DRAIN_SECONDS):
                 self.screen.say(f"the ingestors did not write everything within {DRAIN_SECONDS} s")
-            label = simulator.LABEL if self.options.simulator else None
-            stored = await measure.stored(connection, self.began, label)
-        finally:
-            await connection.close()
+            stored = await measure.stored(connection, self.began, simulator.LABEL if sent else None)
         return report(sent, stored, services, self._urls())
 
     async def stop(self) -> None:
@@ -197,9 +189,18 @@ class Stack:
         if await finish(program, seconds) != 0:
             raise FailedError(f"{program.name} failed, see {program.log}{last_words(program.log)}")
 
-    async def _look(self, connection: asyncpg.Connection) -> None:
-        self.vitals = await measure.vitals(connection)
-        self.rate.note(time.monotonic(), self.vitals.written)
+    async def _look(self) -> None:
+        while True:
+            try:
+                async with database.connected(self.postgres) as connection:
+                    while True:
+                        self.vitals = await measure.vitals(connection)
+                        self.rate.note(time.monotonic(), self.vitals.written)
+                        await asyncio.sleep(1)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                # The database is starting again: the table says so.
+                self.vitals = None
+                await asyncio.sleep(1)
 
     def _view(self) -> View:
         fleet, lag = (self.vitals.fleet, self.vitals.lag) if self.vitals else ({}, None)

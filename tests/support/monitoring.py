@@ -84,7 +84,9 @@ def planted_prometheus() -> Iterator[PlantedPrometheus]:
 def pushgateway(folder: Path, port: int | None = None) -> Iterator[str]:
     """Run a real Pushgateway and yield its URL."""
     address = f"127.0.0.1:{port or free_port()}"
-    with _running(folder, PUSHGATEWAY, f"--web.listen-address={address}", ready=f"http://{address}/-/ready"):
+    # Debian's own default is one file for the whole machine: tests would see what others pushed.
+    options = (f"--web.listen-address={address}", "--persistence.file=")
+    with _running(folder, PUSHGATEWAY, *options, ready=f"http://{address}/-/ready"):
         yield f"http://{address}"
 
 
