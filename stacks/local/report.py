@@ -18,11 +18,13 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of a run. `sent`, `accepted`, `refused` and `lost` are null when no simulator counted."""
+    """The figures of a run. `sent`, `accepted`, `refused`, `repeated` and `lost` are null when no simulator counted."""
 
     sent: int | None
     accepted: int | None
     refused: int | None
+    repeated: int | None
+    """Accepted readings that had been sent before: they are stored once."""
     stored: int
     lost: int | None
     doubled: int
@@ -39,7 +41,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Return the report in one line."""
         unwell = [name for name, healthy in self.services.items() if not healthy]
         parts = [
-            *([f"sent {self.sent}", f"accepted {self.accepted}", f"refused {self.refused}"] if self.sent else []),
+            *([f"sent {self.sent}", f"accepted {self.accepted}{self._repeated()}"] if self.sent else []),
+            *([f"refused {self.refused}"] if self.sent else []),
             f"stored {self.stored}",
             *([f"lost {self.lost}"] if self.lost is not None else []),
             f"doubled {self.doubled}",
@@ -47,6 +50,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             *([f"not healthy: {', '.join(unwell)}"] if unwell else []),
         ]
         return ", ".join(parts)
+
+    def _repeated(self) -> str:
+        return f" ({self.repeated} of them repetitions)" if self.repeated else ""
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -60,6 +66,7 @@ def report(sent: Sent | None, stored: Stored, services: dict[str, bool], urls: d
         sent=sent.sent if sent else None,
         accepted=sent.accepted if sent else None,
         refused=sent.refused if sent else None,
+        repeated=sent.accepted - sent.distinct if sent else None,
         stored=stored.stored,
         lost=max(0, sent.distinct - stored.stored) if sent else None,
         doubled=stored.doubled,

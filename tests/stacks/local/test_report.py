@@ -17,7 +17,10 @@ def made(sent=SENT, stored=100, doubled=0, healthy=True):
 def test_everything_distinct_that_was_accepted_is_stored_once():
     good = made()
     assert (good.lost, good.doubled, good.good) == (0, 0, True)
-    assert good.line() == "sent 110, accepted 105, refused 5, stored 100, lost 0, doubled 0, p99 lag 2.50 s"
+    assert (
+        good.line()
+        == "sent 110, accepted 105 (5 of them repetitions), refused 5, stored 100, lost 0, doubled 0, p99 lag 2.50 s"
+    )
 
 
 @pytest.mark.parametrize("bad", [{"stored": 99}, {"doubled": 1}, {"healthy": False}])
@@ -40,6 +43,7 @@ def test_the_document_holds_every_figure(tmp_path):
         "sent": 110,
         "accepted": 105,
         "refused": 5,
+        "repeated": 5,
         "stored": 100,
         "lost": 0,
         "doubled": 0,
