@@ -16,7 +16,7 @@ from tests.support.postgres import TestDatabase
 
 TEXT = Path("docs/devices.md").read_text()
 DEVICE, SIMULATOR = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-CSV = "timestamp,value\n" + "".join(f"2014-07-01 {hour:02}:00:00,{hour}\n" for hour in range(24))
+CSV = "timestamp,value\n" + "".join(f"2014-07-01 00:{minute:02}:00,{minute}\n" for minute in range(24))
 
 
 @pytest.fixture
