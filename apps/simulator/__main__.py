@@ -16,7 +16,7 @@ from apps.domain.devices import DeviceSpec
 from apps.simulator import fleet, replay
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample
-from apps.simulator.options import fail, parser
+from apps.simulator.options import ArgumentsError, fail, parser
 from apps.simulator.platform import PlatformError
 from apps.simulator.run import Run, run
 
@@ -45,7 +45,7 @@ def main() -> int:
         report = asyncio.run(_until_interrupted(how, devices, samples))
     except OSError as error:
         return fail(f"{error.filename}: {error.strerror}")
-    except replay.ReplayError as error:
+    except (ArgumentsError, replay.ReplayError) as error:
         return fail(str(error))
     except PlatformError as error:
         return fail(str(error), 1)
@@ -65,6 +65,10 @@ async def _until_interrupted(
 def _live(options: argparse.Namespace) -> Plan:
     devices = fleet.fleet(options.devices, options.prefix)
     every = fleet.interval(devices, options.rate)
+    for fault in options.fault:
+        if not any(fault.concerns(device.device_id) for device in devices):
+            known = f"{devices[0].device_id} to {devices[-1].device_id}"
+            raise ArgumentsError(f"--fault: no device is like {fault.device!r}: they are {known}")
 
     def samples(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
         sent = fleet.in_sending_order(fleet.measure(device, start, every, options.fault, options.seed))
@@ -93,10 +97,10 @@ def _load(options: argparse.Namespace) -> Plan:
 
 def _replay(options: argparse.Namespace) -> Plan:
     if options.device is not None and len(options.files) > 1:
-        raise replay.ReplayError("--device names one device, but there are several files: leave it out")
+        raise ArgumentsError("--device names one device, but there are several files: leave it out")
     files = {options.device or replay.device_id_of(path): path for path in options.files}
     if len(files) < len(options.files):
-        raise replay.ReplayError("two files have the same name, which is their device id: replay them one by one")
+        raise ArgumentsError("two files have the same name, which is their device id: replay them one by one")
     rows = {device_id: list(replay.read_csv(path)) for device_id, path in files.items()}
 
     def samples(device: DeviceSpec, start: datetime) -> Iterator[Sample]:

@@ -43,9 +43,13 @@ class Fault:
     duration: float = float("inf")
     share: float = 1
 
-    def touches(self, device_id: str, elapsed: float) -> bool:
-        """Return whether a device has the fault at that time."""
-        return self.start <= elapsed < self.start + self.duration and fnmatchcase(device_id, self.device)
+    def concerns(self, device_id: str) -> bool:
+        """Return whether a device has the fault at some time."""
+        return fnmatchcase(device_id, self.device)
+
+    def touches(self, elapsed: float) -> bool:
+        """Return whether it is there at that time."""
+        return self.start <= elapsed < self.start + self.duration
 
 
 def parse_fault(text: str) -> Fault:

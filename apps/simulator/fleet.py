@@ -71,11 +71,11 @@ def measure(
         (signal, meter(signal, random.Random(f"{seed}/{device.device_id}/{signal.metric}")))  # noqa: S311
         for signal in KINDS[device.kind]
     ]
-    own = [fault for fault in faults if fault.touches(device.device_id, fault.start)]
+    own = [fault for fault in faults if fault.concerns(device.device_id)]
     for tick in count():
         ts = start + tick * every
         elapsed = (ts - start).total_seconds()
-        active = {fault.kind: fault for fault in own if fault.touches(device.device_id, elapsed)}
+        active = {fault.kind: fault for fault in own if fault.touches(elapsed)}
         for signal, value_at in meters:
             value = value_at(ts)
             if FaultKind.DROPOUT in active:

@@ -53,6 +53,10 @@ KIND = _is(Kind, "a kind: lower case letters, digits, '_' and '-'")
 URL = _is(Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s]+/?$")], "like http://127.0.0.1:8080")
 
 
+class ArgumentsError(Exception):
+    """Arguments that are right by themselves and wrong together."""
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 

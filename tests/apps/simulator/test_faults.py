@@ -38,10 +38,8 @@ def test_a_wrong_fault_names_the_kinds(text: str) -> None:
         parse_fault(text)
 
 
-def test_a_fault_touches_its_devices_in_its_time() -> None:
+def test_a_fault_has_its_devices_and_its_time() -> None:
     fault = parse_fault("drift:sim-power-*@10+5")
-    assert fault.touches("sim-power-001", 10)
-    assert fault.touches("sim-power-001", 14.9)
-    assert not fault.touches("sim-power-001", 15)
-    assert not fault.touches("sim-power-001", 9.9)
-    assert not fault.touches("sim-humidity-001", 10)
+    assert fault.concerns("sim-power-001")
+    assert not fault.concerns("sim-humidity-001")
+    assert [fault.touches(elapsed) for elapsed in (9.9, 10, 14.9, 15)] == [False, True, True, False]

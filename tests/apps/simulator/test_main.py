@@ -57,6 +57,10 @@ def report(process: "subprocess.Popen[str]", code: int = 0) -> Any:
         (["run", "--rate", "fast"], "--rate: 'fast' is not a number over 0"),
         (["run", "--devices", "1.5"], "--devices: '1.5' is not a whole number from 1 on"),
         (["run", "--fault", "rust"], "'rust' is not KIND[:DEVICE][@START+DURATION] with KIND one of drift"),
+        (
+            ["run", "--fault", "drift:sim-powr-*"],
+            "no device is like 'sim-powr-*': they are sim-temperature-001 to sim-p",
+        ),
         (["run", "--api", "localhost"], "--api: 'localhost' is not like http://127.0.0.1:8080"),
         (["run", "--prefix", "a b"], "--prefix: 'a b' is not made of letters"),
         (["load", "--duplicates", "2"], "--duplicates: '2' is not a share from 0 to 1"),

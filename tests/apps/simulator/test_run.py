@@ -22,6 +22,7 @@ from apps.gateway.app import create
 from apps.gateway.settings import GatewaySettings
 from apps.platform.http import application
 from apps.platform.settings import load
+from apps.simulator import platform as platform_module
 from apps.simulator import run as run_module
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measure
@@ -259,3 +260,9 @@ async def test_a_platform_that_comes_up_late_is_waited_for() -> None:
         await asyncio.sleep(0.3)
         with serving(Registry(base).application(), port):
             assert (await playing)["accepted"] == 10
+
+
+async def test_a_platform_that_does_not_come_up_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform_module, "PATIENCE_SECONDS", 0.1)
+    with pytest.raises(PlatformError, match=r"http://127\.0\.0\.1:9 does not answer .*: start the platform"):
+        await play("http://127.0.0.1:9")
