@@ -94,6 +94,8 @@ export function App() {
           alerts={live.alerts}
           offline={status.mode === "offline"}
           now={serverNow}
+          series={live.series}
+          onTrend={showTrend}
           onChanged={(alert) => {
             store.changed(alert);
           }}

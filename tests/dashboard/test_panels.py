@@ -148,6 +148,15 @@ async def test_alerts_come_and_go_live_the_most_severe_first(site: StubSite):
         await expect(alerts).to_contain_text(["The cellar is damp"])
 
 
+async def test_an_alert_about_a_gauge_leads_to_its_trend(site: StubSite):
+    await stocked(site)
+    site.stub.set_alert("shaky", source="motor/vibration", message="The motor shakes")
+    async with site.visit() as page:
+        await page.get_by_role("button", name="motor/vibration").click()
+        await expect(page.get_by_role("img", name="Motor, vibration")).to_be_visible()
+        await expect(page).to_have_url(re.compile("device=motor&metric=vibration"))
+
+
 async def test_devices_are_chosen_with_the_keyboard_alone(site: StubSite):
     await stocked(site)
     async with site.visit() as page:

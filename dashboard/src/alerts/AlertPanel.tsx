@@ -3,7 +3,9 @@ import type { AlertVerb } from "../api/client";
 import type { Alert, Severity } from "../api/types";
 import { formatAge, formatMoment, formatNumber } from "../format";
 import { type AlertMap, inOrder } from "../live/alerts";
+import type { Series, SeriesMap } from "../live/series";
 import { Icon } from "../shell/Icon";
+import { Note } from "../shell/Note";
 import { ActionDialog } from "./ActionDialog";
 
 interface Props {
@@ -11,11 +13,14 @@ interface Props {
   alerts: AlertMap | null;
   offline: boolean;
   now: number;
+  /** The gauges: an alert about one of them leads to its trend. */
+  series: SeriesMap;
+  onTrend: (series: Series) => void;
   onChanged: (alert: Alert) => void;
 }
 
 /** What still needs a person. */
-export function AlertPanel({ alerts, offline, now, onChanged }: Props) {
+export function AlertPanel({ alerts, offline, now, series, onTrend, onChanged }: Props) {
   const [acting, setActing] = useState<{ alert: Alert; verb: AlertVerb } | null>(null);
   const [showAll, setShowAll] = useState(false);
   const list = alerts ? inOrder(alerts) : [];
@@ -29,16 +34,26 @@ export function AlertPanel({ alerts, offline, now, onChanged }: Props) {
       </header>
       {list.length === 0 && <NoAlerts known={alerts !== null} offline={offline} />}
       <ul className="alert-list">
-        {shown.map((alert) => (
-          <AlertItem
-            key={alert.alert_id}
-            alert={alert}
-            now={now}
-            onAct={(verb) => {
-              setActing({ alert, verb });
-            }}
-          />
-        ))}
+        {shown.map((alert) => {
+          const about = series.get(alert.source);
+          return (
+            <AlertItem
+              key={alert.alert_id}
+              alert={alert}
+              now={now}
+              onAct={(verb) => {
+                setActing({ alert, verb });
+              }}
+              onTrend={
+                about
+                  ? () => {
+                      onTrend(about);
+                    }
+                  : null
+              }
+            />
+          );
+        })}
       </ul>
       {shown.length < list.length && (
         <button
@@ -67,7 +82,15 @@ export function AlertPanel({ alerts, offline, now, onChanged }: Props) {
 const FEW = 8;
 const SEVERITY: Record<Severity, string> = { critical: "Critical", warning: "Warning", info: "Info" };
 
-function AlertItem({ alert, now, onAct }: { alert: Alert; now: number; onAct: (verb: AlertVerb) => void }) {
+interface ItemProps {
+  alert: Alert;
+  now: number;
+  onAct: (verb: AlertVerb) => void;
+  /** null when it is about nothing that has a trend here. */
+  onTrend: (() => void) | null;
+}
+
+function AlertItem({ alert, now, onAct, onTrend }: ItemProps) {
   const opened = Date.parse(alert.opened_at);
   return (
     <li className={`alert alert-${alert.severity} alert-${alert.state}`}>
@@ -76,13 +99,20 @@ function AlertItem({ alert, now, onAct }: { alert: Alert; now: number; onAct: (v
           <Icon name={alert.severity} />
           {SEVERITY[alert.severity]}
         </span>
-        <time dateTime={alert.opened_at} title={formatMoment(opened, 0)}>
-          {formatAge(now - opened)}
+        <time dateTime={alert.opened_at}>
+          {formatMoment(opened, now)} · {formatAge(now - opened)}
         </time>
       </p>
       <h3 className="alert-message">{alert.message}</h3>
       <p className="alert-source">
-        {alert.source} <span>· {alert.rule}</span>
+        {onTrend ? (
+          <button type="button" className="button-quiet" onClick={onTrend}>
+            {alert.source}
+          </button>
+        ) : (
+          alert.source
+        )}
+        {` · ${alert.rule}`}
       </p>
       <Evidence alert={alert} />
       {alert.state === "acknowledged" && (
@@ -142,8 +172,8 @@ function Evidence({ alert }: { alert: Alert }) {
 }
 
 function NoAlerts({ known, offline }: { known: boolean; offline: boolean }) {
-  if (!known && offline) return <p className="note">Not known while the server does not answer.</p>;
-  if (!known) return <p className="note note-busy">Loading the alerts</p>;
+  if (!known && offline) return <Note>Not known while the server does not answer.</Note>;
+  if (!known) return <Note busy>Loading the alerts</Note>;
   return (
     <div className="empty">
       <Icon name="check" />

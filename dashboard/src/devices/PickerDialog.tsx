@@ -4,6 +4,7 @@ import { MOST_DEVICES, type Selection } from "../selection";
 import { capitalized } from "../format";
 import { Icon } from "../shell/Icon";
 import { Modal } from "../shell/Modal";
+import { Note } from "../shell/Note";
 import { type Found, useSearch } from "./useSearch";
 
 interface Props {
@@ -129,14 +130,9 @@ function Choices({
   chosen: ReadonlySet<string>;
   onToggle: (deviceId: string) => void;
 }) {
-  if (found.error)
-    return (
-      <p className="note" role="alert">
-        The devices could not be loaded. {found.error}
-      </p>
-    );
+  if (found.error) return <Note alarm>The devices could not be loaded. {found.error}</Note>;
   if (!found.loading && found.devices.length === 0)
-    return <p className="note">No device matches. Search for a part of its id or name.</p>;
+    return <Note>No device matches. Search for a part of its id or name.</Note>;
   return (
     <ul className="choices" onKeyDown={walkList} aria-busy={found.loading}>
       {found.devices.map((device) => (

@@ -2,6 +2,7 @@ import type { Device } from "../api/types";
 import type { Fleet } from "../devices/useFleet";
 import type { Series, SeriesMap } from "../live/series";
 import { MOST_DEVICES } from "../selection";
+import { Note } from "../shell/Note";
 import { Gauge, SilentGauge } from "./Gauge";
 
 interface Props {
@@ -72,7 +73,7 @@ function gaugesOf(devices: readonly Device[], series: SeriesMap): { device: Devi
 }
 
 function More({ limit, onMore }: { limit: number; onMore: () => void }) {
-  if (limit >= MOST_DEVICES) return <p className="note">There are more. Choose the devices that matter to you.</p>;
+  if (limit >= MOST_DEVICES) return <Note>There are more. Choose the devices that matter to you.</Note>;
   return (
     <button type="button" className="button more" onClick={onMore}>
       Show more devices

@@ -109,3 +109,52 @@ describe("the connection", () => {
     expect(run([tick(0), closed(8), tick(8), polled(9, true)])[0].contactAt).toBe(9);
   });
 });
+
+describe("whatever happens, in whatever order", () => {
+  it.each(Array.from({ length: 50 }, (_, seed) => seed))("one way at a time, and never stuck (seed %i)", (seed) => {
+    const chance = lehmer(seed + 1);
+    let link = START;
+    let now = 0;
+    let [sockets, polls] = [0, 0];
+    const happen = (happening: Happening): Effect[] => {
+      const [next, effects] = step(link, happening);
+      link = next;
+      for (const effect of effects) {
+        if (effect === "open") sockets += 1;
+        if (effect === "close") sockets -= 1;
+        if (effect === "poll") polls += 1;
+      }
+      return effects;
+    };
+
+    for (let count = 0; count < 300; count += 1) {
+      now += Math.floor(chance() ** 4 * 60_000);
+      const random = chance();
+      // Only what can happen does: a socket must be there to open, speak or fall, a question to be answered.
+      const possible: Happening[] = [tick(now, random), tick(now, random), hurry(now)];
+      if (link.socket === "opening") possible.push(opened(now));
+      if (link.socket === "open") possible.push(heard(now));
+      if (polls > 0) possible.push(polled(now, random < 0.5));
+      if (sockets > 0) possible.push(closed(now, random));
+      const chosen = possible[Math.floor(chance() * possible.length)] ?? tick(now, random);
+      if (chosen.type === "closed") sockets -= 1;
+      if (chosen.type === "polled") polls -= 1;
+      happen(chosen);
+      expect(sockets).toBe(link.socket === "closed" ? 0 : 1);
+      expect(polls).toBe(link.polling ? 1 : 0);
+    }
+
+    if (sockets > 0) happen(closed(now, 1));
+    const wanted = new Set<Effect>();
+    for (const end = now + 31_000; now <= end; now += 1_000)
+      happen(tick(now, 1)).forEach((effect) => wanted.add(effect));
+    expect(wanted).toContain("open");
+    expect(link.polling).toBe(true);
+  });
+});
+
+/** The minimal standard generator of Park and Miller: numbers in [0, 1), the same for the same seed. */
+function lehmer(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}

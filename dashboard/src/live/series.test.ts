@@ -28,7 +28,7 @@ function only(known: SeriesMap): Series {
 
 describe("a series", () => {
   it("shows the newest value by the time it was measured, whatever arrives later", () => {
-    const known = absorb(new Map(), [reading(10, 7), reading(0, 3), reading(10, 7)]);
+    const known = absorb(new Map(), [reading(10, 7), reading(10, 7), reading(0, 3)]);
     expect(only(known)).toMatchObject({ value: 7, ts: NOON + 10_000 });
   });
 

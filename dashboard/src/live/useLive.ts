@@ -7,6 +7,7 @@ export function useLiveStore(): LiveStore {
   return useContext(LiveContext);
 }
 
+/** All that is live, drawn anew when it changes. */
 export function useLive(): Live {
   const store = useLiveStore();
   return useSyncExternalStore(store.listen, store.read);

@@ -5,7 +5,10 @@ export function StatusLine({ status, onHurry }: { status: Status; onHurry: () =>
   return (
     <div className={`status status-${status.mode}${status.stale ? " status-stale" : ""}`}>
       <span className="status-mark" aria-hidden="true" />
-      <strong role="status">{status.title}</strong>
+      <strong role="status">
+        {status.title}
+        {status.stale && <span className="hidden">, no new readings</span>}
+      </strong>
       <span className="status-detail">{status.detail}</span>
       {status.canHurry && (
         <button type="button" className="button-quiet" onClick={onHurry}>

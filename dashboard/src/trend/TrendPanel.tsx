@@ -1,10 +1,12 @@
-import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import type { Device } from "../api/types";
-import { formatInterval, formatMoment, formatSpan, formatValue } from "../format";
+import { formatMoment } from "../format";
 import type { Series } from "../live/series";
 import { metricName, unitOf } from "../metrics";
 import { type TrendWindow, WINDOWS } from "../selection";
-import { type TrendDot, type TrendLine, trendLine } from "./merge";
+import { Note } from "../shell/Note";
+import { Figures, Legend } from "./Figures";
+import { trendLine } from "./merge";
 import { useTrend } from "./useTrend";
 
 // ECharts is most of the code: the gauges do not wait for it.
@@ -97,75 +99,6 @@ function Windows({ chosen, onWindow }: { chosen: TrendWindow; onWindow: (window:
   );
 }
 
-interface FiguresProps {
-  now: number;
-  unit: string;
-  summary: TrendLine["summary"];
-  /** What the pointer is at. */
-  dot: TrendDot | undefined;
-  /** Length of a bucket in ms. */
-  bucket: number;
-  newest: number | undefined;
-}
-
-/** The figures of the whole window, or those of the place that the pointer is at. */
-function Figures({ now, unit, summary, dot, bucket, newest }: FiguresProps) {
-  const shown = dot ?? summary;
-  const say = (value: number | null | undefined): ReactNode =>
-    !summary || typeof value !== "number" ? (
-      "–"
-    ) : (
-      <>
-        {formatValue(value, summary)} <small>{unit}</small>
-      </>
-    );
-  return (
-    <dl className="figures">
-      {dot ? (
-        <div>
-          <dt>{formatInterval(dot.at, dot.at + bucket, now)}</dt>
-          <dd>
-            {dot.count} <small>{dot.count === 1 ? "reading" : "readings"}</small>
-          </dd>
-        </div>
-      ) : (
-        <div>
-          <dt>Now</dt>
-          <dd>{say(newest)}</dd>
-        </div>
-      )}
-      <div>
-        <dt>Average</dt>
-        <dd>{say(shown?.avg)}</dd>
-      </div>
-      <div>
-        <dt>Lowest</dt>
-        <dd>{say(shown?.min)}</dd>
-      </div>
-      <div>
-        <dt>Highest</dt>
-        <dd>{say(shown?.max)}</dd>
-      </div>
-    </dl>
-  );
-}
-
-/** `since`: when the readings began, if that was within the window. */
-function Legend({ bucket, since }: { bucket: number; since: string | null }) {
-  return (
-    <p className="legend">
-      <span className="legend-line" /> average
-      <span className="legend-band" /> lowest to highest
-      {bucket > 0 && (
-        <span>
-          every {formatSpan(bucket)}
-          {since && ` since ${since}`}
-        </span>
-      )}
-    </p>
-  );
-}
-
 function Nothing({ loading, error, focused }: { loading: boolean; error: string | null; focused: boolean }) {
   if (error) return <Note>The trend could not be loaded. {error} Trying again every few seconds.</Note>;
   if (loading) return <Note busy>Loading the trend</Note>;
@@ -174,8 +107,4 @@ function Nothing({ loading, error, focused }: { loading: boolean; error: string 
       {focused ? "No readings in this window. Choose a longer one." : "The trend appears with the first reading."}
     </Note>
   );
-}
-
-function Note({ children, busy = false }: { children: ReactNode; busy?: boolean }) {
-  return <p className={`note${busy ? " note-busy" : ""}`}>{children}</p>;
 }
