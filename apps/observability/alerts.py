@@ -11,7 +11,7 @@ from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.domain.alerts import Severity
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS
 from apps.observability.exporters import UP
-from apps.observability.objectives import ASKED, SLOS
+from apps.observability.objectives import SLOS, TIMED
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import absent, age, highest, quantile, rate, total, value
@@ -25,7 +25,7 @@ DETECTOR_LATE = 600
 
 API_LATENCY_P95 = RecordingRule(
     metric=Gauge("api_latency_p95", "Seconds within which 95 % of the API's answers are complete.", registry=None),
-    expression=quantile(Fraction(95, 100), HTTP_SECONDS, timedelta(minutes=1), job=API.name, route=ASKED),
+    expression=quantile(Fraction(95, 100), HTTP_SECONDS, timedelta(minutes=1), job=API.name, route=TIMED),
 )
 
 API_LATENCY_HIGH = AlertRule(

@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,21 +73,23 @@ def test_the_promises_are_written_down_as_they_are():
         assert row.endswith(f"| {decimal(slo.objective * 100)} % |")
 
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
 CASES = [
     # objective, fraction of events that are bad, the burn rate that notices first, time between samples
     (API_AVAILABILITY, Fraction(1), FAST, timedelta(seconds=15)),
     (API_AVAILABILITY, Fraction(3, 100), FAST, MINUTE),
-    (API_AVAILABILITY, Fraction(1, 100), SLOWER, 2 * MINUTE),
-    (API_AVAILABILITY, Fraction(4, 1000), TICKET, 10 * MINUTE),
-    (API_AVAILABILITY, Fraction(2, 1000), SLOW_TICKET, 10 * MINUTE),
+    slow(API_AVAILABILITY, Fraction(1, 100), SLOWER, 2 * MINUTE),
+    slow(API_AVAILABILITY, Fraction(4, 1000), TICKET, 10 * MINUTE),
+    slow(API_AVAILABILITY, Fraction(2, 1000), SLOW_TICKET, 10 * MINUTE),
     (API_LATENCY, Fraction(1), FAST, MINUTE),
-    (API_LATENCY, Fraction(10, 100), SLOWER, 2 * MINUTE),
-    (API_LATENCY, Fraction(4, 100), TICKET, 10 * MINUTE),
-    (API_LATENCY, Fraction(2, 100), SLOW_TICKET, 10 * MINUTE),
+    slow(API_LATENCY, Fraction(10, 100), SLOWER, 2 * MINUTE),
+    slow(API_LATENCY, Fraction(4, 100), TICKET, 10 * MINUTE),
+    slow(API_LATENCY, Fraction(2, 100), SLOW_TICKET, 10 * MINUTE),
     (INGEST_AVAILABILITY, Fraction(1), FAST, MINUTE),
     (INGEST_FRESHNESS, Fraction(1), FAST, MINUTE),
     (INGEST_COMPLETENESS, Fraction(1), FAST, MINUTE),
-    (INGEST_COMPLETENESS, Fraction(10, 100), SLOWER, 2 * MINUTE),
+    slow(INGEST_COMPLETENESS, Fraction(10, 100), SLOWER, 2 * MINUTE),
 ]
 
 
@@ -135,6 +138,18 @@ def test_an_outage_from_the_very_first_request_on_is_noticed(tmp_path):
 
 
 @needs_promtool
+def test_an_export_may_take_its_time(tmp_path):
+    scenario = Scenario()
+    grow(scenario, API_LATENCY, (1, 0, 240))
+    export = 'job="api",method="GET",route="/api/readings/export"'
+    scenario.grow(f"http_request_duration_seconds_count{{{export}}}", (1000, 240))
+    scenario.grow(f'http_request_duration_seconds_bucket{{{export},le="0.2"}}', (0, 240))
+    scenario.expect(0, HOUR, slo=API_LATENCY.name)
+    pages, _ = API_LATENCY.groups()
+    scenario.run(tmp_path, [pages])
+
+
+@needs_promtool
 def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
     scenario = Scenario()
     grow(scenario, API_AVAILABILITY, (1, 0, 240))
@@ -145,7 +160,7 @@ def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
 
 
 @needs_promtool
-@pytest.mark.parametrize(("minutes", "bursts"), [(10, 8), (30, 14)])
+@pytest.mark.parametrize(("minutes", "bursts"), [(10, 8), slow(30, 14)])
 def test_readings_on_their_way_are_not_missing(minutes, bursts, tmp_path):
     scenario = Scenario()
     accepted, stored = [0] * 20, [0] * 20

@@ -1,5 +1,6 @@
 """One trace follows a reading from the device to the answer that shows it, and no secret comes along."""
 
+import asyncio
 import base64
 import json
 import secrets
@@ -11,21 +12,25 @@ import pytest
 
 from tests.support.otlp import Collector, collecting
 from tests.support.platform import Platform, platform
+from tests.support.postgres import copy_template, drop_database
 
 SERVICES = ("gateway", "api", "ingestor-1", "ingestor-2")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
     with collecting() as collector:
         yield collector
 
 
-@pytest.fixture
-def running(database, ministack, stream, tmp_path, collector) -> Iterator[Platform]:
+@pytest.fixture(scope="module")
+def running(postgres_server, ministack, tmp_path_factory, collector) -> Iterator[Platform]:
+    database = asyncio.run(copy_template(postgres_server))
+    stream = ministack.create_stream(f"readings-{secrets.token_hex(6)}")
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "LOG_LEVEL": "DEBUG"}
-    with platform(database, ministack, stream, tmp_path, **telemetry) as running:
+    with platform(database, ministack, stream, tmp_path_factory.mktemp("platform"), **telemetry) as running:
         yield running
+    asyncio.run(drop_database(database))
 
 
 def until(true: Callable[[], object], seconds: float = 60) -> None:
@@ -35,7 +40,7 @@ def until(true: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-async def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(running, collector):
+def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(running, collector):
     trace_id, device_span = secrets.token_hex(16), secrets.token_hex(8)
     headers = {"traceparent": f"00-{trace_id}-{device_span}-01"}
     latest = f"{running.around.url('api')}/api/readings/latest?device_id=device-1"
@@ -55,7 +60,7 @@ async def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(running
     assert any(link.trace_id.hex() == trace_id for received in batch for link in received.span.links)
 
 
-async def test_logs_are_json_and_neither_they_nor_traces_hold_a_secret(running, collector):
+def test_logs_are_json_and_neither_they_nor_traces_hold_a_secret(running, collector):
     url = running.upload_url("device-1")
     token = running.operator["Authorization"].removeprefix("Bearer ")
     query = parse_qs(urlsplit(url).query)

@@ -125,6 +125,13 @@ def test_requests_are_counted_by_route_and_never_by_path(base: str) -> None:
     assert not any("one" in line or "BREW" in line for line in counted)
 
 
+def test_faults_are_counted_from_zero_so_that_the_first_one_shows_in_a_rate(base: str) -> None:
+    httpx.put(f"{base}/invalid/x")
+    lines = httpx.get(f"{base}/metrics").text.splitlines()
+    for status in ("500", "503"):
+        assert f'http_requests_total{{method="PUT",route="/invalid/{{name}}",status="{status}"}} 0.0' in lines
+
+
 def test_a_request_that_does_not_end_does_not_keep_the_server_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "STOP_SECONDS", 1)
     begun = threading.Event()
