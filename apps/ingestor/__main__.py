@@ -23,7 +23,8 @@ async def main(settings: IngestorSettings, stopping: asyncio.Event) -> None:
     threads = ThreadPoolExecutor(THREADS, "kinesis")
     pool = await create_pool(settings, f"ingestor {owner}"[:63])
     worker = Worker(
-        Stream(aws.kinesis(settings, THREADS), settings.readings_stream, threads),
+        # The stream tries again by itself, and a call that hangs must not hold up the end of the process.
+        Stream(aws.kinesis(settings, THREADS, read_timeout=5, attempts=1), settings.readings_stream, threads),
         LeaseTable(pool, owner, settings.lease_seconds),
         Writer(pool, settings.readings_stream, settings.database_connections - 1),
         settings,

@@ -67,7 +67,7 @@ class LeaseTable:
         self.pool = pool
         self.owner = owner
         self.length = timedelta(seconds=lease_seconds)
-        self.timeout = max(1.0, lease_seconds / 3)
+        self.timeout = min(3.0, lease_seconds)
         self.stream = ""
 
     async def sync(self, stream: str, shards: Sequence[Shard]) -> list[str]:

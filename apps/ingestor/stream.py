@@ -14,6 +14,7 @@ from botocore.exceptions import ConnectionError as ConnectionFault
 
 from apps.ingestor.metrics import KINESIS_ERRORS
 from apps.ingestor.records import Record
+from apps.platform.aws import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -116,7 +117,7 @@ class Stream:
         try:
             answer = await self._call(self.client.get_records, ShardIterator=iterator, Limit=RECORDS_OF_A_PAGE)
         except ClientError as error:
-            if _code(error) == "ExpiredIteratorException":
+            if error_code(error) == "ExpiredIteratorException":
                 raise ExpiredIteratorError from None
             raise
         records = [
@@ -132,7 +133,7 @@ class Stream:
             try:
                 return await asyncio.get_running_loop().run_in_executor(self.threads, partial(call, *args, **kwargs))
             except (ClientError, ConnectionFault, HTTPClientError) as error:
-                KINESIS_ERRORS.labels(call.__name__, _code(error)).inc()
+                KINESIS_ERRORS.labels(call.__name__, error_code(error)).inc()
                 if not _passes(error):
                     raise
                 log.warning("%s failed, trying again: %s", call.__name__, error)
@@ -144,8 +145,4 @@ class Stream:
 def _passes(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return True
-    return _code(error) in PASSING or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500
-
-
-def _code(error: Exception) -> str:
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return error_code(error) in PASSING or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500

@@ -99,6 +99,9 @@ class Worker:
                 await self._round()
             except FAULTS as error:
                 self._fail("cannot renew the leases", error)
+                if time.monotonic() - self._renewed > self._settings.lease_seconds:
+                    # They are another's by now. And a connection that hangs is let go, not waited for.
+                    self._match({})
             await _wait_for(self._round_now, self._round_seconds)
 
     async def _round(self) -> None:

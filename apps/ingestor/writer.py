@@ -27,6 +27,9 @@ from apps.storage.readings import (
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 """What the database says when a row itself is at fault, and not the connection or the moment."""
 
+CONNECT_SECONDS = 10
+"""Time to get a connection, and to give back one that was interrupted."""
+
 MOST_LINKS = 128
 """Links of one span; OpenTelemetry keeps no more by default."""
 
@@ -70,7 +73,7 @@ class Writer:
                 except asyncpg.CheckViolationError as error:
                     if not lacks_partition(error):
                         raise
-                    async with self.pool.acquire() as connection:
+                    async with self.pool.acquire(timeout=CONNECT_SECONDS) as connection:
                         await ensure_partitions(connection, _rows(batch.readings))
                     stored, rejects = await self._commit(lease, before, batch, after)
                 self._tell_uploads(uploads, span, started_ns)
@@ -85,7 +88,7 @@ class Writer:
             self.tracer.start_span("store readings", context, kind, links=links, start_time=started_ns).end()
 
     async def _commit(self, lease: Lease, before: Position, batch: Batch, after: Position) -> tuple[int, list[Reject]]:
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction():
             stored, refused = await _store(connection, batch.readings)
             rejects = batch.rejects + refused
             if rejects:

@@ -79,52 +79,67 @@ async def test_a_database_that_crashes_and_comes_back_costs_nothing_but_time(own
     await connection.close()
 
 
-async def test_a_database_that_fails_over_to_another_address_is_found(database, ministack, stream, monkeypatch):
-    """The name resolves to another address from then on, and the old one takes connections but never answers."""
+class Forwarder:
+    """A database's address: passes everything on, until it hangs or resets its connections."""
+
+    def __init__(self, database) -> None:
+        self.to = ("127.0.0.1", database.server.port)
+        self.hangs = asyncio.Event()
+        self.links = []
+
+    async def listen(self, host: str, port: int = 0) -> int:
+        self.server = await asyncio.start_server(self._forward, host, port)
+        return self.server.sockets[0].getsockname()[1]
+
+    def reset(self) -> None:
+        self.server.close()
+        for link in self.links:
+            link.abort()
+
+    async def _forward(self, reader, writer) -> None:
+        there, back = await asyncio.open_connection(*self.to)
+        self.links += [writer.transport, back.transport]
+        await asyncio.gather(self._pump(reader, back), self._pump(there, writer), return_exceptions=True)
+
+    async def _pump(self, reader, writer) -> None:
+        while data := await reader.read(65536):
+            if self.hangs.is_set():
+                await asyncio.Future()
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@pytest.mark.parametrize("how", ["resets", "hangs"])
+async def test_a_database_that_fails_over_to_another_address_is_found(database, ministack, stream, monkeypatch, how):
+    """Its name means another address from then on; the old one resets its connections or takes them and is silent."""
     client = ministack.client()
-    real = (database.server.port, "127.0.0.1")
     loop = asyncio.get_running_loop()
-    addresses = ["127.0.0.2"]
-    resolve = loop.getaddrinfo
+    addresses, resolve = ["127.0.0.2"], loop.getaddrinfo
 
     async def resolved(host, port, **options):
         return await resolve(addresses[-1] if host == "database.example" else host, port, **options)
 
     monkeypatch.setattr(loop, "getaddrinfo", resolved)
-    primary, links = await _forwarder("127.0.0.2", 0, real)
-    port = primary.sockets[0].getsockname()[1]
-    standby, _ = await _forwarder("127.0.0.3", port, real)
+    primary, standby = Forwarder(database), Forwarder(database)
+    port = await primary.listen("127.0.0.2")
+    await standby.listen("127.0.0.3", port)
     put(client, stream, [envelope("d", range(20))])
     connection = await database.connect()
     place = {"DATABASE_HOST": "database.example", "DATABASE_PORT": str(port)}
-    async with working(database, client, stream, **place):
+    async with working(database, client, stream, **place) as worker:
         await eventually(lambda: has(connection, 20))
-        addresses.append("127.0.0.3")
-        primary.close()
-        for link in links:
-            link.abort()
+        if how == "resets":
+            primary.reset()
+        else:
+            primary.hangs.set()
         put(client, stream, [envelope("d", range(20, 50))])
-        await eventually(lambda: has(connection, 50), 10)
-    standby.close()
+        await eventually(worker.ready)
+        addresses.append("127.0.0.3")
+        await eventually(lambda: has(connection, 50), 15)
+    standby.reset()
+    primary.reset()
     await connection.close()
-
-
-async def _forwarder(host: str, port: int, to: tuple[int, str]):
-    links = []
-
-    async def forward(reader, writer):
-        there, back = await asyncio.open_connection(to[1], to[0])
-        links.extend([writer.transport, back.transport])
-        await asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
-
-    return await asyncio.start_server(forward, host, port), links
-
-
-async def _pump(reader, writer):
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
 
 
 async def test_a_password_that_was_changed_is_read_for_the_next_connection(own_server, ministack, stream):
