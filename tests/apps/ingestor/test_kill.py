@@ -5,6 +5,7 @@ import json
 import random
 import signal
 from dataclasses import dataclass, field
+from functools import partial
 
 import psutil
 import pytest
@@ -75,40 +76,56 @@ async def progress(connection, since: int) -> int:
     return await eventually(more, 60)
 
 
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    ("kills", "records", "per_record"),
-    [
-        pytest.param(3, 300, 10, id="3 kills"),
-        pytest.param(20, 5_000, 20, id="20 kills, 100,000 readings", marks=pytest.mark.slow),
-        pytest.param(100, 100_000, 1, id="100 kills, 100,000 records", marks=pytest.mark.slow),
-    ],
-)
-async def test_two_workers_killed_at_random_while_a_shard_splits(
-    database, kinesis_local, resharding_stream, start, kills, records, per_record
-):
-    client, stream = kinesis_local.client(), resharding_stream
-    environment = database.environment("ingestor") | kinesis_local.environment() | {"READINGS_STREAM": stream}
-    connection = await database.connect()
-    load, rng = Load(kills, per_record), random.Random(kills)
-    workers = [start(environment), start(environment)]
+async def kill_at_random(kills: int, load: Load, per_kill: int, connection, put_all, start_one, halfway=None) -> None:
+    """Run two workers, and kill one of them `kills` times while `per_kill` records come in each time."""
+    rng = random.Random(kills)
+    workers = [start_one(), start_one()]
     stored = 0
     for kill in range(kills):
-        putting = asyncio.create_task(asyncio.to_thread(put, client, stream, load.chunk(records // kills)))
-        if kill == kills // 2:
-            await split(client, stream, open_shards(client, stream)[0])
+        putting = asyncio.create_task(asyncio.to_thread(put_all, load.chunk(per_kill)))
+        if kill == kills // 2 and halfway:
+            await halfway()
         stored = await progress(connection, stored)
         await asyncio.sleep(rng.random() * 0.5)
         victim = rng.randrange(2)
         workers[victim].process.kill()
-        workers[victim] = start(environment)
+        workers[victim] = start_one()
         await putting
     await load.verify(connection)
     assert all(worker.process.poll() is None for worker in workers)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("kills", "records"), [(3, 300), pytest.param(20, 5_000, marks=pytest.mark.slow)], ids=["3 kills", "20 kills"]
+)
+async def test_two_workers_killed_at_random_while_a_shard_splits(
+    database, kinesis_local, resharding_stream, start, kills, records
+):
+    client, stream = kinesis_local.client(), resharding_stream
+    environment = database.environment("ingestor") | kinesis_local.environment() | {"READINGS_STREAM": stream}
+    connection = await database.connect()
+
+    async def reshard() -> None:
+        await split(client, stream, open_shards(client, stream)[0])
+
+    put_all, start_one = partial(put, client, stream), partial(start, environment)
+    await kill_at_random(kills, Load(kills, 20), records // kills, connection, put_all, start_one, reshard)
     await connection.close()
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_records(database, ministack, start):
+    client = ministack.client()
+    stream = ministack.create_stream("hundred-kills", shards=4)
+    environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
+    connection = await database.connect()
+    put_all, start_one = partial(put, client, stream), partial(start, environment)
+    await kill_at_random(100, Load(100, 1), 1_000, connection, put_all, start_one)
+    await connection.close()
+
+
 @pytest.mark.timeout(900)
 async def test_one_worker_stopped_and_killed_back_to_back(database, ministack, stream, start):
     client = ministack.client()
