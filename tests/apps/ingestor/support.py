@@ -98,7 +98,7 @@ async def working(
             task.result()
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """Return the first true answer of `condition`; fail when there is none in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (answer := await condition()):

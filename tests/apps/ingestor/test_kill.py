@@ -126,6 +126,7 @@ async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_reco
     await connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_one_worker_stopped_and_killed_back_to_back(database, ministack, stream, start):
     client = ministack.client()
@@ -137,7 +138,7 @@ async def test_one_worker_stopped_and_killed_back_to_back(database, ministack, s
         putting = asyncio.create_task(asyncio.to_thread(put, client, stream, load.chunk(500)))
         await progress(connection, stored)
         worker.process.send_signal(how)
-        assert worker.process.wait(10) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+        assert worker.process.wait(30) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
         stored = await count(connection)
         await putting
     start(environment)
