@@ -1,10 +1,16 @@
 """Signals of the platform: what the detector asks Prometheus for."""
 
+from datetime import timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
+
+from apps.platform.exporters import CONTAINER_CPU, PROCESS_CPU
+from apps.platform.http import HTTP_SECONDS
+from apps.platform.promql import Unlike, highest, quantile, rate
 
 
 class Direction(StrEnum):
@@ -32,15 +38,17 @@ class Signal(BaseModel):
         return "/".join((*(labels[key] for key in sorted(labels)), self.name))
 
 
+MINUTE = timedelta(minutes=1)
+
 CPU = Signal(
     name="cpu",
-    query="max by (job) (rate(process_cpu_seconds_total[1m]))",  # the busiest copy: scaling out is no anomaly
+    query=highest(rate(PROCESS_CPU, MINUTE), by=("job",)).text,  # the busiest copy: scaling out is no anomaly
     direction=Direction.UP,
     floor=0.05,  # cores
 )
 LATENCY = Signal(
     name="latency",
-    query="histogram_quantile(0.95, sum by (job, le) (rate(http_request_duration_seconds_bucket[1m])))",
+    query=quantile(Fraction(95, 100), HTTP_SECONDS, MINUTE, by=("job",)).text,
     direction=Direction.UP,
     floor=0.02,  # seconds
 )
@@ -51,8 +59,8 @@ PROCESS_SIGNALS = (CPU, LATENCY)
 
 def cluster_signals(namespace: str) -> tuple[Signal, ...]:
     """Return the signals on Kubernetes, where the kubelet tells the CPU of every container in `namespace`."""
-    used = f'container_cpu_usage_seconds_total{{namespace="{namespace}",container!="",container!="POD"}}'
-    query = f'max by (job) (label_replace(rate({used}[2m]), "job", "$1", "container", "(.*)"))'
+    used = rate(CONTAINER_CPU, 2 * MINUTE, namespace=namespace, container=Unlike("|POD"))
+    query = highest(used, by=("container",)).text
     return (CPU.model_copy(update={"query": query}), LATENCY)
 
 

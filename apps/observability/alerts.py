@@ -10,9 +10,9 @@ from apps.catalog import SERVICES
 from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.domain.alerts import Severity
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS
-from apps.observability.exporters import UP
 from apps.observability.objectives import SLOS, TIMED
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
+from apps.platform.exporters import UP
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import absent, age, highest, quantile, rate, total, value
 from apps.platform.service import Service

@@ -4,7 +4,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
-from apps.observability.exporters import (
+from apps.platform.exporters import (
     ALERTS,
     NODE_CPU,
     NODE_DISK,

@@ -6,13 +6,13 @@ import subprocess
 import pytest
 import yaml
 
-from apps.observability import exporters
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
-from apps.observability.exporters import UP
 from apps.observability.reference import EXPORTED, metrics_in
 from apps.observability.rules import RecordingRule
+from apps.platform import exporters
+from apps.platform.exporters import UP
 from apps.platform.promql import RATE_INTERVAL, value
 from tests.apps.observability.promtool import needs_promtool
 

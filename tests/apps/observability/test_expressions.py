@@ -17,10 +17,10 @@ from websockets.sync.client import connect
 
 from apps.gateway.metrics import RECORDS_RETRIED
 from apps.ingestor.metrics import KINESIS_ERRORS, RESTARTS
-from apps.observability import exporters
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.rules import rule_file
+from apps.platform import exporters
 from apps.platform.promql import RATE_INTERVAL, Expression
 from stacks.local.postgres import free_port
 from tests.support import monitoring

@@ -16,6 +16,11 @@ ALERTS = Gauge(
 PROCESS_CPU = Counter("process_cpu_seconds_total", "CPU time of the process.", registry=None)
 PROCESS_MEMORY = Gauge("process_resident_memory_bytes", "Resident memory of the process.", registry=None)
 
+# The kubelet.
+CONTAINER_CPU = Counter(
+    "container_cpu_usage_seconds_total", "CPU time of a container.", ["namespace", "pod", "container"], registry=None
+)
+
 # Node exporter.
 NODE_CPU = Counter("node_cpu_seconds_total", "CPU time of the node.", ["cpu", "mode"], registry=None)
 NODE_MEMORY = Gauge("node_memory_MemTotal_bytes", "Memory of the node.", registry=None)
