@@ -145,7 +145,7 @@ def pytest(session: nox.Session, marker: str, *paths: str, **environment: str) -
     install(session, "local", "infra", "test", "lint")
     bring_node(session)
     bring_tools(session)
-    session.run("python", "-m", "pytest", "-m", marker, *(session.posargs or paths), env=environment)
+    session.run("python", "-m", "pytest", "--durations=10", "-m", marker, *(session.posargs or paths), env=environment)
 
 
 def bring_node(session: nox.Session) -> None:

@@ -76,6 +76,7 @@ async def _until_counted(stack: Stack, stopping: asyncio.Event, screen: Screen) 
             starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await starting
+            screen.say("stopped before it was up")
             return None
         await starting
     await stack.watch(stopping)

@@ -23,7 +23,7 @@ async def on_schedule(
         code = await finish(program, service.deadline_seconds)
         if code != 0:
             what = f"exit code {code}" if code is not None else f"took longer than {service.deadline_seconds} s"
-            say(f"{service.name}: {what}; see {program.log}{last_words(program.log)}")
+            say(f"{service.name}: {what}; see {program.log}{last_words(program.log, lines=1)}")
 
 
 def next_run(schedule: str, after: datetime) -> datetime:
