@@ -38,7 +38,9 @@ class EncryptionKey(pulumi.ComponentResource):
             policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _statements(args)}),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        aws.kms.Alias(name, target_key_id=self._key.key_id, opts=pulumi.ResourceOptions(parent=self))
+        aws.kms.Alias(
+            name, name_prefix=f"alias/{name}-", target_key_id=self._key.key_id, opts=pulumi.ResourceOptions(parent=self)
+        )
         self.arn = self._key.arn
         self.register_outputs({"arn": self.arn})
 

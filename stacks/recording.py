@@ -148,7 +148,8 @@ class _Recorder(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = f"{args.name}-id"
-        outputs = {**_answers(args), **args.inputs} if args.custom else {**args.inputs, **_answers(args)}
+        answered = aws_answers(args.typ, args.name, args.inputs)
+        outputs = {**answered, **args.inputs} if args.custom else {**args.inputs, **answered}
         self.last[args.typ, args.name] = (args, outputs)
         return made, outputs
 
@@ -157,11 +158,10 @@ class _Recorder(Mocks):
         return answers[args.token]
 
 
-def _answers(args: MockResourceArgs) -> dict[str, Any]:
-    """What AWS would answer beyond the inputs."""
-    name = args.name
-    service = args.typ.partition(":")[2].partition("/")[0]
-    path = args.inputs.get("path", "/")
+def aws_answers(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What AWS would answer beyond the inputs, as far as our programs ask."""
+    service = kind.partition(":")[2].partition("/")[0]
+    path = inputs.get("path", "/")
     special: dict[str, dict[str, Any]] = {
         "eks:index:Cluster": {"kubeconfigJson": KUBECONFIG, "clusterSecurityGroupId": "sg-cluster"},
         "aws:iam/role:Role": {"arn": f"arn:aws:iam::{ACCOUNT}:role{path}{name}"},
@@ -185,13 +185,13 @@ def _answers(args: MockResourceArgs) -> dict[str, Any]:
                 }
             ]
         },
-        "aws:route53/record:Record": {"fqdn": args.inputs.get("name")},
+        "aws:route53/record:Record": {"fqdn": inputs.get("name")},
         "aws:ecr/repository:Repository": {
-            "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{args.inputs.get('name')}"
+            "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{inputs.get('name')}"
         },
         "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
         "aws:kms/key:Key": {"keyId": f"{name}-id"},
-        "aws:s3/bucket:Bucket": {"arn": f"arn:aws:s3:::{args.inputs.get('bucket')}"},
+        "aws:s3/bucket:Bucket": {"arn": f"arn:aws:s3:::{inputs.get('bucket')}"},
     }
-    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{args.typ.rpartition(':')[2].lower()}/{name}"
-    return {"arn": arn, "name": name} | special.get(args.typ, {})
+    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind.rpartition(':')[2].lower()}/{name}"
+    return {"arn": arn, "name": name} | special.get(kind, {})

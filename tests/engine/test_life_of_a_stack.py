@@ -1,0 +1,209 @@
+"""Stacks live on a real engine: previewed, made, left alone, changed, interrupted, resumed and taken down.
+
+The engine, its Kubernetes provider, the API server and its controllers are real; nothing of AWS is, except where its
+provider and an emulator are at hand (`test_life_on_aws.py`).
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from functools import partial
+
+import psutil
+import pulumi.automation as auto
+import pytest
+
+from apps.catalog import DASHBOARD, SERVICES, TASKS
+from apps.platform.service import ScheduledService, Service
+from stacks.config import written
+from tests.support import control_plane, engine
+from tests.support.engine import Rehearsal
+from tests.support.stand_ins import charts
+
+LACKING = [*engine.missing(), *control_plane.missing(), *([] if shutil.which("kubectl") else ["kubectl"])]
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
+]
+
+OTHER_IMAGE = "registry.example.com/sensor-analytics/api@sha256:" + "b" * 64
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory):
+    return charts.write(tmp_path_factory.mktemp("charts"))
+
+
+@pytest.fixture
+def kubeconfig(tmp_path):
+    """A cluster of the test's own."""
+    with control_plane.running(tmp_path) as access:
+        yield access
+
+
+@pytest.fixture
+def rehearsal(tmp_path, kubeconfig):
+    return Rehearsal(tmp_path / "rehearsal", kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory, mirror):
+    """A cluster in which dev was made, for the tests that only look at it."""
+    folder = tmp_path_factory.mktemp("dev")
+    with control_plane.running(folder) as access:
+        Rehearsal(folder / "rehearsal", access).stack("dev", "environment", configured("dev", mirror)).up()
+        yield partial(kubectl, access)
+
+
+def configured(name, mirror, **changes):
+    """A stack's own configuration with charts from the mirror."""
+    return {**written(name, "environment"), "charts": {"mirror": str(mirror)}, **changes}
+
+
+def changes(result):
+    return {kind: count for kind, count in result.summary.resource_changes.items() if kind != "same"}
+
+
+def kubectl(kubeconfig, *arguments, said=None, refused=False):
+    command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
+    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+    assert bool(done.returncode) == refused, done.stderr
+    return done.stderr if refused else done.stdout
+
+
+def names(ask, kind):
+    return set(ask("get", kind, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}").split())
+
+
+def test_the_cluster_holds_what_the_declarations_say(dev):
+    running = {service.name for service in SERVICES if isinstance(service, Service)}
+    scheduled = {service.name for service in SERVICES if isinstance(service, ScheduledService)}
+    assert names(dev, "deployments") == running | {DASHBOARD.name}
+    assert names(dev, "cronjobs") == scheduled
+    assert names(dev, "servicemonitors") >= running
+    assert names(dev, "targetgroupbindings") == {"gateway", "api", "dashboard"}
+    everyone = {declaration.name for declaration in (*SERVICES, *TASKS)}
+    assert names(dev, "serviceaccounts") >= everyone
+    assert names(dev, "networkpolicies") >= everyone | {"closed"}
+
+
+def test_every_task_succeeded_before_the_first_service_was_made(dev):
+    jobs = json.loads(dev("get", "jobs", "-n", "sensors", "-o", "json"))["items"]
+    deployments = json.loads(dev("get", "deployments", "-n", "sensors", "-o", "json"))["items"]
+    services = {service.name for service in SERVICES}
+    first = min(d["metadata"]["creationTimestamp"] for d in deployments if d["metadata"]["name"] in services)
+    tasks = [job for job in jobs if job["metadata"]["name"].startswith(tuple(task.name for task in TASKS))]
+    assert len(tasks) == len(TASKS)
+    assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in tasks)
+
+
+def test_no_service_account_may_ask_the_cluster_for_anything(dev):
+    nobody = granted(dev, "system:serviceaccount:default:nobody-made-this")
+    for declaration in (*SERVICES, *TASKS, DASHBOARD):
+        assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
+
+
+def granted(ask, who):
+    return ask("auth", "can-i", "--list", "-n", "sensors", f"--as={who}").splitlines()
+
+
+def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev):
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "planted", "namespace": "sensors"},
+        "spec": {
+            "containers": [{"name": "root", "image": "example.com/root", "securityContext": {"privileged": True}}]
+        },
+    }
+    said = dev("apply", "-f", "-", said=json.dumps(pod), refused=True)
+    assert 'violates PodSecurity "restricted:latest"' in said
+
+
+def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal, mirror, kubeconfig):
+    ask = partial(kubectl, kubeconfig)
+    config = configured("prod", mirror)
+    stack = rehearsal.stack("prod", "environment", config)
+    planned = stack.preview().change_summary
+    assert set(planned) == {auto.OpType.CREATE}
+
+    made = stack.up()
+    assert made.outputs["url"].value == "https://sensors.example.com"
+    assert made.outputs["kubeconfig"].secret
+    assert changes(stack.up()) == {}, "a second deployment must change nothing"
+
+    images = {**config["images"], "api": OTHER_IMAGE}
+    changed = rehearsal.stack("prod", "environment", {**config, "images": images}).up()
+    assert changes(changed) == {"update": 1}
+    image = ask("get", "deployment", "api", "-n", "sensors", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert image == OTHER_IMAGE
+
+    with pytest.raises(auto.CommandError, match="protect"):
+        stack.destroy()
+    stack = rehearsal.stack("prod", "environment", {**config, "protected": False})
+    stack.up()
+    stack.destroy()
+    assert rehearsal.aws_left == []
+    assert not names(ask, "deployments,jobs,cronjobs,services,externalsecrets")
+    assert "sensors" not in ask("get", "namespaces", "-o", "name")
+
+
+def test_an_interrupted_deployment_is_resumed(rehearsal, mirror):
+    stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
+    half = threading.Event()
+
+    def interrupt(event):
+        made = event.resource_pre_event
+        if made and made.metadata.type == "kubernetes:batch/v1:Job" and not half.is_set():
+            half.set()
+            for program in psutil.Process().children(recursive=True):
+                if program.name() == "pulumi":
+                    os.kill(program.pid, signal.SIGINT)
+
+    with pytest.raises(auto.CommandError):
+        stack.up(on_event=interrupt)
+    assert half.is_set()
+    half_made = len(rehearsal.aws_left)
+    assert half_made > 0
+    stack.up()
+    assert len(rehearsal.aws_left) >= half_made
+    assert changes(stack.up()) == {}
+    stack.destroy()
+    assert rehearsal.aws_left == []
+
+
+def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal):
+    stack = rehearsal.stack("bootstrap", "bootstrap", written("bootstrap", "bootstrap"))
+    made = stack.up()
+    assert made.outputs["backendUrl"].value == "s3://sensor-analytics-state-111111111111-eu-west-1?region=eu-west-1"
+    assert changes(stack.up()) == {}
+    with pytest.raises(auto.CommandError, match="protect"):
+        stack.destroy()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (("images", "api"), "repository/api:1.2", "environment.images.api: "),
+        (("region",), "Ireland", "environment.region: "),
+        (("network", "cidr"), "8.8.0.0/16", "environment.network.cidr: must be a private range"),
+        (("network", "zones"), None, "environment.network.zones: "),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line_and_no_stack_trace(rehearsal, path, value, line):
+    config = json.loads(json.dumps(written("dev", "environment")))
+    section: Mapping = config
+    for part in path[:-1]:
+        section = section[part]
+    section[path[-1]] = value
+    said = []
+    with pytest.raises(auto.CommandError):
+        rehearsal.stack("dev", "environment", config).preview(on_output=said.append)
+    assert any(line in text for text in said), said
+    assert not any("Traceback" in text for text in said)

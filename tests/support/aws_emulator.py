@@ -1,0 +1,95 @@
+"""All of AWS that a stack needs, on this machine: MiniStack with every service, asked as one account."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from stacks.local.postgres import free_port
+
+REGION = "eu-west-1"
+
+
+class Emulator:
+    """Where it answers, and to whom: an access key of twelve digits is the account."""
+
+    def __init__(self, url: str, account: str) -> None:
+        self.url, self.account = url, account
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to reach it."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "rehearsal",
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.url,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client."""
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id=self.account,
+            aws_secret_access_key="rehearsal",
+        )
+
+
+@contextmanager
+def running(folder: Path, account: str) -> Iterator[Emulator]:
+    """Run MiniStack; what it kept ends with the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    environment = os.environ | {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(folder),
+        # No container runtime: a database of RDS is a name and an address, nothing answers there.
+        "DOCKER_HOST": "tcp://127.0.0.1:1",
+        "MINISTACK_DOCKER_TIMEOUT": "1",
+    }
+    with (folder / "ministack.log").open("wb") as log:
+        program = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    try:
+        url = f"http://localhost:{port}"
+        _wait(program, url, folder / "ministack.log")
+        yield Emulator(url, account)
+    finally:
+        program.terminate()
+        try:
+            program.wait(10)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.wait()
+
+
+def _wait(program: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + 90
+    while time.monotonic() < until and program.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/_ministack/health", timeout=2).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError(f"MiniStack did not start:\n{log.read_text()[-2000:]}")
+
+
+def at_hand() -> bool:
+    """Whether the real AWS provider is there to ask it."""
+    return shutil.which("pulumi-resource-aws") is not None

@@ -1,0 +1,79 @@
+"""The real Pulumi engine with a stack of ours, its state in a folder, and programs for what is not at hand."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi.automation as auto
+
+from stacks import __main__ as program
+from stacks.config import PROJECT
+
+ROOT = Path(__file__).parents[2]
+
+LAUNCHER = """#!/bin/sh
+PYTHONPATH={root} exec {python} -u -m tests.support.stand_ins.{module} "$@"
+"""
+
+
+def missing() -> list[str]:
+    """Programs without which no engine runs here."""
+    return [name for name in ("pulumi", "pulumi-resource-kubernetes") if shutil.which(name) is None]
+
+
+def has_aws() -> bool:
+    """Whether the real AWS provider is at hand."""
+    return shutil.which("pulumi-resource-aws") is not None
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """A place in which a stack lives: engine, state, plugins, and what was said."""
+
+    folder: Path
+    kubeconfig: Path
+    real_aws: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("home", "state", "bin", "aws", "work"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for module in ("eks", *([] if self.real_aws else ["aws"])):
+            plugin = self.folder / "bin" / f"pulumi-resource-{module}"
+            plugin.write_text(LAUNCHER.format(root=ROOT, python=sys.executable, module=module))
+            plugin.chmod(0o755)
+
+    @property
+    def aws_left(self) -> list[str]:
+        """What the stand-in of AWS holds."""
+        return sorted(path.stem for path in (self.folder / "aws").iterdir())
+
+    def stack(self, name: str, key: str, config: Mapping[str, Any]) -> auto.Stack:
+        """Return a stack with this configuration, made when it is not there."""
+        options = auto.LocalWorkspaceOptions(
+            work_dir=str(self.folder / "work"),
+            pulumi_home=str(self.folder / "home"),
+            project_settings=auto.ProjectSettings(
+                name=PROJECT,
+                runtime="python",
+                main=str(ROOT),
+                backend=auto.ProjectBackend(url=f"file://{self.folder / 'state'}"),
+            ),
+            stack_settings={name: auto.StackSettings(config={f"{PROJECT}:{key}": dict(config)})},
+            env_vars={
+                "PATH": os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]]),
+                "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+                "PULUMI_SKIP_UPDATE_CHECK": "1",
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_STAND_IN": str(self.folder / "aws"),
+                "EKS_STAND_IN_KUBECONFIG": str(self.kubeconfig),
+                **self.environment,
+            },
+        )
+        return auto.create_or_select_stack(name, project_name=PROJECT, program=program.main, opts=options)

@@ -1,0 +1,111 @@
+"""`pulumi-resource-aws` for a machine without the real one: it makes nothing and keeps a file for each resource.
+
+The engine sees a provider that checks nothing and answers as the recording engine does. What it holds at the end can be
+asked of the folder in AWS_STAND_IN.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pulumi.provider.experimental import server
+from pulumi.provider.experimental.property_value import PropertyValue, PropertyValueType
+from pulumi.provider.experimental.provider import (
+    CheckRequest,
+    CheckResponse,
+    ConfigureRequest,
+    ConfigureResponse,
+    CreateRequest,
+    CreateResponse,
+    DeleteRequest,
+    DiffRequest,
+    DiffResponse,
+    Provider,
+    ReadRequest,
+    ReadResponse,
+    UpdateRequest,
+    UpdateResponse,
+)
+
+from stacks.recording import aws_answers
+
+Properties = dict[str, PropertyValue]
+
+
+class AwsStandIn(Provider):
+    """Remembers resources as files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def check_config(self, request: CheckRequest) -> CheckResponse:
+        return CheckResponse(request.new_inputs)
+
+    async def diff_config(self, request: DiffRequest) -> DiffResponse:
+        return DiffResponse(changes=any(value != request.old_state.get(n) for n, value in request.new_inputs.items()))
+
+    async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
+        return ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    async def check(self, request: CheckRequest) -> CheckResponse:
+        return CheckResponse(request.new_inputs)
+
+    async def diff(self, request: DiffRequest) -> DiffResponse:
+        old, new = request.old_state, request.new_inputs
+        changed = [name for name in new if new[name] != old.get(name)]
+        changed += old.keys() - new.keys() - aws_answers(_type(request.urn), "", {}).keys()
+        return DiffResponse(changes=bool(changed), diffs=changed)
+
+    async def create(self, request: CreateRequest) -> CreateResponse:
+        if request.preview:
+            return CreateResponse("", request.properties)
+        made = f"{request.name}-{hashlib.sha256(request.urn.encode()).hexdigest()[:8]}"
+        self._file(made, _type(request.urn)).write_text(json.dumps({"urn": request.urn}))
+        return CreateResponse(made, self._state(_type(request.urn), request.name, request.properties))
+
+    async def read(self, request: ReadRequest) -> ReadResponse:
+        return ReadResponse(request.resource_id, request.properties, request.inputs)
+
+    async def update(self, request: UpdateRequest) -> UpdateResponse:
+        if request.preview:
+            return UpdateResponse(request.news)
+        return UpdateResponse(self._state(_type(request.urn), request.name, request.news))
+
+    async def delete(self, request: DeleteRequest) -> None:
+        self._file(request.resource_id, _type(request.urn)).unlink()
+
+    def _file(self, resource: str, kind: str) -> Path:
+        return self.folder / f"{kind.rpartition(':')[2]}-{resource}.json"
+
+    def _state(self, kind: str, name: str, inputs: Properties) -> Properties:
+        given = {key: _plain(value) for key, value in inputs.items()}
+        answered = {key: _property(value) for key, value in aws_answers(kind, name, given).items()}
+        return answered | inputs
+
+
+def _type(urn: str) -> str:
+    """The type of a resource, without those of the components around it."""
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _plain(value: PropertyValue) -> Any:
+    if value.type == PropertyValueType.ARRAY:
+        return [_plain(inner) for inner in value.value]
+    if value.type == PropertyValueType.MAP:
+        return {key: _plain(inner) for key, inner in value.value.items()}
+    return value.value
+
+
+def _property(value: Any) -> PropertyValue:
+    if isinstance(value, dict):
+        return PropertyValue({key: _property(inner) for key, inner in value.items()})
+    if isinstance(value, list):
+        return PropertyValue([_property(inner) for inner in value])
+    return PropertyValue(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+
+
+if __name__ == "__main__":
+    server.main(sys.argv[1:], "7.51.1", AwsStandIn(Path(os.environ["AWS_STAND_IN"])))
