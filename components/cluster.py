@@ -2,7 +2,8 @@
 
 Wiring decisions: the cluster knows people and roles by access entries only, never by who created it. Nothing is on the
 nodes' role but what a node itself needs; pods have identities of their own (EKS Pod Identity) and cannot reach the
-metadata service (IMDSv2, one hop). The node group comes before the add-ons that need nodes to become active.
+metadata service (IMDSv2, one hop). A node is ready only with a network, and the network's pods need their identity:
+these add-ons come before the node group, and those whose pods need a node come after it.
 """
 
 from collections.abc import Sequence
@@ -82,27 +83,20 @@ class Cluster(pulumi.ComponentResource):
         self.control_plane = self._control_plane()
         self.security_group_id = self.control_plane.cluster_security_group_id
         self.kubeconfig = pulumi.Output.secret(self.control_plane.kubeconfig_json)
-        proxy = self._addon("kube-proxy")
-        network = self._addon(
-            "vpc-cni", "aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy", '{"enableNetworkPolicy":"true"}'
-        )
-        self.nodes = self._node_group(after=[proxy, network])
-        after_nodes = pulumi.ResourceOptions(depends_on=[self.nodes])
-        identity_agent = self._addon("eks-pod-identity-agent", opts=after_nodes)
-        dns = self._addon("coredns", opts=after_nodes)
-        storage = self._addon(
-            "aws-ebs-csi-driver",
-            "ebs-csi-controller-sa",
-            f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2",
-            opts=after_nodes,
-        )
+        identity_agent = self._addon("eks-pod-identity-agent")
+        cni = self._system_identity("aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy")
+        network = self._addon("vpc-cni", [identity_agent, *cni.ready], '{"enableNetworkPolicy":"true"}')
+        self.nodes = self._node_group(after=[network, self._addon("kube-proxy")])
+        dns = self._addon("coredns", [self.nodes])
+        csi = self._system_identity("ebs-csi-controller-sa", f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2")
+        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.ready])
         self.provider = k8s.Provider(
             name,
             kubeconfig=self.kubeconfig,
             # Without it, a changed kubeconfig would replace everything in the cluster.
             cluster_identifier=self.arn,
             enable_server_side_apply=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[identity_agent, dns, storage]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, storage]),
         )
         k8s.storage.v1.StorageClass(
             "gp3",
@@ -233,39 +227,22 @@ class Cluster(pulumi.ComponentResource):
             ),
         )
 
+    def _system_identity(self, service_account: str, policy_arn: str) -> PodIdentity:
+        identity = self.identity(f"{self._name}-{service_account}", "kube-system", service_account, self)
+        identity.attach(policy_arn)
+        return identity
+
     def _addon(
-        self,
-        addon: str,
-        service_account: str | None = None,
-        policy_arn: str | None = None,
-        configuration: str | None = None,
-        opts: pulumi.ResourceOptions | None = None,
+        self, addon: str, after: Sequence[pulumi.Resource] = (), configuration: str | None = None
     ) -> aws.eks.Addon:
-        """Return an add-on; with a service account, its pods have a role that holds the AWS managed policy."""
-        name, associations, attached = f"{self._name}-{addon}", None, []
-        if service_account and policy_arn:
-            identity = role(
-                name,
-                trust("pods.eks.amazonaws.com", {"StringEquals": {"aws:RequestTag/eks-cluster-arn": self.arn}}),
-                self._args.roles,
-                self,
-                f"Add-on {addon} of the cluster",
-            )
-            attached = [aws.iam.RolePolicyAttachment(name, role=identity.name, policy_arn=policy_arn, opts=self._child)]
-            associations = [
-                aws.eks.AddonPodIdentityAssociationArgs(service_account=service_account, role_arn=identity.arn)
-            ]
         return aws.eks.Addon(
-            name,
+            f"{self._name}-{addon}",
             addon_name=addon,
             cluster_name=self.name,
             configuration_values=configuration,
-            pod_identity_associations=associations,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
-            opts=pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *attached]), opts
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *after]),
         )
 
     def identity(self, name: str, namespace: str, service_account: str, parent: pulumi.Resource) -> PodIdentity:

@@ -62,6 +62,14 @@ class PodIdentity(pulumi.ComponentResource):
         self._parts.append(granted)
         return granted
 
+    def attach(self, policy_arn: str) -> aws.iam.RolePolicyAttachment:
+        """Give these pods the permissions of a policy that AWS keeps."""
+        attached = aws.iam.RolePolicyAttachment(
+            self.name, role=self.role.name, policy_arn=policy_arn, opts=pulumi.ResourceOptions(parent=self)
+        )
+        self._parts.append(attached)
+        return attached
+
     @property
     def ready(self) -> tuple[pulumi.Resource, ...]:
         """The association and every permission given so far."""

@@ -29,10 +29,14 @@ def test_add_ons_that_need_nodes_come_after_them_and_the_network_before():
         "vpc-cni": False,
         "kube-proxy": False,
         "coredns": True,
-        "eks-pod-identity-agent": True,
+        "eks-pod-identity-agent": False,
         "aws-ebs-csi-driver": True,
     }
-    assert graph.waits_for(nodes, graph.one("Addon", "cluster-vpc-cni"))
+    network = graph.one("Addon", "cluster-vpc-cni")
+    assert graph.waits_for(nodes, network), "a node without a network never becomes ready"
+    assert graph.waits_for(network, graph.one("Addon", "cluster-eks-pod-identity-agent"))
+    for part in graph.inside(graph.one("PodIdentity", "cluster-aws-node")):
+        assert graph.waits_for(network, part)
 
 
 def test_network_policies_are_enforced():

@@ -17,6 +17,7 @@ import boto3
 from stacks.local.postgres import free_port
 
 REGION = "eu-west-1"
+ROOT = Path(__file__).parents[2]
 
 
 class Emulator:
@@ -61,7 +62,11 @@ def running(folder: Path, account: str) -> Iterator[Emulator]:
     }
     with (folder / "ministack.log").open("wb") as log:
         program = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], cwd=folder, env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "tests.support.stand_ins.ministack"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
     try:
         url = f"http://localhost:{port}"
