@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.config import IMAGES, ROOT, BootstrapConfig, EnvironmentConfig, StackConfigError, load, written
@@ -142,6 +142,7 @@ def test_every_wrong_value_is_told_at_once():
     )
 
 
+@settings(deadline=None)
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk):
     for path in ("network", "images", "services", "ingress.clients", "cluster.nodes", "schedule"):

@@ -16,7 +16,7 @@ from pulumi.provider.server import main
 
 
 class Cluster(pulumi.ComponentResource):
-    """The control plane and its access entries."""
+    """The control plane, its security group and its access entries."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__("eks:index:Cluster", name, {}, opts)
@@ -48,9 +48,10 @@ class Cluster(pulumi.ComponentResource):
                 opts=child,
             )
         self.kubeconfig_json = control_plane.id.apply(lambda _: Path(os.environ["EKS_STAND_IN_KUBECONFIG"]).read_text())
-        self.cluster_security_group_id = control_plane.vpc_config.apply(
-            lambda config: (config or {}).get("cluster_security_group_id") or "sg-cluster"
-        )
+        # EKS makes a group for the control plane, nodes and pods.
+        self.cluster_security_group_id = aws.ec2.SecurityGroup(
+            f"{name}-eks", vpc_id=inputs["vpcId"], description="Cluster", opts=child
+        ).id
 
 
 class EksStandIn(Provider):
