@@ -95,7 +95,7 @@ class Feed:
         self._high = max([self._high, *(row["stored_at"] for row in readings)])
         self._alerts_high = max([self._alerts_high, *(row["updated_at"] for row in alerts)])
         return self._hub.publish(
-            [LatestItem(*row) for row in readings], [as_alert(dict(row)) for row in alerts], whole=whole
+            [LatestItem(*row) for row in readings], [as_alert(row) for row in alerts], whole=whole
         )
 
     def _notice(self, *_: object) -> None:

@@ -95,7 +95,7 @@ async def do(repository: Repository, deed: Deed, alert_ids: Sequence[UUID], said
 
 def as_alert(row: Row) -> Alert:
     """Return a row of `alerts` as an alert."""
-    return msgspec.convert(row, Alert)
+    return msgspec.convert(dict(row), Alert)
 
 
 class _Transition(msgspec.Struct, frozen=True):

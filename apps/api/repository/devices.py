@@ -132,6 +132,7 @@ def _device(row: Row) -> Device:
     columns = dict(row)
     asked_at, seen_at = columns.pop("asked_at"), columns["last_seen_at"]
     columns["labels"] = tuple(columns["labels"])
+    columns["attributes"] = msgspec.json.decode(columns["attributes"])
     return Device(**columns, active=seen_at is not None and asked_at - seen_at <= ACTIVE_WITHIN)
 
 

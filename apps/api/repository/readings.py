@@ -85,7 +85,16 @@ async def in_time_order(
         # The first of the two is what the index can use.
         within += [f"r.ts {beyond}= {ts}", f"(r.ts, r.device_id, r.metric) {beyond} ({ts}, {device_id}, {metric})"]
     by_time = f"r.ts {order}, r.device_id {order}, r.metric {order}"
-    return await _fetch(repository, values, wanted, within, limit, inner=f"r.ts {order}", outer=by_time)
+    count = values.bind(limit)
+    # Of all series, no more than `limit` can have a row in the page: those whose first row comes first.
+    first = f"""
+        SELECT s.device_id, s.metric FROM latest_readings s CROSS JOIN LATERAL {_rows(within, order, "1")}
+        WHERE {all_of(wanted)} ORDER BY {by_time} LIMIT {count}
+    """  # noqa: S608
+    query = (
+        f"{_SELECT} FROM ({first}) s CROSS JOIN LATERAL {_rows(within, order, count)} ORDER BY {by_time} LIMIT {count}"
+    )
+    return await _fetch(repository, query, values)
 
 
 async def in_key_order(
@@ -100,7 +109,12 @@ async def in_key_order(
         # A comparison with one value, not an OR, is what the index can use.
         begun = f"(s.device_id, s.metric) = ({device_id}, {metric})"
         within.append(f"r.ts > CASE WHEN {begun} THEN {ts} ELSE '-infinity'::timestamptz END")
-    return await _fetch(repository, values, wanted, within, limit, inner="r.ts", outer="s.device_id, s.metric, r.ts")
+    count = values.bind(limit)
+    query = f"""
+        {_SELECT} FROM latest_readings s CROSS JOIN LATERAL {_rows(within, "asc", count)}
+        WHERE {all_of(wanted)} ORDER BY s.device_id, s.metric, r.ts LIMIT {count}
+    """
+    return await _fetch(repository, query, values)
 
 
 async def latest(repository: Repository, series: Series, limit: int, after: SeriesPosition | None) -> list[LatestItem]:
@@ -142,21 +156,15 @@ async def _add(connection: asyncpg.Connection, rows: Sequence[StoredReading]) ->
     return len(stored)
 
 
-async def _fetch(
-    repository: Repository, values: Values, wanted: list[str], within: list[str], limit: int, *, inner: str, outer: str
-) -> list[StoredItem]:
-    count = values.bind(limit)
-    query = f"""
-        SELECT r.device_id, r.metric, r.ts, r.value, r.received_at
-        FROM latest_readings s CROSS JOIN LATERAL (
-            SELECT * FROM sensor_readings r
-            WHERE r.device_id = s.device_id AND r.metric = s.metric AND {all_of(within)}
-            ORDER BY {inner} LIMIT {count}
-        ) r
-        WHERE {all_of(wanted)} ORDER BY {outer} LIMIT {count}
-        """  # noqa: S608
+async def _fetch(repository: Repository, query: str, values: Values) -> list[StoredItem]:
     async with repository.raw() as connection:
         return [StoredItem(*row) for row in await connection.fetch(query, *values)]
+
+
+def _rows(within: list[str], order: Order, count: str) -> str:
+    """Return the first rows of the series `s` by time."""
+    own = ["r.device_id = s.device_id", "r.metric = s.metric", *within]
+    return f"(SELECT * FROM sensor_readings r WHERE {all_of(own)} ORDER BY r.ts {order} LIMIT {count}) r"  # noqa: S608
 
 
 def _series(values: Values, series: Series) -> list[str]:
@@ -167,3 +175,6 @@ def _series(values: Values, series: Series) -> list[str]:
 def _window(values: Values, window: Window) -> list[str]:
     given = {"r.ts >=": window.since, "r.ts <": window.until}
     return [f"{comparison} {values.bind(value)}" for comparison, value in given.items() if value is not None]
+
+
+_SELECT = "SELECT r.device_id, r.metric, r.ts, r.value, r.received_at"

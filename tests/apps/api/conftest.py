@@ -45,7 +45,8 @@ class RunningApi:
     async def store(self, *readings: dict[str, object]) -> dict[str, int]:
         answer = await self.http.post("/readings", json=readings)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        stored: dict[str, int] = answer.json()
+        return stored
 
 
 def secrets(folder: Path, token: str = TOKEN) -> dict[str, str]:
