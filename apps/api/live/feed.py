@@ -5,7 +5,7 @@ import logging
 import random
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 
@@ -26,8 +26,8 @@ WHOLE_SECONDS = 60.0
 """How often everything is read again: for what committed later than the overlap, and for what is gone."""
 OVERLAP = timedelta(seconds=5)
 """A row gets its time before its transaction commits, so a row may appear this late behind newer ones."""
-RETRY_SECONDS = (0.2, 5.0)
-"""Shortest and longest wait before connecting again."""
+SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
+"""Before connecting again."""
 
 
 class Feed:
@@ -39,32 +39,31 @@ class Feed:
         self._wake = asyncio.Event()
         self._high = EARLIEST
         self._alerts_high = self._high
+        self._wait = SHORTEST_WAIT_SECONDS
 
     async def run(self) -> None:
-        """Follow until cancelled."""
-        wait = RETRY_SECONDS[0]
+        """Follow until cancelled. Whatever happens is logged and tried again: clients wait for what comes next."""
         while True:
             try:
-                connection = await asyncpg.connect(**self._arguments)
+                await self._follow()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("live updates wait for the database: %s", str(error) or type(error).__name__)
-            else:
-                wait = RETRY_SECONDS[0]
-                await self._follow(connection)
-            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - spreads the processes, guards nothing
-            wait = min(wait * 2, RETRY_SECONDS[1])
+            except Exception:
+                log.exception("live updates failed and begin again")
+            await asyncio.sleep(self._wait * random.uniform(0.5, 1))  # noqa: S311 - spreads processes, guards nothing
+            self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
 
-    async def _follow(self, connection: asyncpg.Connection) -> None:
+    async def _follow(self) -> NoReturn:
+        connection = await asyncpg.connect(**self._arguments)
         try:
             connection.add_termination_listener(self._notice)
             for channel in (STORED_CHANNEL, ALERTS_CHANNEL):
                 await connection.add_listener(channel, self._notice)
             LIVE_LISTENING.set(1)
+            self._wait = SHORTEST_WAIT_SECONDS
             while True:
                 await self._fetch_whole(connection)
                 await self._fetch_until(connection, asyncio.get_running_loop().time() + WHOLE_SECONDS)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("live updates lost the database: %s", str(error) or type(error).__name__)
         finally:
             LIVE_LISTENING.set(0)
             connection.terminate()
@@ -94,9 +93,7 @@ class Feed:
     ) -> list[LatestItem]:
         self._high = max([self._high, *(row["stored_at"] for row in readings)])
         self._alerts_high = max([self._alerts_high, *(row["updated_at"] for row in alerts)])
-        return self._hub.publish(
-            [LatestItem(*row) for row in readings], [as_alert(row) for row in alerts], whole=whole
-        )
+        return self._hub.publish([LatestItem(*row) for row in readings], [as_alert(row) for row in alerts], whole=whole)
 
     def _notice(self, *_: object) -> None:
         self._wake.set()
