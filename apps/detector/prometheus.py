@@ -41,7 +41,7 @@ class Prometheus:
     async def range(self, query: str, start: float, end: float, step: float) -> list[Samples]:
         """Return every series of `query` from `start` to `end`, a sample each `step` seconds where there is one.
 
-        What is not a finite number, and what lies outside of the range, is left out. Raises PrometheusError.
+        What is not a finite number is left out. Raises PrometheusError.
         """
         data = await self._ask(
             "/api/v1/query_range", {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
@@ -50,7 +50,7 @@ class Prometheus:
             matrix = msgspec.convert(data, _Matrix)
         except msgspec.ValidationError as error:
             raise PrometheusError(f"{query}: unexpected answer: {error}") from None
-        return [_samples(series, start, end) for series in matrix.result]
+        return [_samples(series) for series in matrix.result]
 
     async def _ask(self, path: str, parameters: dict[str, str]) -> Any:
         query = parameters["query"]
@@ -81,11 +81,11 @@ class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
     result: list[_Series]
 
 
-def _samples(series: _Series, start: float, end: float) -> Samples:
+def _samples(series: _Series) -> Samples:
     labels = {name: value for name, value in series.metric.items() if name != "__name__"}
     times = np.array([time for time, _ in series.values], dtype=float)
     values = np.array([_number(text) for _, text in series.values], dtype=float)
-    usable = np.isfinite(values) & (times >= start) & (times <= end)
+    usable = np.isfinite(values)
     times, first = np.unique(times[usable], return_index=True)
     return Samples(labels, times, values[usable][first])
 

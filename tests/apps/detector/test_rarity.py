@@ -56,6 +56,18 @@ def test_many_runs_give_the_scores_of_one_run(kind: type[Model], values: list[fl
     assert pieces == whole
 
 
+def test_a_run_for_each_point_finds_what_one_run_finds() -> None:
+    eventful = daily(6)
+    for row, jump in ((700, 30), (1000, -40), (1001, -40), (1700, 90)):
+        eventful[row] += jump
+    model, pieces = Rarity(), []
+    for point in points(eventful):
+        pieces.append(model.update(point).score)
+        model = Rarity.recall(json.loads(json.dumps(model.memory())))
+    assert pieces == scores(eventful)
+    assert len(alarms(pieces)) >= 2
+
+
 @settings(max_examples=50, deadline=None)
 @given(values=values, more=values)
 def test_no_later_point_changes_a_score(values: list[float], more: list[float]) -> None:
@@ -172,3 +184,15 @@ def test_counts_that_were_halved_forget_what_was_seen_once(monkeypatch: pytest.M
     assert seen.near(1000.0) == 0
     assert seen.outside(20.0) > 1
     assert seen.weight < 100
+
+
+def test_in_a_thin_tail_what_lies_beyond_counts_as_near_but_not_between_two_levels() -> None:
+    tail, levels = Seen(0.035), Seen(0.035)
+    for index in range(1000):
+        tail.add(index % 10 / 10, 1.0)
+        levels.add(100.0 * (index % 2), 1.0)
+    tail.add(100.0, 1.0)
+    tail.add(90.0, 1.0)
+    assert tail.near(60.0) == 2
+    assert tail.near(150.0) == 0
+    assert levels.near(60.0) == 0

@@ -278,6 +278,18 @@ async def test_two_runs_never_overlap(stage: Stage, caplog: pytest.LogCaptureFix
     assert len(await stage.rows("SELECT * FROM alerts")) == 1
 
 
+async def test_a_point_of_a_signal_teaches_the_long_memory_once(stage: Stage) -> None:
+    await stage.later(0, QUIET)
+    before = await stage.rows("SELECT signal, memory FROM detector_memory ORDER BY signal")
+    assert [row["signal"] for row in before] == ["platform:api/cpu", "platform:api/latency"]
+    assert json.loads(before[0]["memory"])["model"]["points"] == 2
+    await stage.later(0, QUIET)
+    assert await stage.rows("SELECT signal, memory FROM detector_memory ORDER BY signal") == before
+    await stage.later(300, QUIET)
+    after = await stage.rows("SELECT memory FROM detector_memory WHERE signal = 'platform:api/cpu'")
+    assert json.loads(after[0]["memory"])["model"]["points"] == 3
+
+
 async def test_signals_are_configuration(stage: Stage) -> None:
     stage.prometheus.series.clear()
     stage.prometheus.plant("up", "gateway", [1] * 53 + [0] * 8)

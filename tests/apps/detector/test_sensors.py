@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from apps.detector import sensors
+from apps.detector import rare, sensors
+from apps.detector.memory import Remembered
+from apps.detector.models import Point
 from apps.detector.rarity import Rarity
 from apps.detector.sensors import watch_sensors
+from apps.detector.signals import Direction
 from tests.support.postgres import TestDatabase
 
 FIVE_MINUTES = 300
@@ -36,7 +39,8 @@ class Stage:
         )
         await self.owner.execute(
             "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) "
-            "VALUES ($1, $2, to_timestamp($3), 0, now()) ON CONFLICT (device_id, metric) DO NOTHING",
+            "VALUES ($1, $2, to_timestamp($3), 0, now()) "
+            "ON CONFLICT (device_id, metric) DO UPDATE SET ts = excluded.ts",
             device,
             metric,
             end,
@@ -157,12 +161,33 @@ async def test_sensors_that_there_was_no_time_for_come_first_in_the_next_run(
 ) -> None:
     monkeypatch.setattr(sensors, "PAGE", 2)
     for index in range(5):
-        await stage.store(f"device-{index}", [20.0] * 10, stage.end)
+        await stage.store(f"device-{index}", [20.0] * 10, stage.end - FIVE_MINUTES)
     looks = iter([True, True, False])
     assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(looks)) == (4, 1)
+    for index in range(5):
+        await stage.store(f"device-{index}", [20.0] * 5, stage.end)
     once = iter([True, False])
-    assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(once)) == (1, 0)
-    assert await stage.owner.fetchval("SELECT count(*) FROM detector_memory") == 5
+    assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(once)) == (2, 3)
+    assert (await stage.memory("sensor:device-4/temperature"))["last"] == stage.end
+
+
+@pytest.mark.parametrize(("direction", "opened"), [(Direction.DOWN, 1), (Direction.BOTH, 1), (Direction.UP, 0)])
+async def test_a_rare_value_on_the_good_side_is_no_alert(stage: Stage, direction: Direction, opened: int) -> None:
+    values = [value for value in history() if value is not None]
+    taught = Remembered(Rarity())
+    taught.learn(Point.of(FIVE_MINUTES * index, value) for index, value in enumerate(values))
+    drop = Point.of(FIVE_MINUTES * len(values), -50.0)
+    await rare.watch(
+        stage.detector,
+        "api/requests",
+        taught,
+        [drop],
+        now=drop.time,
+        seconds=FIVE_MINUTES,
+        direction=direction,
+        is_open=False,
+    )
+    assert len(await stage.alerts()) == opened
 
 
 async def test_a_run_that_dies_forgets_both_the_points_and_the_alert(
