@@ -21,6 +21,10 @@ VALUE_TOLERANCE = 0.035
 LEVEL_TOLERANCE = 0.06
 """How near is near, as a fraction of the range seen."""
 
+YOUNG = 20.0
+"""Outside of the range seen, near reaches farther by this over the square root of the number of points: a young signal
+has new extremes all the time."""
+
 LEAST_TOLERANCE = 0.005
 """How near is near at the least, as a fraction of the value: a signal that moves less is constant."""
 
@@ -170,6 +174,8 @@ class Seen:
     def near(self, value: float) -> float:
         """Return the weight of what was seen near `value`, and in a thin tail also of what lies beyond."""
         reach = max(self._tolerance * (self._high - self._low), LEAST_TOLERANCE * abs(value), 1e-9)
+        if self.places and not self._low <= value <= self._high:
+            reach *= 1 + YOUNG / math.sqrt(self.weight)
         first = bisect_left(self.places, value - reach)
         last = bisect_right(self.places, value + reach, first)
         near = sum(self._weights[first:last])

@@ -196,3 +196,12 @@ def test_in_a_thin_tail_what_lies_beyond_counts_as_near_but_not_between_two_leve
     assert tail.near(60.0) == 2
     assert tail.near(150.0) == 0
     assert levels.near(60.0) == 0
+
+
+def test_a_young_signal_may_reach_a_little_beyond_its_range() -> None:
+    young, old = Seen(0.035), Seen(0.035)
+    for index in range(101):
+        young.add(index / 100, 1.0)
+        old.add(index / 100, 100.0)
+    assert young.near(1.08) > 0
+    assert old.near(1.08) == 0
