@@ -1,8 +1,6 @@
 """A slowed API is noticed, told to people and shown, and all of that ends when it does: every part is the real one."""
 
 import asyncio
-import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -12,12 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from prometheus_client.utils import floatToGoString
 
 from apps.observability.alerts import GROUPS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
-from apps.platform.http import HTTP_SECONDS
 from stacks.local.webhook import receive_messages
 from tests.support import monitoring
 from tests.support.platform import Platform, platform
@@ -66,7 +62,7 @@ async def watched_platform(
     database: TestDatabase, ministack, stream: str, folder: Path, say: Callable[[str], None]
 ) -> AsyncIterator[Platform]:
     """Run the services with Prometheus, Alertmanager, the Pushgateway, and the detector again and again."""
-    remember_a_quiet_quarter_of_an_hour(folder)
+    monitoring.remember_a_quiet_quarter_of_an_hour(folder)
     rules = rule_file(GROUPS, "https://example.org")
     for group in rules["groups"]:
         group["interval"] = "1s"
@@ -95,26 +91,6 @@ async def watched_platform(
                 yield running
             finally:
                 stopping.set()
-
-
-def remember_a_quiet_quarter_of_an_hour(folder: Path) -> None:
-    """Write into Prometheus's data what it would have scraped from an API that answers within 100 to 200 ms.
-
-    That is slower than any machine that runs this test, and quicker than an API whose table is locked.
-    """
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not on PATH")
-    now = time.time()
-    name = HTTP_SECONDS.describe()[0].name
-    series = f'{name}_bucket{{job="api",instance="before",method="GET",route="/api/devices"'
-    lines = [f"# TYPE {name} histogram"]
-    for bound in HTTP_SECONDS._upper_bounds:
-        label = f'{series},le="{floatToGoString(bound)}"}}'
-        lines += [f"{label} {900 - ago if bound > 0.1 else 0} {now - ago:.3f}" for ago in range(900, 0, -5)]
-    (folder / "history").write_text("\n".join([*lines, "# EOF", ""]))
-    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "history", "data"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 @asynccontextmanager
