@@ -1,6 +1,7 @@
 """The application: the declared operations at /api and at the root, and the WebSocket beside them."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from apps.domain.signing import SigningKeys
 from apps.platform.http import application, problem
 from apps.platform.secrets import SecretFile
 from apps.storage.connection import connect_arguments
+
+log = logging.getLogger(__name__)
 
 PUBLIC_PREFIX = "/api"
 READY_SECONDS = 1.0
@@ -98,7 +101,8 @@ def _middleware(settings: ApiSettings) -> list[Middleware]:
     ]
 
 
-async def _unavailable(_: Request, error: Exception) -> Response:
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("cannot serve %s: %s", request.url.path, error, extra={"cause": repr(error.__cause__)})
     return problem(503, str(error), RETRY_AFTER)
 
 

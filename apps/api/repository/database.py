@@ -11,7 +11,7 @@ from databases.core import Connection
 from sqlalchemy.sql import ClauseElement
 
 from apps.api.metrics import DATABASE_UNAVAILABLE
-from apps.platform.settings import DatabaseSettings
+from apps.api.settings import ApiSettings
 from apps.storage.connection import connect_arguments
 
 ACQUIRE_SECONDS = 2.0
@@ -32,13 +32,13 @@ class Repository:
     A transaction belongs to the task that opened it: `databases` gives each task a connection of its own.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: ApiSettings) -> None:
         arguments = connect_arguments(settings, "api") | {"timeout": 5, "command_timeout": QUERY_SECONDS}
         self._database = Database(
             "postgresql://",
             **arguments,
             min_size=0,
-            max_size=settings.database_connections,
+            max_size=settings.database_connections - 1,  # one is for live updates
             max_inactive_connection_lifetime=300,
             reset=_leave,
         )
@@ -117,8 +117,6 @@ def _unavailable(text: str) -> DatabaseUnavailableError:
 
 
 _UNREACHABLE_TEXT = "the database is not reachable: try again in a moment"
-
-
 _UNREACHABLE = (
     OSError,  # refused, unreachable, reset
     asyncpg.PostgresConnectionError,

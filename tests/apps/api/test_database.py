@@ -16,8 +16,8 @@ from tests.support import postgres
 
 @pytest.fixture
 async def small(database, tmp_path):
-    """An API with two connections."""
-    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2")) as running:
+    """An API with two connections for requests."""
+    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3")) as running:
         async with running.http, running.reader:
             yield running
 
@@ -101,6 +101,23 @@ async def test_a_service_that_starts_before_its_database_serves_once_it_is_there
             return (await api.reader.get("/api/devices")).status_code == 200
 
         await until(served)
+
+
+async def test_a_new_connection_proves_itself_with_what_is_valid_now(own_server, tmp_path):
+    database = await postgres.copy_template(own_server)
+    owner = await database.connect()
+    with running_api(api_settings(database, tmp_path)) as api:
+        async with api.http, api.reader:
+            assert (await api.reader.get("/api/devices")).status_code == 200
+            await owner.execute("ALTER ROLE api PASSWORD 'another'")
+            (own_server.folder / "api.password").write_text("another")
+            await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'api'")
+
+            async def served():
+                return (await api.reader.get("/api/devices")).status_code == 200
+
+            await until(served)
+    await owner.close()
 
 
 async def test_each_of_many_tasks_has_its_own_transaction(database, tmp_path, monkeypatch):
