@@ -61,6 +61,9 @@ class Stack:
 
     async def start(self, begin: Begin) -> None:
         """Prepare and start everything. Raises FailedError, UnavailableError, PostgresError or ConfigurationError."""
+        for declared in (*SERVICES, *TASKS):
+            if plan.unmet(declared, self.around) is None:
+                plan.environment(declared, self.around)
         shutil.rmtree(self.places.logs, ignore_errors=True)
         simulator.counts(self.places).unlink(missing_ok=True)
         for secret in plan.secrets(SERVICES):
