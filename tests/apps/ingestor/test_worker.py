@@ -1,6 +1,7 @@
 """A worker on a real stream and a real database."""
 
 import json
+from datetime import timedelta
 
 from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
 
@@ -21,6 +22,27 @@ async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(databas
     assert all(row["stream"] == stream and row["shard_id"].startswith("shardId-") for row in rejects)
     held = await connection.fetch("SELECT owner, finished FROM shard_leases")
     assert [tuple(row) for row in held] == [(None, False)] * 2
+    await connection.close()
+
+
+async def test_a_stream_made_anew_under_its_name_is_read_from_its_beginning(database, ministack):
+    """As after a night without the platform, when the database was kept and the stream was not."""
+    client, stream = ministack.client(), ministack.create_stream("renewed")
+    connection = await database.connect()
+    put(client, stream, [envelope("d", range(10))])
+    async with working(database, client, stream):
+        await eventually(lambda: _is(connection, "sensor_readings", 10))
+    created = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamCreationTimestamp"]
+    while client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
+        "StreamCreationTimestamp"
+    ] < created + timedelta(seconds=1):
+        client.delete_stream(StreamName=stream)
+        ministack.create_stream(stream)
+    put(client, stream, [envelope("d", range(5, 20))])
+    async with working(database, client, stream):
+        await eventually(lambda: _is(connection, "sensor_readings", 20))
+    assert await count(connection, "shard_leases") == 1
+    await assert_consistent(connection)
     await connection.close()
 
 
