@@ -6,6 +6,7 @@ either among the readings or among the rejects.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -110,7 +111,7 @@ class _Reader:
     def read(self, data: bytes) -> None:
         try:
             if data.lstrip()[:1] == b"[":
-                items = split_array(data)
+                items = _split(data)
             elif _KIND.decode(data).type is None:
                 items = [msgspec.Raw(data)]
             else:
@@ -185,6 +186,17 @@ class _Reader:
             _reject(self.record.sequence_number, self.items, device_id, cause, reason, payload)
         )
         self.items += 1
+
+
+def _split(data: bytes) -> list[msgspec.Raw]:
+    """Return the items of an array. What is not quite JSON, such as NaN, costs only the item that holds it."""
+    try:
+        return split_array(data)
+    except _UNREADABLE as error:
+        try:
+            return [msgspec.Raw(json.dumps(item).encode()) for item in json.loads(data)]
+        except _UNREADABLE:
+            raise error from None
 
 
 def _user_records(data: bytes) -> Iterator[bytes]:
