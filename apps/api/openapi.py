@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, derived from the declared operations. It says nothing that they do not do."""
 
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from types import NoneType, UnionType
@@ -24,7 +25,7 @@ def render(resources: Iterable[Resource], prefix: str) -> Document:
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Sensor Analytics",
@@ -48,6 +49,14 @@ def render(resources: Iterable[Resource], prefix: str) -> Document:
             }
         },
     }
+    return _with_plain_names(document)
+
+
+def _with_plain_names(document: Document) -> Document:
+    """Call Page[Device] DevicePage; msgspec calls it Page_Device_, which no client would."""
+    text = re.sub(rb"Page_(\w+?)_\b|Page\[(\w+)\]", rb"\1\2Page", msgspec.json.encode(document))
+    plain: Document = msgspec.json.decode(text)
+    return plain
 
 
 class _Schemas:

@@ -1,5 +1,6 @@
 """The published OpenAPI document against the running API, with every check that schemathesis has."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,14 @@ def every_operation(api, prefix):
 
 def test_what_is_internal_is_described_at_the_root_alone(empty_api):
     assert set(every_operation(empty_api, "")) - set(every_operation(empty_api, "/api")) == {("POST", "/readings")}
+
+
+def test_every_reference_leads_to_a_type_with_a_plain_name(empty_api):
+    document = empty_api.get("/api/openapi.json")
+    names = set(document.json()["components"]["schemas"])
+    assert set(re.findall(r"#/components/schemas/([^\"]+)", document.text)) <= names
+    assert {"Device", "DevicePage", "Alert", "AlertPage", "Problem", "Subscribe"} <= names
+    assert all(re.fullmatch("[A-Za-z]+", name) for name in names)
 
 
 def test_every_path_says_which_methods_it_takes(empty_api):
