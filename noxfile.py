@@ -117,20 +117,17 @@ def lock(session: nox.Session) -> None:
     """Compile requirements/ from pyproject.toml; `-- --check` only tells whether they are current, `-- --upgrade`
     takes the newest of everything.
     """
-    check = "--check" in session.posargs
-    target = Path(session.create_tmp()) if check else LOCKS
-    if check:
-        shutil.copytree(LOCKS, target, dirs_exist_ok=True)
-    extras = list(tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"])
-    everything = target / "all.txt"
     upgrade = ["--upgrade"] if "--upgrade" in session.posargs else []
-    compile_lock(session, everything, "--all-extras", *upgrade)
-    for extra in extras:
-        compile_lock(session, target / f"{extra}.txt", "--extra", extra, "--constraints", str(everything), "--upgrade")
-    for stale in {path.stem for path in target.glob("*.txt")} - {"all", *extras}:
-        (target / f"{stale}.txt").unlink()
-    names = {path.name for path in (*LOCKS.glob("*.txt"), *target.glob("*.txt"))}
-    _, different, missing = filecmp.cmpfiles(LOCKS, target, names, shallow=False)
+    if "--check" not in session.posargs:
+        compile_locks(session, *upgrade)
+        return
+    copy = Path(session.create_tmp())
+    shutil.copy("pyproject.toml", copy)
+    shutil.copytree(LOCKS, copy / LOCKS, dirs_exist_ok=True)
+    with session.chdir(copy):
+        compile_locks(session, *upgrade)
+    names = {path.name for path in (*LOCKS.glob("*.txt"), *(copy / LOCKS).glob("*.txt"))}
+    _, different, missing = filecmp.cmpfiles(LOCKS, copy / LOCKS, names, shallow=False)
     if different or missing:
         session.error(f"not current: {', '.join(sorted(different + missing))}: run nox -s lock, commit what it writes")
 
@@ -162,6 +159,17 @@ def bring_tools(session: nox.Session) -> None:
         tools.bring((*tools.MONITORING, *tools.CHECKING))
     except apt.UnavailableError as reason:
         session.warn(f"tests that need Prometheus's programs are skipped: {reason}")
+
+
+def compile_locks(session: nox.Session, *options: str) -> None:
+    """Compile a lock of everything, and one for each extra that agrees with it."""
+    extras = list(tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"])
+    everything = LOCKS / "all.txt"
+    compile_lock(session, everything, "--all-extras", *options)
+    for extra in extras:
+        compile_lock(session, LOCKS / f"{extra}.txt", "--extra", extra, "--constraints", str(everything), "--upgrade")
+    for stale in {path.stem for path in LOCKS.glob("*.txt")} - {"all", *extras}:
+        (LOCKS / f"{stale}.txt").unlink()
 
 
 def compile_lock(session: nox.Session, path: Path, *arguments: str) -> None:
