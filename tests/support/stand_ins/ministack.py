@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hypercorn.config import Config
 from ministack.app import main
 from ministack.services import rds
 
@@ -16,6 +17,8 @@ def with_secret(instance: Mapping[str, Any]) -> str:
 
 
 rds._instance_xml = with_secret
+# A connection that is closed after so many requests fails the one that was on its way.
+Config.keep_alive_max_requests = 1_000_000
 
 if __name__ == "__main__":
     main()
