@@ -20,10 +20,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from apps.catalog import DASHBOARD, SERVICES, TASKS
 from apps.platform.service import Service, image_of
+from stacks.config_errors import as_yaml, explain
 
 PROJECT = "sensor-analytics"
 ROOT = Path(__file__).parents[1]
@@ -38,10 +38,9 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Arn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/\S+$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:/_-]*@sha256:[0-9a-f]{64}$")]
+REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
 Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-
-AN_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api@sha256:<64 hexadecimal digits>"
 
 
 class StackConfigError(Exception):
@@ -236,7 +235,8 @@ class EnvironmentConfig(StackConfig):
     """What dev and prod say, and where they differ."""
 
     images: Mapping[str, Image] = Field(
-        description="Images by digest, written by the release workflow", examples=[dict.fromkeys(IMAGES, AN_IMAGE)]
+        description="Images by digest, written by the release workflow",
+        examples=[{image: f"{REGISTRY}/{image}@sha256:<64 hexadecimal digits>" for image in IMAGES}],
     )
     network: NetworkConfig = Field(examples=[{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}])
     cluster: ClusterConfig = Field(
@@ -326,17 +326,15 @@ def load(model: type[C], stack: str, key: str, given: Any) -> C:
 
     Raises StackConfigError with a line and the YAML to write for each value that is missing, unknown or wrong.
     """
+    place = f"{PROJECT}:{key}"
     if not isinstance(given, Mapping):
-        smallest = {
-            name: field.examples[0]
-            for name, field in model.model_fields.items()
-            if field.is_required() and field.examples
-        }
-        raise StackConfigError(f"Pulumi.{stack}.yaml has no {PROJECT}:{key}. Write:\n{_yaml(key, smallest)}")
+        required = {name: field for name, field in model.model_fields.items() if field.is_required()}
+        smallest = {name: field.examples[0] for name, field in required.items() if field.examples}
+        raise StackConfigError(f"Pulumi.{stack}.yaml has no {place}. Write:\n{as_yaml(place, smallest)}")
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = "\n".join(_explain(model, key, problem) for problem in error.errors())
+        problems = "\n".join(explain(model, place, problem) for problem in error.errors())
         raise StackConfigError(f"Pulumi.{stack}.yaml cannot be used:\n{problems}") from None
 
 
@@ -348,56 +346,6 @@ def written(stack: str, key: str, folder: Path = ROOT) -> Any:
     except FileNotFoundError:
         stacks = sorted(found.name.split(".")[1] for found in folder.glob("Pulumi.*.yaml"))
         raise StackConfigError(f"there is no {path.name}; there are the stacks {', '.join(stacks)}") from None
-
-
-def _explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:
-    path = [str(part) for part in problem["loc"]]
-    place = ".".join([key, *path])
-    if problem["type"] == "extra_forbidden":
-        return f"{place}: there is no such key; there are {', '.join(_siblings(model, path))}"
-    message = "is missing" if problem["type"] == "missing" else f"{problem['msg'].removeprefix('Value error, ')}"
-    given = (
-        ""
-        if problem["type"] == "missing" or isinstance(problem["input"], Mapping | BaseModel)
-        else (f", got {problem['input']!r}")
-    )
-    example = _example(model, path)
-    return f"{place}: {message}{given}" + ("" if example is None else f". Write:\n{example}".replace("KEY", key))
-
-
-def _siblings(model: type[BaseModel], path: list[str]) -> list[str]:
-    for part in path[:-1]:
-        model = _section(model, part) or model
-    return sorted(model.model_fields)
-
-
-def _example(model: type[BaseModel], path: list[str]) -> str | None:
-    """Return the YAML of the nearest field on the path that has an example."""
-    found: tuple[list[str], Any] | None = None
-    section: type[BaseModel] | None = model
-    for depth, part in enumerate(path):
-        field = section.model_fields.get(part) if section else None
-        if field is None:
-            break
-        if field.examples:
-            found = path[: depth + 1], field.examples[0]
-        section = _section(section, part) if section else None
-    if found is None:
-        return None
-    keys, value = found
-    for name in reversed(keys):
-        value = {name: value}
-    return _yaml("KEY", value)
-
-
-def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    field = model.model_fields.get(name)
-    candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
-    return next((part for part in candidates if isinstance(part, type) and issubclass(part, BaseModel)), None)
-
-
-def _yaml(key: str, value: Any) -> str:
-    return yaml.safe_dump({"config": {f"{PROJECT}:{key}": value}}, sort_keys=False, default_flow_style=False, width=120)
 
 
 def _not_anywhere(networks: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:

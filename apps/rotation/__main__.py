@@ -60,12 +60,12 @@ def renew_signing_keys(client: "SecretsManagerClient", secret: str, period: time
 
 
 def _read(client: "SecretsManagerClient", secret: str) -> tuple[str, datetime] | None:
+    """Return the value and since when it is so; None for a secret without one: AWS refuses, emulators leave it out."""
     try:
         answer = client.get_secret_value(SecretId=secret)
     except client.exceptions.ResourceNotFoundException:
-        # A secret without a value answers as one that does not exist; putting a value tells the two apart.
         return None
-    return answer["SecretString"], answer["CreatedDate"]
+    return (answer["SecretString"], answer["CreatedDate"]) if answer.get("SecretString") else None
 
 
 if __name__ == "__main__":

@@ -48,8 +48,8 @@ ACTIONS = {
 }
 
 
-FORGETS = {"aws:ec2/flowLog:FlowLog", "aws:kinesis/stream:Stream"}
-"""What the emulator does not tell as it was told: tags of these two, and the role of a flow log."""
+FORGETS = {"aws:ec2/flowLog:FlowLog", "aws:eks/nodeGroup:NodeGroup", "aws:kinesis/stream:Stream"}
+"""What the emulator tells otherwise: a flow log's role, a node group's launch template, a stream's tags."""
 
 
 def test_dev_lives_on_the_real_provider_and_leaves_nothing(tmp_path, postgres_server):

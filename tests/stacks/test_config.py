@@ -131,7 +131,8 @@ def test_a_missing_key_is_told_the_yaml_to_write():
 
 def test_an_image_without_a_digest_is_told_what_one_looks_like():
     message = refusal(changed("images.api", "repository/api:1.2.3"))
-    assert "got 'repository/api:1.2.3'" in message
+    assert "environment.images.api: 'repository/api:1.2.3' has not the form that is wanted" in message
+    assert "sensor-analytics/gateway" not in message
     assert "@sha256:<64 hexadecimal digits>" in message
 
 

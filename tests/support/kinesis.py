@@ -60,7 +60,11 @@ class KinesisServer:
 
 def start_ministack(folder: Path) -> KinesisServer:
     port = free_port()
-    environment = os.environ | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "kinesis,sts"}
+    environment = os.environ | {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "kinesis,secretsmanager,sts",
+    }
     environment |= {"MINISTACK_REGION": REGION, "TMPDIR": str(folder)}
     command = [sys.executable, "-m", "ministack"]
     return _wait(_start(command, folder, environment), f"http://127.0.0.1:{port}", folder)

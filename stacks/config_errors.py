@@ -1,0 +1,56 @@
+"""What a person reads when a stack's configuration cannot be used: where, why, and the YAML to write."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+
+def explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:
+    """Return what is wrong with one value under `key` (`PROJECT:NAME`), and the YAML to write where there is one."""
+    path = [str(part) for part in problem["loc"]]
+    place = ".".join([key.rpartition(":")[2], *path])
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: there is no such key; there are {', '.join(_siblings(model, path))}"
+    example = _example(model, path)
+    return f"{place}: {_reason(problem)}" + (f". Write:\n{as_yaml(key, example)}" if example else "")
+
+
+def as_yaml(key: str, value: Any) -> str:
+    """Return what a stack's file says with `value` under `key`."""
+    return yaml.safe_dump({"config": {key: value}}, sort_keys=False, default_flow_style=False, width=120)
+
+
+def _reason(problem: ErrorDetails) -> str:
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{problem['input']!r} has not the form that is wanted"
+    message = problem["msg"].removeprefix("Value error, ")
+    return message if isinstance(problem["input"], Mapping | BaseModel) else f"{message}, got {problem['input']!r}"
+
+
+def _siblings(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    for part in path[:-1]:
+        model = _section(model, part) or model
+    return sorted(model.model_fields)
+
+
+def _example(model: type[BaseModel], path: Sequence[str]) -> dict[str, Any] | None:
+    """Return the example of the last field on the path that has one, under the keys that lead to it."""
+    if not path or (field := model.model_fields.get(path[0])) is None:
+        return None
+    section = _section(model, path[0])
+    found = (section and _example(section, path[1:])) or (field.examples[0] if field.examples else None)
+    if isinstance(found, Mapping) and section is None and path[1:2] and path[1] in found:
+        found = {path[1]: found[path[1]]}
+    return {path[0]: found} if found else None
+
+
+def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return the model of a field, which may be optional or the value of a mapping."""
+    field = model.model_fields.get(name)
+    candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+    return next((part for part in candidates if isinstance(part, type) and issubclass(part, BaseModel)), None)

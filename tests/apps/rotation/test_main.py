@@ -1,0 +1,70 @@
+"""The rotation's process at a real Secrets Manager API."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from apps.domain.signing import SigningKeys
+from apps.rotation.keys import ID_FORMAT
+from tests.support.kinesis import REGION
+
+
+@pytest.fixture
+def secrets(ministack):
+    client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=ministack.url)
+    made = [client.create_secret(Name=f"{os.urandom(4).hex()}-{name}")["ARN"] for name in ("keys", "token")]
+    yield client, *made
+    for arn in made:
+        client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+def rotate(ministack, keys, token):
+    environment = ministack.environment() | {
+        "AWS_REGION": REGION,
+        "SIGNING_KEYS_SECRET_ID": keys,
+        "OPERATOR_TOKEN_SECRET_ID": token,
+    }
+    command = [sys.executable, "-m", "apps.rotation"]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def value(client, secret):
+    return client.get_secret_value(SecretId=secret)["SecretString"]
+
+
+def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(ministack, secrets):
+    client, keys, token = secrets
+    assert rotate(ministack, keys, token).returncode == 0
+    made = value(client, keys), value(client, token)
+    assert len(SigningKeys.parse(made[0].encode()).secrets) == 1
+    assert len(made[1]) >= 32
+    assert rotate(ministack, keys, token).returncode == 0
+    assert (value(client, keys), value(client, token)) == made
+
+
+def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack, secrets):
+    client, keys, token = secrets
+    old = (datetime.now(UTC) - timedelta(days=31)).strftime(ID_FORMAT)
+    document = SigningKeys(old, {old: bytes(32)}).document().decode()
+    client.put_secret_value(SecretId=keys, SecretString=document)
+    done = rotate(ministack, keys, token)
+    assert done.returncode == 0
+    now = SigningKeys.parse(value(client, keys).encode())
+    assert now.current == old
+    assert len(now.secrets) == 2
+    for secret in (value(client, token), *SigningKeys.parse(value(client, keys).encode()).secrets.values()):
+        assert str(secret) not in done.stderr
+
+
+def test_keys_that_cannot_be_read_are_left_alone_and_named(ministack, secrets):
+    client, keys, token = secrets
+    client.put_secret_value(SecretId=keys, SecretString='{"current": "blue"}')
+    done = rotate(ministack, keys, token)
+    assert done.returncode == 1
+    assert "rotation failed: signing keys must be" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert value(client, keys) == '{"current": "blue"}'
