@@ -46,14 +46,7 @@ class Sample:
 def fleet(size: int, prefix: str = "sim") -> list[DeviceSpec]:
     """Return `size` devices, the kinds by turns."""
     kinds = list(KINDS)
-    return [
-        DeviceSpec(
-            device_id=f"{prefix}-{(kind := kinds[number % len(kinds)])}-{number // len(kinds) + 1:03d}",
-            kind=kind,
-            labels=("simulated",),
-        )
-        for number in range(size)
-    ]
+    return [_device(prefix, kinds[number % len(kinds)], number // len(kinds) + 1) for number in range(size)]
 
 
 def interval(devices: Sequence[DeviceSpec], rate: float) -> timedelta:
@@ -134,3 +127,13 @@ _MALFORMED = (
     lambda metric, ts: msgspec.json.encode({"metric": metric, "ts": ts}),
     lambda *_: b'"ERR 0x17"',
 )
+
+
+def _device(prefix: str, kind: str, number: int) -> DeviceSpec:
+    return DeviceSpec(
+        device_id=f"{prefix}-{kind}-{number:03d}",
+        kind=kind,
+        name=f"{kind.capitalize()} sensor {number}",
+        labels=("simulated",),
+        attributes={f"{signal.metric}_unit": signal.unit for signal in KINDS[kind]},
+    )
