@@ -114,9 +114,7 @@ def browser_tests(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Compile requirements/ from pyproject.toml; `-- --check` only tells whether they are current, `-- --upgrade`
-    takes the newest of everything.
-    """
+    """Compile requirements/; `-- --check` only tells whether they are current, `-- --upgrade` takes the newest."""
     upgrade = ["--upgrade"] if "--upgrade" in session.posargs else []
     if "--check" not in session.posargs:
         compile_locks(session, *upgrade)
