@@ -5,6 +5,7 @@ time. Arguments after `--` go to the program that the session runs.
 """
 
 import filecmp
+import logging
 import os
 import shutil
 import sys
@@ -37,6 +38,8 @@ def local(session: nox.Session) -> None:
     bring_node(session)
     # The platform ends its children one after the other: nox must not hurry it.
     session.run("python", "-m", "stacks.local", *session.posargs, interrupt_timeout=60, terminate_timeout=30)
+    # Its last line, what was sent and stored, stays the last one.
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 @nox.session
