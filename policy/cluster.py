@@ -1,6 +1,7 @@
 """The cluster: who reaches its API, what it logs, what its nodes may do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from policy.check import Properties, Resource, ResourceCheck, StackCheck, dig, document, each, of
 
@@ -9,6 +10,8 @@ COMPONENT = "eks:index:Cluster"
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ADDON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+
+Find: TypeAlias = Callable[[Properties, str], Iterator[str]]
 
 LOG_TYPES = {"api", "audit", "authenticator", "controllerManager", "scheduler"}
 
@@ -71,15 +74,22 @@ def _own_roles(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
             yield association, f"shares the role {role} with {users[role]}: each workload has its own"
 
 
+def _told(find: Find) -> Find:
+    """Look away from a component that an engine shows without its inputs: the cluster inside it is looked at."""
+    return lambda props, name: find(props, name) if props else iter(())
+
+
 CHECKS = (
-    ResourceCheck("eks-private-endpoint", "The private endpoint is on", (CLUSTER, COMPONENT), _private),
+    ResourceCheck("eks-private-endpoint", "The private endpoint is on", (CLUSTER, COMPONENT), _told(_private)),
     ResourceCheck(
-        "eks-public-endpoint-restricted", "The public endpoint names its networks", (CLUSTER, COMPONENT), _public
+        "eks-public-endpoint-restricted", "The public endpoint names its networks", (CLUSTER, COMPONENT), _told(_public)
     ),
-    ResourceCheck("eks-logs", "All five kinds of control plane logs are on", (CLUSTER, COMPONENT), _logs),
-    ResourceCheck("eks-secrets-encrypted", "Secrets are encrypted with a KMS key", (CLUSTER, COMPONENT), _secrets),
+    ResourceCheck("eks-logs", "All five kinds of control plane logs are on", (CLUSTER, COMPONENT), _told(_logs)),
     ResourceCheck(
-        "eks-api-authentication", "Access entries decide who is admin", (CLUSTER, COMPONENT), _authentication
+        "eks-secrets-encrypted", "Secrets are encrypted with a KMS key", (CLUSTER, COMPONENT), _told(_secrets)
+    ),
+    ResourceCheck(
+        "eks-api-authentication", "Access entries decide who is admin", (CLUSTER, COMPONENT), _told(_authentication)
     ),
     ResourceCheck("node-disks-encrypted", "The disks of nodes are encrypted", (LAUNCH_TEMPLATE,), _node_disks),
     ResourceCheck("network-policy-enforced", "The network plugin enforces NetworkPolicies", (ADDON,), _network_policy),

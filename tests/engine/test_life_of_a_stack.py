@@ -20,7 +20,7 @@ import pytest
 from apps.catalog import DASHBOARD, SERVICES, TASKS
 from apps.platform.service import ScheduledService, Service
 from stacks.config import written
-from tests.support import control_plane, engine
+from tests.support import control_plane, engine, policy_pack
 from tests.support.engine import Rehearsal
 from tests.support.stand_ins import charts
 
@@ -32,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
 ]
 
+PACKS = [str(policy_pack.PACK)]
 OTHER_IMAGE = "registry.example.com/sensor-analytics/api@sha256:" + "b" * 64
 
 
@@ -118,9 +119,7 @@ def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev):
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "planted", "namespace": "sensors"},
-        "spec": {
-            "containers": [{"name": "root", "image": "example.com/root", "securityContext": {"privileged": True}}]
-        },
+        "spec": {"containers": [{"name": "root", "image": "example.com/root"}]},
     }
     said = dev("apply", "-f", "-", said=json.dumps(pod), refused=True)
     assert 'violates PodSecurity "restricted:latest"' in said
@@ -130,10 +129,10 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal, mirror,
     ask = partial(kubectl, kubeconfig)
     config = configured("prod", mirror)
     stack = rehearsal.stack("prod", "environment", config)
-    planned = stack.preview().change_summary
+    planned = stack.preview(policy_packs=PACKS).change_summary
     assert set(planned) == {auto.OpType.CREATE}
 
-    made = stack.up()
+    made = stack.up(policy_packs=PACKS)
     assert made.outputs["url"].value == "https://sensors.example.com"
     assert made.outputs["kubeconfig"].secret
     assert changes(stack.up()) == {}, "a second deployment must change nothing"

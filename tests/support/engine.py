@@ -12,6 +12,7 @@ import pulumi.automation as auto
 
 from stacks import __main__ as program
 from stacks.config import PROJECT
+from tests.support import policy_pack
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +48,7 @@ class Rehearsal:
             plugin = self.folder / "bin" / f"pulumi-resource-{module}"
             plugin.write_text(LAUNCHER.format(root=ROOT, python=sys.executable, module=module))
             plugin.chmod(0o755)
+        policy_pack.launcher(self.folder / "bin")
 
     @property
     def aws_left(self) -> list[str]:
