@@ -23,6 +23,7 @@ class MonitoringWaysArgs:
     services: str
     nodes: Sequence[str]
     network: str
+    after: Sequence[pulumi.Resource] = ()
 
 
 class MonitoringWays(pulumi.ComponentResource):
@@ -33,6 +34,7 @@ class MonitoringWays(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MonitoringWaysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sensor-analytics:observability:MonitoringWays", name, {}, opts)
+        self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
         rule_in = k8s.networking.v1.NetworkPolicyIngressRuleArgs
         rule_out = k8s.networking.v1.NetworkPolicyEgressRuleArgs
         inside = namespace_pods(args.namespace)
@@ -77,5 +79,5 @@ class MonitoringWays(pulumi.ComponentResource):
                 ingress=ingress,
                 egress=egress,
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )

@@ -74,7 +74,7 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     met = () if isinstance(declaration, Website) else bind(declaration.needs, platform.bindings)
     labels = {"app.kubernetes.io/name": declaration.name, "app.kubernetes.io/part-of": "sensor-analytics"}
     metadata = k8s.meta.v1.ObjectMetaArgs(name=declaration.name, namespace=platform.namespace, labels=labels)
-    child = pulumi.ResourceOptions(parent=parent)
+    child = pulumi.ResourceOptions(parent=parent, depends_on=list(args.after))  # the namespace is among them
     account = k8s.core.v1.ServiceAccount(
         declaration.name,
         metadata=metadata,

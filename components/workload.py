@@ -21,7 +21,7 @@ class Workload(pulumi.ComponentResource):
         declaration = args.declaration
         if not isinstance(declaration, Service | Website):
             raise TypeError(f"{declaration.name} runs to its end: it is no Workload")
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
         pods = make_pods(args, "Always", self)
         self._metadata = k8s.meta.v1.ObjectMetaArgs(
             name=declaration.name, namespace=args.platform.namespace, labels=pods.labels

@@ -288,7 +288,7 @@ def _observability(
     namespace = Namespace(MONITORING, NamespaceArgs(MONITORING, pod_security="privileged"), opts)
     ways = MonitoringWays(
         "monitoring-ways",
-        MonitoringWaysArgs(MONITORING, NAMESPACE, network.private_cidrs, str(config.network.cidr)),
+        MonitoringWaysArgs(MONITORING, NAMESPACE, network.private_cidrs, str(config.network.cidr), (namespace,)),
         opts,
     )
     slack = access.store.copy(SLACK, MONITORING, data.slack_url.arn, {SLACK_KEY: None}, [namespace])
