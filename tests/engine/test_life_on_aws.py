@@ -1,4 +1,4 @@
-"""Dev lives on the real AWS provider, against an emulator of AWS: made, left alone, used, and taken down.
+"""Dev, prod and the account live on the real AWS provider, against an emulator of AWS: made and taken down.
 
 Beyond the rehearsal without AWS it shows that the provider takes every argument, that IAM holds exactly the declared
 needs, and that the gateway and the ingestor work with the names that the deployment exports.
@@ -68,6 +68,23 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(tmp_path, postgres_se
         assert changed_types(stack) <= FORGETS
         stack.destroy()
         assert left(aws) == []
+
+
+def test_prod_is_made_by_the_real_provider(tmp_path):
+    config = written("prod", "environment")
+    with (
+        control_plane.running(tmp_path) as kubeconfig,
+        aws_emulator.running(tmp_path / "aws", config["account"]) as aws,
+    ):
+        zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
+        rehearsal = Rehearsal(tmp_path / "rehearsal", kubeconfig, real_aws=True, environment=aws.environment())
+        changes = {
+            "emulator": aws.url,
+            "charts": {"mirror": str(charts.write(tmp_path / "charts"))},
+            "ingress": {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]},
+        }
+        stack = rehearsal.stack("prod", "environment", {**config, **changes})
+        assert stack.up().outputs["url"].value == "https://sensors.example.com"
 
 
 def changed_types(stack):
