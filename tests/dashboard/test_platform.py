@@ -1,6 +1,8 @@
-"""The whole way: what a device PUTs moves a gauge in a real browser."""
+"""The whole way in a real browser: a device's PUT moves a gauge, what the detector notices stands among the alerts."""
 
 import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
@@ -8,6 +10,8 @@ import pytest
 from playwright.async_api import expect
 
 from apps.catalog import API, GATEWAY, INGESTOR
+from apps.detector.alerts import record, resolve
+from apps.domain.alerts import Finding, Severity
 from apps.platform.service import Service
 from stacks.local import secrets
 from stacks.local.children import Program
@@ -17,21 +21,22 @@ from tests.dashboard.conftest import Site, kept, preview
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
+@dataclass
+class Platform:
+    """Gateway, ingestor, API and dashboard behind one front door."""
+
+    site: Site
+    http: httpx.AsyncClient
+    operator: dict[str, str]
+
+
 @pytest.fixture
-def environment(ministack, stream, tmp_path) -> dict[str, str]:
-    """What every service of the platform gets, except its role in the database and its port."""
-    made = {
-        f"{secret.name.upper().replace('-', '_')}_FILE": secrets.keep(tmp_path / secret.name, make)
-        for secret, make in secrets.MAKERS.items()
-    }
-    return {**ministack.environment(), "READINGS_STREAM": stream, **{name: str(path) for name, path in made.items()}}
-
-
-async def test_a_put_of_a_device_moves_its_gauge(
-    built_dashboard, browser, database, environment, postgres_server, tmp_path
-):
+async def platform(
+    built_dashboard, browser, database, ministack, stream, postgres_server, tmp_path
+) -> AsyncIterator[Platform]:
+    made = {secret: secrets.keep(tmp_path / secret.name, make) for secret, make in secrets.MAKERS.items()}
+    files = {secret.variable: str(path) for secret, path in made.items()}
     front = f"http://127.0.0.1:{free_port()}"
-    token = (tmp_path / "operator-token").read_text()
 
     def program(service: Service) -> Program:
         port = free_port()
@@ -39,7 +44,7 @@ async def test_a_put_of_a_device_moves_its_gauge(
         return Program(
             name=service.name,
             command=(sys.executable, "-m", service.module),
-            environment={**environment, **own},
+            environment={**ministack.environment(), "READINGS_STREAM": stream, **files, **own},
             log=tmp_path / f"{service.name}.log",
             ready=f"http://127.0.0.1:{port}{service.probes.readiness}",
         )
@@ -47,23 +52,40 @@ async def test_a_put_of_a_device_moves_its_gauge(
     api, gateway, ingestor = program(API), program(GATEWAY), program(INGESTOR)
     url_of = {each.name: str(each.ready).removesuffix("/ready") for each in (api, gateway)}
     dashboard = preview(int(front.rpartition(":")[2]), url_of["api"], url_of["gateway"], tmp_path)
-
+    operator = {"Authorization": f"Bearer {(tmp_path / 'operator-token').read_text()}"}
     async with kept(api, gateway, ingestor, dashboard), httpx.AsyncClient(base_url=front) as http:
-        operator = {"Authorization": f"Bearer {token}"}
-        spec = {"device_id": "boiler-1", "kind": "temperature", "name": "Boiler room"}
-        (await http.post("/api/devices", json=spec, headers=operator)).raise_for_status()
-        upload = await http.post("/api/devices/boiler-1/upload-url", json={"expires_in": 600}, headers=operator)
+        yield Platform(Site(front, browser), http, operator)
 
-        async def put(value: float) -> None:
-            reading = {"metric": "temperature", "ts": datetime.now(UTC).isoformat(), "value": value}
-            answer = await http.put(upload.json()["url"], json=[reading])
-            assert answer.json() == {"accepted": 1, "refused": []}
 
-        async with Site(front, browser).visit() as page:
-            await expect(page.get_by_role("article")).to_contain_text("No reading yet")
-            gauge = page.get_by_role("meter", name="Boiler room, Temperature")
-            for value in (21.5, 36.25):
-                await put(value)
-                await expect(gauge).to_have_attribute("aria-valuenow", str(value))
-            await expect(page.get_by_role("status").first).to_have_text("Live")
-            await expect(page.get_by_role("img", name="Boiler room, temperature")).to_be_visible()
+async def test_a_put_of_a_device_moves_its_gauge(platform: Platform):
+    spec = {"device_id": "boiler-1", "kind": "temperature", "name": "Boiler room"}
+    (await platform.http.post("/api/devices", json=spec, headers=platform.operator)).raise_for_status()
+    wish = {"expires_in": 600}
+    upload = await platform.http.post("/api/devices/boiler-1/upload-url", json=wish, headers=platform.operator)
+
+    async def put(value: float) -> None:
+        reading = {"metric": "temperature", "ts": datetime.now(UTC).isoformat(), "value": value}
+        answer = await platform.http.put(upload.json()["url"], json=[reading])
+        assert answer.json() == {"accepted": 1, "refused": []}
+
+    async with platform.site.visit() as page:
+        await expect(page.get_by_role("article")).to_contain_text("No reading yet")
+        gauge = page.get_by_role("meter", name="Boiler room, Temperature")
+        for value in (21.5, 36.25):
+            await put(value)
+            await expect(gauge).to_have_attribute("aria-valuenow", str(value))
+        await expect(page.get_by_role("status").first).to_have_text("Live")
+        await expect(page.get_by_role("img", name="Boiler room, temperature")).to_be_visible()
+
+
+async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_over(platform: Platform, database):
+    detector = await database.connect("detector")
+    finding = Finding(source="api/latency", rule="zscore", severity=Severity.CRITICAL, message="api is slow", score=9.5)
+    async with platform.site.visit() as page:
+        alerts = page.get_by_role("region", name="Active alerts")
+        await expect(alerts).to_contain_text("Nothing needs you")
+        await record(detector, finding)
+        await expect(alerts.get_by_role("listitem")).to_contain_text("api is slow")
+        await resolve(detector, finding.source, finding.rule, "back to normal")
+        await expect(alerts).to_contain_text("Nothing needs you")
+    await detector.close()
