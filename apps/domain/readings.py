@@ -1,6 +1,5 @@
 """Readings: one measured value of one metric of one device at one time."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -127,12 +126,6 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the array that a device PUTs."""
     (schema,), components = msgspec.json.schema_components([list[Reading]], ref_template="#/$defs/{name}")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": components}
-
-
-def stored(envelope: Envelope) -> Iterator[StoredReading]:
-    """Yield the rows of an envelope."""
-    for reading in envelope.readings:
-        yield StoredReading(envelope.device_id, reading.metric, reading.ts, reading.value, envelope.received_at)
 
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])

@@ -112,11 +112,6 @@ def _one(item: str) -> Callable[[Mapping[str, Any]], Counted]:
     return lambda _: iter([(item, 1)])
 
 
-def _claim(props: Mapping[str, Any]) -> Counted:
-    storage = ((props.get("spec") or {}).get("resources") or {}).get("requests", {}).get("storage", "0Gi")
-    yield "gp3 volume, GB", int(str(storage).removesuffix("Gi"))
-
-
 _PRICED: Mapping[str, Callable[[Mapping[str, Any]], Counted]] = {
     "aws:eks/cluster:Cluster": _cluster,
     "eks:index:Cluster": _cluster,
@@ -130,6 +125,5 @@ _PRICED: Mapping[str, Callable[[Mapping[str, Any]], Counted]] = {
     "aws:kms/key:Key": _one("KMS key"),
     "aws:secretsmanager/secret:Secret": _one("secret"),
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
-    "kubernetes:core/v1:PersistentVolumeClaim": _claim,
 }
 """Resource type -> the items that it is billed by."""

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.parse
@@ -20,6 +19,7 @@ from prometheus_client.utils import floatToGoString
 from apps.platform.http import HTTP_SECONDS
 from stacks.local.postgres import free_port
 from stacks.local.tools import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, Tool, find
+from tests.support.serving import answering
 
 Point = tuple[float, float | str]
 
@@ -73,14 +73,8 @@ class PlantedPrometheus:
 @contextmanager
 def planted_prometheus() -> Iterator[PlantedPrometheus]:
     planted = PlantedPrometheus()
-    thread = threading.Thread(target=planted.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(planted.server):
         yield planted
-    finally:
-        planted.server.shutdown()
-        planted.server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A collector: a real HTTP server that takes what OTLP/HTTP exporters send."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.support.serving import answering
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,5 @@ class Collector:
 @contextmanager
 def collecting() -> Iterator[Collector]:
     collector = Collector()
-    thread = threading.Thread(target=collector._server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(collector._server):
         yield collector
-    finally:
-        collector._server.shutdown()
-        collector._server.server_close()
-        thread.join()

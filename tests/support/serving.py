@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import HTTPServer
 
 import httpx
 from starlette.types import ASGIApp
@@ -35,6 +36,19 @@ def serving(app: ASGIApp, port: int | None = None) -> Iterator[str]:
         loop.call_soon_threadsafe(stopping.set)
         thread.join(30)
         assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def answering(server: HTTPServer) -> Iterator[None]:
+    """Let a small server of a test's own answer in a thread while the block runs."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def await_answer(base: str, seconds: float = 30) -> None:
