@@ -9,14 +9,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pulumi
 
 from stacks import bootstrap, environment
-from stacks.config import BootstrapConfig, EnvironmentConfig, StackConfigError, load
+from stacks.config import BootstrapConfig, EnvironmentConfig, StackConfigError, is_account, load
 
 
 def main() -> None:
     """Declare the stack that is selected."""
     stack, config = pulumi.get_stack(), pulumi.Config()
     try:
-        if stack == "bootstrap":
+        if is_account(stack):
             bootstrap.deploy(load(BootstrapConfig, stack, "bootstrap", config.get_object("bootstrap")), stack)
         else:
             environment.deploy(load(EnvironmentConfig, stack, "environment", config.get_object("environment")), stack)

@@ -1,4 +1,7 @@
-"""What an account has once, before any environment: where states are kept, who deploys, where images are pushed."""
+"""What an account has once, before any environment: where states are kept, who deploys, where images are pushed.
+
+An account of its own for production keeps it out of reach of whoever may deploy dev, so there is such a stack for each.
+"""
 
 import pulumi
 
@@ -11,7 +14,7 @@ from stacks.providers import aws_provider
 
 
 def deploy(config: BootstrapConfig, stack: str) -> None:
-    """Declare the account-wide stack."""
+    """Declare the stack of an account."""
     opts = pulumi.ResourceOptions(providers=[aws_provider(config, stack)])
     state = StateBackend(
         "state", StateBackendArgs(state_bucket(config.account, config.region), config.account, PROJECT), opts

@@ -306,7 +306,7 @@ class GitHubConfig(Section):
 
 
 class BootstrapConfig(StackConfig):
-    """What the account-wide stack says."""
+    """What the stack of an account says."""
 
     github: GitHubConfig = Field(
         examples=[
@@ -318,7 +318,14 @@ class BootstrapConfig(StackConfig):
             }
         ]
     )
-    environments: tuple[str, ...] = Field(("dev", "prod"), min_length=1, examples=[["dev", "prod"]])
+    environments: tuple[str, ...] = Field(
+        min_length=1, description="The stacks that are deployed into this account", examples=[["dev"]]
+    )
+
+
+def is_account(stack: str) -> bool:
+    """Whether a stack holds what an account has once: `bootstrap`, and `bootstrap-NAME` for each further account."""
+    return stack.partition("-")[0] == "bootstrap"
 
 
 def load(model: type[C], stack: str, key: str, given: Any) -> C:

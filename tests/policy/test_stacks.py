@@ -7,6 +7,7 @@ import pytest
 
 from policy.check import Resource, dig, violations
 from policy.checks import ALL
+from stacks.config import is_account
 from tests.stacks.stacks_under_test import bootstrap_graph, environment_graph
 
 POD = ("spec", "template", "spec")
@@ -63,7 +64,7 @@ NEEDED = [
 
 @cache
 def resources(stack: str, *, preview: bool = False) -> list[Resource]:
-    graph = bootstrap_graph(preview=preview) if stack == "bootstrap" else environment_graph(stack, preview=preview)
+    graph = (bootstrap_graph if is_account(stack) else environment_graph)(stack, preview=preview)
     return [
         Resource(
             type=made.type,
@@ -83,7 +84,7 @@ def broken(stack: str, changed: list[Resource]) -> list[str]:
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
-@pytest.mark.parametrize("stack", ["dev", "prod", "bootstrap"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "bootstrap", "bootstrap-prod"])
 def test_a_stack_breaks_no_check(stack, preview):
     assert violations(ALL, resources(stack, preview=preview), production=stack != "dev") == []
 

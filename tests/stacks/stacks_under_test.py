@@ -19,7 +19,11 @@ def environment_graph(stack: str, *, preview: bool = False) -> Graph:
 
 
 @cache
-def bootstrap_graph(*, preview: bool = False) -> Graph:
-    """All that the account-wide stack declares."""
-    config = load(BootstrapConfig, "bootstrap", "bootstrap", written("bootstrap", "bootstrap"))
-    return build(lambda: bootstrap.deploy(config, "bootstrap"), stack="bootstrap", preview=preview)
+def bootstrap_graph(stack: str = "bootstrap", *, preview: bool = False) -> Graph:
+    """All that the stack of an account declares; dev's unless another is named."""
+    return build(lambda: bootstrap.deploy(bootstrap_config(stack), stack), stack=stack, preview=preview)
+
+
+def bootstrap_config(stack: str) -> BootstrapConfig:
+    """The configuration of an account."""
+    return load(BootstrapConfig, stack, "bootstrap", written(stack, "bootstrap"))

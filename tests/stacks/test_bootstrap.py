@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
+
 from stacks.config import IMAGES
-from tests.stacks.stacks_under_test import bootstrap_graph
+from tests.stacks.stacks_under_test import bootstrap_config, bootstrap_graph, environment_config
 
 ISSUER = "token.actions.githubusercontent.com"
 
@@ -17,15 +19,22 @@ def trusted_subject(role):
     return exact[f"{ISSUER}:sub"]
 
 
-def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids():
-    roles = {role.name: trusted_subject(role) for role in bootstrap_graph().of("aws:iam/role:Role")}
+@pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
+def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account, environment):
+    roles = {role.name: trusted_subject(role) for role in bootstrap_graph(account).of("aws:iam/role:Role")}
     repository = "repo:example@1234567/sensor-analytics@987654321:environment:"
     assert roles == {
         "preview": f"{repository}preview",
         "images": f"{repository}images",
-        "deploy-dev": f"{repository}dev",
-        "deploy-prod": f"{repository}prod",
+        f"deploy-{environment}": f"{repository}{environment}",
     }
+
+
+@pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
+def test_an_environment_is_deployed_into_the_account_that_knows_it(account, environment):
+    bootstrap, deployed = bootstrap_config(account), environment_config(environment)
+    assert bootstrap.environments == (environment,)
+    assert (bootstrap.account, bootstrap.region) == (deployed.account, deployed.region)
 
 
 def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary():
@@ -42,12 +51,12 @@ def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary()
 
 
 def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack():
-    policy = bootstrap_graph().one("aws:iam/rolePolicy:RolePolicy", "deploy-prod")
+    policy = bootstrap_graph("bootstrap-prod").one("aws:iam/rolePolicy:RolePolicy", "deploy-prod")
     for statement in json.loads(policy.inputs["policy"])["Statement"]:
         identity = [action for action in statement["Action"] if action.startswith("iam:")]
         assert not {"iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:*"} & set(identity)
         if identity and statement["Sid"] != "ServiceLinkedRoles":
-            assert statement["Resource"] == ["arn:aws:iam::111111111111:role/sensor-analytics/prod/*"]
+            assert statement["Resource"] == ["arn:aws:iam::222222222222:role/sensor-analytics/prod/*"]
 
 
 def test_a_deploy_role_writes_the_state_of_its_own_stack_alone():

@@ -47,11 +47,9 @@ def test_the_environments_files_load(stack):
     assert load(EnvironmentConfig, stack, "environment", written(stack, "environment")).region == "eu-west-1"
 
 
-def test_the_bootstrap_file_loads():
-    assert load(BootstrapConfig, "bootstrap", "bootstrap", written("bootstrap", "bootstrap")).environments == (
-        "dev",
-        "prod",
-    )
+@pytest.mark.parametrize("stack", ["bootstrap", "bootstrap-prod"])
+def test_the_accounts_files_load(stack):
+    assert load(BootstrapConfig, stack, "bootstrap", written(stack, "bootstrap")).region == "eu-west-1"
 
 
 def test_the_smallest_documented_configuration_loads():
