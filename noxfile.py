@@ -44,12 +44,17 @@ def local(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format; `-- --fix` corrects what it can."""
+    """Check style and format, workflows too; `-- --fix` corrects what it can."""
     install(session, "lint")
     fix = "--fix" in session.posargs
     session.run("ruff", "format", *([] if fix else ["--check"]), ".")
     session.run("ruff", "check", *(["--fix"] if fix else []), ".")
     session.run("hadolint", "Dockerfile")
+    session.run("zizmor", "--quiet", "--offline", "--persona=auditor", ".github")
+    if shutil.which("actionlint"):
+        session.run("actionlint", external=True)
+    else:
+        session.warn("actionlint is not on PATH: nobody checked what the workflows say to GitHub")
 
 
 @nox.session
@@ -103,6 +108,13 @@ def cost(session: nox.Session) -> None:
     """Print what dev and prod cost a week; fails when one is over its cap. `-- --lines` shows every resource."""
     install(session, "infra")
     session.run("python", "-m", "stacks.cost", *session.posargs)
+
+
+@nox.session
+def images(session: nox.Session) -> None:
+    """Build every image with docker; `-- --help` says how they are scanned, pushed and promoted."""
+    install(session, "infra")
+    session.run("python", "-m", "stacks.images", *(session.posargs or ["build"]))
 
 
 @nox.session(name="browser")

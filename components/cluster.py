@@ -19,6 +19,8 @@ from components.iam import RoleSettings, role, trust
 from components.pod_identity import PodIdentity, PodIdentityArgs
 
 ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+"""Reads everything but secrets."""
 MANAGED = "arn:aws:iam::aws:policy"
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
@@ -29,6 +31,7 @@ class ClusterArgs:
 
     `reachable_from`: networks for which the API server answers the internet; none: it answers inside the VPC only.
     `administrators`: ARNs of the roles and users that may do everything.
+    `viewers`: ARNs of those that may look at everything but secrets.
     """
 
     name: str
@@ -39,6 +42,7 @@ class ClusterArgs:
     public_subnet_ids: Sequence[pulumi.Input[str]]
     private_subnet_ids: Sequence[pulumi.Input[str]]
     administrators: Sequence[str]
+    viewers: Sequence[str]
     reachable_from: Sequence[str]
     instance_type: str
     minimum_nodes: int
@@ -53,6 +57,8 @@ class ClusterArgs:
     def __post_init__(self) -> None:
         if not self.administrators:
             raise ValueError("a cluster without administrators locks everybody out")
+        if both := set(self.administrators) & set(self.viewers):
+            raise ValueError(f"{', '.join(sorted(both))} is administrator and viewer: say one")
         if "0.0.0.0/0" in self.reachable_from:
             raise ValueError("the API server must not answer the whole internet")
 
@@ -140,7 +146,6 @@ class Cluster(pulumi.ComponentResource):
             kms_key_id=args.log_key.arn,
             opts=self._child,
         )
-        scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
         return eks.Cluster(
             self._name,
             name=args.name,
@@ -151,13 +156,8 @@ class Cluster(pulumi.ComponentResource):
             service_role=service_role,
             authentication_mode=eks.AuthenticationMode.API,
             access_entries={
-                f"administrator-{index}": eks.AccessEntryArgs(
-                    principal_arn=arn,
-                    access_policies={
-                        "administrator": eks.AccessPolicyAssociationArgs(policy_arn=ADMINISTRATOR, access_scope=scope)
-                    },
-                )
-                for index, arn in enumerate(args.administrators)
+                **_access("administrator", ADMINISTRATOR, args.administrators),
+                **_access("viewer", VIEWER, args.viewers),
             },
             endpoint_private_access=True,
             endpoint_public_access=bool(args.reachable_from),
@@ -252,3 +252,13 @@ class Cluster(pulumi.ComponentResource):
             PodIdentityArgs(self.name, self.arn, namespace, service_account, self._args.roles),
             pulumi.ResourceOptions(parent=parent, depends_on=[self.control_plane]),
         )
+
+
+def _access(kind: str, policy_arn: str, principals: Sequence[str]) -> dict[str, eks.AccessEntryArgs]:
+    """Return an entry for each principal: the policy holds in every namespace."""
+    scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
+    policy = eks.AccessPolicyAssociationArgs(policy_arn=policy_arn, access_scope=scope)
+    return {
+        f"{kind}-{index}": eks.AccessEntryArgs(principal_arn=arn, access_policies={kind: policy})
+        for index, arn in enumerate(principals)
+    }

@@ -54,6 +54,11 @@ def role_settings(project: str, account: str, environment: str) -> RoleSettings:
     return RoleSettings(path, f"arn:aws:iam::{account}:policy/{project}/{environment}-boundary")
 
 
+def role_arn(project: str, account: str, name: str) -> str:
+    """Return the ARN of one of the roles that GitHubDeployment makes: preview, images or deploy-ENVIRONMENT."""
+    return f"arn:aws:iam::{account}:role/{project}/{name}"
+
+
 class GitHubDeployment(pulumi.ComponentResource):
     """Makes the OIDC provider of GitHub; the roles preview (pull requests), images (push) and deploy-ENVIRONMENT; and
     the permissions boundary of each environment.

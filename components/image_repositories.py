@@ -36,6 +36,11 @@ class ImageRepositoriesArgs:
             raise ValueError("there are no images to keep")
 
 
+def registry(account: str, region: str) -> str:
+    """Return the host of an account's registry."""
+    return f"{account}.dkr.ecr.{region}.amazonaws.com"
+
+
 class ImageRepositories(pulumi.ComponentResource):
     """Makes an ECR repository for each image: tags never move, every push is scanned, old images go."""
 

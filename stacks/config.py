@@ -7,7 +7,7 @@ used ends in an error with the YAML to write.
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -41,6 +41,7 @@ Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:/_-]*@sha25
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
 Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: tuple[Day, ...] = get_args(Day)
 
 
 class StackConfigError(Exception):
@@ -102,10 +103,23 @@ class ClusterConfig(Section):
         description="IAM roles or users that may do everything in the cluster, the deploy role among them",
         examples=[["arn:aws:iam::123456789012:role/sensor-analytics/deploy-dev"]],
     )
+    viewers: tuple[Arn, ...] = Field(
+        (),
+        description="IAM roles or users that may look at everything but secrets, the preview role among them",
+        examples=[["arn:aws:iam::123456789012:role/sensor-analytics/preview"]],
+    )
     reachable_from: tuple[IPv4Network, ...] = Field(
         (), description="Where the API server answers the internet; empty: only inside", examples=[["198.51.100.0/24"]]
     )
     nodes: NodesConfig = Field(NodesConfig(), examples=[{"instance_type": "t3.medium", "minimum": 2, "maximum": 4}])
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "ClusterConfig":
+        if both := set(self.administrators) & set(self.viewers):
+            raise ValueError(
+                f"{', '.join(sorted(both))} stands in administrators and in viewers: an administrator looks too"
+            )
+        return self
 
     @field_validator("reachable_from")
     @classmethod

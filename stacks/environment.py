@@ -161,6 +161,7 @@ def _foundation(config: EnvironmentConfig, stack: str, opts: pulumi.ResourceOpti
             public_subnet_ids=network.public_subnet_ids,
             private_subnet_ids=network.private_subnet_ids,
             administrators=config.cluster.administrators,
+            viewers=config.cluster.viewers,
             reachable_from=[str(cidr) for cidr in config.cluster.reachable_from],
             instance_type=nodes.instance_type,
             minimum_nodes=nodes.minimum,

@@ -47,6 +47,7 @@ def cluster(**changes):
         "public_subnet_ids": ["subnet-1", "subnet-2"],
         "private_subnet_ids": ["subnet-3", "subnet-4"],
         "administrators": [f"arn:aws:iam::{ACCOUNT}:role/deploy"],
+        "viewers": [f"arn:aws:iam::{ACCOUNT}:role/preview"],
         "reachable_from": [],
         "instance_type": "t3.medium",
         "minimum_nodes": 2,

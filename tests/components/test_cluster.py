@@ -16,9 +16,19 @@ def test_its_endpoint_is_private_unless_networks_are_named():
 def test_who_may_enter_is_said_by_access_entries_alone():
     made = build(parts.cluster).one("eks:index:Cluster").inputs
     assert made["authenticationMode"] == "API"
-    assert [entry["principalArn"] for entry in made["accessEntries"].values()] == [
-        "arn:aws:iam::111111111111:role/deploy"
-    ]
+    policies = {
+        entry["principalArn"]: [policy["policyArn"].rpartition("/")[2] for policy in entry["accessPolicies"].values()]
+        for entry in made["accessEntries"].values()
+    }
+    assert policies == {
+        "arn:aws:iam::111111111111:role/deploy": ["AmazonEKSClusterAdminPolicy"],
+        "arn:aws:iam::111111111111:role/preview": ["AmazonEKSViewPolicy"],
+    }
+
+
+def test_nobody_is_administrator_and_viewer():
+    with pytest.raises(ValueError, match="role/deploy is administrator and viewer"):
+        build(lambda: parts.cluster(viewers=["arn:aws:iam::111111111111:role/deploy"]))
 
 
 def test_add_ons_that_need_nodes_come_after_them_and_the_network_before():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stacks.config import IMAGES, ROOT, BootstrapConfig, EnvironmentConfig, StackConfigError, load, written
 
 DIGEST = "sha256:" + "a" * 64
+ADMINISTRATOR = "arn:aws:iam::111111111111:role/sensor-analytics/deploy-dev"
 
 
 def smallest():
@@ -83,6 +84,7 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
         ("account", 111111111111, "environment.account: "),
         ("cluster.version", 1.34, "environment.cluster.version: "),
         ("cluster.administrators", [], "environment.cluster.administrators: "),
+        ("cluster.viewers", [ADMINISTRATOR], "stands in administrators and in viewers"),
         ("cluster.reachable_from", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
         ("images.api", "repository/api:latest", "environment.images.api: "),

@@ -45,7 +45,10 @@ def test_every_line_can_be_seen_with_the_source_of_its_price(capsys):
 
 def test_a_stack_that_does_not_exist_is_said_with_those_that_do(capsys):
     assert command.main(["staging"]) == 2
-    assert "there is no Pulumi.staging.yaml; there are the stacks bootstrap, bootstrap-prod, dev, prod" in capsys.readouterr().err
+    assert (
+        "there is no Pulumi.staging.yaml; there are the stacks bootstrap, bootstrap-prod, dev, prod"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_instance_without_a_price_is_said_with_where_to_add_it(capsys, changed):

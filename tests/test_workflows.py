@@ -1,0 +1,158 @@
+"""GitHub's workflows: what they may do, what they hold on to, and the scripts in them, run for real."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stacks.delivery import crons
+from tests.stacks.stacks_under_test import bootstrap_graph, environment_config
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / ".github"
+WORKFLOWS = sorted((FOLDER / "workflows").glob("*.yml"))
+OURS = re.compile(r"\./\.github/(actions/[a-z]+|workflows/[a-z]+\.yml)")
+PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def read(name):
+    # YAML 1.1 takes the key `on` for true.
+    return yaml.safe_load((FOLDER / name).read_text().replace("\non:", "\n'on':"))
+
+
+def script(name, job, step):
+    """Return what a step runs."""
+    (found,) = [s for s in read(name)["jobs"][job]["steps"] if s.get("name") == step]
+    return found["run"]
+
+
+@pytest.mark.parametrize(
+    "path", [*WORKFLOWS, *FOLDER.glob("actions/*/action.yml")], ids=lambda path: path.parts[-2:][1]
+)
+def test_only_our_own_actions_and_githubs_pinned_by_commit_are_used(path):
+    used = re.findall(r"^\s*-? ?uses: (.+)$", path.read_text(), re.MULTILINE)
+    assert [name for name in used if not (OURS.fullmatch(name) or PINNED.fullmatch(name))] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_may_do_nothing_that_its_jobs_do_not_say(path):
+    assert read(f"workflows/{path.name}")["permissions"] == {}
+
+
+def test_no_workflow_holds_a_credential():
+    assert [path.name for path in WORKFLOWS if "secrets." in path.read_text()] == []
+
+
+def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts():
+    subjects = [
+        role.inputs["assumeRolePolicy"]
+        for account in ("bootstrap", "bootstrap-prod")
+        for role in bootstrap_graph(account).of("aws:iam/role:Role")
+    ]
+    trusted = {re.search(r"environment:([a-z]+)", subject)[1] for subject in subjects}
+    stacks = {job["with"]["stack"] for name in ("dev", "prod") for job in _callers(name, "deploy.yml")}
+    jobs = [
+        job
+        for path in WORKFLOWS
+        for job in read(f"workflows/{path.name}")["jobs"].values()
+        if "uses" not in job and job["permissions"].get("id-token") == "write"
+    ]
+    named = {job["environment"] for job in jobs}
+    assert (named - {"${{ inputs.stack }}"}) | stacks == trusted
+
+
+def _callers(name, callee):
+    return [job for job in read(f"workflows/{name}.yml")["jobs"].values() if job.get("uses", "").endswith(callee)]
+
+
+def test_dev_lives_by_the_schedule_of_its_file():
+    up, *destroy = crons(environment_config("dev").schedule)
+    dev = read("workflows/dev.yml")
+    assert [entry["cron"] for entry in dev["on"]["schedule"]] == [up, *destroy], "write these times into dev.yml"
+    (decide,) = [step for step in dev["jobs"]["decide"]["steps"] if step.get("id") == "decide"]
+    assert decide["env"]["DUE"] == f"${{{{ github.event.schedule == '{up}' && 'up' || 'destroy' }}}}"
+
+
+def test_a_pull_request_passes_the_command_that_the_readme_tells_people_to_test_with():
+    (command,) = re.findall(r"^python3 -m venv .*/nox$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert script("workflows/check.yml", "tests", "test") == command
+
+
+@pytest.fixture
+def origin(tmp_path):
+    """A repository with the file of a stack, and a clone of it whose file another job has changed."""
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch", "main", "origin")
+    git(tmp_path, "clone", "--quiet", "origin", "clone")
+    clone = tmp_path / "clone"
+    (clone / "Pulumi.dev.yaml").write_text("images: old\n")
+    git(clone, "add", "--all")
+    git(clone, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "Begin")
+    git(clone, "push", "--quiet", "origin", "HEAD:main")
+    (tmp_path / "bin").mkdir()
+    gh = tmp_path / "bin" / "gh"
+    gh.write_text(
+        f'#!/bin/sh\necho "$*" >>{tmp_path}/gh\ncase "$*" in "pr create"*) test ! -e {tmp_path}/open;; esac\n'
+    )
+    gh.chmod(0o755)
+    return tmp_path
+
+
+def git(folder, *arguments):
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def propose(origin):
+    environment = {
+        "PATH": f"{origin / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(origin),
+        "GH_TOKEN": "token",
+        "STACK": "dev",
+        "TITLE": "Run what was merged in dev",
+        "GITHUB_RUN_ID": "1",
+        "GITHUB_SHA": "abc",
+    }
+    command = [
+        "bash",
+        "--noprofile",
+        "--norc",
+        "-eo",
+        "pipefail",
+        "-c",
+        script("workflows/propose.yml", "propose", "propose"),
+    ]
+    ended = subprocess.run(command, cwd=origin / "clone", env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return (origin / "gh").read_text().splitlines() if (origin / "gh").exists() else []
+
+
+def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(origin):
+    (origin / "clone" / "Pulumi.dev.yaml").write_text("images: new\n")
+    asked = propose(origin)
+    assert git(origin / "origin", "show", "images/dev:Pulumi.dev.yaml") == "images: new\n"
+    assert (
+        git(origin / "origin", "log", "--format=%s %an", "images/dev", "-1")
+        == "Run what was merged in dev github-actions[bot]\n"
+    )
+    assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "workflow run"]
+
+
+def test_a_proposal_that_is_open_gets_the_newer_file(origin):
+    (origin / "open").touch()
+    (origin / "clone" / "Pulumi.dev.yaml").write_text("images: newer\n")
+    asked = propose(origin)
+    assert git(origin / "origin", "show", "images/dev:Pulumi.dev.yaml") == "images: newer\n"
+    assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "pr view", "workflow run"]
+
+
+def test_nothing_is_proposed_when_nothing_changed(origin):
+    assert propose(origin) == []
+
+
+def test_the_action_of_a_program_names_what_the_workflows_ask_it_for():
+    offered = set(re.findall(r"^\s+([a-z]+)\)$", (FOLDER / "actions/program/action.yml").read_text(), re.MULTILINE))
+    text = "".join(path.read_text() for path in [*WORKFLOWS, FOLDER / "actions/stack/action.yml"])
+    asked = re.findall(r"uses: \./\.github/actions/program\n\s+with:\n\s+name: ([a-z]+)", text)
+    assert set(asked) == offered
