@@ -249,7 +249,7 @@ class EnvironmentConfig(StackConfig):
     """What dev and prod say, and where they differ."""
 
     images: Mapping[str, Image] = Field(
-        description="Images by digest, written by the release workflow",
+        description="Images by digest, written by the workflows",
         examples=[{image: f"{REGISTRY}/{image}@sha256:<64 hexadecimal digits>" for image in IMAGES}],
     )
     network: NetworkConfig = Field(examples=[{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}])

@@ -1,13 +1,23 @@
-"""MiniStack, with the one answer that a stack of ours needs and it lacks: where RDS keeps an instance's password."""
+"""MiniStack, with the answers that a stack of ours needs and it lacks.
+
+It takes these arguments and does not tell them back, or does not know them: where RDS keeps an instance's password, a
+flow log's role and interval, a node group's launch template, the tags that a stream is made with.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypercorn.config import Config
 from ministack.app import main
-from ministack.services import rds
+from ministack.services import ec2, eks, kinesis, rds
+
+Answer = tuple[int, dict[str, str], bytes]
 
 instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
+create_node_group: Callable[[str, Mapping[str, Any]], Answer] = eks._create_nodegroup
+create_stream: Callable[[Mapping[str, Any]], Answer] = kinesis._create_stream
+create_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateFlowLogs"]
+describe_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["DescribeFlowLogs"]
 
 
 def with_secret(instance: Mapping[str, Any]) -> str:
@@ -16,7 +26,47 @@ def with_secret(instance: Mapping[str, Any]) -> str:
     return f"{instance_xml(instance)}<MasterUserSecret><SecretArn>{arn}</SecretArn></MasterUserSecret>"
 
 
+def with_template(cluster: str, body: Mapping[str, Any]) -> Answer:
+    """Make a node group that knows its launch template, which says the size of the disks."""
+    answer = create_node_group(cluster, body)
+    if made := eks._nodegroups.get(f"{cluster}/{body['nodegroupName']}"):
+        made |= {name: body[name] for name in ("launchTemplate", "updateConfig") if name in body}
+        made.pop("diskSize")
+    return answer
+
+
+def with_tags(data: Mapping[str, Any]) -> Answer:
+    """Make a stream that has its tags from the beginning."""
+    answer = create_stream(data)
+    kinesis._streams[data["StreamName"]]["tags"].update(data.get("Tags", {}))
+    return answer
+
+
+def with_role(params: Mapping[str, Any]) -> Answer:
+    """Make flow logs that know who writes them, and how often."""
+    answer = create_flow_logs(params)
+    for made in ec2._flow_logs.values():
+        made.setdefault("role", ec2._p(params, "DeliverLogsPermissionArn"))
+        made.setdefault("interval", ec2._p(params, "MaxAggregationInterval", "600"))
+    return answer
+
+
+def telling_role(params: Mapping[str, Any]) -> Answer:
+    """Describe flow logs with who writes them, and how often."""
+    status, headers, body = describe_flow_logs(params)
+    text = body.decode()
+    for name, made in ec2._flow_logs.items():
+        found = f"<flowLogId>{name}</flowLogId>"
+        role = f"<deliverLogsPermissionArn>{made['role']}</deliverLogsPermissionArn>"
+        interval = f"<maxAggregationInterval>{made['interval']}</maxAggregationInterval>"
+        text = text.replace(found, found + role + interval)
+    return status, headers, text.encode()
+
+
 rds._instance_xml = with_secret
+eks._create_nodegroup = with_template
+kinesis._create_stream = with_tags
+ec2._ACTION_MAP |= {"CreateFlowLogs": with_role, "DescribeFlowLogs": telling_role}
 # A connection that is closed after so many requests fails the one that was on its way.
 Config.keep_alive_max_requests = 1_000_000
 
