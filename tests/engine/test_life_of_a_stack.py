@@ -5,15 +5,12 @@ provider and an emulator are at hand (`test_life_on_aws.py`).
 """
 
 import json
-import os
 import shutil
-import signal
 import subprocess
-import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
-import psutil
 import pulumi.automation as auto
 import pytest
 
@@ -21,7 +18,7 @@ from apps.catalog import DASHBOARD, SERVICES, TASKS
 from apps.platform.service import ScheduledService, Service
 from stacks.config import written
 from tests.support import control_plane, engine, policy_pack
-from tests.support.engine import Rehearsal
+from tests.support.engine import Rehearsal, changes, interrupt, with_other_image
 from tests.support.stand_ins import charts
 
 LACKING = [*engine.missing(), *control_plane.missing(), *([] if shutil.which("kubectl") else ["kubectl"])]
@@ -33,7 +30,6 @@ pytestmark = [
 ]
 
 PACKS = [str(policy_pack.PACK)]
-OTHER_IMAGE = "registry.example.com/sensor-analytics/api@sha256:" + "b" * 64
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +50,36 @@ def rehearsal(tmp_path, kubeconfig):
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory, mirror):
-    """A cluster in which dev was made, for the tests that only look at it."""
+def made(tmp_path_factory, mirror):
+    """A rehearsal in which dev was made, for the tests that only look at it."""
     folder = tmp_path_factory.mktemp("dev")
     with control_plane.running(folder) as access:
-        Rehearsal(folder / "rehearsal", access).stack("dev", "environment", configured("dev", mirror)).up()
-        yield partial(kubectl, access)
+        rehearsal = Rehearsal(folder / "rehearsal", access)
+        rehearsal.stack("dev", "environment", configured("dev", mirror)).up()
+        yield rehearsal
 
 
-def configured(name, mirror, **changes):
+@pytest.fixture
+def dev(made):
+    """What asks the cluster in which dev was made."""
+    return partial(kubectl, made.kubeconfig)
+
+
+@pytest.fixture
+def viewer(made, dev, tmp_path):
+    """Access to dev's cluster as somebody who may look at everything but secrets."""
+    dev("create", "serviceaccount", "viewer", "-n", "default")
+    dev("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
+    access = json.loads(made.kubeconfig.read_text())
+    access["users"][0]["user"] = {"token": dev("create", "token", "viewer", "-n", "default").strip()}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(access))
+    return path
+
+
+def configured(name, mirror):
     """A stack's own configuration with charts from the mirror."""
-    return {**written(name, "environment"), "charts": {"mirror": str(mirror)}, **changes}
-
-
-def changes(result):
-    return {kind: count for kind, count in result.summary.resource_changes.items() if kind != "same"}
+    return {**written(name, "environment"), "charts": {"mirror": str(mirror)}}
 
 
 def kubectl(kubeconfig, *arguments, said=None, refused=False):
@@ -110,6 +121,28 @@ def test_no_service_account_may_ask_the_cluster_for_anything(dev):
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 
+def test_who_may_only_look_can_preview_what_a_change_would_do(made, viewer, mirror):
+    assert kubectl(viewer, "auth", "can-i", "get", "secrets", "-A", refused=True) == ""
+    config = with_other_image(configured("dev", mirror), "api")
+    config["monitoring"] = {**config["monitoring"], "metrics_gib": 30}
+    looking = replace(made, kubeconfig=viewer)
+    planned = changes_planned(looking.stack("dev", "environment", config))
+    assert ("kubernetes:apps/v1:Deployment", "api") in planned
+    assert ("kubernetes:helm.sh/v3:Release", "prometheus") in planned
+
+
+def changes_planned(stack):
+    planned = set()
+
+    def note(event):
+        step = event.resource_pre_event
+        if step and step.metadata.op == auto.OpType.UPDATE:
+            planned.add((step.metadata.type, step.metadata.urn.rpartition("::")[2]))
+
+    stack.preview(on_event=note)
+    return planned
+
+
 def granted(ask, who):
     return ask("auth", "can-i", "--list", "-n", "sensors", f"--as={who}").splitlines()
 
@@ -137,11 +170,10 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal, mirror,
     assert made.outputs["kubeconfig"].secret
     assert changes(stack.up()) == {}, "a second deployment must change nothing"
 
-    images = {**config["images"], "api": OTHER_IMAGE}
-    changed = rehearsal.stack("prod", "environment", {**config, "images": images}).up()
-    assert changes(changed) == {"update": 1}
+    other = with_other_image(config, "api")
+    assert changes(rehearsal.stack("prod", "environment", other).up()) == {"update": 1}
     image = ask("get", "deployment", "api", "-n", "sensors", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
-    assert image == OTHER_IMAGE
+    assert image == other["images"]["api"]
 
     with pytest.raises(auto.CommandError, match="protect"):
         stack.destroy()
@@ -155,19 +187,7 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal, mirror,
 
 def test_an_interrupted_deployment_is_resumed(rehearsal, mirror):
     stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
-    half = threading.Event()
-
-    def interrupt(event):
-        made = event.resource_pre_event
-        if made and made.metadata.type == "kubernetes:batch/v1:Job" and not half.is_set():
-            half.set()
-            for program in psutil.Process().children(recursive=True):
-                if program.name() == "pulumi":
-                    os.kill(program.pid, signal.SIGINT)
-
-    with pytest.raises(auto.CommandError):
-        stack.up(on_event=interrupt)
-    assert half.is_set()
+    interrupt(stack, "kubernetes:batch/v1:Job")
     half_made = len(rehearsal.aws_left)
     assert half_made > 0
     stack.up()

@@ -1,4 +1,5 @@
-"""Dev, prod and the account live on the real AWS provider, against an emulator of AWS: made and taken down.
+"""Dev, prod and the account live on the real AWS provider, against an emulator of AWS: previewed, interrupted, resumed,
+left alone, changed and taken down, under the policy pack.
 
 Beyond the rehearsal without AWS it shows that the provider takes every argument, that IAM holds exactly the declared
 needs, and that the gateway and the ingestor work with the names that the deployment exports.
@@ -7,6 +8,7 @@ needs, and that the gateway and the ingestor work with the names that the deploy
 import json
 import shutil
 import socket
+from contextlib import ExitStack
 from urllib.parse import unquote
 
 import pulumi.automation as auto
@@ -16,8 +18,8 @@ from apps.catalog import SERVICES, TASKS
 from apps.platform.service import Connect, Consume, Need, Produce, Renew
 from stacks.config import written
 from tests.engine.passing import send_a_reading
-from tests.support import aws_emulator, control_plane, engine
-from tests.support.engine import Rehearsal
+from tests.support import aws_emulator, control_plane, engine, policy_pack
+from tests.support.engine import Rehearsal, changes, interrupt, with_other_image
 from tests.support.stand_ins import charts
 
 LACKING = [
@@ -48,56 +50,96 @@ ACTIONS = {
 }
 
 
-FORGETS = {"aws:ec2/flowLog:FlowLog", "aws:eks/nodeGroup:NodeGroup", "aws:kinesis/stream:Stream"}
-"""What the emulator tells otherwise: a flow log's role, a node group's launch template, a stream's tags."""
+PACKS = [str(policy_pack.PACK)]
 
 
-def test_dev_lives_on_the_real_provider_and_leaves_nothing(tmp_path, postgres_server):
+@pytest.fixture
+def place(tmp_path):
+    """Return a function that gives an account of its own in which a stack lives, and the rehearsal in it."""
+    with ExitStack() as running:
+
+        def make(config, kubeconfig=None):
+            aws = running.enter_context(aws_emulator.running(tmp_path / "aws", config["account"]))
+            folder = tmp_path / "rehearsal"
+            return aws, Rehearsal(folder, kubeconfig or folder, real_aws=True, environment=aws.environment())
+
+        yield make
+
+
+@pytest.fixture
+def kubeconfig(tmp_path):
+    """A cluster of the test's own."""
+    with control_plane.running(tmp_path) as access:
+        yield access
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    return {"mirror": str(charts.write(tmp_path / "charts"))}
+
+
+def test_dev_lives_on_the_real_provider_and_leaves_nothing(place, kubeconfig, mirror, postgres_server, tmp_path):
     config = written("dev", "environment")
-    with (
-        control_plane.running(tmp_path) as kubeconfig,
-        aws_emulator.running(tmp_path / "aws", config["account"]) as aws,
-    ):
-        rehearsal = Rehearsal(tmp_path / "rehearsal", kubeconfig, real_aws=True, environment=aws.environment())
-        mirror = {"mirror": str(charts.write(tmp_path / "charts"))}
-        stack = rehearsal.stack("dev", "environment", {**config, "charts": mirror, "emulator": aws.url})
-        exported = {name: output.value for name, output in stack.up().outputs.items()}
-        assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
-        assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
-        assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
-        assert changed_types(stack) <= FORGETS
-        stack.destroy()
-        assert left(aws) == []
+    aws, rehearsal = place(config, kubeconfig)
+    config |= {"charts": mirror, "emulator": aws.url}
+    stack = rehearsal.stack("dev", "environment", config)
+    exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
+    assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
+    assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
+    assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
+    assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
+    stack.destroy()
+    assert left(aws) == []
 
 
-def test_prod_is_made_by_the_real_provider(tmp_path):
+def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kubeconfig, mirror):
     config = written("prod", "environment")
-    with (
-        control_plane.running(tmp_path) as kubeconfig,
-        aws_emulator.running(tmp_path / "aws", config["account"]) as aws,
-    ):
-        zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
-        rehearsal = Rehearsal(tmp_path / "rehearsal", kubeconfig, real_aws=True, environment=aws.environment())
-        changes = {
-            "emulator": aws.url,
-            "charts": {"mirror": str(charts.write(tmp_path / "charts"))},
-            "ingress": {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]},
-        }
-        stack = rehearsal.stack("prod", "environment", {**config, **changes})
-        assert stack.up().outputs["url"].value == "https://sensors.example.com"
+    aws, rehearsal = place(config, kubeconfig)
+    zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
+    way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
+    config |= {"charts": mirror, "emulator": aws.url, "ingress": way_in}
+    stack = rehearsal.stack("prod", "environment", config)
+    exported = assert_it_is_made_in_two_goes(stack, "aws:rds/instance:Instance")
+    assert exported["url"] == "https://sensors.example.com"
+    assert_a_new_image_changes_one_workload(rehearsal, "prod", config)
+    with pytest.raises(auto.CommandError, match="protect"):
+        stack.destroy()
+    stack = rehearsal.stack("prod", "environment", {**config, "protected": False})
+    stack.up(policy_packs=PACKS)
+    stack.destroy()
+    assert left(aws) == []
 
 
-def changed_types(stack):
-    """The types of what another deployment changes."""
-    changed = set()
+def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place):
+    config = written("bootstrap", "bootstrap")
+    if not hosts_lead_here(config["account"]):
+        pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
+    aws, rehearsal = place(config)
+    stack = rehearsal.stack("bootstrap", "bootstrap", {**config, "emulator": aws.url})
+    assert_it_is_made_in_two_goes(stack, "aws:iam/role:Role")
+    bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
+    assert aws.client("s3").get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    with pytest.raises(auto.CommandError, match="protect"):
+        stack.destroy()
+    rehearsal.unprotect(stack)
+    stack.destroy()
+    assert left(aws) == []
 
-    def note(event):
-        step = event.resource_pre_event
-        if step and step.metadata.op not in {auto.OpType.SAME, auto.OpType.READ}:
-            changed.add(step.metadata.type)
 
-    stack.up(on_event=note)
-    return changed
+def assert_it_is_made_in_two_goes(stack, interrupted_at):
+    """Preview a stack, make half of it, then the rest, and see that nothing is left to do; return what it exports."""
+    assert set(stack.preview(policy_packs=PACKS).change_summary) == {auto.OpType.CREATE}
+    interrupt(stack, interrupted_at, policy_packs=PACKS)
+    made = stack.up(policy_packs=PACKS)
+    assert changes(made).keys() <= {"create"}, "what was made before the interruption was not kept"
+    assert 0 < changes(made)["create"] < len(stack.export_stack().deployment["resources"])
+    assert changes(stack.up(policy_packs=PACKS)) == {}, "a second deployment must change nothing"
+    return {name: output.value for name, output in made.outputs.items()}
+
+
+def assert_a_new_image_changes_one_workload(rehearsal, name, config):
+    changed = rehearsal.stack(name, "environment", with_other_image(config, "api"))
+    assert changes(changed.up(policy_packs=PACKS)) == {"update": 1}
 
 
 def left(aws):
@@ -111,7 +153,9 @@ def left(aws):
     balancers = [made["LoadBalancerName"] for made in aws.client("elbv2").describe_load_balancers()["LoadBalancers"]]
     secrets = [made["Name"] for made in aws.client("secretsmanager").list_secrets()["SecretList"]]
     logs = [made["logGroupName"] for made in aws.client("logs").describe_log_groups()["logGroups"]]
-    return [*vpcs, *roles, *streams, *databases, *clusters, *balancers, *secrets, *logs]
+    buckets = [made["Name"] for made in aws.client("s3").list_buckets()["Buckets"]]
+    images = [made["repositoryName"] for made in aws.client("ecr").describe_repositories()["repositories"]]
+    return [*vpcs, *roles, *streams, *databases, *clusters, *balancers, *secrets, *logs, *buckets, *images]
 
 
 def assert_iam_holds_exactly_the_declared_needs(aws, cluster):
@@ -157,18 +201,3 @@ def hosts_lead_here(account: str) -> bool:
         return socket.gethostbyname(f"{account}.localhost") == "127.0.0.1"
     except OSError:
         return False
-
-
-def test_the_account_wide_stack_is_made_by_the_real_provider_and_cannot_be_lost(tmp_path):
-    config = written("bootstrap", "bootstrap")
-    if not hosts_lead_here(config["account"]):
-        pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
-    with aws_emulator.running(tmp_path / "aws", config["account"]) as aws:
-        rehearsal = Rehearsal(tmp_path / "rehearsal", tmp_path, real_aws=True, environment=aws.environment())
-        stack = rehearsal.stack("bootstrap", "bootstrap", {**config, "emulator": aws.url})
-        stack.up()
-        assert set(stack.up().summary.resource_changes) == {"same"}
-        bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
-        assert aws.client("s3").get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
-        with pytest.raises(auto.CommandError, match="protect"):
-            stack.destroy()

@@ -2,13 +2,18 @@
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pulumi.automation as auto
+import pytest
 
 from stacks import __main__ as program
 from stacks.config import PROJECT
@@ -39,7 +44,6 @@ class Rehearsal:
     kubeconfig: Path
     real_aws: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in ("home", "state", "bin", "aws", "work"):
@@ -54,6 +58,12 @@ class Rehearsal:
     def aws_left(self) -> list[str]:
         """What the stand-in of AWS holds."""
         return sorted(path.stem for path in (self.folder / "aws").iterdir())
+
+    def unprotect(self, stack: auto.Stack) -> None:
+        """Lift the protection of what the state says is protected, as a person would before the end of an account."""
+        environment = os.environ | stack.workspace.env_vars
+        command = ["pulumi", "state", "unprotect", "--all", "--yes", "--stack", stack.name]
+        subprocess.run(command, cwd=stack.workspace.work_dir, env=environment, check=True, capture_output=True)
 
     def stack(self, name: str, key: str, config: Mapping[str, Any]) -> auto.Stack:
         """Return a stack with this configuration, made when it is not there."""
@@ -79,3 +89,32 @@ class Rehearsal:
             },
         )
         return auto.create_or_select_stack(name, project_name=PROJECT, program=program.main, opts=options)
+
+
+def changes(result: auto.UpResult) -> dict[str, int]:
+    """Return how many resources a deployment made, changed and took away."""
+    return {kind: count for kind, count in (result.summary.resource_changes or {}).items() if kind != "same"}
+
+
+def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
+    """Deploy a stack, and stop the engine when it begins with the first resource of the type `at`."""
+    half = threading.Event()
+
+    def stop(event: auto.EngineEvent) -> None:
+        made = event.resource_pre_event
+        if made and made.metadata.type == at and not half.is_set():
+            half.set()
+            for program in psutil.Process().children(recursive=True):
+                if program.name() == "pulumi":
+                    os.kill(program.pid, signal.SIGINT)
+
+    with pytest.raises(auto.CommandError):
+        stack.up(on_event=stop, **options)
+    assert half.is_set(), f"no {at} was made"
+
+
+def with_other_image(config: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """Return a stack's configuration with another digest of one image."""
+    images: dict[str, str] = {**config["images"]}
+    images[image] = images[image].partition("@")[0] + "@sha256:" + "b" * 64
+    return {**config, "images": images}

@@ -28,7 +28,7 @@ def _python() -> Path:
     python = CACHE / "bin" / "python"
     stamp = CACHE / "requirements.txt"
     wanted = PACK / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != wanted.read_text():
+    if not (python.exists() and stamp.exists() and stamp.read_text() == wanted.read_text()):
         shutil.rmtree(CACHE, ignore_errors=True)
         uv = shutil.which("uv") or f"{Path(sys.executable).parent}/uv"
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, CACHE], check=True)

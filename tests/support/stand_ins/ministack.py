@@ -1,7 +1,8 @@
 """MiniStack, with the answers that a stack of ours needs and it lacks.
 
 It takes these arguments and does not tell them back, or does not know them: where RDS keeps an instance's password, a
-flow log's role and interval, a node group's launch template, the tags that a stream is made with.
+flow log's role, interval and tags, whether an endpoint answers to AWS's own names, a node group's launch template, the
+tags that a stream is made with.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
 create_node_group: Callable[[str, Mapping[str, Any]], Answer] = eks._create_nodegroup
 create_stream: Callable[[Mapping[str, Any]], Answer] = kinesis._create_stream
 create_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateFlowLogs"]
+create_endpoint: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateVpcEndpoint"]
+endpoint_xml: Callable[[Mapping[str, Any], str], str] = ec2._vpce_fields_xml
 describe_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["DescribeFlowLogs"]
 
 
@@ -43,11 +46,13 @@ def with_tags(data: Mapping[str, Any]) -> Answer:
 
 
 def with_role(params: Mapping[str, Any]) -> Answer:
-    """Make flow logs that know who writes them, and how often."""
+    """Make flow logs that know who writes them, how often, and their tags."""
+    before = set(ec2._flow_logs)
     answer = create_flow_logs(params)
-    for made in ec2._flow_logs.values():
-        made.setdefault("role", ec2._p(params, "DeliverLogsPermissionArn"))
-        made.setdefault("interval", ec2._p(params, "MaxAggregationInterval", "600"))
+    for name in set(ec2._flow_logs) - before:
+        ec2._parse_tag_specs(params, "vpc-flow-log", name)
+        ec2._flow_logs[name]["role"] = ec2._p(params, "DeliverLogsPermissionArn")
+        ec2._flow_logs[name]["interval"] = ec2._p(params, "MaxAggregationInterval", "600")
     return answer
 
 
@@ -63,10 +68,30 @@ def telling_role(params: Mapping[str, Any]) -> Answer:
     return status, headers, text.encode()
 
 
+def with_names(params: Mapping[str, Any]) -> Answer:
+    """Make an endpoint that knows whether it answers to AWS's own names."""
+    before = set(ec2._vpc_endpoints)
+    answer = create_endpoint(params)
+    for name in set(ec2._vpc_endpoints) - before:
+        ec2._vpc_endpoints[name]["private_dns"] = ec2._p(params, "PrivateDnsEnabled", "false")
+    return answer
+
+
+def telling_names(endpoint: Mapping[str, Any], tag: str = "item") -> str:
+    """The XML of an endpoint, with whether it answers to AWS's own names."""
+    said = f"<privateDnsEnabled>{endpoint.get('private_dns', 'false')}</privateDnsEnabled>"
+    return endpoint_xml(endpoint, tag).replace("<vpcEndpointId>", f"{said}<vpcEndpointId>")
+
+
 rds._instance_xml = with_secret
+ec2._vpce_fields_xml = telling_names
 eks._create_nodegroup = with_template
 kinesis._create_stream = with_tags
-ec2._ACTION_MAP |= {"CreateFlowLogs": with_role, "DescribeFlowLogs": telling_role}
+ec2._ACTION_MAP |= {
+    "CreateFlowLogs": with_role,
+    "CreateVpcEndpoint": with_names,
+    "DescribeFlowLogs": telling_role,
+}
 # A connection that is closed after so many requests fails the one that was on its way.
 Config.keep_alive_max_requests = 1_000_000
 
