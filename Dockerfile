@@ -19,7 +19,8 @@ RUN pip install --no-cache-dir --no-deps --require-hashes --requirement /require
 FROM python AS test
 COPY requirements /requirements
 RUN pip install --no-cache-dir --require-hashes \
-    --requirement /requirements/local.txt --requirement /requirements/infra.txt --requirement /requirements/test.txt
+    --requirement /requirements/local.txt --requirement /requirements/infra.txt \
+    --requirement /requirements/test.txt --requirement /requirements/lint.txt
 COPY . .
 RUN pytest -m "not slow and not browser and not engine"
 

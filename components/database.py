@@ -24,7 +24,8 @@ CA_FILE = "/etc/ssl/certs/rds.pem"
 class DatabaseArgs:
     """How large the database is and how well it is kept.
 
-    `protected`: it refuses to be deleted and leaves a final snapshot.
+    `protected`: it refuses to be deleted.
+    `final_snapshot`: when it is deleted after all, a snapshot and its backups stay.
     """
 
     database: DatabaseDeclaration
@@ -39,12 +40,15 @@ class DatabaseArgs:
     replica: bool
     backup_days: int
     protected: bool
+    final_snapshot: bool
     key: EncryptionKey
     secrets_key: EncryptionKey
 
     def __post_init__(self) -> None:
         if self.protected and self.backup_days < 7:
             raise ValueError(f"a protected database keeps backups for at least 7 days, not {self.backup_days}")
+        if self.protected and not self.final_snapshot:
+            raise ValueError("a protected database leaves a final snapshot: its protection is lifted before it is deleted")
         if self.replica and self.backup_days < 1:
             raise ValueError("a replica needs backups")
 
@@ -176,9 +180,10 @@ class Database(pulumi.ComponentResource):
             auto_minor_version_upgrade=True,
             copy_tags_to_snapshot=True,
             deletion_protection=args.protected,
-            delete_automated_backups=not args.protected,
-            skip_final_snapshot=not args.protected,
-            final_snapshot_identifier=f"{self._name}-final" if args.protected else None,
+            delete_automated_backups=not args.final_snapshot,
+            skip_final_snapshot=not args.final_snapshot,
+            # Of another name in each life of the stack: the snapshot of the one before is still there.
+            final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final") if args.final_snapshot else None,
             enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
             opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
         )

@@ -135,6 +135,9 @@ class DatabaseConfig(Section):
     standby: bool = Field(False, description="A second instance in the other zone (multi-AZ)", examples=[True])
     replica: bool = Field(False, description="A read replica", examples=[True])
     backup_days: int = Field(1, ge=1, le=35, examples=[7])
+    final_snapshot: bool = Field(
+        False, description="A snapshot and the backups stay when the stack is taken down", examples=[True]
+    )
 
 
 class StreamConfig(Section):
@@ -271,7 +274,7 @@ class EnvironmentConfig(StackConfig):
     services: Mapping[str, ServiceConfig] = {}
     charts: ChartsConfig = ChartsConfig()
     protected: bool = Field(
-        False, description="Refuses to lose data: deletion protection, final snapshot, longer grace", examples=[True]
+        False, description="Refuses to lose data: deletion protection, longer grace", examples=[True]
     )
 
     @field_validator("images")
@@ -305,6 +308,8 @@ class EnvironmentConfig(StackConfig):
             raise ValueError(f"network.zones: {', '.join(strangers)} is not in region {self.region}")
         if self.protected and self.database.backup_days < 7:
             raise ValueError("protected: database.backup_days must be at least 7")
+        if self.protected and not self.database.final_snapshot:
+            raise ValueError("protected: database.final_snapshot must be true")
         if self.protected and self.schedule is not None:
             raise ValueError("protected and schedule exclude each other: a protected stack is never taken down")
         return self

@@ -194,6 +194,7 @@ def _data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.Resour
             replica=sizes.replica,
             backup_days=sizes.backup_days,
             protected=config.protected,
+            final_snapshot=sizes.final_snapshot,
             key=foundation.data_key,
             secrets_key=foundation.secrets_key,
         ),

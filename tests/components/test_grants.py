@@ -31,6 +31,7 @@ def database(**changes):
         "replica": False,
         "backup_days": 1,
         "protected": False,
+        "final_snapshot": False,
         "key": parts.key(),
         "secrets_key": parts.key("secrets-key"),
     }
@@ -95,6 +96,7 @@ def test_a_replica_is_as_closed_and_encrypted_as_its_source():
     [
         (stream, {"retention_hours": 23}, "24 to 8760 hours, not 23"),
         (database, {"protected": True}, "at least 7 days, not 1"),
+        (database, {"protected": True, "backup_days": 7}, "leaves a final snapshot"),
         (secret, {"recovery_days": 3}, "0 or 7 to 30 days, not 3"),
     ],
 )

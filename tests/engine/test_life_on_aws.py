@@ -108,6 +108,8 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kub
     stack.up(policy_packs=PACKS)
     stack.destroy()
     assert left(aws) == []
+    (snapshot,) = aws.client("rds").describe_db_snapshots()["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"].endswith("-final")
 
 
 def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place):

@@ -100,6 +100,7 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
         ("services.api", {"settings": {"LOGLEVEL": "INFO"}}, "api does not read LOGLEVEL; it reads "),
         ("services.detector", {"minimum": 2}, "detector runs to its end: it has no minimum and maximum"),
         ("protected", True, "protected: database.backup_days must be at least 7"),
+        ("database", {"final_snapshot": "perhaps"}, "environment.database.final_snapshot: "),
     ],
 )
 def test_a_wrong_value_is_one_clear_line(path, value, says):
@@ -110,8 +111,13 @@ def test_a_wrong_value_is_one_clear_line(path, value, says):
 
 
 def test_a_protected_stack_cannot_be_scheduled_away():
-    config = changed("protected", True) | {"database": {"backup_days": 7}}
+    config = changed("protected", True) | {"database": {"backup_days": 7, "final_snapshot": True}}
     assert "a protected stack is never taken down" in refusal(config)
+
+
+def test_a_protected_stack_leaves_a_snapshot_when_it_is_taken_down_after_all():
+    config = changed("protected", True) | {"database": {"backup_days": 7}, "schedule": None}
+    assert "protected: database.final_snapshot must be true" in refusal(config)
 
 
 def test_an_unknown_key_is_told_which_there_are():

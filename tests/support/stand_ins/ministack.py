@@ -1,6 +1,7 @@
 """MiniStack, with the answers that a stack of ours needs and it lacks.
 
-It takes these arguments and does not tell them back, or does not know them: where RDS keeps an instance's password, a
+Asked for one instance by its resource's id it tells every instance, so that a deleted one seems to be there as long as
+another is. It takes these arguments and does not tell them back, or does not know them: where RDS keeps an instance's password, a
 flow log's role, interval and tags, whether an endpoint answers to AWS's own names, a node group's launch template, the
 tags that a stream is made with.
 """
@@ -13,8 +14,10 @@ from ministack.app import main
 from ministack.services import ec2, eks, kinesis, rds
 
 Answer = tuple[int, dict[str, str], bytes]
+Instances = list[dict[str, Any]]
 
 instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
+filter_instances: Callable[[Instances, Mapping[str, list[str]]], Instances] = rds._apply_instance_filters
 create_node_group: Callable[[str, Mapping[str, Any]], Answer] = eks._create_nodegroup
 create_stream: Callable[[Mapping[str, Any]], Answer] = kinesis._create_stream
 create_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateFlowLogs"]
@@ -27,6 +30,12 @@ def with_secret(instance: Mapping[str, Any]) -> str:
     """The XML of an instance and its secret."""
     arn = instance["DBInstanceArn"].replace(":rds:", ":secretsmanager:").replace(":db:", ":secret:rds!db-")
     return f"{instance_xml(instance)}<MasterUserSecret><SecretArn>{arn}</SecretArn></MasterUserSecret>"
+
+
+def by_resource(instances: Instances, filters: Mapping[str, list[str]]) -> Instances:
+    """The instances that filters choose, also by the ids of their resources."""
+    wanted = filters.get("dbi-resource-id")
+    return [made for made in filter_instances(instances, filters) if not wanted or made["DbiResourceId"] in wanted]
 
 
 def with_template(cluster: str, body: Mapping[str, Any]) -> Answer:
@@ -84,6 +93,7 @@ def telling_names(endpoint: Mapping[str, Any], tag: str = "item") -> str:
 
 
 rds._instance_xml = with_secret
+rds._apply_instance_filters = by_resource
 ec2._vpce_fields_xml = telling_names
 eks._create_nodegroup = with_template
 kinesis._create_stream = with_tags
