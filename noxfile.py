@@ -26,7 +26,8 @@ nox.options.sessions = ["lint", "types", "layers", "dashboard", "tests", "browse
 
 # Packages come through whatever this machine trusts, a company's proxy for instance.
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")
-os.environ["PATH"] = tools.search_path()
+# Last, where uv is that came with nox: tests make environments of their own with it.
+os.environ["PATH"] = os.pathsep.join([tools.search_path(), str(Path(sys.executable).parent)])
 
 LOCKS = Path("requirements")
 
@@ -100,7 +101,8 @@ def slow(session: nox.Session) -> None:
 @nox.session
 def engine(session: nox.Session) -> None:
     """Run the stacks on the real Pulumi engine, with the providers and the cluster that are on PATH."""
-    pytest(session, "engine")
+    # A stack mostly waits, for AWS above all: three of them take the time of the slowest.
+    pytest(session, "engine", options=("--numprocesses=3", "--dist=loadgroup"))
 
 
 @nox.session
@@ -150,12 +152,13 @@ def install(session: nox.Session, *locks: str) -> None:
     session.install("--require-hashes", *(f"--requirements={LOCKS / name}.txt" for name in locks))
 
 
-def pytest(session: nox.Session, marker: str, *paths: str, **environment: str) -> None:
+def pytest(session: nox.Session, marker: str, *paths: str, options: tuple[str, ...] = (), **environment: str) -> None:
     """Run the tests that `marker` selects, in `paths` unless the caller chose others."""
     install(session, "local", "infra", "test", "lint")
     bring_node(session)
     bring_tools(session)
-    session.run("python", "-m", "pytest", "--durations=10", "-m", marker, *(session.posargs or paths), env=environment)
+    chosen = session.posargs or paths
+    session.run("python", "-m", "pytest", "--durations=10", *options, "-m", marker, *chosen, env=environment)
 
 
 def bring_node(session: nox.Session) -> None:

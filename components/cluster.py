@@ -6,7 +6,7 @@ metadata service (IMDSv2, one hop). A node is ready only with a network, and the
 these add-ons come before the node group, and those whose pods need a node come after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -89,6 +89,10 @@ class Cluster(pulumi.ComponentResource):
         self.control_plane = self._control_plane()
         self.security_group_id = self.control_plane.cluster_security_group_id
         self.kubeconfig = pulumi.Output.secret(self.control_plane.kubeconfig_json)
+        entered = [
+            *self._let_in("administrator", ADMINISTRATOR, args.administrators),
+            *self._let_in("viewer", VIEWER, args.viewers),
+        ]
         identity_agent = self._addon("eks-pod-identity-agent")
         cni = self._system_identity("aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy")
         network = self._addon("vpc-cni", [identity_agent, *cni.ready], '{"enableNetworkPolicy":"true"}')
@@ -102,7 +106,8 @@ class Cluster(pulumi.ComponentResource):
             # Without it, a changed kubeconfig would replace everything in the cluster.
             cluster_identifier=self.arn,
             enable_server_side_apply=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, storage]),
+            # Whoever deploys enters as one of the administrators.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, storage, *entered]),
         )
         k8s.storage.v1.StorageClass(
             "gp3",
@@ -155,10 +160,6 @@ class Cluster(pulumi.ComponentResource):
             private_subnet_ids=list(args.private_subnet_ids),
             service_role=service_role,
             authentication_mode=eks.AuthenticationMode.API,
-            access_entries={
-                **_access("administrator", ADMINISTRATOR, args.administrators),
-                **_access("viewer", VIEWER, args.viewers),
-            },
             endpoint_private_access=True,
             endpoint_public_access=bool(args.reachable_from),
             public_access_cidrs=list(args.reachable_from) or None,
@@ -176,6 +177,23 @@ class Cluster(pulumi.ComponentResource):
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[attached, logs]),
         )
+
+    def _let_in(self, kind: str, policy_arn: str, principals: Sequence[str]) -> Iterator[pulumi.Resource]:
+        """Give each principal an entry, and a policy that holds in every namespace."""
+        for index, principal in enumerate(principals):
+            name, within = (
+                f"{self._name}-{kind}-{index}",
+                pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane]),
+            )
+            entry = aws.eks.AccessEntry(name, cluster_name=self.name, principal_arn=principal, opts=within)
+            yield aws.eks.AccessPolicyAssociation(
+                name,
+                cluster_name=self.name,
+                principal_arn=entry.principal_arn,
+                policy_arn=policy_arn,
+                access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
+                opts=within,
+            )
 
     def _node_group(self, after: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
         args, name = self._args, f"{self._name}-nodes"
@@ -252,13 +270,3 @@ class Cluster(pulumi.ComponentResource):
             PodIdentityArgs(self.name, self.arn, namespace, service_account, self._args.roles),
             pulumi.ResourceOptions(parent=parent, depends_on=[self.control_plane]),
         )
-
-
-def _access(kind: str, policy_arn: str, principals: Sequence[str]) -> dict[str, eks.AccessEntryArgs]:
-    """Return an entry for each principal: the policy holds in every namespace."""
-    scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
-    policy = eks.AccessPolicyAssociationArgs(policy_arn=policy_arn, access_scope=scope)
-    return {
-        f"{kind}-{index}": eks.AccessEntryArgs(principal_arn=arn, access_policies={kind: policy})
-        for index, arn in enumerate(principals)
-    }

@@ -48,7 +48,9 @@ class DatabaseArgs:
         if self.protected and self.backup_days < 7:
             raise ValueError(f"a protected database keeps backups for at least 7 days, not {self.backup_days}")
         if self.protected and not self.final_snapshot:
-            raise ValueError("a protected database leaves a final snapshot: its protection is lifted before it is deleted")
+            raise ValueError(
+                "a protected database leaves a final snapshot: its protection is lifted before it is deleted"
+            )
         if self.replica and self.backup_days < 1:
             raise ValueError("a replica needs backups")
 

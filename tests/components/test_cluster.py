@@ -14,16 +14,23 @@ def test_its_endpoint_is_private_unless_networks_are_named():
 
 
 def test_who_may_enter_is_said_by_access_entries_alone():
-    made = build(parts.cluster).one("eks:index:Cluster").inputs
-    assert made["authenticationMode"] == "API"
+    graph = build(parts.cluster)
+    assert graph.one("eks:index:Cluster").inputs["authenticationMode"] == "API"
     policies = {
-        entry["principalArn"]: [policy["policyArn"].rpartition("/")[2] for policy in entry["accessPolicies"].values()]
-        for entry in made["accessEntries"].values()
+        made.inputs["principalArn"]: made.inputs["policyArn"].rpartition("/")[2]
+        for made in graph.of("AccessPolicyAssociation")
     }
     assert policies == {
-        "arn:aws:iam::111111111111:role/deploy": ["AmazonEKSClusterAdminPolicy"],
-        "arn:aws:iam::111111111111:role/preview": ["AmazonEKSViewPolicy"],
+        "arn:aws:iam::111111111111:role/deploy": "AmazonEKSClusterAdminPolicy",
+        "arn:aws:iam::111111111111:role/preview": "AmazonEKSViewPolicy",
     }
+    assert {made.inputs["principalArn"] for made in graph.of("AccessEntry")} == policies.keys()
+
+
+def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter():
+    graph = build(parts.cluster)
+    provider = graph.one("pulumi:providers:kubernetes")
+    assert all(graph.waits_for(provider, made) for made in graph.of("AccessPolicyAssociation"))
 
 
 def test_nobody_is_administrator_and_viewer():

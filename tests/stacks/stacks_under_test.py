@@ -3,19 +3,14 @@
 from functools import cache
 
 from stacks import bootstrap, environment
-from stacks.config import BootstrapConfig, EnvironmentConfig, load, written
+from stacks.config import BootstrapConfig, environment_of, load, written
 from stacks.recording import Graph, build
-
-
-def environment_config(stack: str) -> EnvironmentConfig:
-    """The configuration of dev or prod."""
-    return load(EnvironmentConfig, stack, "environment", written(stack, "environment"))
 
 
 @cache
 def environment_graph(stack: str, *, preview: bool = False) -> Graph:
     """All that dev or prod declares."""
-    return build(lambda: environment.deploy(environment_config(stack), stack), stack=stack, preview=preview)
+    return build(lambda: environment.deploy(environment_of(stack), stack), stack=stack, preview=preview)
 
 
 @cache

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from stacks.config import IMAGES
-from tests.stacks.stacks_under_test import bootstrap_config, bootstrap_graph, environment_config
+from stacks.config import IMAGES, environment_of
+from tests.stacks.stacks_under_test import bootstrap_config, bootstrap_graph
 
 ISSUER = "token.actions.githubusercontent.com"
 
@@ -32,7 +32,7 @@ def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(ac
 
 @pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
 def test_an_environment_is_deployed_into_the_account_that_knows_it(account, environment):
-    bootstrap, deployed = bootstrap_config(account), environment_config(environment)
+    bootstrap, deployed = bootstrap_config(account), environment_of(environment)
     assert bootstrap.environments == (environment,)
     assert (bootstrap.account, bootstrap.region) == (deployed.account, deployed.region)
 

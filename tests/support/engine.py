@@ -113,6 +113,20 @@ def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
     assert half.is_set(), f"no {at} was made"
 
 
+def assert_it_refuses_to_go(stack: auto.Stack) -> None:
+    """See that a destroy of a protected stack takes nothing away."""
+    before = resources(stack)
+    with pytest.raises(auto.CommandError, match="because it is protected"):
+        stack.destroy()
+    gone = sorted(before - resources(stack))
+    assert gone == [], gone
+
+
+def resources(stack: auto.Stack) -> set[str]:
+    """Return what the state of a stack holds."""
+    return {made["urn"] for made in stack.export_stack().deployment["resources"]}
+
+
 def with_other_image(config: Mapping[str, Any], image: str) -> dict[str, Any]:
     """Return a stack's configuration with another digest of one image."""
     images: dict[str, str] = {**config["images"]}

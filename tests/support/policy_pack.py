@@ -1,5 +1,6 @@
 """The policy pack as the engine runs it, in an environment of its own."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,6 +26,14 @@ def launcher(folder: Path) -> Path:
 
 
 def _python() -> Path:
+    CACHE.parent.mkdir(exist_ok=True)
+    # Tests that run side by side share it.
+    with (CACHE.parent / "policy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _current_python()
+
+
+def _current_python() -> Path:
     python = CACHE / "bin" / "python"
     stamp = CACHE / "requirements.txt"
     wanted = PACK / "requirements.txt"

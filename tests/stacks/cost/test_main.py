@@ -3,6 +3,7 @@
 import pytest
 
 import stacks.cost.__main__ as command
+from stacks import config
 from stacks.config import EnvironmentConfig
 from stacks.config import written as really_written
 from stacks.cost.prices import regions
@@ -13,11 +14,11 @@ def changed(monkeypatch):
     """Return a function that changes what a stack's file says."""
 
     def change(section, **values):
-        def written(stack, key):
-            said = really_written(stack, key)
+        def written(stack, key, folder):
+            said = really_written(stack, key, folder)
             return {**said, section: {**said.get(section, {}), **values}}
 
-        monkeypatch.setattr(command, "written", written)
+        monkeypatch.setattr(config, "written", written)
 
     return change
 

@@ -16,7 +16,7 @@ from pulumi.provider.server import main
 
 
 class Cluster(pulumi.ComponentResource):
-    """The control plane, its security group and its access entries."""
+    """The control plane and its security group."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__("eks:index:Cluster", name, {}, opts)
@@ -39,14 +39,6 @@ class Cluster(pulumi.ComponentResource):
             },
             opts=child,
         )
-        entries = inputs["accessEntries"]
-        for entry in entries:
-            aws.eks.AccessEntry(
-                f"{name}-{entry}",
-                cluster_name=control_plane.name,
-                principal_arn=entries[entry]["principalArn"],
-                opts=child,
-            )
         self.kubeconfig_json = control_plane.id.apply(lambda _: Path(os.environ["EKS_STAND_IN_KUBECONFIG"]).read_text())
         # EKS makes a group for the control plane, nodes and pods.
         self.cluster_security_group_id = aws.ec2.SecurityGroup(

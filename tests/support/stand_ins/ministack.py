@@ -1,9 +1,8 @@
 """MiniStack, with the answers that a stack of ours needs and it lacks.
 
-Asked for one instance by its resource's id it tells every instance, so that a deleted one seems to be there as long as
-another is. It takes these arguments and does not tell them back, or does not know them: where RDS keeps an instance's password, a
-flow log's role, interval and tags, whether an endpoint answers to AWS's own names, a node group's launch template, the
-tags that a stream is made with.
+Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
+another is. It does not tell back where RDS keeps a password, a flow log's role, interval and tags, whether an endpoint
+answers to AWS's own names, a node group's launch template, and the tags that a stream is made with.
 """
 
 from collections.abc import Callable, Mapping
