@@ -8,6 +8,7 @@ these add-ons come before the node group, and those whose pods need a node come 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -175,7 +176,9 @@ class Cluster(pulumi.ComponentResource):
             use_default_vpc_cni=True,
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[attached, logs]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[attached, logs], transforms=[without_access_of_its_creator]
+            ),
         )
 
     def _let_in(self, kind: str, policy_arn: str, principals: Sequence[str]) -> Iterator[pulumi.Resource]:
@@ -270,3 +273,15 @@ class Cluster(pulumi.ComponentResource):
             PodIdentityArgs(self.name, self.arn, namespace, service_account, self._args.roles),
             pulumi.ResourceOptions(parent=parent, depends_on=[self.control_plane]),
         )
+
+
+def without_access_of_its_creator(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """Change what pulumi-eks makes: it lets whoever creates a cluster in.
+
+    EKS does that by an entry of its own, which stands in the way of ours for the role that deploys.
+    """
+    if args.type_ != "aws:eks/cluster:Cluster":
+        return None
+    asked: Any = args.props["accessConfig"]
+    access = {**asked, "bootstrapClusterCreatorAdminPermissions": False}
+    return pulumi.ResourceTransformResult({**args.props, "accessConfig": access}, args.opts)

@@ -1,7 +1,9 @@
 """The cluster that is declared."""
 
+import pulumi
 import pytest
 
+from components.cluster import without_access_of_its_creator
 from stacks.recording import build
 from tests.components import parts
 
@@ -25,6 +27,24 @@ def test_who_may_enter_is_said_by_access_entries_alone():
         "arn:aws:iam::111111111111:role/preview": "AmazonEKSViewPolicy",
     }
     assert {made.inputs["principalArn"] for made in graph.of("AccessEntry")} == policies.keys()
+
+
+def test_who_makes_the_cluster_does_not_enter_by_that():
+    props = {
+        "name": "c",
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+    }
+    changed = without_access_of_its_creator(made_by_eks("aws:eks/cluster:Cluster", props))
+    assert changed.props["accessConfig"] == {
+        "authenticationMode": "API",
+        "bootstrapClusterCreatorAdminPermissions": False,
+    }
+    assert changed.props["name"] == "c"
+    assert without_access_of_its_creator(made_by_eks("aws:ec2/securityGroup:SecurityGroup", {})) is None
+
+
+def made_by_eks(kind, props):
+    return pulumi.ResourceTransformArgs(custom=True, type_=kind, name="c", props=props, opts=pulumi.ResourceOptions())
 
 
 def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter():

@@ -85,6 +85,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(place, kubeconfig, mi
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
     assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
+    assert_nobody_enters_but_by_a_declared_entry(aws, exported["cluster"], config["cluster"])
     assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
     assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
@@ -174,6 +175,14 @@ def assert_iam_holds_exactly_the_declared_needs(aws, cluster):
             role = made["roleArn"].rpartition("/")[2]
             assert actions_of(iam, role) == wanted, declaration.name
             assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+
+
+def assert_nobody_enters_but_by_a_declared_entry(aws, cluster, declared):
+    eks = aws.client("eks")
+    access = eks.describe_cluster(name=cluster)["cluster"]["accessConfig"]
+    assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
+    entries = set(eks.list_access_entries(clusterName=cluster)["accessEntries"])
+    assert entries == {*declared["administrators"], *declared["viewers"]}
 
 
 def assert_the_stream_is_encrypted_with_our_key(aws, name):

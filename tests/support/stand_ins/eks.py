@@ -26,7 +26,11 @@ class Cluster(pulumi.ComponentResource):
             name=inputs["name"],
             version=inputs["version"],
             role_arn=pulumi.Output.from_input(inputs["serviceRole"]).apply(lambda role: role.arn),
-            access_config={"authentication_mode": inputs["authenticationMode"]},
+            # The real one lets its creator in whatever it is told.
+            access_config={
+                "authentication_mode": inputs["authenticationMode"],
+                "bootstrap_cluster_creator_admin_permissions": True,
+            },
             enabled_cluster_log_types=inputs["enabledClusterLogTypes"],
             encryption_config={"provider": {"key_arn": inputs["encryptionConfigKeyArn"]}, "resources": ["secrets"]},
             vpc_config={
