@@ -25,8 +25,9 @@ def bring() -> Path:
 def fetch() -> Path:
     """Unpack Debian's Chromium with the libraries that the machine lacks. Raises apt.UnavailableError."""
     apt.unpack(("chromium", "chromium-common", "fonts-dejavu-core"), UNPACKED, dependencies=True)
-    libraries = sorted({str(path.parent) for path in UNPACKED.glob("usr/lib/**/*.so*") if "chromium" not in path.parts})
     program = UNPACKED / "usr" / "lib" / "chromium" / "chromium"
+    found = UNPACKED.glob("usr/lib/**/*.so*")
+    libraries = sorted({str(path.parent) for path in found if not path.is_relative_to(program.parent)})
     if not program.exists():
         raise apt.UnavailableError(f"Debian's package chromium does not hold {program.relative_to(UNPACKED)}")
     return launcher("chromium", f'LD_LIBRARY_PATH="{":".join(libraries)}" exec "{program}" "$@"')

@@ -17,15 +17,24 @@ UNPACKED = TOOLS / "debian"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program, the names that systems give it, and the Debian package that holds it."""
+    """A program, the names that systems give it, and the Debian package that holds it.
+
+    `reads`: a file that it opens where the package installs it, so that a copy from the cache cannot run without it.
+    """
 
     name: str
     commands: tuple[str, ...]
     package: str
+    reads: Path | None = None
 
 
 PROMETHEUS = Tool("prometheus", ("prometheus",), "prometheus")
-ALERTMANAGER = Tool("alertmanager", ("alertmanager", "prometheus-alertmanager"), "prometheus-alertmanager")
+ALERTMANAGER = Tool(
+    "alertmanager",
+    ("alertmanager", "prometheus-alertmanager"),
+    "prometheus-alertmanager",
+    reads=Path("/usr/share/prometheus/alertmanager/default.tmpl"),
+)
 PUSHGATEWAY = Tool("pushgateway", ("pushgateway", "prometheus-pushgateway"), "prometheus-pushgateway")
 
 MONITORING = (PROMETHEUS, ALERTMANAGER, PUSHGATEWAY)
@@ -51,16 +60,20 @@ def which(*commands: str) -> Path | None:
 
 
 def find(tool: Tool) -> Path | None:
-    """Return where `tool` is, or None."""
-    return which(*tool.commands)
+    """Return where `tool` is, or None where it is not or could not run."""
+    path = which(*tool.commands)
+    cached = path is not None and path.parent == PROGRAMS
+    return None if cached and tool.reads and not tool.reads.exists() else path
 
 
 def bring(tools: Sequence[Tool]) -> dict[Tool, Path]:
     """Return where each of `tools` is, fetched if need be. Raises apt.UnavailableError."""
-    if missing := sorted({tool.package for tool in tools if find(tool) is None}):
+    if missing := sorted({tool.package for tool in tools if which(*tool.commands) is None}):
         apt.unpack(missing, UNPACKED)
         for program in UNPACKED.glob("usr/bin/*"):
             link(program, program.name)
+    if useless := sorted({tool.package for tool in tools if find(tool) is None}):
+        raise apt.UnavailableError(f"it runs only where it is installed: apt-get install {' '.join(useless)}")
     return {tool: path for tool in tools if (path := find(tool))}
 
 

@@ -2,12 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from apps.domain.signing import SigningKeys
-from stacks.local import node, secrets, tools
+from stacks.local import apt, node, secrets, tools
 
 
 @pytest.fixture
@@ -37,6 +38,16 @@ def test_the_machine_comes_before_the_cache(machine):
     assert tools.find(tools.PROMETHEUS) == cached
     own = has(machine / "bin", "prometheus")
     assert tools.find(tools.PROMETHEUS) == own
+
+
+def test_a_copy_from_the_cache_is_no_use_where_a_file_of_its_installation_is_missing(machine):
+    needy = replace(tools.ALERTMANAGER, reads=machine / "default.tmpl")
+    cached = tools.launcher("prometheus-alertmanager", "true")
+    assert tools.find(needy) is None
+    with pytest.raises(apt.UnavailableError, match="apt-get install prometheus-alertmanager"):
+        tools.bring([needy])
+    (machine / "default.tmpl").touch()
+    assert tools.bring([needy]) == {needy: cached}
 
 
 @pytest.mark.parametrize(
