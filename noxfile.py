@@ -102,7 +102,7 @@ def slow(session: nox.Session) -> None:
 def engine(session: nox.Session) -> None:
     """Run the stacks on the real Pulumi engine, with the providers and the cluster that are on PATH."""
     # A stack mostly waits, for AWS above all: three of them take the time of the slowest.
-    pytest(session, "engine", options=("--numprocesses=3", "--dist=loadgroup"))
+    pytest(session, "engine", options=("--numprocesses=3", "--dist=worksteal"))
 
 
 @nox.session

@@ -29,9 +29,6 @@ pytestmark = [
     pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
 ]
 
-ONE_CLUSTER = pytest.mark.xdist_group("dev")
-"""Of tests that look at one stack: where tests run side by side, one process runs them."""
-
 PACKS = [str(policy_pack.PACK)]
 
 
@@ -96,7 +93,6 @@ def names(ask, kind):
     return set(ask("get", kind, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}").split())
 
 
-@ONE_CLUSTER
 def test_the_cluster_holds_what_the_declarations_say(dev):
     running = {service.name for service in SERVICES if isinstance(service, Service)}
     scheduled = {service.name for service in SERVICES if isinstance(service, ScheduledService)}
@@ -109,7 +105,6 @@ def test_the_cluster_holds_what_the_declarations_say(dev):
     assert names(dev, "networkpolicies") >= everyone | {"closed"}
 
 
-@ONE_CLUSTER
 def test_every_task_succeeded_before_the_first_service_was_made(dev):
     jobs = json.loads(dev("get", "jobs", "-n", "sensors", "-o", "json"))["items"]
     deployments = json.loads(dev("get", "deployments", "-n", "sensors", "-o", "json"))["items"]
@@ -120,14 +115,12 @@ def test_every_task_succeeded_before_the_first_service_was_made(dev):
     assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in tasks)
 
 
-@ONE_CLUSTER
 def test_no_service_account_may_ask_the_cluster_for_anything(dev):
     nobody = granted(dev, "system:serviceaccount:default:nobody-made-this")
     for declaration in (*SERVICES, *TASKS, DASHBOARD):
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 
-@ONE_CLUSTER
 def test_who_may_only_look_can_preview_what_a_change_would_do(made, viewer, mirror):
     assert kubectl(viewer, "auth", "can-i", "get", "secrets", "-A", refused=True) == ""
     config = with_other_image(configured("dev", mirror), "api")
@@ -154,7 +147,6 @@ def granted(ask, who):
     return ask("auth", "can-i", "--list", "-n", "sensors", f"--as={who}").splitlines()
 
 
-@ONE_CLUSTER
 def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev):
     pod = {
         "apiVersion": "v1",
