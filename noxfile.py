@@ -17,7 +17,7 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from stacks.local import apt, browser, node, tools  # noqa: E402  (standard library only: nox's own environment has nothing else)
+from devtools import apt, browser, node, tools  # noqa: E402  (standard library only: nox's own environment has nothing else)
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
@@ -38,7 +38,7 @@ def local(session: nox.Session) -> None:
     install(session, "local")
     bring_node(session)
     # The platform ends its children one after the other: nox must not hurry it.
-    session.run("python", "-m", "stacks.local", *session.posargs, interrupt_timeout=60, terminate_timeout=30)
+    session.run("python", "-m", "local", *session.posargs, interrupt_timeout=60, terminate_timeout=30)
     # Its last line, what was sent and stored, stays the last one.
     logging.getLogger().setLevel(logging.WARNING)
 
@@ -77,7 +77,7 @@ def dashboard(session: nox.Session) -> None:
     """Type-check, lint, test and build the dashboard."""
     bring_node(session)
     for arguments in (["ci"], ["run", "lint"], ["test"], ["run", "build"]):
-        session.run("python", "-m", "stacks.local.node", "npm", *arguments)
+        session.run("python", "-m", "devtools.node", "npm", *arguments)
 
 
 @nox.session
@@ -109,14 +109,21 @@ def engine(session: nox.Session) -> None:
 def cost(session: nox.Session) -> None:
     """Print what dev and prod cost a week; fails when one is over its cap. `-- --lines` shows every resource."""
     install(session, "infra")
-    session.run("python", "-m", "stacks.cost", *session.posargs)
+    session.run("python", "-m", "delivery.cost", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write every page of docs/ that is made from the code."""
+    install(session, "local", "infra")
+    session.run("python", "-m", "delivery.docs")
 
 
 @nox.session
 def images(session: nox.Session) -> None:
     """Build every image with docker; `-- --help` says how they are scanned, pushed and promoted."""
     install(session, "infra")
-    session.run("python", "-m", "stacks.images", *(session.posargs or ["build"]))
+    session.run("python", "-m", "delivery.images", *(session.posargs or ["build"]))
 
 
 @nox.session(name="browser")
@@ -166,7 +173,7 @@ def bring_node(session: nox.Session) -> None:
     if node.find() is None:
         session.log("this machine has no Node that is new enough: taking the one that Python's package index has")
         install(session, "node")
-        session.run("python", "-m", "stacks.local.node", "link")
+        session.run("python", "-m", "devtools.node", "link")
 
 
 def bring_tools(session: nox.Session) -> None:

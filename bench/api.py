@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from apps.platform.http import application, serve
 from apps.platform.settings import Settings, load
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.apps.api.conftest import secrets
 from tests.support import postgres
 from tests.support.postgres import TestDatabase

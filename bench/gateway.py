@@ -30,7 +30,7 @@ from starlette.routing import Route
 from apps.domain.signing import SigningKeys, presign
 from apps.platform.http import serve
 from apps.platform.settings import Settings, load
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support.devices import KEYS
 from tests.support.kinesis import CREDENTIALS
 from tests.support.serving import await_answer

@@ -20,7 +20,7 @@ from apps.platform.service import (
     Secret,
     Stream,
 )
-from components.pod_identity import PodIdentity
+from components.identity.pod_identity import PodIdentity
 
 Environment: TypeAlias = Mapping[str, pulumi.Input[str]]
 Grant: TypeAlias = Callable[[PodIdentity], pulumi.Resource]

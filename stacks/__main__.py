@@ -8,7 +8,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pulumi
 
-from stacks import bootstrap, environment
+from stacks import account as bootstrap
+from stacks import environment
 from stacks.config import BootstrapConfig, EnvironmentConfig, StackConfigError, is_account, load
 
 

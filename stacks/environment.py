@@ -40,24 +40,24 @@ from apps.platform.service import (
 )
 from apps.rotation.service import FIRST_SECRETS
 from apps.storage.service import MIGRATION
+from components.account.budget import Budget, BudgetArgs
+from components.account.github_deployment import role_settings
 from components.binding import Bindings, Environment, Reach
-from components.budget import Budget, BudgetArgs
-from components.cluster import Cluster, ClusterArgs
-from components.controllers import Controllers, ControllersArgs
-from components.database import Database, DatabaseArgs
-from components.encryption_key import EncryptionKey, EncryptionKeyArgs
-from components.github_deployment import role_settings
-from components.ingress import Ingress, IngressArgs, Login
-from components.managed_secret import ClusterSecretStore, ClusterSecretStoreArgs, ManagedSecret, ManagedSecretArgs
-from components.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, Monitoring, MonitoringArgs
-from components.monitoring_ways import MonitoringWays, MonitoringWaysArgs
-from components.namespace import Namespace, NamespaceArgs
-from components.network import Network, NetworkArgs
-from components.pods import Platform, WorkloadArgs
-from components.scheduled_workload import DeploymentTask, ScheduledWorkload
-from components.sensor_stream import SensorStream, SensorStreamArgs
-from components.telemetry import Telemetry, TelemetryArgs
-from components.workload import Workload
+from components.cluster.cluster import Cluster, ClusterArgs
+from components.cluster.controllers import Controllers, ControllersArgs
+from components.cluster.namespace import Namespace, NamespaceArgs
+from components.data.database import Database, DatabaseArgs
+from components.data.managed_secret import ClusterSecretStore, ClusterSecretStoreArgs, ManagedSecret, ManagedSecretArgs
+from components.data.sensor_stream import SensorStream, SensorStreamArgs
+from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.network.ingress import Ingress, IngressArgs, Login
+from components.network.network import Network, NetworkArgs
+from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, Monitoring, MonitoringArgs
+from components.observability.monitoring_ways import MonitoringWays, MonitoringWaysArgs
+from components.observability.telemetry import Telemetry, TelemetryArgs
+from components.workload.pods import Platform, WorkloadArgs
+from components.workload.scheduled_workload import DeploymentTask, ScheduledWorkload
+from components.workload.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.providers import aws_provider
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.local.postgres import Postgres
+from devtools.postgres import Postgres
 from tests.support import kinesis, postgres
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase

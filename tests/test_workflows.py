@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from delivery.target import crons
 from stacks.config import environment_of
-from stacks.delivery import crons
 from tests.stacks.stacks_under_test import bootstrap_graph
 
 ROOT = Path(__file__).parents[1]

@@ -4,12 +4,12 @@ from ipaddress import IPv4Network
 
 import pulumi_aws as aws
 
-from components.cluster import Cluster, ClusterArgs
-from components.encryption_key import EncryptionKey, EncryptionKeyArgs
-from components.iam import RoleSettings
-from components.network import Network, NetworkArgs
-from components.pod_identity import PodIdentity, PodIdentityArgs
-from stacks.recording import ACCOUNT, REGION
+from components.cluster.cluster import Cluster, ClusterArgs
+from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.identity.iam import RoleSettings
+from components.identity.pod_identity import PodIdentity, PodIdentityArgs
+from components.network.network import Network, NetworkArgs
+from delivery.recording import ACCOUNT, REGION
 
 ROLES = RoleSettings("/try/", f"arn:aws:iam::{ACCOUNT}:policy/try-boundary")
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/try"

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from apps.platform.service import READINGS, SENSORS, SIGNING_KEYS, Administer, Call, Connect, Produce, Read
-from components.database import Database, DatabaseArgs
-from components.managed_secret import ManagedSecret, ManagedSecretArgs
-from components.sensor_stream import SensorStream, SensorStreamArgs
-from stacks.recording import ACCOUNT, REGION, build
+from components.data.database import Database, DatabaseArgs
+from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
+from components.data.sensor_stream import SensorStream, SensorStreamArgs
+from delivery.recording import ACCOUNT, REGION, build
 from tests.components import parts
 
 

@@ -15,13 +15,15 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from apps.platform.http import serve
 from apps.platform.settings import Settings, load
-from stacks.local import browser as browsers
-from stacks.local import frontdoor, node
-from stacks.local.apt import UnavailableError
-from stacks.local.children import Program
-from stacks.local.places import DASHBOARD, Places
-from stacks.local.postgres import free_port
-from stacks.local.supervisor import Supervisor
+from devtools import browser as browsers
+from devtools import node
+from devtools.apt import UnavailableError
+from devtools.paths import DASHBOARD
+from devtools.ports import free_port
+from local.paths import Places
+from local.process.children import Program
+from local.process.supervisor import Supervisor
+from local.services import frontdoor
 from tests.dashboard.stub import StubApi
 
 # Long enough for a busy machine; what comes sooner is not waited for.

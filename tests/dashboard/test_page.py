@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from stacks.local.places import DASHBOARD
+from devtools.paths import DASHBOARD
 from tests.dashboard.conftest import StubSite
 from tests.dashboard.test_panels import PHONE, stocked
 

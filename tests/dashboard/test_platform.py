@@ -13,9 +13,9 @@ from apps.catalog import API, GATEWAY, INGESTOR
 from apps.detector.alerts import record, resolve
 from apps.domain.alerts import Finding, Severity
 from apps.platform.service import Service
-from stacks.local import secrets
-from stacks.local.children import Program
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
+from local.process.children import Program
+from local.services import secrets
 from tests.dashboard.conftest import Site, kept, preview
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

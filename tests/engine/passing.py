@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 
 from apps.domain.signing import SigningKeys, presign
-from stacks.local.postgres import Postgres, free_port
+from devtools.ports import free_port
+from devtools.postgres import Postgres
 from tests.apps.ingestor.support import eventually
 from tests.support import postgres
 from tests.support.aws_emulator import Emulator

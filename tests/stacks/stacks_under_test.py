@@ -2,9 +2,10 @@
 
 from functools import cache
 
-from stacks import bootstrap, environment
+from delivery.recording import Graph, build
+from stacks import account as bootstrap
+from stacks import environment
 from stacks.config import BootstrapConfig, environment_of, load, written
-from stacks.recording import Graph, build
 
 
 @cache

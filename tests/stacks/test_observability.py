@@ -10,7 +10,7 @@ import yaml
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.rules import alert_rules, rule_file
-from components.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, MonitoringArgs
+from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, MonitoringArgs
 from tests.stacks.stacks_under_test import environment_graph
 
 BOTH = pytest.mark.parametrize("stack", ["dev", "prod"])

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 
 REGION = "eu-west-1"
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from mypy_boto3_kinesis import KinesisClient
 
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 
 REGION = "eu-west-1"
 CACHE = Path(__file__).parents[2] / ".cache"

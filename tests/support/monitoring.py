@@ -17,8 +17,8 @@ import pytest
 from prometheus_client.utils import floatToGoString
 
 from apps.platform.http import HTTP_SECONDS
-from stacks.local.postgres import free_port
-from stacks.local.tools import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, Tool, find
+from devtools.ports import free_port
+from devtools.tools import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, Tool, find
 from tests.support.serving import answering
 
 Point = tuple[float, float | str]

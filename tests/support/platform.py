@@ -15,9 +15,10 @@ import httpx
 from apps.catalog import SERVICES
 from apps.detector.service import DETECTOR
 from apps.platform.service import OPERATOR_TOKEN
-from stacks.local import plan, secrets
-from stacks.local.monitoring import scraping
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
+from local import plan
+from local.services import secrets
+from local.services.monitoring import scraping
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 from tests.support.serving import await_answer

@@ -15,7 +15,8 @@ from apps.storage.connection import connect_arguments, create_engine
 from apps.storage.migrate import migrate
 from apps.storage.roles import GRANTS
 from apps.storage.settings import StorageSettings
-from stacks.local.postgres import THROWAWAY, Postgres, embedded_programs, free_port
+from devtools.ports import free_port
+from devtools.postgres import THROWAWAY, Postgres, embedded_programs
 
 TEMPLATE = "migrated"
 

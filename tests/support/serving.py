@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from apps.platform.http import serve
 from apps.platform.settings import Settings, load
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 
 
 @contextmanager

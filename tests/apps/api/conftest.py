@@ -16,7 +16,7 @@ from apps.api.app import build
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.settings import load
-from stacks.local.postgres import Postgres
+from devtools.postgres import Postgres
 from tests.support import postgres
 from tests.support.postgres import TestDatabase
 from tests.support.serving import serving

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import websockets
 
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.apps.api.conftest import TOKEN, RunningApi, secrets, until
 from tests.apps.api.test_live import stalled_client
 

@@ -20,7 +20,7 @@ from apps.detector.settings import DetectorSettings
 from apps.detector.signals import LATENCY, as_setting
 from apps.platform import http
 from apps.platform.settings import Settings, load
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support import monitoring
 from tests.support.postgres import TestDatabase
 

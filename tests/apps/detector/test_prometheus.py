@@ -9,7 +9,7 @@ import pytest
 
 from apps.detector.prometheus import Prometheus, PrometheusError
 from apps.detector.signals import PROCESS_SIGNALS, cluster_signals
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support import monitoring
 
 

@@ -18,7 +18,7 @@ from apps.detector.run import FAILED, NO_DATA, run
 from apps.detector.settings import DetectorSettings
 from apps.detector.signals import CPU, LATENCY, as_setting
 from apps.platform.settings import ConfigurationError, load
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support.monitoring import PlantedPrometheus, planted_prometheus, pushgateway
 from tests.support.postgres import TestDatabase
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from apps.domain.readings import Envelope
 from apps.domain.signing import SigningKeys, presign
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support.devices import KEYS
 from tests.support.kinesis import CREDENTIALS, KinesisServer
 from tests.support.serving import await_answer

@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.apps.ingestor.support import QUICK, eventually
 
 

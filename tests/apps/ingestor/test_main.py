@@ -4,7 +4,7 @@ import signal
 import socket
 import time
 
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.apps.ingestor.support import count, envelope, eventually, put
 
 

@@ -9,11 +9,11 @@ import yaml
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
-from apps.observability.reference import EXPORTED, metrics_in
 from apps.observability.rules import RecordingRule
 from apps.platform import exporters
 from apps.platform.exporters import UP
 from apps.platform.promql import RATE_INTERVAL, value
+from delivery.docs.metrics import EXPORTED, metrics_in
 from tests.apps.observability.promtool import needs_promtool
 
 

@@ -22,7 +22,7 @@ from apps.observability.dashboards import DASHBOARDS
 from apps.observability.rules import rule_file
 from apps.platform import exporters
 from apps.platform.promql import RATE_INTERVAL, Expression
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support import monitoring
 from tests.support.platform import Platform, platform
 

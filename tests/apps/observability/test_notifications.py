@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from apps.observability.notifications import alertmanager
-from stacks.local.postgres import free_port
-from stacks.local.webhook import receive_messages
+from devtools.ports import free_port
+from local.services.webhook import receive_messages
 from tests.support import monitoring
 
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,7 @@ import yaml
 from apps.observability.alerts import GROUPS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
-from stacks.local.webhook import receive_messages
+from local.services.webhook import receive_messages
 from tests.support import monitoring
 from tests.support.platform import Platform, platform
 from tests.support.postgres import TestDatabase

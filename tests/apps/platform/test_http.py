@@ -14,7 +14,7 @@ from starlette.routing import Route
 from apps.platform import http
 from apps.platform.http import ProblemError, application, listen, read_body
 from apps.platform.settings import ConfigurationError, Settings, load
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.support.serving import serving
 
 LIMIT = 1_000

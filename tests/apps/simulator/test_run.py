@@ -28,7 +28,7 @@ from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measure
 from apps.simulator.platform import PlatformError
 from apps.simulator.run import Run, run
-from stacks.local.postgres import free_port
+from devtools.ports import free_port
 from tests.apps.gateway.support import LOST, FaultyKinesis, environment
 from tests.apps.gateway.support import Fault as PutFault
 from tests.support.devices import TOKEN, Registry

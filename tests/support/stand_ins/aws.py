@@ -30,7 +30,7 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
-from stacks.recording import aws_answers
+from delivery.recording import aws_answers
 
 Properties = dict[str, PropertyValue]
 

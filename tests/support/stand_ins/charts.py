@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 import components
-from components.chart import Chart
+from components.cluster.chart import Chart
 
 STRING = {"type": "string"}
 STRINGS = {"type": "object", "additionalProperties": STRING}

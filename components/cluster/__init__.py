@@ -1,0 +1,1 @@
+"""Kubernetes: the cluster, what is installed into it, its namespaces."""

@@ -1,0 +1,287 @@
+"""The Kubernetes cluster: control plane, machines, and the add-ons that AWS keeps.
+
+Wiring decisions: the cluster knows people and roles by access entries only, never by who created it. Nothing is on the
+nodes' role but what a node itself needs; pods have identities of their own (EKS Pod Identity) and cannot reach the
+metadata service (IMDSv2, one hop). A node is ready only with a network, and the network's pods need their identity:
+these add-ons come before the node group, and those whose pods need a node come after it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_eks as eks
+import pulumi_kubernetes as k8s
+
+from components.identity.encryption_key import EncryptionKey
+from components.identity.iam import RoleSettings, role, trust
+from components.identity.pod_identity import PodIdentity, PodIdentityArgs
+
+ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+"""Reads everything but secrets."""
+MANAGED = "arn:aws:iam::aws:policy"
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterArgs:
+    """What the cluster is made of. Its name is fixed, so that its log group can be made before it.
+
+    `reachable_from`: networks for which the API server answers the internet; none: it answers inside the VPC only.
+    `administrators`: ARNs of the roles and users that may do everything.
+    `viewers`: ARNs of those that may look at everything but secrets.
+    """
+
+    name: str
+    account: str
+    region: str
+    version: str
+    vpc_id: pulumi.Input[str]
+    public_subnet_ids: Sequence[pulumi.Input[str]]
+    private_subnet_ids: Sequence[pulumi.Input[str]]
+    administrators: Sequence[str]
+    viewers: Sequence[str]
+    reachable_from: Sequence[str]
+    instance_type: str
+    minimum_nodes: int
+    maximum_nodes: int
+    node_disk_gib: int
+    key: EncryptionKey
+    log_key: EncryptionKey
+    roles: RoleSettings
+    protected: bool = False
+    log_days: int = 30
+
+    def __post_init__(self) -> None:
+        if not self.administrators:
+            raise ValueError("a cluster without administrators locks everybody out")
+        if both := set(self.administrators) & set(self.viewers):
+            raise ValueError(f"{', '.join(sorted(both))} is administrator and viewer: say one")
+        if "0.0.0.0/0" in self.reachable_from:
+            raise ValueError("the API server must not answer the whole internet")
+
+
+class Cluster(pulumi.ComponentResource):
+    """An EKS cluster that is ready for pods.
+
+    Makes the control plane (through pulumi-eks) with its log group and role, a managed node group with launch template
+    and role, the add-ons network (with network policies), proxy, DNS, Pod Identity and block storage, an encrypted
+    default storage class, and the Kubernetes provider.
+    """
+
+    name: str
+    arn: str
+    security_group_id: pulumi.Output[str]
+    """The group of the control plane and of every node and pod."""
+    kubeconfig: pulumi.Output[str]
+    control_plane: eks.Cluster
+    nodes: aws.eks.NodeGroup
+    provider: k8s.Provider
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:cluster:Cluster", name, {}, opts)
+        self._name, self._args = name, args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.name = args.name
+        self.arn = f"arn:aws:eks:{args.region}:{args.account}:cluster/{args.name}"
+        self.control_plane = self._control_plane()
+        self.security_group_id = self.control_plane.cluster_security_group_id
+        self.kubeconfig = pulumi.Output.secret(self.control_plane.kubeconfig_json)
+        entered = [
+            *self._let_in("administrator", ADMINISTRATOR, args.administrators),
+            *self._let_in("viewer", VIEWER, args.viewers),
+        ]
+        identity_agent = self._addon("eks-pod-identity-agent")
+        cni = self._system_identity("aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy")
+        network = self._addon("vpc-cni", [identity_agent, *cni.ready], '{"enableNetworkPolicy":"true"}')
+        self.nodes = self._node_group(after=[network, self._addon("kube-proxy")])
+        dns = self._addon("coredns", [self.nodes])
+        csi = self._system_identity("ebs-csi-controller-sa", f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2")
+        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.ready])
+        self.provider = k8s.Provider(
+            name,
+            kubeconfig=self.kubeconfig,
+            # Without it, a changed kubeconfig would replace everything in the cluster.
+            cluster_identifier=self.arn,
+            enable_server_side_apply=True,
+            # Whoever deploys enters as one of the administrators.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, storage, *entered]),
+        )
+        k8s.storage.v1.StorageClass(
+            "gp3",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name="gp3", annotations={"storageclass.kubernetes.io/is-default-class": "true"}
+            ),
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true"},
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
+        )
+        self.register_outputs(
+            {
+                "name": self.name,
+                "arn": self.arn,
+                "kubeconfig": self.kubeconfig,
+                "securityGroupId": self.security_group_id,
+            }
+        )
+
+    def _control_plane(self) -> eks.Cluster:
+        args = self._args
+        service_role = role(
+            f"{self._name}-control-plane",
+            trust("eks.amazonaws.com"),
+            args.roles,
+            self,
+            "Control plane of the cluster",
+        )
+        attached = aws.iam.RolePolicyAttachment(
+            f"{self._name}-control-plane",
+            role=service_role.name,
+            policy_arn=f"{MANAGED}/AmazonEKSClusterPolicy",
+            opts=self._child,
+        )
+        logs = aws.cloudwatch.LogGroup(
+            f"{self._name}-control-plane",
+            name=f"/aws/eks/{args.name}/cluster",
+            retention_in_days=args.log_days,
+            kms_key_id=args.log_key.arn,
+            opts=self._child,
+        )
+        return eks.Cluster(
+            self._name,
+            name=args.name,
+            version=args.version,
+            vpc_id=args.vpc_id,
+            public_subnet_ids=list(args.public_subnet_ids),
+            private_subnet_ids=list(args.private_subnet_ids),
+            service_role=service_role,
+            authentication_mode=eks.AuthenticationMode.API,
+            endpoint_private_access=True,
+            endpoint_public_access=bool(args.reachable_from),
+            public_access_cidrs=list(args.reachable_from) or None,
+            enabled_cluster_log_types=list(LOG_TYPES),
+            encryption_config_key_arn=args.key.arn,
+            deletion_protection=args.protected,
+            # Everything below is a resource of our own, so that it can be read, ordered and checked like the others.
+            skip_default_node_group=True,
+            skip_default_security_groups=True,
+            create_instance_role=False,
+            create_oidc_provider=False,
+            bootstrap_self_managed_addons=False,
+            use_default_vpc_cni=True,
+            coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
+            kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[attached, logs], transforms=[without_access_of_its_creator]
+            ),
+        )
+
+    def _let_in(self, kind: str, policy_arn: str, principals: Sequence[str]) -> Iterator[pulumi.Resource]:
+        """Give each principal an entry, and a policy that holds in every namespace."""
+        for index, principal in enumerate(principals):
+            name, within = (
+                f"{self._name}-{kind}-{index}",
+                pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane]),
+            )
+            entry = aws.eks.AccessEntry(name, cluster_name=self.name, principal_arn=principal, opts=within)
+            yield aws.eks.AccessPolicyAssociation(
+                name,
+                cluster_name=self.name,
+                principal_arn=entry.principal_arn,
+                policy_arn=policy_arn,
+                access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
+                opts=within,
+            )
+
+    def _node_group(self, after: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
+        args, name = self._args, f"{self._name}-nodes"
+        node_role = role(name, trust("ec2.amazonaws.com"), args.roles, self, "Nodes of the cluster")
+        attached = [
+            aws.iam.RolePolicyAttachment(
+                f"{name}-{policy}", role=node_role.name, policy_arn=f"{MANAGED}/{policy}", opts=self._child
+            )
+            for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+        ]
+        template = aws.ec2.LaunchTemplate(
+            name,
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_size=args.node_disk_gib,
+                        volume_type="gp3",
+                        encrypted="true",
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            update_default_version=True,
+            opts=self._child,
+        )
+        return aws.eks.NodeGroup(
+            name,
+            cluster_name=self.name,
+            node_role_arn=node_role.arn,
+            subnet_ids=list(args.private_subnet_ids),
+            ami_type="AL2023_x86_64_STANDARD",
+            instance_types=[args.instance_type],
+            launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
+                id=template.id, version=template.latest_version.apply(str)
+            ),
+            scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+                min_size=args.minimum_nodes, max_size=args.maximum_nodes, desired_size=args.minimum_nodes
+            ),
+            update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+            # The autoscaler moves the desired size.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self.control_plane, *attached, *after],
+                ignore_changes=["scalingConfig.desiredSize"],
+            ),
+        )
+
+    def _system_identity(self, service_account: str, policy_arn: str) -> PodIdentity:
+        identity = self.identity(f"{self._name}-{service_account}", "kube-system", service_account, self)
+        identity.attach(policy_arn)
+        return identity
+
+    def _addon(
+        self, addon: str, after: Sequence[pulumi.Resource] = (), configuration: str | None = None
+    ) -> aws.eks.Addon:
+        return aws.eks.Addon(
+            f"{self._name}-{addon}",
+            addon_name=addon,
+            cluster_name=self.name,
+            configuration_values=configuration,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *after]),
+        )
+
+    def identity(self, name: str, namespace: str, service_account: str, parent: pulumi.Resource) -> PodIdentity:
+        """Return the identity of the pods of a service account."""
+        return PodIdentity(
+            name,
+            PodIdentityArgs(self.name, self.arn, namespace, service_account, self._args.roles),
+            pulumi.ResourceOptions(parent=parent, depends_on=[self.control_plane]),
+        )
+
+
+def without_access_of_its_creator(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """Change what pulumi-eks makes: it lets whoever creates a cluster in.
+
+    EKS does that by an entry of its own, which stands in the way of ours for the role that deploys.
+    """
+    if args.type_ != "aws:eks/cluster:Cluster":
+        return None
+    asked: Any = args.props["accessConfig"]
+    access = {**asked, "bootstrapClusterCreatorAdminPermissions": False}
+    return pulumi.ResourceTransformResult({**args.props, "accessConfig": access}, args.opts)

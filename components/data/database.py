@@ -1,0 +1,212 @@
+"""The database: PostgreSQL 15 on RDS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from apps.platform.service import Administer, Connect, Need
+from apps.platform.service import Database as DatabaseDeclaration
+from components.binding import Binding, Reach, SecretFile
+from components.identity.encryption_key import EncryptionKey
+from components.identity.iam import Statement
+from components.identity.pod_identity import PodIdentity
+
+CONNECT = ("rds-db:connect",)
+PORT = 5432
+OWNER = "owner"
+CA_FILE = "/etc/ssl/certs/rds.pem"
+"""Where an image that connects to RDS keeps the bundle of RDS's certificate authorities."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseArgs:
+    """How large the database is and how well it is kept.
+
+    `protected`: it refuses to be deleted.
+    `final_snapshot`: when it is deleted after all, a snapshot and its backups stay.
+    """
+
+    database: DatabaseDeclaration
+    account: str
+    region: str
+    vpc_id: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    subnet_cidrs: tuple[str, ...]
+    instance_class: str
+    storage_gib: int
+    standby: bool
+    replica: bool
+    backup_days: int
+    protected: bool
+    final_snapshot: bool
+    key: EncryptionKey
+    secrets_key: EncryptionKey
+
+    def __post_init__(self) -> None:
+        if self.protected and self.backup_days < 7:
+            raise ValueError(f"a protected database keeps backups for at least 7 days, not {self.backup_days}")
+        if self.protected and not self.final_snapshot:
+            raise ValueError(
+                "a protected database leaves a final snapshot: its protection is lifted before it is deleted"
+            )
+        if self.replica and self.backup_days < 1:
+            raise ValueError("a replica needs backups")
+
+
+class Database(pulumi.ComponentResource):
+    """A private, encrypted instance that takes only TLS, and IAM tokens for every role but the owner.
+
+    Makes a subnet group, a security group (closed until `allow_from`), a parameter group, the instance, and a read
+    replica where asked for. RDS keeps the owner's password in Secrets Manager: it never passes through Pulumi.
+    """
+
+    host: pulumi.Output[str]
+    replica_host: pulumi.Output[str] | None
+    owner_secret_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:database:Database", name, {}, opts)
+        self._name, self._args = name, args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._owner_file: SecretFile | None = None
+        self._owner_file_after: pulumi.Resource | None = None
+        self._open: list[pulumi.Resource] = []
+        self._group = aws.ec2.SecurityGroup(
+            name, vpc_id=args.vpc_id, description="PostgreSQL from named groups", opts=self._child
+        )
+        self.instance = self._instance()
+        self.host = self.instance.address
+        self.owner_secret_arn = self.instance.master_user_secrets[0].secret_arn
+        self.replica_host = self._replica().address if args.replica else None
+        self.register_outputs({"host": self.host, "ownerSecretArn": self.owner_secret_arn})
+
+    def allow_from(self, name: str, group_id: pulumi.Input[str]) -> None:
+        """Let the members of a security group connect."""
+        self._open.append(
+            aws.vpc.SecurityGroupIngressRule(
+                f"{self._name}-from-{name}",
+                security_group_id=self._group.id,
+                referenced_security_group_id=group_id,
+                description=f"PostgreSQL from {name}",
+                ip_protocol="tcp",
+                from_port=PORT,
+                to_port=PORT,
+                opts=self._child,
+            )
+        )
+
+    def keep_owner_password_in(self, secret: str, key: str, after: pulumi.Resource) -> None:
+        """Say which Kubernetes Secret carries the owner's password to who administers."""
+        self._owner_file = SecretFile("DATABASE_PASSWORD_FILE", secret, key)
+        self._owner_file_after = after
+
+    def grant_connect(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
+        """Let pods log in as one database role."""
+        place = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
+        database_user = pulumi.Output.concat(place, self.instance.resource_id, "/", user)
+        return to.allow(f"connect-{self._name}", Statement(CONNECT, [database_user]))
+
+    def bind(self, need: Need) -> Binding:
+        """Return how a Connect to or the Administer of this database is met."""
+        environment: dict[str, pulumi.Input[str]] = {
+            "AWS_REGION": self._args.region,
+            "DATABASE_HOST": self.host,
+            "DATABASE_PORT": str(PORT),
+            "DATABASE_NAME": self._args.database.name,
+            "DATABASE_CA_FILE": CA_FILE,
+        }
+        reaches = (Reach(PORT, self._args.subnet_cidrs),)
+        after = (self.instance, *self._open)
+        match need:
+            case Connect(role=user):
+                as_user = {"DATABASE_USER": user, "DATABASE_AUTH": "iam"}
+                return Binding(
+                    environment | as_user, lambda to: self.grant_connect(to, user), reaches=reaches, after=after
+                )
+            case Administer():
+                if self._owner_file is None or self._owner_file_after is None:
+                    raise ValueError("nobody said where the owner's password is kept: call keep_owner_password_in")
+                as_owner = {"DATABASE_USER": OWNER, "DATABASE_AUTH": "password"}
+                return Binding(
+                    environment | as_owner,
+                    reaches=reaches,
+                    files=(self._owner_file,),
+                    after=(*after, self._owner_file_after),
+                )
+        raise TypeError(f"a database cannot meet {need}")
+
+    def _instance(self) -> aws.rds.Instance:
+        args = self._args
+        subnets = aws.rds.SubnetGroup(self._name, subnet_ids=list(args.subnet_ids), opts=self._child)
+        parameters = aws.rds.ParameterGroup(
+            self._name,
+            family="postgres15",
+            parameters=[
+                aws.rds.ParameterGroupParameterArgs(name=key, value=value, apply_method=method)
+                for key, value, method in (
+                    ("rds.force_ssl", "1", "immediate"),
+                    ("log_min_duration_statement", "1000", "immediate"),
+                    ("log_lock_waits", "1", "immediate"),
+                    ("idle_in_transaction_session_timeout", "60000", "immediate"),
+                )
+            ],
+            opts=self._child,
+        )
+        return aws.rds.Instance(
+            self._name,
+            engine="postgres",
+            engine_version="15",
+            instance_class=args.instance_class,
+            db_name=args.database.name,
+            port=PORT,
+            allocated_storage=args.storage_gib,
+            max_allocated_storage=args.storage_gib * 5,
+            storage_type="gp3",
+            storage_encrypted=True,
+            kms_key_id=args.key.arn,
+            username=OWNER,
+            manage_master_user_password=True,
+            master_user_secret_kms_key_id=args.secrets_key.arn,
+            iam_database_authentication_enabled=True,
+            ca_cert_identifier="rds-ca-rsa2048-g1",
+            db_subnet_group_name=subnets.name,
+            vpc_security_group_ids=[self._group.id],
+            publicly_accessible=False,
+            parameter_group_name=parameters.name,
+            multi_az=args.standby,
+            backup_retention_period=args.backup_days,
+            backup_window="03:00-04:00",
+            maintenance_window="sun:04:30-sun:05:30",
+            auto_minor_version_upgrade=True,
+            copy_tags_to_snapshot=True,
+            deletion_protection=args.protected,
+            delete_automated_backups=not args.final_snapshot,
+            skip_final_snapshot=not args.final_snapshot,
+            # Of another name in each life of the stack: the snapshot of the one before is still there.
+            final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final") if args.final_snapshot else None,
+            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
+        )
+
+    def _replica(self) -> aws.rds.Instance:
+        args, name = self._args, f"{self._name}-replica"
+        return aws.rds.Instance(
+            name,
+            replicate_source_db=self.instance.identifier,
+            instance_class=args.instance_class,
+            storage_type="gp3",
+            storage_encrypted=True,
+            vpc_security_group_ids=[self._group.id],
+            publicly_accessible=False,
+            parameter_group_name=self.instance.parameter_group_name,
+            iam_database_authentication_enabled=True,
+            ca_cert_identifier="rds-ca-rsa2048-g1",
+            auto_minor_version_upgrade=True,
+            copy_tags_to_snapshot=True,
+            deletion_protection=args.protected,
+            skip_final_snapshot=True,
+            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
+            opts=self._child,
+        )

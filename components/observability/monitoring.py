@@ -1,0 +1,173 @@
+"""Metrics and alerts: Prometheus, Alertmanager, Grafana and the Pushgateway, with rules and dashboards from code."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from apps.platform.service import PROMETHEUS, PUSHGATEWAY
+from components.binding import ClusterEndpoint
+from components.cluster.chart import Chart, release, switched_off
+
+COMMUNITY = "https://prometheus-community.github.io/helm-charts"
+
+# The operator and the types that the controllers install are of one version, 0.87.1.
+STACK = Chart("kube-prometheus-stack", "80.7.0", COMMUNITY)
+GATEWAY = Chart("prometheus-pushgateway", "3.4.1", COMMUNITY)
+
+SLACK = "slack-url"
+"""The Kubernetes Secret with the URL of Slack's incoming webhook, in the monitoring namespace."""
+
+SLACK_KEY = "value"
+
+SLACK_URL_FILE = f"/etc/alertmanager/secrets/{SLACK}/{SLACK_KEY}"
+"""Where Alertmanager finds it."""
+
+LOGS_URL = "http://loki:3100"
+TRACES_URL = "http://tempo:3200"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringArgs:
+    """What to watch with.
+
+    `rules`: a Prometheus rule file. `dashboards`: Grafana's, by identifier. `alertmanager`: its configuration, which
+    reads Slack's URL from SLACK_URL_FILE. `mirror`: where charts come from, see `components.cluster.chart.release`.
+    `after`: the namespace, its network policies, the types of the operator, and the Secret SLACK.
+    """
+
+    namespace: str
+    rules: Mapping[str, Any]
+    dashboards: Mapping[str, Mapping[str, Any]]
+    alertmanager: Mapping[str, Any]
+    storage_gib: int
+    copies: int = 1
+    retention_days: int = 15
+    mirror: str | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise ValueError(f"at least one Prometheus must run, not {self.copies}")
+        if self.storage_gib < 1:
+            raise ValueError(f"Prometheus needs room for {self.retention_days} days, not {self.storage_gib} GiB")
+
+
+class Monitoring(pulumi.ComponentResource):
+    """Installs the charts, one PrometheusRule with every rule, and a ConfigMap for each dashboard.
+
+    Prometheus scrapes every 15 s whatever a ServiceMonitor of any namespace names. Nobody logs in to Grafana: it shows
+    and changes nothing, and is reached through `kubectl port-forward`.
+    """
+
+    prometheus: ClusterEndpoint
+    pushgateway: ClusterEndpoint
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:observability:Monitoring", name, {}, opts)
+        self._args = args
+        stack = self._release("prometheus", STACK, self._values())
+        gateway = self._release("pushgateway", GATEWAY, {"serviceMonitor": {"enabled": True, "honorLabels": True}})
+        self._rules(name)
+        for uid, dashboard in args.dashboards.items():
+            self._dashboard(uid, dashboard)
+        # The operator's own Service, whatever the release is called.
+        self.prometheus = ClusterEndpoint(PROMETHEUS, "prometheus-operated", args.namespace, 9090, (stack,))
+        self.pushgateway = ClusterEndpoint(PUSHGATEWAY, GATEWAY.name, args.namespace, 9091, (gateway,))
+        self.register_outputs({})
+
+    def _release(self, name: str, chart: Chart, values: Mapping[str, Any]) -> k8s.helm.v3.Release:
+        args = self._args
+        return release(name, chart, args.namespace, values, mirror=args.mirror, parent=self, after=args.after)
+
+    def _rules(self, name: str) -> None:
+        k8s.apiextensions.CustomResource(
+            f"{name}-rules",
+            api_version="monitoring.coreos.com/v1",
+            kind="PrometheusRule",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name="sensor-analytics", namespace=self._args.namespace),
+            spec=dict(self._args.rules),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.after)),
+        )
+
+    def _dashboard(self, uid: str, content: Mapping[str, Any]) -> None:
+        k8s.core.v1.ConfigMap(
+            f"dashboard-{uid}",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=f"dashboard-{uid}", namespace=self._args.namespace, labels={"grafana_dashboard": "1"}
+            ),
+            data={f"{uid}.json": json.dumps(content, indent=1)},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.after)),
+        )
+
+    def _values(self) -> dict[str, Any]:
+        everything = {
+            f"{kind}SelectorNilUsesHelmValues": False
+            for kind in ("rule", "serviceMonitor", "podMonitor", "probe", "scrapeConfig")
+        }
+        return {
+            # EKS runs these where nobody can scrape them; the types are installed already.
+            **switched_off("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "crds"),
+            "prometheusOperator": switched_off("admissionWebhooks", "tls"),
+            "prometheus": {
+                "prometheusSpec": {
+                    **everything,
+                    "replicas": self._args.copies,
+                    "scrapeInterval": "15s",
+                    "evaluationInterval": "15s",
+                    "retention": f"{self._args.retention_days}d",
+                    "retentionSize": f"{self._args.storage_gib * 9 // 10}GiB",
+                    "storageSpec": _volume(self._args.storage_gib),
+                    "resources": {"requests": {"cpu": "200m", "memory": "512Mi"}},
+                }
+            },
+            "alertmanager": {
+                "config": dict(self._args.alertmanager),
+                "alertmanagerSpec": {
+                    "replicas": self._args.copies,
+                    "secrets": [SLACK],
+                    "storage": _volume(1),
+                },
+            },
+            "grafana": _grafana(),
+        }
+
+
+def _volume(gib: int) -> dict[str, Any]:
+    request = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": f"{gib}Gi"}}}
+    return {"volumeClaimTemplate": {"spec": request}}
+
+
+def _grafana() -> dict[str, Any]:
+    return {
+        "grafana.ini": {
+            # No account, so no password: whoever may forward a port to it may look.
+            "auth": {"disable_login_form": True},
+            "auth.anonymous": {"enabled": True, "org_role": "Viewer"},
+            "security": {"disable_initial_admin_creation": True},
+            "analytics": {"reporting_enabled": False, "check_for_updates": False},
+        },
+        "additionalDataSources": [
+            {
+                "name": "Loki",
+                "uid": "loki",
+                "type": "loki",
+                "access": "proxy",
+                "url": LOGS_URL,
+                "jsonData": {
+                    "derivedFields": [
+                        {
+                            "name": "trace",
+                            "matcherRegex": '"trace_id": ?"([0-9a-f]{32})"',
+                            "url": "$${__value.raw}",
+                            "datasourceUid": "tempo",
+                        }
+                    ]
+                },
+            },
+            {"name": "Tempo", "uid": "tempo", "type": "tempo", "access": "proxy", "url": TRACES_URL},
+        ],
+    }

@@ -1,0 +1,109 @@
+"""Logs and traces: Loki and Tempo keep them, the OpenTelemetry Collector brings them there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.binding import Reach
+from components.cluster.chart import Chart, release, switched_off
+
+GRAFANA = "https://grafana.github.io/helm-charts"
+
+LOKI = Chart("loki", "6.45.1", GRAFANA)
+TEMPO = Chart("tempo", "1.24.0", GRAFANA)
+COLLECTOR = Chart("opentelemetry-collector", "0.155.0", "https://open-telemetry.github.io/opentelemetry-helm-charts")
+
+OTLP_HTTP = 4318
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryArgs:
+    """Where and how much. `mirror`: where charts come from, see `components.cluster.chart.release`."""
+
+    namespace: str
+    storage_gib: int
+    retention_days: int = 7
+    mirror: str | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+    def __post_init__(self) -> None:
+        if self.storage_gib < 1 or self.retention_days < 1:
+            raise ValueError("logs and traces need at least 1 GiB and 1 day")
+
+
+class Telemetry(pulumi.ComponentResource):
+    """Installs Loki, Tempo and a collector on each node, which reads the pods' logs and takes traces over OTLP."""
+
+    traces: Reach
+    """Where services send their traces."""
+    traces_url: str
+
+    def __init__(self, name: str, args: TelemetryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:observability:Telemetry", name, {}, opts)
+
+        def install(name: str, chart: Chart, values: Mapping[str, Any], after: Sequence[pulumi.Resource]) -> Any:
+            return release(name, chart, args.namespace, values, mirror=args.mirror, parent=self, after=after)
+
+        loki = install("loki", LOKI, _loki(args), args.after)
+        tempo = install("tempo", TEMPO, _tempo(args), args.after)
+        install("collector", COLLECTOR, _collector(), (loki, tempo))
+        self.traces = Reach(OTLP_HTTP, namespace=args.namespace)
+        self.traces_url = f"http://{COLLECTOR.name}.{args.namespace}.svc:{OTLP_HTTP}"
+        self.register_outputs({})
+
+
+def _loki(args: TelemetryArgs) -> dict[str, Any]:
+    schema = {"from": "2026-01-01", "store": "tsdb", "object_store": "filesystem", "schema": "v13"}
+    return {
+        **switched_off("chunksCache", "resultsCache", "lokiCanary", "test", "gateway"),
+        "deploymentMode": "SingleBinary",
+        "singleBinary": {"replicas": 1, "persistence": {"size": f"{args.storage_gib}Gi"}},
+        **{part: {"replicas": 0} for part in ("read", "write", "backend")},
+        "sidecar": {"rules": {"enabled": False}},
+        "loki": {
+            "auth_enabled": False,
+            "commonConfig": {"replication_factor": 1},
+            "storage": {"type": "filesystem"},
+            "schemaConfig": {"configs": [{**schema, "index": {"prefix": "index_", "period": "24h"}}]},
+            "limits_config": {"retention_period": f"{args.retention_days * 24}h"},
+            "compactor": {"retention_enabled": True, "delete_request_store": "filesystem"},
+        },
+    }
+
+
+def _tempo(args: TelemetryArgs) -> dict[str, Any]:
+    return {
+        "tempo": {
+            "retention": f"{args.retention_days * 24}h",
+            "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}}}},
+        },
+        "persistence": {"enabled": True, "size": f"{args.storage_gib}Gi"},
+    }
+
+
+def _collector() -> dict[str, Any]:
+    return {
+        "mode": "daemonset",
+        "image": {"repository": "otel/opentelemetry-collector-k8s"},
+        "service": {"enabled": True},
+        "presets": {"logsCollection": {"enabled": True}, "kubernetesAttributes": {"enabled": True}},
+        "ports": switched_off("jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin"),
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+        "config": {
+            # None takes away what the chart has by default.
+            "receivers": dict.fromkeys(("jaeger", "zipkin", "prometheus")),
+            "exporters": {
+                "otlp/tempo": {"endpoint": "tempo:4317", "tls": {"insecure": True}},
+                "otlphttp/loki": {"endpoint": "http://loki:3100/otlp"},
+            },
+            "service": {
+                "pipelines": {
+                    "traces": {"receivers": ["otlp"], "exporters": ["otlp/tempo"]},
+                    "logs": {"exporters": ["otlphttp/loki"]},
+                    "metrics": None,
+                }
+            },
+        },
+    }

@@ -1,0 +1,67 @@
+"""A service that runs to its end: again and again, or once in a deployment."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from apps.platform.service import ScheduledService, Task
+from components.workload.pods import WorkloadArgs, make_pods
+
+
+class ScheduledWorkload(pulumi.ComponentResource):
+    """Makes the CronJob of a declaration, its service account, role and network policy. It never overlaps itself."""
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:workload:ScheduledWorkload", name, {}, opts)
+        declaration = args.declaration
+        if not isinstance(declaration, ScheduledService):
+            raise TypeError(f"{declaration.name} has no schedule")
+        pods = make_pods(args, "Never", self)
+        k8s.batch.v1.CronJob(
+            declaration.name,
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=declaration.name, namespace=args.platform.namespace, labels=pods.labels
+            ),
+            spec=k8s.batch.v1.CronJobSpecArgs(
+                schedule=declaration.schedule,
+                time_zone="Etc/UTC",
+                concurrency_policy="Forbid",
+                starting_deadline_seconds=120,
+                successful_jobs_history_limit=1,
+                failed_jobs_history_limit=3,
+                job_template=k8s.batch.v1.JobTemplateSpecArgs(
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=pods.labels),
+                    spec=k8s.batch.v1.JobSpecArgs(
+                        backoff_limit=1,
+                        active_deadline_seconds=declaration.deadline_seconds,
+                        template=pods.template,
+                    ),
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.ready)),
+        )
+        self.register_outputs({})
+
+
+class DeploymentTask(pulumi.ComponentResource):
+    """Makes the Job of a declaration. The deployment waits until it has succeeded; a new image makes a new Job."""
+
+    done: k8s.batch.v1.Job
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sensor-analytics:workload:DeploymentTask", name, {}, opts)
+        declaration = args.declaration
+        if not isinstance(declaration, Task):
+            raise TypeError(f"{declaration.name} is no task of a deployment")
+        pods = make_pods(args, "Never", self)
+        self.done = k8s.batch.v1.Job(
+            declaration.name,
+            # No name: the next Job stands beside the last one until it has succeeded.
+            metadata=k8s.meta.v1.ObjectMetaArgs(namespace=args.platform.namespace, labels=pods.labels),
+            spec=k8s.batch.v1.JobSpecArgs(
+                backoff_limit=4,
+                active_deadline_seconds=declaration.deadline_seconds,
+                template=pods.template,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.ready)),
+        )
+        self.register_outputs({})

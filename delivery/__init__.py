@@ -1,0 +1,1 @@
+"""What goes out: images, promotion, cost, the recorded graph, generated documentation."""

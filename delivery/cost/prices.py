@@ -1,0 +1,88 @@
+"""List prices, with their date and source. On-demand, without tax, without free tiers.
+
+What depends on use alone (data through NAT gateway and load balancer, Kinesis GB, log ingestion, S3) is not here:
+the budget of the stack watches it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+
+HOURS_A_MONTH = Decimal(730)
+"""As AWS counts a month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for one unit of something in one region."""
+
+    usd: Decimal
+    per: str
+    """`hour`, or `month` of 730 hours."""
+    source: str
+
+    @property
+    def hourly(self) -> Decimal:
+        """US dollars an hour."""
+        return self.usd if self.per == "hour" else self.usd / HOURS_A_MONTH
+
+
+class UnknownPriceError(Exception):
+    """There is no price of something. The text says of what, and where to add it."""
+
+
+def price(item: str, region: str) -> Price:
+    """Return the price of an item. Raises UnknownPriceError."""
+    try:
+        return PRICES[item][region]
+    except KeyError:
+        raise UnknownPriceError(
+            f"no price of {item} in {region}: add it to delivery/cost/prices.py with its source"
+        ) from None
+
+
+def regions() -> set[str]:
+    """Return the regions for which every item has a price."""
+    return set.intersection(*(set(by_region) for by_region in PRICES.values()))
+
+
+_LISTS = "AWS price lists and bills published 2024-07 to 2026-09"
+_PAGES = "AWS pricing pages, read before 2026-11"
+_ASSUMED = "no price found for this region: the us-east-1 price and a tenth more"
+
+_REGIONS = ("us-east-1", "eu-west-1", "eu-central-1")
+
+
+def _prices(per: str, source: str, *usd: str) -> Mapping[str, Price]:
+    return MappingProxyType(
+        {region: Price(Decimal(each), per, source) for region, each in zip(_REGIONS, usd, strict=True)}
+    )
+
+
+def _us_only(per: str, source: str, usd: str) -> Mapping[str, Price]:
+    elsewhere = Price(Decimal(usd) * Decimal("1.1"), per, _ASSUMED)
+    return MappingProxyType(dict.fromkeys(_REGIONS, elsewhere) | {"us-east-1": Price(Decimal(usd), per, source)})
+
+
+PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
+    {
+        "EKS control plane": _prices("hour", _LISTS, "0.10", "0.10", "0.10"),
+        "t3.medium": _prices("hour", _LISTS, "0.0416", "0.0456", "0.048"),
+        "t3.large": _prices("hour", _PAGES, "0.0832", "0.0912", "0.096"),
+        "NAT gateway": _prices("hour", _LISTS, "0.045", "0.048", "0.052"),
+        "load balancer": _prices("hour", _LISTS, "0.0225", "0.0252", "0.027"),
+        "db.t4g.small": _prices("hour", _LISTS, "0.032", "0.035", "0.037"),
+        "db.t4g.medium": _prices("hour", _PAGES, "0.065", "0.070", "0.074"),
+        "db.m7g.large": _prices("hour", _PAGES, "0.168", "0.185", "0.195"),
+        "database storage, GB": _prices("month", _LISTS, "0.115", "0.127", "0.137"),
+        "gp3 volume, GB": _prices("month", _PAGES, "0.08", "0.088", "0.0952"),
+        "public IPv4": _prices("hour", _LISTS, "0.005", "0.005", "0.005"),
+        "Kinesis on-demand stream": _us_only("hour", _LISTS, "0.04"),
+        "Kinesis shard": _us_only("hour", _LISTS, "0.015"),
+        "interface endpoint": _prices("hour", _PAGES, "0.01", "0.011", "0.012"),
+        "KMS key": _prices("month", _PAGES, "1.00", "1.00", "1.00"),
+        "secret": _prices("month", _PAGES, "0.40", "0.40", "0.40"),
+    }
+)
+"""Item -> region -> price."""

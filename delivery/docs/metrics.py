@@ -1,0 +1,58 @@
+"""The page of metrics, rules and panels: `nox -s docs`."""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from prometheus_client import Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from apps.api import metrics as api
+from apps.detector import metrics as detector
+from apps.gateway import metrics as gateway
+from apps.ingestor import metrics as ingestor
+from apps.observability.alerts import GROUPS
+from apps.observability.dashboards import DASHBOARDS
+from apps.observability.rules import alert_rules
+from apps.platform import http
+from apps.platform.promql import duration, family, labels_of, sample_names
+
+EXPORTED: dict[str, ModuleType] = {
+    "Every service": http,
+    "gateway": gateway,
+    "ingestor": ingestor,
+    "api": api,
+    "detector": detector,
+}
+
+
+def document() -> str:
+    """Return the page as Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def metrics_in(module: ModuleType) -> list[MetricWrapperBase]:
+    """Return the metrics that a module declares, in its order."""
+    return [value for value in vars(module).values() if isinstance(value, MetricWrapperBase)]
+
+
+def _lines() -> Iterator[str]:
+    yield "# Metrics, alerts and dashboards"
+    yield ""
+    yield "Made from the code by `nox -s docs`; a test says when it is stale."
+    for title, module in EXPORTED.items():
+        yield from ("", f"## {title}", "", "| Metric | Labels | Meaning |", "| --- | --- | --- |")
+        for metric in metrics_in(module):
+            labels = ", ".join(f"`{label}`" for label in labels_of(metric))
+            yield f"| `{_name(metric)}` | {labels} | {family(metric).documentation} |"
+    yield from ("", "## Alerts", "", "| Alert | Severity | When | For |", "| --- | --- | --- | --- |")
+    for rule in alert_rules(GROUPS):
+        lasting = duration(rule.lasting) if rule.lasting else "at once"
+        expression = rule.expression.text.replace("|", "\\|")
+        yield f"| [{rule.name}](../{rule.runbook}) | {rule.severity} | `{expression}` | {lasting} |"
+    yield from ("", "## Dashboards", "")
+    for dashboard in DASHBOARDS:
+        yield f"- **{dashboard.title}**: {'; '.join(panel.title for panel in dashboard.panels)}"
+
+
+def _name(metric: MetricWrapperBase) -> str:
+    return family(metric).name if isinstance(metric, Histogram) else sample_names(metric)[0]

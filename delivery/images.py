@@ -1,0 +1,196 @@
+"""`python -m delivery.images`: builds, scans, pushes and promotes the images of the platform.
+
+An image is made once. What dev runs is what prod gets: promotion copies it by its digest into the registry of the other
+account, and the stacks' files name digests only.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from apps.catalog import DASHBOARD
+from components.account.image_repositories import registry
+from stacks.config import IMAGES, PROJECT, ROOT, EnvironmentConfig, StackConfigError, environment_of
+
+FAILED, NOT_USABLE = 1, 2
+
+SCAN = ("trivy", "image", "--quiet", "--exit-code", "1", "--severity", "HIGH,CRITICAL", "--ignore-unfixed")
+"""What nobody has mended yet cannot be mended here either: it would stop every change and tell nothing."""
+
+VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")
+"""Semantic versioning 2.0.0, without build metadata: the tag of an image cannot hold a plus."""
+
+
+class ImageError(Exception):
+    """An image cannot be made or moved. The text says which, and what to do."""
+
+
+def build(*, scan: bool) -> dict[str, str]:
+    """Build every image and return its local name; `scan` refuses one with a known hole that could be mended."""
+    if scan and shutil.which("trivy") is None:
+        raise ImageError("trivy is not on PATH: https://trivy.dev, or build without --scan")
+    made = {}
+    for image in IMAGES:
+        name = made[image] = f"{PROJECT}/{image}:built"
+        target = (
+            ("--target", image)
+            if image == DASHBOARD.name
+            else ("--target", "service", "--build-arg", f"SERVICE={image}")
+        )
+        _run(f"{image} cannot be built", "docker", "build", *target, "--tag", name, ".")
+        if scan:
+            _run(f"{image} has holes that are mended elsewhere: take newer packages", *SCAN, name)
+    return made
+
+
+def push(stack: str, version: str, built: Mapping[str, str]) -> None:
+    """Push images into the registry of a stack's account and write their digests into the stack's file."""
+    config = environment_of(stack, ROOT)
+    pushed = {}
+    for image, name in built.items():
+        reference = f"{_repository(config, image)}:{version}"
+        _run(f"{image} cannot be tagged", "docker", "tag", name, reference)
+        _run(f"{image} cannot be pushed", "docker", "push", reference)
+        pushed[image] = _digest(image, reference)
+    pin(stack, pushed)
+
+
+def copy(source: str, target: str, version: str) -> None:
+    """Copy what one stack runs into the registry of another's account, byte for byte."""
+    to = environment_of(target, ROOT)
+    for image, reference in environment_of(source, ROOT).images.items():
+        tagged = f"docker://{_repository(to, image)}:{version}"
+        _run(
+            f"{image} cannot be copied",
+            *("skopeo", "copy", "--all", "--preserve-digests", f"docker://{reference}", tagged),
+        )
+
+
+def promote(source: str, target: str) -> None:
+    """Write into the file of one stack the digests that another runs."""
+    pin(
+        target, {image: reference.partition("@")[2] for image, reference in environment_of(source, ROOT).images.items()}
+    )
+
+
+def pin(stack: str, digests: Mapping[str, str]) -> None:
+    """Write digests into a stack's file. Everything else stands there as before, comments too."""
+    config, path = environment_of(stack, ROOT), ROOT / f"Pulumi.{stack}.yaml"
+    path.write_text(pinned(path.read_text(), {i: f"{_repository(config, i)}@{d}" for i, d in digests.items()}))
+    environment_of(stack, ROOT)
+
+
+def pinned(text: str, references: Mapping[str, str]) -> str:
+    """Return the text of a stack's file with other images. Raises ImageError for one that it does not name."""
+    for image, reference in references.items():
+        line = re.compile(rf"^(\s+{re.escape(image)}: )\S+@sha256:[0-9a-f]{{64}}$", re.MULTILINE)
+        text, found = line.subn(rf"\g<1>{reference}", text)
+        if found != 1:
+            raise ImageError(f"the file names the image {image} {found} times: write one line `{image}: {reference}`")
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; return 1 when an image cannot be made or moved, 2 for a stack that is no use."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        chosen.do(chosen)
+    except ImageError as error:
+        print(f"images: {error}", file=sys.stderr)
+        return FAILED
+    except StackConfigError as error:
+        print(f"images: {error}", file=sys.stderr)
+        return NOT_USABLE
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m delivery.images",
+        description="Builds, scans, pushes and promotes the images of the platform.",
+        epilog="exit code: 0, 1 when an image cannot be made or moved, 2 when a stack's file cannot be used",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    building = command("build", "build every image with docker")
+    building.add_argument("--scan", action="store_true", help="scan each with trivy; HIGH and CRITICAL findings fail")
+    building.add_argument("--push", metavar="STACK", help="push them, and write their digests into Pulumi.STACK.yaml")
+    building.add_argument("--version", type=_version, help="tag to push them under, never used before")
+    building.set_defaults(do=_build)
+    for name, text in (
+        ("copy", "copy what a stack runs, by digest, into the registry of another stack's account"),
+        ("promote", "write the digests that a stack runs into another stack's file"),
+    ):
+        moving = command(name, text)
+        moving.add_argument("source", metavar="FROM", help="stack that has proven the images")
+        moving.add_argument("target", metavar="TO", help="stack that gets them")
+        if name == "copy":
+            moving.add_argument("--version", type=_version, required=True, help="tag to push them under")
+            moving.set_defaults(do=lambda chosen: copy(chosen.source, chosen.target, chosen.version))
+        else:
+            moving.set_defaults(do=lambda chosen: promote(chosen.source, chosen.target))
+    return parser
+
+
+def _build(chosen: argparse.Namespace) -> None:
+    if (chosen.push is None) != (chosen.version is None):
+        raise ImageError("--push and --version belong together")
+    if chosen.push:
+        environment_of(chosen.push, ROOT)
+    built = build(scan=chosen.scan)
+    if chosen.push:
+        push(chosen.push, chosen.version, built)
+
+
+def _version(text: str) -> str:
+    version = text.removeprefix("v")
+    if not VERSION.match(version):
+        raise argparse.ArgumentTypeError(f"{text!r} is no semantic version, like 1.4.0 or 1.4.0-main.57")
+    return version
+
+
+def _repository(config: EnvironmentConfig, image: str) -> str:
+    return f"{registry(config.account, config.region)}/{PROJECT}/{image}"
+
+
+def _digest(image: str, reference: str) -> str:
+    said = _run(
+        f"{image} has no digest",
+        "docker",
+        "image",
+        "inspect",
+        "--format",
+        "{{json .RepoDigests}}",
+        reference,
+        read=True,
+    )
+    names: list[str] = json.loads(said)
+    repository = reference.rpartition(":")[0]
+    found = [name.partition("@")[2] for name in names if name.startswith(f"{repository}@")]
+    if len(found) != 1:
+        raise ImageError(f"{image} has {len(found)} digests in {repository}: docker said {said!r}")
+    return found[0]
+
+
+def _run(trouble: str, *command: str, read: bool = False) -> str:
+    print(f"$ {' '.join(command)}", flush=True)
+    program = shutil.which(command[0])
+    if program is None:
+        raise ImageError(f"{trouble}: {command[0]} is not on PATH")
+    ended = subprocess.run(
+        [program, *command[1:]], cwd=ROOT, stdout=subprocess.PIPE if read else None, text=True, check=False
+    )
+    if ended.returncode:
+        raise ImageError(f"{trouble}: {command[0]} ended with {ended.returncode}")
+    return ended.stdout or ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What brings tools to a bare machine. Standard library only: it runs before anything is installed."""

@@ -1,0 +1,147 @@
+"""What a person sees: progress while the platform starts, one table kept up to date while it runs, lines elsewhere."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from local.process.supervisor import Health, Kept
+
+COLOURS = {
+    Health.READY: "green",
+    Health.STARTING: "yellow",
+    Health.UNREADY: "yellow",
+    Health.RESTARTING: "yellow",
+    Health.FAILED: "red",
+    Health.STOPPED: "dim",
+}
+
+WIDE = 160
+"""Columns where there is no terminal that would say how many it has."""
+
+PLAIN_SECONDS = 10
+"""Between two lines where there is no terminal."""
+
+
+@dataclass(slots=True)
+class View:
+    """What the table shows."""
+
+    kept: Iterable[Kept] = ()
+    urls: dict[str, str] = field(default_factory=dict)
+    fleet: dict[str, int] = field(default_factory=dict)
+    readings_per_second: float | None = None
+    lag: float | None = None
+    notes: list[str] = field(default_factory=list)
+    """What this machine runs without."""
+
+
+class Screen:
+    """Speaks to a person. Lines that were said stay above the table."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = WIDE
+
+    def say(self, text: str) -> None:
+        """Say something once."""
+        self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {escape(text)}", soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str], "Step"]]:
+        """Show what is under way; each step is said with its time when it is done."""
+        steps: list[Step] = []
+        if not self.console.is_terminal:
+            yield lambda name: Step(name, steps, self.say)
+            return
+        with Live(console=self.console, refresh_per_second=8, get_renderable=lambda: _under_way(steps), transient=True):
+            yield lambda name: Step(name, steps, self.say)
+
+    @contextmanager
+    def live(self, view: Callable[[], View]) -> Iterator[Callable[[], None]]:
+        """Show the table. The function that is handed over brings it up to date."""
+        if self.console.is_terminal:
+            with Live(_table(view()), console=self.console, auto_refresh=False, vertical_overflow="visible") as live:
+                yield lambda: live.update(_table(view()), refresh=True)
+            return
+        last = float("-inf")
+
+        def line() -> None:
+            nonlocal last
+            if time.monotonic() - last >= PLAIN_SECONDS:
+                last = time.monotonic()
+                self.say(summary(view()))
+
+        self.console.print(_table(view()))
+        yield line
+
+
+class Step:
+    """Something under way: `with step("building the dashboard"): ...`."""
+
+    def __init__(self, name: str, steps: "list[Step]", say: Callable[[str], None]) -> None:
+        self.name, self.steps, self.say = name, steps, say
+
+    def __enter__(self) -> None:
+        self.started = time.monotonic()
+        self.steps.append(self)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.steps.remove(self)
+        if kind is None:
+            self.say(f"{self.name} ({time.monotonic() - self.started:.1f} s)")
+
+
+def summary(view: View) -> str:
+    """Return the table in one line."""
+    kept = list(view.kept)
+    unwell = [f"{one.program.name} {one.health}" for one in kept if not one.healthy]
+    health = ", ".join(unwell) or f"all {len(kept)} services ready"
+    return f"{_fleet(view)}, {_rate(view)}, {_lag(view)}; {health}"
+
+
+def _under_way(steps: list[Step]) -> RenderableType:
+    now = time.monotonic()
+    return Group(*(Text(f"  … {step.name} {now - step.started:.0f} s", style="cyan") for step in steps))
+
+
+def _table(view: View) -> RenderableType:
+    table = Table(title="Sensor Analytics on this machine", title_justify="left", expand=False)
+    for heading in ("service", "health", "address", ""):
+        table.add_column(heading, no_wrap=heading != "")
+    for one in view.kept:
+        again = f"restarted {one.restarts} times" if one.restarts else ""
+        table.add_row(
+            one.program.name,
+            Text(one.health, style=COLOURS[one.health]),
+            view.urls.get(one.program.name, ""),
+            one.reason if not one.healthy else again,
+        )
+    figures = Text.assemble(
+        ("dashboard ", "bold"),
+        (view.urls.get("dashboard", ""), "bold cyan"),
+        f"   {_fleet(view)}   {_rate(view)}   {_lag(view)}",
+    )
+    return Group(
+        table, figures, *(Text(note, style="dim") for note in view.notes), Text("Ctrl-C stops it", style="dim")
+    )
+
+
+def _fleet(view: View) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in view.fleet.items())
+    return f"{sum(view.fleet.values())} devices" + (f" ({kinds})" if kinds else "")
+
+
+def _rate(view: View) -> str:
+    return "- readings/s" if view.readings_per_second is None else f"{view.readings_per_second:,.1f} readings/s"
+
+
+def _lag(view: View) -> str:
+    return "lag -" if view.lag is None else f"lag {view.lag:.1f} s"

@@ -1,0 +1,76 @@
+"""This machine: one stack at a time in a checkout, and ports that are free."""
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from local.paths import Places
+from local.plan import HOST
+
+
+class OccupiedError(Exception):
+    """Something else holds what the stack needs. The text says what, who, and what to do."""
+
+
+@contextmanager
+def alone(places: Places, port: int) -> Iterator[None]:
+    """Hold the checkout's lock. Raises OccupiedError while another stack of this checkout runs."""
+    places.home.mkdir(parents=True, exist_ok=True)
+    with places.lock.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            process, _, door = lock.read().strip().partition(" ")
+            raise OccupiedError(
+                f"the platform of this checkout runs already (process {process}, http://{HOST}:{door}/):"
+                f" stop it with Ctrl-C or kill {process}"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} {port}")
+        lock.flush()
+        yield
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raise OccupiedError when one of the ports is taken."""
+    for name, port in ports.items():
+        if _taken(port):
+            raise OccupiedError(
+                f"port {port}, wanted for {name}, is taken{_by(port)}: end it, or choose other ports with"
+                f" nox -s local -- --port {min(ports.values()) + 1000}"
+            )
+
+
+def forget(places: Places) -> None:
+    """Delete the data of earlier runs."""
+    for path in places.home.iterdir():
+        if path == places.lock:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False
+
+
+def _by(port: int) -> str:
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""

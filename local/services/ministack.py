@@ -1,0 +1,89 @@
+"""AWS on this machine: MiniStack, with the stream that readings travel on."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import asyncpg
+import boto3
+
+from apps.ingestor.stream import Stream
+from local.measure import checkpoints
+from local.paths import Places
+from local.plan import HOST, REGION, Surroundings, aws
+from local.process.children import Program
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+SHARDS = 2
+"""One for each ingestor."""
+
+
+def program(around: Surroundings, places: Places) -> Program:
+    """Return MiniStack as a program to keep."""
+    home = places.data("ministack")
+    home.mkdir(parents=True, exist_ok=True)
+    return Program(
+        name="ministack",
+        command=(sys.executable, "-m", "ministack"),
+        log=places.logs / "ministack.log",
+        environment={
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(around.ports["ministack"]),
+            "MINISTACK_REGION": REGION,
+            "SERVICES": "kinesis,sts",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            # It would tidy up containers that it believes to be its own.
+            "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+            "TMPDIR": str(home),
+        },
+        ready=around.url("ministack") + "/_ministack/health",
+    )
+
+
+async def create_stream(around: Surroundings) -> None:
+    """Create the stream. MiniStack keeps it in memory: each run has a new one."""
+    await asyncio.to_thread(_create_stream, around)
+
+
+async def until_written(around: Surroundings, connection: asyncpg.Connection, seconds: float) -> bool:
+    """Wait until no record lies behind its shard's checkpoint. Return False when that takes longer than `seconds`."""
+    with ThreadPoolExecutor(1) as threads:
+        stream = Stream(_client(around), around.stream, threads)
+        identity = (await stream.describe()).id
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if await _written(stream, await checkpoints(connection, identity)):
+                return True
+            await asyncio.sleep(0.2)
+    return False
+
+
+async def _written(stream: Stream, done: Mapping[str, str | None]) -> bool:
+    for shard in await stream.shards():
+        page = await stream.page(await stream.iterator(shard.shard_id, done.get(shard.shard_id)))
+        if page.records:
+            return False
+    return True
+
+
+def _create_stream(around: Surroundings) -> None:
+    kinesis = _client(around)
+    kinesis.create_stream(StreamName=around.stream, ShardCount=SHARDS)
+    kinesis.get_waiter("stream_exists").wait(StreamName=around.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+
+def _client(around: Surroundings) -> "KinesisClient":
+    reached = aws(around)
+    return boto3.client(
+        "kinesis",
+        region_name=REGION,
+        endpoint_url=reached["AWS_ENDPOINT_URL"],
+        aws_access_key_id=reached["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=reached["AWS_SECRET_ACCESS_KEY"],
+    )

@@ -1,0 +1,50 @@
+"""What an account has once, before any environment: where states are kept, who deploys, where images are pushed.
+
+An account of its own for production keeps it out of reach of whoever may deploy dev, so there is such a stack for each.
+"""
+
+import pulumi
+
+from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs, Repository
+from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs
+from components.account.state_backend import StateBackend, StateBackendArgs
+from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
+from stacks.config import IMAGES, PROJECT, BootstrapConfig
+from stacks.providers import aws_provider
+
+
+def deploy(config: BootstrapConfig, stack: str) -> None:
+    """Declare the stack of an account."""
+    opts = pulumi.ResourceOptions(providers=[aws_provider(config, stack)])
+    state = StateBackend(
+        "state", StateBackendArgs(state_bucket(config.account, config.region), config.account, PROJECT), opts
+    )
+    images_key = EncryptionKey("images-key", EncryptionKeyArgs("images", config.account, deletion_days=30), opts)
+    images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, IMAGES, images_key), opts)
+    github = config.github
+    deployment = GitHubDeployment(
+        "github",
+        GitHubDeploymentArgs(
+            PROJECT,
+            config.account,
+            config.region,
+            Repository(github.owner, github.owner_id, github.repository, github.repository_id),
+            config.environments,
+        ),
+        opts,
+    )
+    images.grant_push("images-push", deployment.images)
+    state.grant_read("preview-state", deployment.preview)
+    for environment, role in deployment.deploy.items():
+        state.grant_write(f"deploy-{environment}-state", role, environment)
+        pulumi.export(f"{environment}DeployRoleArn", role.arn)
+    pulumi.export("previewRoleArn", deployment.preview.arn)
+    pulumi.export("imagesRoleArn", deployment.images.arn)
+    pulumi.export("backendUrl", pulumi.Output.concat("s3://", state.bucket, f"?region={config.region}"))
+    pulumi.export("secretsProvider", pulumi.Output.concat("awskms:///", state.key_arn, f"?region={config.region}"))
+    pulumi.export("imageRepositories", images.urls)
+
+
+def state_bucket(account: str, region: str) -> str:
+    """Return the name of the bucket: it must be known before any state is, and bucket names are the whole world's."""
+    return f"{PROJECT}-state-{account}-{region}"

@@ -1,0 +1,34 @@
+"""Where charts come from."""
+
+import pulumi
+import pytest
+
+from components.cluster.chart import Chart, release
+from delivery.recording import build
+
+CHART = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io")
+
+
+def installed(mirror):
+    def program():
+        class Parent(pulumi.ComponentResource):
+            def __init__(self):
+                super().__init__("test:index:Parent", "parent")
+
+        release("external-secrets", CHART, "external-secrets", {}, mirror=mirror, parent=Parent())
+
+    made = build(program).one("Release").inputs
+    return made["chart"], made.get("repositoryOpts", {}).get("repo"), made["version"]
+
+
+@pytest.mark.parametrize(
+    ("mirror", "chart", "repository"),
+    [
+        (None, "external-secrets", "https://charts.external-secrets.io"),
+        ("https://charts.example.com", "external-secrets", "https://charts.example.com"),
+        ("oci://registry.example.com/charts", "oci://registry.example.com/charts/external-secrets", None),
+        ("./charts", "./charts/external-secrets", None),
+    ],
+)
+def test_a_chart_comes_from_its_repository_or_from_the_mirror(mirror, chart, repository):
+    assert installed(mirror) == (chart, repository, "0.20.4")

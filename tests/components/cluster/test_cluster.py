@@ -1,0 +1,102 @@
+"""The cluster that is declared."""
+
+import pulumi
+import pytest
+
+from components.cluster.cluster import without_access_of_its_creator
+from delivery.recording import build
+from tests.components import parts
+
+
+def test_its_endpoint_is_private_unless_networks_are_named():
+    closed = build(parts.cluster).one("eks:index:Cluster").inputs
+    assert (closed["endpointPrivateAccess"], closed["endpointPublicAccess"]) == (True, False)
+    opened = build(lambda: parts.cluster(reachable_from=["198.51.100.0/24"])).one("eks:index:Cluster").inputs
+    assert (opened["endpointPublicAccess"], opened["publicAccessCidrs"]) == (True, ["198.51.100.0/24"])
+
+
+def test_who_may_enter_is_said_by_access_entries_alone():
+    graph = build(parts.cluster)
+    assert graph.one("eks:index:Cluster").inputs["authenticationMode"] == "API"
+    policies = {
+        made.inputs["principalArn"]: made.inputs["policyArn"].rpartition("/")[2]
+        for made in graph.of("AccessPolicyAssociation")
+    }
+    assert policies == {
+        "arn:aws:iam::111111111111:role/deploy": "AmazonEKSClusterAdminPolicy",
+        "arn:aws:iam::111111111111:role/preview": "AmazonEKSViewPolicy",
+    }
+    assert {made.inputs["principalArn"] for made in graph.of("AccessEntry")} == policies.keys()
+
+
+def test_who_makes_the_cluster_does_not_enter_by_that():
+    props = {
+        "name": "c",
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+    }
+    changed = without_access_of_its_creator(made_by_eks("aws:eks/cluster:Cluster", props))
+    assert changed.props["accessConfig"] == {
+        "authenticationMode": "API",
+        "bootstrapClusterCreatorAdminPermissions": False,
+    }
+    assert changed.props["name"] == "c"
+    assert without_access_of_its_creator(made_by_eks("aws:ec2/securityGroup:SecurityGroup", {})) is None
+
+
+def made_by_eks(kind, props):
+    return pulumi.ResourceTransformArgs(custom=True, type_=kind, name="c", props=props, opts=pulumi.ResourceOptions())
+
+
+def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter():
+    graph = build(parts.cluster)
+    provider = graph.one("pulumi:providers:kubernetes")
+    assert all(graph.waits_for(provider, made) for made in graph.of("AccessPolicyAssociation"))
+
+
+def test_nobody_is_administrator_and_viewer():
+    with pytest.raises(ValueError, match="role/deploy is administrator and viewer"):
+        build(lambda: parts.cluster(viewers=["arn:aws:iam::111111111111:role/deploy"]))
+
+
+def test_add_ons_that_need_nodes_come_after_them_and_the_network_before():
+    graph = build(parts.cluster)
+    nodes = graph.one("aws:eks/nodeGroup:NodeGroup")
+    order = {made.inputs["addonName"]: graph.waits_for(made, nodes) for made in graph.of("Addon")}
+    assert order == {
+        "vpc-cni": False,
+        "kube-proxy": False,
+        "coredns": True,
+        "eks-pod-identity-agent": False,
+        "aws-ebs-csi-driver": True,
+    }
+    network = graph.one("Addon", "cluster-vpc-cni")
+    assert graph.waits_for(nodes, network), "a node without a network never becomes ready"
+    assert graph.waits_for(network, graph.one("Addon", "cluster-eks-pod-identity-agent"))
+    for part in graph.inside(graph.one("PodIdentity", "cluster-aws-node")):
+        assert graph.waits_for(network, part)
+
+
+def test_network_policies_are_enforced():
+    addon = build(parts.cluster).one("Addon", "cluster-vpc-cni")
+    assert addon.inputs["configurationValues"] == '{"enableNetworkPolicy":"true"}'
+
+
+def test_pods_cannot_reach_the_nodes_credentials():
+    options = build(parts.cluster).one("LaunchTemplate").inputs["metadataOptions"]
+    assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
+
+
+def test_the_autoscalers_number_of_nodes_is_left_alone():
+    assert build(parts.cluster).one("aws:eks/nodeGroup:NodeGroup").ignore_changes == ("scalingConfig.desiredSize",)
+
+
+def test_a_changed_kubeconfig_replaces_nothing():
+    provider = build(parts.cluster).one("pulumi:providers:kubernetes")
+    assert provider.inputs["clusterIdentifier"] == parts.CLUSTER_ARN
+
+
+def test_nobody_inside_and_everybody_outside_are_both_refused():
+    with pytest.raises(ValueError, match="locks everybody out"):
+        build(lambda: parts.cluster(administrators=[]))
+    with pytest.raises(ValueError, match="must not answer the whole internet"):
+        build(lambda: parts.cluster(reachable_from=["0.0.0.0/0"]))

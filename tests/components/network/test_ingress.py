@@ -1,0 +1,83 @@
+"""The way in."""
+
+from dataclasses import replace
+
+import pulumi
+import pytest
+
+from apps.api.service import API
+from apps.catalog import DASHBOARD
+from apps.gateway.service import GATEWAY
+from components.network.ingress import Ingress, IngressArgs, Login
+from delivery.recording import build
+
+LOGIN = Login(
+    "https://login.example.com",
+    "https://login.example.com/authorize",
+    "https://login.example.com/token",
+    "https://login.example.com/userinfo",
+    "sensors",
+    "sensor-analytics/login",
+)
+PLAIN = {
+    "vpc_id": "vpc-1",
+    "subnet_ids": ["subnet-1", "subnet-2"],
+    "pods_group_id": "sg-pods",
+    "namespace": "sensors",
+    "routes": (GATEWAY, API, DASHBOARD),
+    "clients": ("198.51.100.0/24",),
+}
+WITH_LOGIN = {"domain": "sensors.example.com", "zone_id": "Z1", "login": LOGIN}
+
+
+def ingress(**changes):
+    class Controller(pulumi.ComponentResource):
+        def __init__(self):
+            super().__init__("test:index:Controller", "controller")
+
+    return build(lambda: Ingress("ingress", IngressArgs(controller=Controller(), **(PLAIN | changes))))
+
+
+def first_actions(graph):
+    """What each path does first: the default's, then every rule's by its service."""
+    rules = {made.name.removeprefix("ingress-"): made.inputs["actions"][0] for made in graph.of("ListenerRule")}
+    return rules | {"dashboard": graph.one("Listener").inputs["defaultActions"][0]}
+
+
+def test_people_log_in_and_devices_do_not():
+    first = first_actions(ingress(**WITH_LOGIN))
+    assert first["gateway"]["type"] == "forward"
+    assert first["dashboard"]["authenticateOidc"]["onUnauthenticatedRequest"] == "authenticate"
+    assert first["api"]["authenticateOidc"]["onUnauthenticatedRequest"] == "deny"
+
+
+def test_without_a_login_everything_is_forwarded():
+    assert {action["type"] for action in first_actions(ingress()).values()} == {"forward"}
+
+
+def test_the_load_balancer_reaches_pods_on_their_ports_alone():
+    graph = ingress()
+    egress = {made.inputs["fromPort"] for made in graph.of("SecurityGroupEgressRule")}
+    assert egress == {8000, 8080}
+    to_pods = [made for made in graph.of("SecurityGroupIngressRule") if made.inputs["securityGroupId"] == "sg-pods"]
+    assert {made.inputs["referencedSecurityGroupId"] for made in to_pods} == {"ingress-id"}
+
+
+def test_tls_has_no_plain_door_beside_it():
+    graph = ingress(domain="sensors.example.com", zone_id="Z1", clients=())
+    assert [made.inputs["port"] for made in graph.of("Listener")] == [443]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"clients": ()}, "clients must name the networks"),
+        ({"domain": "sensors.example.com"}, "belong together"),
+        ({"login": LOGIN}, "a login needs a domain"),
+        ({"routes": (GATEWAY, API)}, "and / too"),
+        ({"routes": (GATEWAY, replace(API, public=("/ingest",)), DASHBOARD)}, "each path needs one service"),
+    ],
+)
+def test_an_impossible_way_in_is_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        ingress(**wrong)

@@ -1,0 +1,54 @@
+"""The network that is declared."""
+
+import pytest
+
+from delivery.recording import build
+from tests.components import parts
+
+
+def nat_of(graph):
+    """Zone of each private route's NAT gateway."""
+    gateways = {f"{made.name}-id": made.name.removeprefix("network-nat-") for made in graph.of("NatGateway")}
+    return {
+        made.name.removeprefix("network-private-"): gateways[made.inputs["natGatewayId"]]
+        for made in graph.of("Route")
+        if "natGatewayId" in made.inputs
+    }
+
+
+def test_one_nat_gateway_serves_both_zones():
+    assert nat_of(build(parts.network)) == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1a"}
+
+
+def test_a_nat_gateway_in_each_zone_serves_its_own():
+    graph = build(lambda: parts.network(nat_per_zone=True))
+    assert nat_of(graph) == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1b"}
+
+
+def test_no_subnet_gives_out_public_addresses_by_itself():
+    subnets = build(parts.network).of("aws:ec2/subnet:Subnet")
+    assert len(subnets) == 4
+    assert {made.inputs["mapPublicIpOnLaunch"] for made in subnets} == {False}
+
+
+def test_the_default_group_lets_nothing_through_and_every_flow_is_logged():
+    graph = build(parts.network)
+    group = graph.one("DefaultSecurityGroup")
+    assert (group.inputs["ingress"], group.inputs["egress"]) == ([], [])
+    assert graph.one("FlowLog").inputs["trafficType"] == "ALL"
+
+
+def test_private_endpoints_take_https_from_the_private_subnets_alone():
+    graph = build(lambda: parts.network(private_endpoints=True))
+    rules = graph.of("SecurityGroupIngressRule")
+    assert {(made.inputs["cidrIpv4"], made.inputs["fromPort"], made.inputs["toPort"]) for made in rules} == {
+        ("10.0.0.0/18", 443, 443),
+        ("10.0.64.0/18", 443, 443),
+    }
+    interfaces = [made for made in graph.of("VpcEndpoint") if made.inputs["vpcEndpointType"] == "Interface"]
+    assert {made.inputs["privateDnsEnabled"] for made in interfaces} == {True}
+
+
+def test_one_zone_is_refused():
+    with pytest.raises(ValueError, match="a network needs two zones"):
+        build(lambda: parts.network(zones=("eu-west-1a",)))

@@ -1,0 +1,179 @@
+"""What the workflows learn of a stack, and what they do to its images."""
+
+import shutil
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import yaml
+
+from delivery import images
+from delivery import target as delivery
+from delivery.images import ImageError, pinned
+from delivery.target import crons, runs_at
+from stacks.config import IMAGES, ROOT, ScheduleConfig
+from tests.stacks.stacks_under_test import bootstrap_graph
+
+WORK = ScheduleConfig(days=["monday", "thursday"], start="08:00", stop="11:30")
+OTHER = "sha256:" + "b" * 64
+
+DOCKER = """#!/bin/sh
+echo "$(basename "$0") $*" >>{log}
+case "$1 $2" in "image inspect") echo "[\\"${{5%:*}}@{digest}\\"]" ;; esac
+case "$*" in *{fails}*) exit 1 ;; esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder with the stacks' files, where images are made."""
+    for stack in ("dev", "prod"):
+        shutil.copy(ROOT / f"Pulumi.{stack}.yaml", tmp_path)
+    monkeypatch.setattr(images, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Return a function that puts programs on PATH which note how they are called, and one that tells it."""
+    log = tmp_path / "called"
+
+    def install(*names, fails="nothing"):
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            (folder / name).write_text(DOCKER.format(log=log, digest=OTHER, fails=fails))
+            (folder / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        return lambda: log.read_text().splitlines() if log.exists() else []
+
+    return install
+
+
+def images_of(checkout, stack):
+    return yaml.safe_load((checkout / f"Pulumi.{stack}.yaml").read_text())["config"]["sensor-analytics:environment"][
+        "images"
+    ]
+
+
+def facts(stack, capsys):
+    assert delivery.main([stack]) == 0
+    return dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize(("account", "stack"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
+def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(account, stack, capsys):
+    graph, told = bootstrap_graph(account), facts(stack, capsys)
+    made = {
+        role.name: f"arn:aws:iam::{told['account']}:role{role.inputs['path']}{role.inputs['name']}"
+        for role in graph.of("aws:iam/role:Role")
+    }
+    assert made == {
+        "preview": told["preview_role"],
+        "images": told["images_role"],
+        f"deploy-{stack}": told["deploy_role"],
+    }
+    bucket = graph.one("aws:s3/bucket:Bucket").inputs["bucket"]
+    assert told["backend"] == f"s3://{bucket}?region={told['region']}"
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_images_are_pulled_from_the_registry_that_they_are_pushed_to(stack, capsys, checkout):
+    registry = facts(stack, capsys)["registry"]
+    assert {reference.partition("/")[0] for reference in images_of(checkout, stack).values()} == {registry}
+
+
+def test_a_stack_without_a_file_is_a_clear_error(capsys):
+    assert delivery.main(["staging"]) == 2
+    assert "there is no Pulumi.staging.yaml; there are the stacks" in capsys.readouterr().err
+
+
+def test_the_times_of_a_schedule_as_workflows_write_them():
+    assert crons(WORK) == ("0 8 * * 1,4", "30 11 * * 1,4", "30 12 * * 1,4")
+
+
+def test_the_second_ending_of_a_day_is_on_the_same_day():
+    late = ScheduleConfig(days=["sunday"], start="20:00", stop="23:30")
+    assert crons(late) == ("0 20 * * 0", "30 23 * * 0", "59 23 * * 0")
+
+
+@pytest.mark.parametrize(
+    ("moment", "up"),
+    [
+        (datetime(2026, 11, 23, 8, 0, tzinfo=UTC), True),
+        (datetime(2026, 11, 23, 11, 29, tzinfo=UTC), True),
+        (datetime(2026, 11, 23, 7, 59, tzinfo=UTC), False),
+        (datetime(2026, 11, 23, 11, 30, tzinfo=UTC), False),
+        (datetime(2026, 11, 24, 9, 0, tzinfo=UTC), False),
+        (datetime(2026, 11, 26, 13, 0, tzinfo=timezone(timedelta(hours=5))), True),
+    ],
+)
+def test_a_stack_is_up_in_the_hours_of_its_schedule_in_utc(moment, up):
+    assert runs_at(WORK, moment) is up
+    assert runs_at(None, moment)
+
+
+def test_pinning_changes_the_digests_and_nothing_else(checkout):
+    before = (checkout / "Pulumi.dev.yaml").read_text()
+    images.pin("dev", dict.fromkeys(IMAGES, OTHER))
+    after = (checkout / "Pulumi.dev.yaml").read_text()
+    changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
+    assert len(changed) == len(IMAGES)
+    assert all(a.partition("@")[0] == b.partition("@")[0] and b.endswith(f"@{OTHER}") for a, b in changed)
+
+
+def test_an_image_that_a_file_does_not_name_is_said():
+    with pytest.raises(ImageError, match="names the image api 0 times: write one line `api: here/api@sha256:"):
+        pinned("images:\n", {"api": f"here/api@{OTHER}"})
+
+
+def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, programs):
+    called = programs("skopeo")
+    images.pin("dev", dict.fromkeys(IMAGES, OTHER))
+    assert images.main(["copy", "dev", "prod", "--version", "v1.4.0"]) == 0
+    assert images.main(["promote", "dev", "prod"]) == 0
+    assert len(called()) == len(IMAGES)
+    assert (
+        "skopeo copy --all --preserve-digests "
+        f"docker://111111111111.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api@{OTHER} "
+        "docker://222222222222.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api:1.4.0"
+    ) in called()
+    registry = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
+    assert images_of(checkout, "prod") == {image: f"{registry}/{image}@{OTHER}" for image in IMAGES}
+
+
+def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout, programs):
+    called = programs("docker", "trivy")
+    assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0-main.57"]) == 0
+    for image in IMAGES:
+        steps = [line for line in called() if f"sensor-analytics/{image}:" in line]
+        assert [step.split()[:2] for step in steps] == [
+            ["docker", "build"],
+            ["trivy", "image"],
+            ["docker", "tag"],
+            ["docker", "push"],
+            ["docker", "image"],
+        ]
+    assert {reference.rpartition("@")[2] for reference in images_of(checkout, "dev").values()} == {OTHER}
+
+
+def test_nothing_is_pushed_when_one_image_has_holes(checkout, programs, capsys):
+    called = programs("docker", "trivy", fails="sensor-analytics/storage:built")
+    before = images_of(checkout, "dev")
+    assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0"]) == 1
+    assert not [line for line in called() if line.startswith("docker push")]
+    assert images_of(checkout, "dev") == before
+    assert "storage cannot be built" in capsys.readouterr().err
+
+
+def test_a_scan_without_a_scanner_is_refused_before_anything_is_built(checkout, programs, capsys):
+    called = programs("docker")
+    assert images.main(["build", "--scan"]) == 1
+    assert called() == []
+    assert "trivy is not on PATH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", ["main", "1.4", "1.4.0+build", "1.4.0/x"])
+def test_a_tag_that_is_no_semantic_version_is_refused(version, capsys):
+    with pytest.raises(SystemExit):
+        images.main(["copy", "dev", "prod", "--version", version])
+    assert "is no semantic version" in capsys.readouterr().err

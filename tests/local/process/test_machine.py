@@ -1,0 +1,41 @@
+"""One stack at a time in a checkout, on ports that are free."""
+
+import os
+import socket
+
+import pytest
+
+from local.paths import Places
+from local.process.machine import OccupiedError, alone, check_ports, forget
+
+
+def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OccupiedError) as taken:
+            check_ports({"gateway": port})
+    assert f"port {port}, wanted for gateway, is taken by" in str(taken.value)
+    assert f"process {os.getpid()}" in str(taken.value)
+    assert f"--port {port + 1000}" in str(taken.value)
+    check_ports({"gateway": port})
+
+
+def test_a_second_stack_of_the_same_checkout_learns_of_the_first(tmp_path):
+    places = Places(tmp_path / "local")
+    held = f"process {os.getpid()}, http://127.0.0.1:8080/"
+    with alone(places, 8080), pytest.raises(OccupiedError, match=held), alone(places, 9080):
+        pass
+    with alone(places, 8080):
+        pass
+
+
+def test_starting_over_forgets_everything_but_the_lock(tmp_path):
+    places = Places(tmp_path)
+    with alone(places, 8080):
+        places.secrets.mkdir()
+        (places.secrets / "token").write_text("x")
+        (tmp_path / "simulator.json").write_text("{}")
+        forget(places)
+        assert [path.name for path in tmp_path.iterdir()] == ["lock"]

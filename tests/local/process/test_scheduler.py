@@ -1,0 +1,49 @@
+"""Scheduled services run when their cron expression says so."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps.platform.service import Resources, ScheduledService
+from apps.platform.settings import Settings
+from local.process.children import Program
+from local.process.scheduler import next_run, on_schedule
+
+NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due"),
+    [("*/5 * * * *", NOON.replace(minute=5, second=0)), ("15 3 * * *", datetime(2026, 11, 24, 3, 15, tzinfo=UTC))],
+)
+def test_the_next_run_is_when_the_expression_says(schedule, due):
+    assert next_run(schedule, NOON) == due
+
+
+def test_a_run_that_is_due_now_is_the_one_after_it():
+    due = next_run("*/5 * * * *", NOON)
+    assert next_run("*/5 * * * *", due) == due + timedelta(minutes=5)
+
+
+async def test_runs_never_overlap_and_a_failed_one_is_said_before_the_next(tmp_path):
+    service = ScheduledService(
+        name="job", module="x", settings=Settings, resources=Resources("1m", "1Mi"), schedule="* * * * *",
+        deadline_seconds=20,
+    )  # fmt: skip
+    program = Program(name="job", command=(sys.executable, "-c", "raise SystemExit('no luck')"), log=tmp_path / "log")
+    said: list[str] = []
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await on_schedule(service, program, said.append, now=lambda: NOON, sleep=sleep)
+    assert slept == [30, 30, 30]
+    assert len(said) == 2
+    assert "job: exit code 1" in said[0]
+    assert "no luck" in said[0]

@@ -1,0 +1,102 @@
+"""Programs are kept running, given up when they cannot live, and asked how they are."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devtools.ports import free_port
+from local.process.children import Program
+from local.process.supervisor import PATIENCE, FailedError, Health, Supervisor
+
+SERVER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response({status}); self.end_headers(); self.wfile.write(b"{body}")
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", {port}), Handler).serve_forever()
+"""
+
+
+class Said(list[str]):
+    def __contains__(self, text: object) -> bool:
+        return any(str(text) in line for line in self)
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+async def supervisor(said: Said) -> AsyncIterator[Supervisor]:
+    async with httpx.AsyncClient() as http:
+        made = Supervisor(said.append, http, pause=0.01)
+        yield made
+        await made.stop(*made.kept)
+
+
+def server(tmp_path: Path, status: int = 200, body: str = "") -> Program:
+    port = free_port()
+    return program(tmp_path, SERVER.format(status=status, body=body, port=port), f"http://127.0.0.1:{port}/ready")
+
+
+def program(tmp_path: Path, code: str, ready: str | None = None) -> Program:
+    return Program(name="part", command=(sys.executable, "-c", code), log=tmp_path / "part.log", ready=ready)
+
+
+async def test_a_program_is_ready_when_it_says_so(supervisor, tmp_path):
+    kept = supervisor.keep(server(tmp_path))
+    await supervisor.until_ready("part", seconds=30)
+    assert kept.healthy
+
+
+async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(supervisor, tmp_path):
+    supervisor.keep(server(tmp_path, 503, "the database is away"))
+    with pytest.raises(FailedError, match=r"part was not ready within 2 s.*the database is away.*part\.log"):
+        await supervisor.until_ready("part", seconds=2)
+
+
+async def test_a_program_that_dies_starts_again(supervisor, said, tmp_path):
+    kept = supervisor.keep(server(tmp_path))
+    await supervisor.until_ready("part", seconds=30)
+    first = kept.child.pid
+    kept.child.process.send_signal(signal.SIGKILL)
+    kept.became_ready.clear()
+    await supervisor.until_ready("part", seconds=30)
+    assert kept.child.pid != first
+    assert kept.restarts == 1
+    assert "part was killed by SIGKILL" in said
+
+
+async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(supervisor, said, tmp_path):
+    supervisor.keep(program(tmp_path, "raise SystemExit('the disk is full')", ready="http://127.0.0.1:1/ready"))
+    with pytest.raises(FailedError) as failure:
+        await supervisor.until_ready("part", seconds=60)
+    assert "part ended with exit code 1" in str(failure.value)
+    assert "the disk is full" in str(failure.value)
+    assert "part.log" in str(failure.value)
+    assert len(said) == PATIENCE - 1
+
+
+async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(supervisor, said, tmp_path):
+    kept = supervisor.keep(program(tmp_path, "raise SystemExit(1)"), essential=False, restart=False)
+    async with asyncio.timeout(30):
+        await kept.keeper
+    assert kept.health is Health.FAILED
+    assert not supervisor.failed.done()
+    assert "the rest goes on without it" in said
+
+
+async def test_what_stops_on_request_is_not_started_again(supervisor, said, tmp_path):
+    kept = supervisor.keep(server(tmp_path))
+    await supervisor.until_ready("part", seconds=30)
+    await supervisor.stop("part")
+    assert not kept.child.alive
+    assert kept.health is Health.STOPPED
+    assert said == []

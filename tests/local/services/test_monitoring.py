@@ -1,0 +1,58 @@
+"""The programs beside the services take the configuration that the stack writes for them."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from apps.catalog import SERVICES
+from apps.platform.service import Service
+from devtools.tools import ALERTMANAGER, MONITORING, PROMETHEUS
+from local import plan
+from local.paths import Places
+from local.services import monitoring
+
+AROUND = plan.Surroundings(
+    front_door="http://127.0.0.1:8080",
+    ports=plan.ports(8080, SERVICES),
+    stream="readings",
+    secrets=Path("secrets"),
+    owner_password=Path("owner"),
+)
+
+
+@pytest.fixture
+def places(tmp_path):
+    places = Places(tmp_path)
+    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), AROUND, plan.copies(SERVICES), places)
+    return places
+
+
+def check(*command: str | Path) -> None:
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"{command[0]} is not on PATH")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_takes_its_configuration_and_every_rule(places):
+    check("promtool", "check", "config", places.data(PROMETHEUS.name) / "prometheus.yml")
+
+
+def test_alertmanager_takes_its_configuration(places):
+    check("amtool", "check-config", places.data(ALERTMANAGER.name) / "alertmanager.yml")
+
+
+def test_every_copy_of_a_service_is_scraped_under_the_services_name():
+    jobs = {
+        job["job_name"]: len(job["static_configs"][0]["targets"])
+        for job in monitoring.scraping(AROUND, plan.copies(SERVICES))["scrape_configs"]
+    }
+    services = {service.name for service in SERVICES if isinstance(service, Service)}
+    assert set(jobs) == {*services, "pushgateway"}
+    assert jobs["ingestor"] == 2
+
+
+def test_slacks_place_is_taken_by_the_receiver_of_the_stack(places):
+    assert (places.data(ALERTMANAGER.name) / "slack-url").read_text() == f"{AROUND.url('webhook')}/"

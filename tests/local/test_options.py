@@ -1,0 +1,34 @@
+"""The command line says what is wrong in words."""
+
+from pathlib import Path
+
+import pytest
+
+from local.options import Options, parse
+
+
+def test_nothing_is_needed():
+    assert parse([]) == Options()
+
+
+def test_every_option_is_read():
+    given = "--port 9000 --devices 3 --rate 7.5 --duration 60 --no-simulator --fresh --report r.json --fault drift"
+    assert parse(given.split()) == Options(9000, 3, 7.5, 60, False, True, Path("r.json"), ("drift",))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--port", "80"], "from 1024 to 65500 is wanted, not '80'"),
+        (["--devices", "many"], "whole number"),
+        (["--rate", "0"], "above 0"),
+        (["--duration", "nan"], "above 0"),
+        (["--fault", "explode"], "drift"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_a_wrong_value_ends_with_code_2_and_what_is_allowed(given, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(given)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

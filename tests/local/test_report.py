@@ -1,0 +1,53 @@
+"""The count of a run, as JSON and in one line."""
+
+import json
+
+import pytest
+
+from local.measure import Lag, Stored
+from local.report import Sent, report
+
+SENT = Sent(sent=110, accepted=105, refused=5, distinct=100)
+
+
+def made(sent=SENT, stored=100, doubled=0, healthy=True):
+    return report(sent, Stored(stored, doubled, Lag(1.0, 2.0, 2.5)), {"api": healthy}, {"api": "http://127.0.0.1:1"})
+
+
+def test_everything_distinct_that_was_accepted_is_stored_once():
+    good = made()
+    assert (good.lost, good.doubled, good.good) == (0, 0, True)
+    assert (
+        good.line()
+        == "sent 110, accepted 105 (5 of them repetitions), refused 5, stored 100, lost 0, doubled 0, p99 lag 2.50 s"
+    )
+
+
+@pytest.mark.parametrize("bad", [{"stored": 99}, {"doubled": 1}, {"healthy": False}])
+def test_a_run_that_lost_or_doubled_or_was_not_well_is_not_good(bad):
+    assert not made(**bad).good
+
+
+def test_who_was_not_well_is_named():
+    assert made(healthy=False).line().endswith("not healthy: api")
+
+
+def test_without_a_simulator_nobody_knows_what_was_lost():
+    unknown = made(sent=None)
+    assert (unknown.sent, unknown.lost, unknown.good) == (None, None, True)
+
+
+def test_the_document_holds_every_figure(tmp_path):
+    made().write(tmp_path / "new" / "report.json")
+    assert json.loads((tmp_path / "new" / "report.json").read_text()) == {
+        "sent": 110,
+        "accepted": 105,
+        "refused": 5,
+        "repeated": 5,
+        "stored": 100,
+        "lost": 0,
+        "doubled": 0,
+        "lag_seconds": {"p50": 1.0, "p95": 2.0, "p99": 2.5},
+        "services": {"api": True},
+        "urls": {"api": "http://127.0.0.1:1"},
+    }

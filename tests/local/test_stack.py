@@ -1,0 +1,136 @@
+"""The whole platform, started as a person starts it."""
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from devtools import node
+from devtools.paths import ROOT
+from devtools.ports import free_port
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(node.find() is None, reason=node.MISSING),
+]
+
+
+class Run:
+    """One call of the command, in a folder of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+
+    async def live_points(self) -> list[dict[str, object]]:
+        """Wait for readings that the front door serves."""
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as http, asyncio.timeout(300):
+            while self.process.returncode is None:
+                with contextlib.suppress(httpx.HTTPError, ValueError):
+                    if items := (await http.get("/api/readings/latest")).json()["items"]:
+                        return items
+                await asyncio.sleep(0.3)
+        raise AssertionError((await self.output())[-2000:])
+
+    async def output(self) -> str:
+        said, _ = await self.process.communicate()
+        return said.decode()
+
+    def children(self, of: str = "") -> list[psutil.Process]:
+        parent = psutil.Process(self.process.pid)
+        return [child for child in parent.children(recursive=True) if of in " ".join(child.cmdline())]
+
+
+@asynccontextmanager
+async def stack(home: Path, *options: str) -> AsyncIterator[Run]:
+    port = free_port()
+    code = (
+        "import sys; from pathlib import Path; from local import __main__ as main, paths;"
+        "sys.exit(main.main(paths.Places(Path(sys.argv.pop(1)))))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, str(home), f"--port={port}", *options),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield Run(process, port)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_path):
+    report, chance = tmp_path / "report.json", random.Random(7)
+    faults = ("--fault=duplicate", "--fault=malformed")
+    async with stack(tmp_path / "local", "--duration=45", "--rate=400", f"--report={report}", *faults) as run:
+        await run.live_points()
+        for _ in range(4):
+            await asyncio.sleep(chance.uniform(2, 5))
+            if ingestors := run.children("apps.ingestor"):
+                chance.choice(ingestors).send_signal(signal.SIGKILL)
+        said = await run.output()
+    counted = json.loads(report.read_text())
+    assert (counted["lost"], counted["doubled"]) == (0, 0), said
+    assert counted["refused"] > 0
+    assert counted["accepted"] > counted["stored"] > 1000
+    assert f"stored {counted['stored']}, lost 0, doubled 0, p99 lag" in said.splitlines()[-1]
+    assert "was killed by SIGKILL" in said
+
+
+async def test_a_second_start_finds_the_data_of_the_first_and_a_fresh_one_does_not(tmp_path):
+    async def devices(*options: str) -> list[str]:
+        async with stack(tmp_path / "local", "--no-simulator", *options) as run:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{run.port}") as http, asyncio.timeout(120):
+                while True:
+                    with contextlib.suppress(httpx.HTTPError, ValueError):
+                        found = [item["device_id"] for item in (await http.get("/api/devices")).json()["items"]]
+                        break
+                    await asyncio.sleep(0.3)
+                token = (tmp_path / "local" / "secrets" / "operator-token").read_text()
+                spec = {"device_id": "mine", "kind": "lamp"}
+                await http.post("/api/devices", json=spec, headers={"Authorization": f"Bearer {token}"})
+            run.process.send_signal(signal.SIGINT)
+            await run.process.communicate()
+            assert run.process.returncode == 0
+        return found
+
+    assert await devices() == []
+    assert await devices() == ["mine"]
+    assert await devices("--fresh") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+async def test_nothing_is_left_when_the_stack_is_killed_and_it_starts_again(tmp_path):
+    async with stack(tmp_path / "local") as run:
+        await run.live_points()
+        children = run.children()
+        run.process.kill()
+        await run.process.communicate()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 30)
+    assert [child.cmdline() for child in alive] == []
+    async with stack(tmp_path / "local") as run:
+        assert await run.live_points()
+
+
+async def test_the_stack_ends_when_what_it_stands_on_dies(tmp_path):
+    async with stack(tmp_path / "local") as run:
+        await run.live_points()
+        run.children("ministack")[0].kill()
+        said = await run.output()
+        assert run.process.returncode == 1
+    assert "ministack was killed by SIGKILL" in said
+    assert "Traceback" not in said
