@@ -1,0 +1,44 @@
+"""An environment: everything that dev and prod are made of. They differ only in their typed configuration.
+
+Each layer is a module whose function declares it and returns what later layers use, in the order in which things come
+to be:
+
+- `foundation`: keys, network, cluster.
+- `data`: the stream, the database, secrets without values.
+- `edge`: controllers, the namespace, the secret store, the ingress.
+- `observability`: metrics, alerts, logs, traces, the budget.
+- `services`: release jobs, then every service.
+- `protection`: what a destroy meets first.
+"""
+
+import pulumi
+
+from stacks.config import EnvironmentConfig
+from stacks.environment.data import make_data
+from stacks.environment.edge import make_edge
+from stacks.environment.foundation import make_foundation
+from stacks.environment.observability import make_observability
+from stacks.environment.protection import make_protection
+from stacks.environment.services import make_services
+from stacks.providers import aws_provider
+
+
+def deploy(config: EnvironmentConfig, stack: str) -> None:
+    """Declare the environment that `stack` is."""
+    provider = aws_provider(config, stack)
+    on_aws = pulumi.ResourceOptions(providers=[provider])
+    foundation = make_foundation(config, stack, on_aws)
+    in_cluster = pulumi.ResourceOptions(providers=[provider, foundation.cluster.provider])
+    data = make_data(config, foundation, on_aws)
+    edge = make_edge(config, foundation, data, in_cluster)
+    observability = make_observability(config, stack, foundation, data, edge, in_cluster)
+    services = make_services(config, foundation, data, edge, observability, in_cluster)
+    make_protection(config.protected, foundation, data, edge, observability, services)
+    pulumi.export("url", edge.ingress.url)
+    pulumi.export("cluster", foundation.cluster.name)
+    pulumi.export("stream", data.stream.name)
+    pulumi.export("databaseHost", data.database.host)
+    pulumi.export("signingKeysSecret", data.signing_keys.arn)
+    pulumi.export("operatorTokenSecret", data.operator_token.arn)
+    pulumi.export("slackUrlSecret", data.slack_url.arn)
+    pulumi.export("kubeconfig", foundation.cluster.kubeconfig)

@@ -1,0 +1,95 @@
+"""Edge: controllers, the namespace of the services, the secret store, the ingress.
+
+The ingress is declared before any pod: its address is a setting of the API, and pods that are made before their target
+group is bound would not wait for the load balancer.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from apps.catalog import DASHBOARD, SERVICES
+from apps.platform.service import Service, Website
+from components.cluster.controllers import Controllers, ControllersArgs
+from components.cluster.namespace import Namespace, NamespaceArgs
+from components.data.managed_secret import ClusterSecretStore, ClusterSecretStoreArgs
+from components.network.ingress import Ingress, IngressArgs, Login
+from stacks.config import EnvironmentConfig
+from stacks.environment.data import Data
+from stacks.environment.foundation import Foundation
+
+NAMESPACE = "sensors"
+OWNER_PASSWORD = "database-owner"  # noqa: S105 a name
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What stands between the world, the cluster and the secrets.
+
+    `bound`: what pods wait for, so that the load balancer and Prometheus find them.
+    """
+
+    controllers: Controllers
+    namespace: Namespace
+    store: ClusterSecretStore
+    ingress: Ingress
+    bound: tuple[pulumi.Resource, ...]
+
+
+def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opts: pulumi.ResourceOptions) -> Edge:
+    """Declare what stands between the world, the cluster and the secrets."""
+    network, cluster, settings = foundation.network, foundation.cluster, config.ingress
+    controllers = Controllers(
+        "controllers",
+        ControllersArgs(
+            cluster=cluster,
+            account=config.account,
+            region=config.region,
+            vpc_id=network.vpc_id,
+            mirror=config.charts.mirror,
+            copies=2 if config.protected else 1,
+        ),
+        opts,
+    )
+    namespace = Namespace(NAMESPACE, NamespaceArgs(NAMESPACE), opts)
+    store = ClusterSecretStore(
+        "aws",
+        ClusterSecretStoreArgs(
+            config.region,
+            controllers.external_secrets_identity,
+            (foundation.secrets_key,),
+            controllers.external_secrets,
+        ),
+        opts,
+    )
+    login = settings.login
+    ingress = Ingress(
+        "ingress",
+        IngressArgs(
+            vpc_id=network.vpc_id,
+            subnet_ids=network.public_subnet_ids,
+            pods_group_id=cluster.security_group_id,
+            namespace=NAMESPACE,
+            routes=_routes(),
+            controller=controllers.load_balancer,
+            clients=tuple(str(cidr) for cidr in settings.clients),
+            domain=settings.domain,
+            zone_id=settings.zone_id,
+            login=Login(**{name: str(value) for name, value in login}) if login else None,
+            protected=config.protected,
+        ),
+        opts,
+    )
+    registering = ingress.grant_register(controllers.load_balancer_identity)
+    bound = ingress.bind_pods(after=[namespace, registering])
+    data.database.keep_owner_password_in(
+        OWNER_PASSWORD,
+        "password",
+        store.copy(OWNER_PASSWORD, NAMESPACE, data.database.owner_secret_arn, {"password": "password"}, [namespace]),
+    )
+    return Edge(controllers, namespace, store, ingress, (*bound, controllers.monitor_types))
+
+
+def _routes() -> tuple[Service | Website, ...]:
+    services = [service for service in SERVICES if isinstance(service, Service) and service.public]
+    return (*services, DASHBOARD)

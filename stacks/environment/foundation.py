@@ -1,0 +1,74 @@
+"""Foundation: keys, network, cluster. The cluster's security group is the one of its pods."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.account.github_deployment import role_settings
+from components.cluster.cluster import Cluster, ClusterArgs
+from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.network.network import Network, NetworkArgs
+from stacks.config import PROJECT, EnvironmentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What everything else stands on."""
+
+    secrets_key: EncryptionKey
+    data_key: EncryptionKey
+    logs_key: EncryptionKey
+    network: Network
+    cluster: Cluster
+
+
+def make_foundation(config: EnvironmentConfig, stack: str, opts: pulumi.ResourceOptions) -> Foundation:
+    """Declare what everything else stands on."""
+    roles = role_settings(PROJECT, config.account, stack)
+    grace = 30 if config.protected else 7
+
+    def key(name: str, purpose: str, logs_region: str | None = None) -> EncryptionKey:
+        return EncryptionKey(f"{name}-key", EncryptionKeyArgs(purpose, config.account, logs_region, grace), opts)
+
+    data, secrets = key("data", "readings on the stream and in the database"), key("secrets", "secrets")
+    logs = key("logs", "logs", config.region)
+    network = Network(
+        "network",
+        NetworkArgs(
+            region=config.region,
+            account=config.account,
+            cidr=config.network.cidr,
+            zones=config.network.zones,
+            nat_per_zone=config.network.nat_per_zone,
+            private_endpoints=config.network.private_endpoints,
+            log_key=logs,
+            roles=roles,
+        ),
+        opts,
+    )
+    nodes = config.cluster.nodes
+    cluster = Cluster(
+        "cluster",
+        ClusterArgs(
+            name=f"{PROJECT}-{stack}",
+            account=config.account,
+            region=config.region,
+            version=config.cluster.version,
+            vpc_id=network.vpc_id,
+            public_subnet_ids=network.public_subnet_ids,
+            private_subnet_ids=network.private_subnet_ids,
+            administrators=config.cluster.administrators,
+            viewers=config.cluster.viewers,
+            reachable_from=[str(cidr) for cidr in config.cluster.reachable_from],
+            instance_type=nodes.instance_type,
+            minimum_nodes=nodes.minimum,
+            maximum_nodes=nodes.maximum,
+            node_disk_gib=nodes.disk_gib,
+            key=secrets,
+            log_key=logs,
+            roles=roles,
+            protected=config.protected,
+        ),
+        opts,
+    )
+    return Foundation(secrets, data, logs, network, cluster)
