@@ -10,7 +10,7 @@ import { freshness, keyOf, type Series, type SeriesMap } from "./live/series";
 import { useLive, useLiveStore, useNow } from "./live/useLive";
 import { statusOf } from "./shell/status";
 import { StatusLine } from "./shell/StatusLine";
-import { MOST_DEVICES, type Selection } from "./selection";
+import { MAX_DEVICES, type Selection } from "./selection";
 import { TrendPanel } from "./trend/TrendPanel";
 import { useSelection } from "./useSelection";
 
@@ -59,20 +59,20 @@ export function App() {
           <AlertLink alerts={live.alerts} />
           <DevicePicker selection={selection} onSelect={select} />
         </div>
-        <StatusLine status={status} onHurry={store.hurry} />
+        <StatusLine status={status} onReconnect={store.reconnectNow} />
       </header>
       <main>
         <GaugePanel
           fleet={fleet}
           limit={limit}
-          series={live.told ? live.series : null}
+          series={live.hasSnapshot ? live.series : null}
           now={serverNow}
           focus={focus && keyOf(focus.device, focus.metric)}
           onFocus={showTrend}
           onMore={() => {
-            setLimit(Math.min(limit + 2 * STEP, MOST_DEVICES));
+            setLimit(Math.min(limit + 2 * STEP, MAX_DEVICES));
           }}
-          onEverything={
+          onShowAll={
             selection.devices.length > 0 || selection.kind
               ? () => {
                   select({ devices: [], kind: null });

@@ -1,6 +1,6 @@
 /** Numbers and times as people read them. */
 
-import type { Extent } from "./live/buckets";
+import type { Extent } from "./extent";
 
 const EXPONENT = new Intl.NumberFormat("en", { notation: "scientific", maximumSignificantDigits: 3 });
 

@@ -2,7 +2,7 @@
 
 import type { Device } from "./api/types";
 import { capitalized } from "./format";
-import type { Extent } from "./live/buckets";
+import type { Extent } from "./extent";
 
 interface Metric {
   unit: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MOST_DEVICES, readSelection, type Selection, writeSelection } from "./selection";
+import { MAX_DEVICES, readSelection, type Selection, writeSelection } from "./selection";
 
 const DEFAULT: Selection = { devices: [], kind: null, focus: null, window: "24h" };
 
@@ -25,7 +25,7 @@ describe("the address", () => {
   );
 
   it("names each device once, and no more than a page shows", () => {
-    const many = Array.from({ length: 2 * MOST_DEVICES }, (_, index) => `d${index}`);
-    expect(readSelection(`?devices=${["d0", ...many].join()}`).devices).toEqual(many.slice(0, MOST_DEVICES));
+    const many = Array.from({ length: 2 * MAX_DEVICES }, (_, index) => `d${index}`);
+    expect(readSelection(`?devices=${["d0", ...many].join()}`).devices).toEqual(many.slice(0, MAX_DEVICES));
   });
 });

@@ -20,7 +20,7 @@ export interface Selection {
 }
 
 /** More devices than a person compares at once. */
-export const MOST_DEVICES = 48;
+export const MAX_DEVICES = 48;
 
 export function readSelection(query: string): Selection {
   const parameters = new URLSearchParams(query);
@@ -29,7 +29,7 @@ export function readSelection(query: string): Selection {
   const metric = parameters.get("metric");
   const window = parameters.get("window");
   return {
-    devices: [...new Set(devices)].slice(0, MOST_DEVICES),
+    devices: [...new Set(devices)].slice(0, MAX_DEVICES),
     kind: parameters.get("kind"),
     focus: device && metric && DEVICE_ID.test(device) ? { device, metric } : null,
     window: window && window in WINDOWS ? (window as TrendWindow) : "24h",

@@ -49,7 +49,7 @@ async def test_a_gauge_moves_when_a_reading_comes(site: StubSite):
 async def test_a_new_device_appears_by_itself(site: StubSite):
     async with site.visit() as page:
         await expect(page.get_by_role("heading", name="No devices yet")).to_be_visible()
-        await expect(page.get_by_role("heading", name="Nothing needs you")).to_be_visible()
+        await expect(page.get_by_role("heading", name="No active alerts")).to_be_visible()
         await stocked(site)
         await expect(meter(page, "cellar, Humidity")).to_be_visible(timeout=10_000)
 
@@ -129,7 +129,7 @@ async def test_an_alert_is_acknowledged_and_resolved_with_the_operators_token(si
         await page.get_by_role("button", name="Resolve: Boiler room is hot").click()
         await expect(dialog.get_by_label("Operator token")).to_have_count(0)
         await dialog.get_by_role("button", name="Resolve").click()
-        await expect(page.get_by_role("heading", name="Nothing needs you")).to_be_visible()
+        await expect(page.get_by_role("heading", name="No active alerts")).to_be_visible()
         assert site.stub.alerts["hot"]["resolved_by"] == "Ana"
 
 

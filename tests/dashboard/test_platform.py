@@ -83,9 +83,9 @@ async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_ove
     finding = Finding(source="api/latency", rule="zscore", severity=Severity.CRITICAL, message="api is slow", score=9.5)
     async with platform.site.visit() as page:
         alerts = page.get_by_role("region", name="Active alerts")
-        await expect(alerts).to_contain_text("Nothing needs you")
+        await expect(alerts).to_contain_text("No active alerts")
         await record(detector, finding)
         await expect(alerts.get_by_role("listitem")).to_contain_text("api is slow")
         await resolve(detector, finding.source, finding.rule, "back to normal")
-        await expect(alerts).to_contain_text("Nothing needs you")
+        await expect(alerts).to_contain_text("No active alerts")
     await detector.close()

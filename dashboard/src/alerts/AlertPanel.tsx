@@ -9,7 +9,7 @@ import { Note } from "../shell/Note";
 import { ActionDialog } from "./ActionDialog";
 
 interface Props {
-  /** null until the server has told. */
+  /** null until the first snapshot. */
   alerts: AlertMap | null;
   offline: boolean;
   now: number;
@@ -24,7 +24,7 @@ export function AlertPanel({ alerts, offline, now, series, onTrend, onChanged }:
   const [acting, setActing] = useState<{ alert: Alert; verb: AlertVerb } | null>(null);
   const [showAll, setShowAll] = useState(false);
   const list = alerts ? inOrder(alerts) : [];
-  const shown = showAll ? list : list.slice(0, FEW);
+  const shown = showAll ? list : list.slice(0, PREVIEW_COUNT);
 
   return (
     <section className="panel alerts" aria-labelledby="alerts-title" id="alerts">
@@ -79,7 +79,7 @@ export function AlertPanel({ alerts, offline, now, series, onTrend, onChanged }:
   );
 }
 
-const FEW = 8;
+const PREVIEW_COUNT = 8;
 const SEVERITY: Record<Severity, string> = { critical: "Critical", warning: "Warning", info: "Info" };
 
 interface ItemProps {
@@ -177,7 +177,7 @@ function NoAlerts({ known, offline }: { known: boolean; offline: boolean }) {
   return (
     <div className="empty">
       <Icon name="check" />
-      <h3>Nothing needs you</h3>
+      <h3>No active alerts</h3>
       <p>Alerts appear here the moment they open.</p>
     </div>
   );

@@ -12,7 +12,7 @@ export class ApiError extends Error {
   }
 }
 
-const PATIENCE = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 
 export function listDevices(
   query: { q?: string; kind?: string | null; limit: number },
@@ -71,7 +71,7 @@ function get<Answer>(path: string, query: Query, signal?: AbortSignal): Promise<
 }
 
 async function send<Answer>(path: string, init: RequestInit): Promise<Answer> {
-  const limit = AbortSignal.timeout(PATIENCE);
+  const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const signal = init.signal ? AbortSignal.any([init.signal, limit]) : limit;
   let response: Response;
   try {

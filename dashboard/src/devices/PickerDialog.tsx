@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useRef, useState } from "react";
 import type { Device } from "../api/types";
-import { MOST_DEVICES, type Selection } from "../selection";
+import { MAX_DEVICES, type Selection } from "../selection";
 import { capitalized } from "../format";
 import { Icon } from "../shell/Icon";
 import { Modal } from "../shell/Modal";
@@ -78,7 +78,7 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
             Clear
           </button>
         )}
-        <button type="button" className="button button-strong" disabled={chosen.size > MOST_DEVICES} onClick={confirm}>
+        <button type="button" className="button button-strong" disabled={chosen.size > MAX_DEVICES} onClick={confirm}>
           {confirmation(chosen.size, kind)}
         </button>
       </div>
@@ -87,7 +87,7 @@ export function PickerDialog({ selection, onSelect, onClose }: Props) {
 }
 
 function confirmation(count: number, kind: string | null): string {
-  if (count > MOST_DEVICES) return `At most ${MOST_DEVICES} at once`;
+  if (count > MAX_DEVICES) return `At most ${MAX_DEVICES} at once`;
   if (count > 0) return `Show ${count} ${count === 1 ? "device" : "devices"}`;
   return kind ? `Show all ${kind} devices` : "Show all devices";
 }

@@ -19,17 +19,17 @@ export function useFleet({ devices, kind }: Selection, limit: number): Fleet {
   const chosen = devices.join(",");
 
   useEffect(() => {
-    const gone = new AbortController();
+    const controller = new AbortController();
     let timer: number | undefined;
 
     const load = async (): Promise<void> => {
       let wait = REFRESH;
       try {
-        const found = await fetchFleet(chosen ? chosen.split(",") : [], kind, limit, gone.signal);
+        const found = await fetchFleet(chosen ? chosen.split(",") : [], kind, limit, controller.signal);
         if (found.devices.length === 0) wait = REFRESH_WHEN_EMPTY;
         setFleet({ ...found, loading: false, error: null });
       } catch (error) {
-        if (gone.signal.aborted) return;
+        if (controller.signal.aborted) return;
         wait = REFRESH_WHEN_EMPTY;
         setFleet((before) => ({ ...before, loading: false, error: (error as Error).message }));
       }
@@ -38,7 +38,7 @@ export function useFleet({ devices, kind }: Selection, limit: number): Fleet {
 
     void load();
     return () => {
-      gone.abort();
+      controller.abort();
       window.clearTimeout(timer);
     };
   }, [chosen, kind, limit]);

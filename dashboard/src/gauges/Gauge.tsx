@@ -2,7 +2,7 @@ import { memo } from "react";
 import type { Device } from "../api/types";
 import { formatAge, formatNumber, formatSpan, formatValue } from "../format";
 import { extent } from "../live/buckets";
-import { isStale, RECENT, type Series, staleAfter } from "../live/series";
+import { isStale, RECENT_MS, type Series, staleAfter } from "../live/series";
 import { metricName, scaleOf, unitOf } from "../metrics";
 import { Icon } from "../shell/Icon";
 import { arc, fractionOf, sparkline } from "./geometry";
@@ -99,15 +99,15 @@ interface DialProps {
 }
 
 function Dial({ fraction, seen }: DialProps) {
-  const whole = arc(0, 1, 50);
+  const track = arc(0, 1, 50);
   return (
     <svg className="dial" viewBox="-60 -60 120 64" aria-hidden="true">
-      <path className="dial-track" d={whole} />
+      <path className="dial-track" d={track} />
       {seen && <path className="dial-seen" d={arc(...seen, 57)} />}
       {fraction !== undefined && (
         <path
           className="dial-value"
-          d={whole}
+          d={track}
           pathLength={100}
           strokeDasharray="100 200"
           strokeDashoffset={100 - fraction * 100}
@@ -118,8 +118,8 @@ function Dial({ fraction, seen }: DialProps) {
 }
 
 function Sparkline({ series, now }: { series: Series; now: number }) {
-  const since = Math.max(now - RECENT, series.recent[0]?.start ?? 0);
-  const times = { since, until: now, patience: staleAfter(series) };
+  const since = Math.max(now - RECENT_MS, series.recent[0]?.start ?? 0);
+  const times = { since, until: now, maxGap: staleAfter(series) };
   const paths = sparkline(series.recent, times, [100, 24]);
   return (
     <svg className="sparkline" viewBox="0 -2 100 26" preserveAspectRatio="none" aria-hidden="true">

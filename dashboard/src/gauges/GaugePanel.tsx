@@ -1,7 +1,7 @@
 import type { Device } from "../api/types";
 import type { Fleet } from "../devices/useFleet";
 import type { Series, SeriesMap } from "../live/series";
-import { MOST_DEVICES } from "../selection";
+import { MAX_DEVICES } from "../selection";
 import { Note } from "../shell/Note";
 import { Gauge, SilentGauge } from "./Gauge";
 
@@ -9,24 +9,24 @@ interface Props {
   fleet: Fleet;
   /** Most gauges to show. */
   limit: number;
-  /** null until the server has told. */
+  /** null until the first snapshot. */
   series: SeriesMap | null;
   now: number;
   focus: string | null;
   onFocus: (series: Series) => void;
   onMore: () => void;
-  onEverything: (() => void) | null;
+  onShowAll: (() => void) | null;
 }
 
 /** One gauge for each metric of each device, and one for each device that is silent. */
-export function GaugePanel({ fleet, limit, series, now, focus, onFocus, onMore, onEverything }: Props) {
+export function GaugePanel({ fleet, limit, series, now, focus, onFocus, onMore, onShowAll }: Props) {
   const gauges = series ? gaugesOf(fleet.devices, series) : [];
   return (
     <section className="panel-bare" aria-labelledby="gauges-title">
       <header className="panel-head">
         <h2 id="gauges-title">Live gauges</h2>
-        {onEverything && (
-          <button type="button" className="button-quiet" onClick={onEverything}>
+        {onShowAll && (
+          <button type="button" className="button-quiet" onClick={onShowAll}>
             Show all devices
           </button>
         )}
@@ -41,14 +41,14 @@ export function GaugePanel({ fleet, limit, series, now, focus, onFocus, onMore, 
         <div className="gauges">
           {gauges
             .slice(0, limit)
-            .map(({ device, series: each }) =>
-              each ? (
+            .map(({ device, series: gauge }) =>
+              gauge ? (
                 <Gauge
-                  key={each.key}
+                  key={gauge.key}
                   device={device}
-                  series={each}
+                  series={gauge}
                   now={now}
-                  focused={each.key === focus}
+                  focused={gauge.key === focus}
                   onFocus={onFocus}
                 />
               ) : (
@@ -63,17 +63,17 @@ export function GaugePanel({ fleet, limit, series, now, focus, onFocus, onMore, 
 }
 
 function gaugesOf(devices: readonly Device[], series: SeriesMap): { device: Device; series: Series | null }[] {
-  const byDevice = Map.groupBy(series.values(), (each) => each.deviceId);
+  const byDevice = Map.groupBy(series.values(), ({ deviceId }) => deviceId);
   return devices.flatMap((device) => {
     const known = byDevice.get(device.device_id) ?? [null];
     return known
-      .map((each) => ({ device, series: each }))
+      .map((series) => ({ device, series }))
       .sort((a, b) => (a.series?.metric ?? "").localeCompare(b.series?.metric ?? ""));
   });
 }
 
 function More({ limit, onMore }: { limit: number; onMore: () => void }) {
-  if (limit >= MOST_DEVICES) return <Note>There are more. Choose the devices that matter to you.</Note>;
+  if (limit >= MAX_DEVICES) return <Note>There are more. Choose the devices that matter to you.</Note>;
   return (
     <button type="button" className="button more" onClick={onMore}>
       Show more devices

@@ -15,7 +15,7 @@ it("an arc goes from the left over the top to the right", () => {
   expect(arc(0, 0.5, 50)).toBe("M-50 0A50 50 0 0 1 0 -50");
 });
 
-const times = { since: 0, until: 100, patience: 60 };
+const times = { since: 0, until: 100, maxGap: 60 };
 
 it("a sparkline goes from its oldest to its newest value, the highest on top", () => {
   expect(sparkline([bucket(0, 1), bucket(50, 3), bucket(100, 2)], times, [100, 20])).toEqual({

@@ -1,6 +1,7 @@
 /** Where the lines of a gauge and its sparkline go. Pure arithmetic in the SVGs' own units. */
 
-import { average, type Bucket, extent, type Extent } from "../live/buckets";
+import { average, type Bucket, extent } from "../live/buckets";
+import type { Extent } from "../extent";
 
 /** How far along the scale a value lies, between 0 and 1. */
 export function fractionOf(value: number, { min, max }: Extent): number {
@@ -20,11 +21,11 @@ export function arc(from: number, to: number, radius: number): string {
 /**
  * SVG paths of a sparkline over the time from `since` to `until`: its line, and the area below it.
  *
- * It breaks where nothing was measured for longer than `patience`. All times in ms.
+ * It breaks where nothing was measured for longer than `maxGap`. All times in ms.
  */
 export function sparkline(
   buckets: readonly Bucket[],
-  { since, until, patience }: { since: number; until: number; patience: number },
+  { since, until, maxGap }: { since: number; until: number; maxGap: number },
   [width, height]: readonly [width: number, height: number],
 ): { line: string; area: string } | null {
   const seen = extent(buckets);
@@ -34,27 +35,29 @@ export function sparkline(
     const y = seen.max === seen.min ? 0.5 : 1 - fractionOf(average(bucket), seen);
     return `${round(x * width)} ${round(y * height)}`;
   };
-  const lines = runs(buckets, patience).map((run) => run.map(place));
+  const lines = runs(buckets, maxGap).map((run) => run.map(place));
   return {
     line: lines.map((points) => `M${points.join("L")}`).join(""),
     area: lines
-      .map((points) => `M${foot(points[0], height)}L${points.join("L")}L${foot(points.at(-1), height)}Z`)
+      .map(
+        (points) => `M${baselinePoint(points[0], height)}L${points.join("L")}L${baselinePoint(points.at(-1), height)}Z`,
+      )
       .join(""),
   };
 }
 
 /** Split at every gap. */
-function runs(buckets: readonly Bucket[], patience: number): Bucket[][] {
+function runs(buckets: readonly Bucket[], maxGap: number): Bucket[][] {
   const found: Bucket[][] = [];
   buckets.forEach((bucket, index) => {
     const before = buckets[index - 1];
-    if (before && bucket.start - before.start <= patience) found.at(-1)?.push(bucket);
+    if (before && bucket.start - before.start <= maxGap) found.at(-1)?.push(bucket);
     else found.push([bucket]);
   });
   return found;
 }
 
-function foot(point = "", height: number): string {
+function baselinePoint(point = "", height: number): string {
   return `${point.split(" ")[0] ?? ""} ${height}`;
 }
 

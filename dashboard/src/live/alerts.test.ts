@@ -30,5 +30,5 @@ it("shows first what nobody looks after, then the most severe, then the newest",
     alert("new", { opened_at: "2026-03-01T11:30:00Z" }),
     alert("critical", { severity: "critical", opened_at: "2026-03-01T01:00:00Z" }),
   ]);
-  expect(inOrder(known).map((each) => each.alert_id)).toEqual(["critical", "new", "old", "info", "taken"]);
+  expect(inOrder(known).map((alert) => alert.alert_id)).toEqual(["critical", "new", "old", "info", "taken"]);
 });

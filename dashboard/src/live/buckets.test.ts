@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { average, type Bucket, extent, fold, recent } from "./buckets";
+import { average, type Bucket, extent, addToBucket, recent } from "./buckets";
 
 const folded = (values: [at: number, value: number][], width = 10, origin = 0): readonly Bucket[] =>
-  values.reduce<readonly Bucket[]>((buckets, [at, value]) => fold(buckets, at, value, width, origin), []);
+  values.reduce<readonly Bucket[]>((buckets, [at, value]) => addToBucket(buckets, at, value, width, origin), []);
 
 it("a bucket knows the lowest, the highest, the sum and the count", () => {
   expect(

@@ -1,6 +1,7 @@
 /** Readings by time, in a bounded number of buckets: what sparklines and trends are drawn from. */
 
 import type { TrendPoint } from "../api/types";
+import type { Extent } from "../extent";
 
 export interface Bucket {
   /** Where it starts, in ms. */
@@ -12,7 +13,7 @@ export interface Bucket {
 }
 
 /** Put a value into its bucket. Buckets are `width` ms wide and start at `origin` plus a whole number of widths. */
-export function fold(
+export function addToBucket(
   buckets: readonly Bucket[],
   at: number,
   value: number,
@@ -49,11 +50,6 @@ export function average(bucket: Bucket): number {
 export function fromTrend(point: TrendPoint): Bucket {
   const { min, max, count } = point;
   return { start: Date.parse(point.ts), min, max, count, sum: point.avg * count };
-}
-
-export interface Extent {
-  min: number;
-  max: number;
 }
 
 /** Lowest and highest value, null when there is none. */

@@ -1,12 +1,12 @@
-/** Does what the state machine says: opens sockets, polls, keeps time. */
+/** Carries out the effects of the state machine: opens sockets, polls, keeps time. */
 
 import type { ClientMessage, ServerMessage, Subscribe } from "../api/types";
-import { type Effect, type Happening, type Link, START, step } from "./machine";
+import { type Effect, type LinkEvent, type Link, START, step } from "./machine";
 
 export interface Listener {
   onLink(link: Link): void;
   onMessage(message: ServerMessage): void;
-  /** Fetch over HTTP what the socket would have told. */
+  /** Fetch over HTTP what the socket would have sent. */
   poll(): Promise<void>;
 }
 
@@ -22,14 +22,14 @@ export class Connection {
 
   start(): void {
     this.timer = window.setInterval(this.tick, TICK);
-    window.addEventListener("online", this.hurry);
+    window.addEventListener("online", this.reconnectNow);
     document.addEventListener("visibilitychange", this.seen);
     this.tick();
   }
 
   stop(): void {
     window.clearInterval(this.timer);
-    window.removeEventListener("online", this.hurry);
+    window.removeEventListener("online", this.reconnectNow);
     document.removeEventListener("visibilitychange", this.seen);
     this.close();
     this.link = START;
@@ -41,20 +41,20 @@ export class Connection {
     this.send(subscription);
   }
 
-  readonly hurry = (): void => {
-    this.happen({ type: "hurry", now: Date.now() });
+  readonly reconnectNow = (): void => {
+    this.dispatch({ type: "reconnect", now: Date.now() });
   };
 
   private readonly seen = (): void => {
-    if (document.visibilityState === "visible") this.hurry();
+    if (document.visibilityState === "visible") this.reconnectNow();
   };
 
   private readonly tick = (): void => {
-    this.happen({ type: "tick", now: Date.now(), random: Math.random() });
+    this.dispatch({ type: "tick", now: Date.now(), random: Math.random() });
   };
 
-  private happen(happening: Happening): void {
-    const [link, effects] = step(this.link, happening);
+  private dispatch(event: LinkEvent): void {
+    const [link, effects] = step(this.link, event);
     const changed = link !== this.link;
     this.link = link;
     effects.forEach((effect) => {
@@ -73,35 +73,35 @@ export class Connection {
     const socket = new WebSocket(new URL("/api/live", window.location.href.replace(/^http/, "ws")));
     this.socket = socket;
     socket.onopen = () => {
-      this.happen({ type: "opened", now: Date.now() });
+      this.dispatch({ type: "opened", now: Date.now() });
       if (this.subscription) this.send(this.subscription);
     };
     socket.onmessage = (event) => {
-      this.happen({ type: "heard", now: Date.now() });
+      this.dispatch({ type: "message", now: Date.now() });
       const message = read(event.data);
       if (message?.type === "ping") this.send({ type: "pong" });
       if (message) this.listener.onMessage(message);
     };
     socket.onclose = () => {
       this.socket = null;
-      this.happen({ type: "closed", now: Date.now(), random: Math.random() });
+      this.dispatch({ type: "closed", now: Date.now(), random: Math.random() });
     };
   }
 
   private close(): void {
     if (!this.socket) return;
-    // What a dead socket says later is no news.
+    // A dead socket may still deliver events: they are ignored.
     this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
     this.socket.close();
     this.socket = null;
   }
 
   private async poll(): Promise<void> {
-    const well = await this.listener.poll().then(
+    const ok = await this.listener.poll().then(
       () => true,
       () => false,
     );
-    this.happen({ type: "polled", now: Date.now(), well });
+    this.dispatch({ type: "polled", now: Date.now(), ok });
   }
 
   private send(message: ClientMessage): void {

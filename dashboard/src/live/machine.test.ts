@@ -2,34 +2,34 @@ import { describe, expect, it } from "vitest";
 import {
   backoff,
   type Effect,
-  type Happening,
-  LASTING,
+  type LinkEvent,
+  STABLE_AFTER_MS,
   type Link,
   mode,
-  OPEN_WITHIN,
-  POLL_EVERY,
-  SILENCE,
+  OPEN_TIMEOUT_MS,
+  POLL_INTERVAL_MS,
+  IDLE_TIMEOUT_MS,
   START,
   step,
 } from "./machine";
 
 /** Let things happen one after the other; answers the last state and all that was to be done. */
-function run(happenings: Happening[], from: Link = START): [Link, Effect[]] {
+function run(happenings: LinkEvent[], from: Link = START): [Link, Effect[]] {
   return happenings.reduce<[Link, Effect[]]>(
-    ([link, effects], happening) => {
-      const [next, more] = step(link, happening);
+    ([link, effects], event) => {
+      const [next, more] = step(link, event);
       return [next, [...effects, ...more]];
     },
     [from, []],
   );
 }
 
-const tick = (now: number, random = 1): Happening => ({ type: "tick", now, random });
-const opened = (now: number): Happening => ({ type: "opened", now });
-const closed = (now: number, random = 1): Happening => ({ type: "closed", now, random });
-const polled = (now: number, well: boolean): Happening => ({ type: "polled", now, well });
-const heard = (now: number): Happening => ({ type: "heard", now });
-const hurry = (now: number): Happening => ({ type: "hurry", now });
+const tick = (now: number, random = 1): LinkEvent => ({ type: "tick", now, random });
+const opened = (now: number): LinkEvent => ({ type: "opened", now });
+const closed = (now: number, random = 1): LinkEvent => ({ type: "closed", now, random });
+const polled = (now: number, ok: boolean): LinkEvent => ({ type: "polled", now, ok });
+const message = (now: number): LinkEvent => ({ type: "message", now });
+const reconnectNow = (now: number): LinkEvent => ({ type: "reconnect", now });
 
 describe("the connection", () => {
   it("opens a socket at first and does not poll beside it", () => {
@@ -53,9 +53,9 @@ describe("the connection", () => {
   it("polls again only when the last poll has ended and its time has come", () => {
     const [waiting, first] = run([tick(0), closed(100), tick(200), tick(900)]);
     expect(first.filter((effect) => effect === "poll")).toHaveLength(1);
-    const [, early] = run([polled(1_000, true), tick(1_000 + POLL_EVERY - 1, 1)], waiting);
+    const [, early] = run([polled(1_000, true), tick(1_000 + POLL_INTERVAL_MS - 1, 1)], waiting);
     expect(early).not.toContain("poll");
-    const [, due] = run([polled(1_000, true), tick(1_000 + POLL_EVERY)], waiting);
+    const [, due] = run([polled(1_000, true), tick(1_000 + POLL_INTERVAL_MS)], waiting);
     expect(due).toContain("poll");
   });
 
@@ -63,7 +63,7 @@ describe("the connection", () => {
     const [link, effects] = run([tick(0), closed(0), tick(0), polled(10, true), tick(1_000), opened(1_100)]);
     expect(effects).toEqual(["open", "poll", "open"]);
     expect(mode(link)).toBe("live");
-    expect(run([heard(9_000), tick(10_000), heard(19_000), tick(20_000)], link)[1]).toEqual([]);
+    expect(run([message(9_000), tick(10_000), message(19_000), tick(20_000)], link)[1]).toEqual([]);
   });
 
   it("waits longer after each failure, up to half a minute, and never all at the same moment", () => {
@@ -76,27 +76,27 @@ describe("the connection", () => {
   it("does not take a socket that opens and falls at once for a success", () => {
     const [flapping] = run([tick(0), opened(1), closed(2), tick(2_000), opened(2_001), closed(2_002)]);
     expect(flapping.failures).toBe(2);
-    const [lasting] = run([opened(5_000), closed(5_000 + LASTING)], { ...flapping, socket: "opening" });
+    const [lasting] = run([opened(5_000), closed(5_000 + STABLE_AFTER_MS)], { ...flapping, socket: "opening" });
     expect(lasting.failures).toBe(1);
   });
 
   it("gives up on a socket that does not open in time", () => {
-    const [link, effects] = run([tick(0), tick(OPEN_WITHIN), tick(OPEN_WITHIN + 1)]);
+    const [link, effects] = run([tick(0), tick(OPEN_TIMEOUT_MS), tick(OPEN_TIMEOUT_MS + 1)]);
     expect(effects).toEqual(["open", "close", "poll"]);
     expect(link.failures).toBe(1);
   });
 
   it("replaces a socket that has fallen silent, as after sleep", () => {
-    const [link, effects] = run([tick(0), opened(0), tick(SILENCE), tick(8 * 3_600_000)]);
+    const [link, effects] = run([tick(0), opened(0), tick(IDLE_TIMEOUT_MS), tick(8 * 3_600_000)]);
     expect(effects).toEqual(["open", "close", "open"]);
     expect(mode(link)).toBe("connecting");
   });
 
   it("tries at once when hurried, but leaves a socket alone that works or is opening", () => {
     const [offline] = run([tick(0), closed(0), tick(0), polled(1, false)]);
-    expect(run([hurry(10)], { ...offline, failures: 9, retryAt: 30_000 })[1]).toEqual(["open"]);
-    expect(run([tick(0), hurry(1)])[1]).toEqual(["open"]);
-    expect(run([tick(0), opened(1), hurry(2)])[1]).toEqual(["open"]);
+    expect(run([reconnectNow(10)], { ...offline, failures: 9, retryAt: 30_000 })[1]).toEqual(["open"]);
+    expect(run([tick(0), reconnectNow(1)])[1]).toEqual(["open"]);
+    expect(run([tick(0), opened(1), reconnectNow(2)])[1]).toEqual(["open"]);
   });
 
   it("ignores the answer of a poll that comes after the socket is back", () => {
@@ -105,7 +105,7 @@ describe("the connection", () => {
   });
 
   it("remembers when the server last answered, over either way", () => {
-    expect(run([tick(0), opened(5), heard(7), closed(8), tick(8), polled(9, false)])[0].contactAt).toBe(7);
+    expect(run([tick(0), opened(5), message(7), closed(8), tick(8), polled(9, false)])[0].contactAt).toBe(7);
     expect(run([tick(0), closed(8), tick(8), polled(9, true)])[0].contactAt).toBe(9);
   });
 });
@@ -116,8 +116,8 @@ describe("whatever happens, in whatever order", () => {
     let link = START;
     let now = 0;
     let [sockets, polls] = [0, 0];
-    const happen = (happening: Happening): Effect[] => {
-      const [next, effects] = step(link, happening);
+    const dispatch = (event: LinkEvent): Effect[] => {
+      const [next, effects] = step(link, event);
       link = next;
       for (const effect of effects) {
         if (effect === "open") sockets += 1;
@@ -131,23 +131,23 @@ describe("whatever happens, in whatever order", () => {
       now += Math.floor(chance() ** 4 * 60_000);
       const random = chance();
       // Only what can happen does: a socket must be there to open, speak or fall, a question to be answered.
-      const possible: Happening[] = [tick(now, random), tick(now, random), hurry(now)];
+      const possible: LinkEvent[] = [tick(now, random), tick(now, random), reconnectNow(now)];
       if (link.socket === "opening") possible.push(opened(now));
-      if (link.socket === "open") possible.push(heard(now));
+      if (link.socket === "open") possible.push(message(now));
       if (polls > 0) possible.push(polled(now, random < 0.5));
       if (sockets > 0) possible.push(closed(now, random));
       const chosen = possible[Math.floor(chance() * possible.length)] ?? tick(now, random);
       if (chosen.type === "closed") sockets -= 1;
       if (chosen.type === "polled") polls -= 1;
-      happen(chosen);
+      dispatch(chosen);
       expect(sockets).toBe(link.socket === "closed" ? 0 : 1);
       expect(polls).toBe(link.polling ? 1 : 0);
     }
 
-    if (sockets > 0) happen(closed(now, 1));
+    if (sockets > 0) dispatch(closed(now, 1));
     const wanted = new Set<Effect>();
     for (const end = now + 31_000; now <= end; now += 1_000)
-      happen(tick(now, 1)).forEach((effect) => wanted.add(effect));
+      dispatch(tick(now, 1)).forEach((effect) => wanted.add(effect));
     expect(wanted).toContain("open");
     expect(link.polling).toBe(true);
   });

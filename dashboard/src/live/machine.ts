@@ -14,91 +14,91 @@ export interface Link {
   /** When a closed socket is opened again. */
   retryAt: number;
   /** When the server last said anything over the socket that is open. */
-  heardAt: number;
+  lastMessageAt: number;
   polling: boolean;
   pollAt: number;
   /** How the last poll ended, since the socket was lost. */
-  polled: "never" | "well" | "badly";
+  polled: "never" | "ok" | "failed";
   /** When the server last answered, in any way. */
   contactAt: number | null;
 }
 
-export type Happening =
+export type LinkEvent =
   | { type: "tick"; now: number; random: number }
   | { type: "opened"; now: number }
-  | { type: "heard"; now: number }
+  | { type: "message"; now: number }
   | { type: "closed"; now: number; random: number }
-  | { type: "polled"; now: number; well: boolean }
+  | { type: "polled"; now: number; ok: boolean }
   /** The network is back, the page is seen again, or somebody pressed "try now". */
-  | { type: "hurry"; now: number };
+  | { type: "reconnect"; now: number };
 
 export type Effect = "open" | "close" | "poll";
 
-/** What a person is told. */
+/** The state that people see. */
 export type Mode = "connecting" | "live" | "polling" | "offline";
 
-export const POLL_EVERY = 5_000;
-export const OPEN_WITHIN = 8_000;
+export const POLL_INTERVAL_MS = 5_000;
+export const OPEN_TIMEOUT_MS = 8_000;
 /** The server pings every 10 s: two missed pings are a dead connection, also after the machine slept. */
-export const SILENCE = 25_000;
+export const IDLE_TIMEOUT_MS = 25_000;
 /** A connection that was lost sooner did not last: the next attempt waits longer. */
-export const LASTING = 15_000;
-const FIRST_WAIT = 1_000;
-const LONGEST_WAIT = 30_000;
+export const STABLE_AFTER_MS = 15_000;
+const INITIAL_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 30_000;
 
 export const START: Link = {
   socket: "closed",
   since: 0,
   failures: 0,
   retryAt: 0,
-  heardAt: 0,
+  lastMessageAt: 0,
   polling: false,
   pollAt: 0,
   polled: "never",
   contactAt: null,
 };
 
-export function step(link: Link, happening: Happening): [Link, Effect[]] {
-  const { now } = happening;
-  switch (happening.type) {
+export function step(link: Link, event: LinkEvent): [Link, Effect[]] {
+  const { now } = event;
+  switch (event.type) {
     case "opened":
-      return [{ ...link, socket: "open", since: now, heardAt: now, contactAt: now, polled: "never" }, []];
-    case "heard":
-      return [{ ...link, heardAt: now, contactAt: now }, []];
+      return [{ ...link, socket: "open", since: now, lastMessageAt: now, contactAt: now, polled: "never" }, []];
+    case "message":
+      return [{ ...link, lastMessageAt: now, contactAt: now }, []];
     case "closed":
-      return [lost(link, now, happening.random), []];
+      return [lost(link, now, event.random), []];
     case "polled": {
-      const answered = happening.well ? "well" : "badly";
+      const answered = event.ok ? "ok" : "failed";
       const polled = link.socket === "open" ? "never" : answered;
-      const contactAt = happening.well ? now : link.contactAt;
-      return [{ ...link, polling: false, pollAt: now + POLL_EVERY, polled, contactAt }, []];
+      const contactAt = event.ok ? now : link.contactAt;
+      return [{ ...link, polling: false, pollAt: now + POLL_INTERVAL_MS, polled, contactAt }, []];
     }
-    case "hurry":
-      if (link.socket === "opening" || (link.socket === "open" && !silent(link, now))) return [link, []];
+    case "reconnect":
+      if (link.socket === "opening" || (link.socket === "open" && !isIdle(link, now))) return [link, []];
       return reopen({ ...link, failures: 0 }, now);
     case "tick":
-      return tick(link, now, happening.random);
+      return tick(link, now, event.random);
   }
 }
 
 export function mode(link: Link): Mode {
   if (link.socket === "open") return "live";
-  if (link.polled === "well") return "polling";
-  if (link.polled === "badly") return "offline";
+  if (link.polled === "ok") return "polling";
+  if (link.polled === "failed") return "offline";
   return "connecting";
 }
 
 /** How long to wait before the next attempt: twice as long each time, and never two browsers at the same moment. */
 export function backoff(failures: number, random: number): number {
-  const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1));
+  const most = Math.min(MAX_BACKOFF_MS, INITIAL_BACKOFF_MS * 2 ** (failures - 1));
   return most / 2 + (random * most) / 2;
 }
 
 function tick(link: Link, now: number, random: number): [Link, Effect[]] {
-  if (link.socket === "open") return silent(link, now) ? reopen(link, now) : [link, []];
+  if (link.socket === "open") return isIdle(link, now) ? reopen(link, now) : [link, []];
   const effects: Effect[] = [];
   let next = link;
-  if (next.socket === "opening" && now - next.since > OPEN_WITHIN) {
+  if (next.socket === "opening" && now - next.since > OPEN_TIMEOUT_MS) {
     next = lost(next, now, random);
     effects.push("close");
   }
@@ -113,12 +113,12 @@ function tick(link: Link, now: number, random: number): [Link, Effect[]] {
   return [next, effects];
 }
 
-function silent(link: Link, now: number): boolean {
-  return now - link.heardAt > SILENCE;
+function isIdle(link: Link, now: number): boolean {
+  return now - link.lastMessageAt > IDLE_TIMEOUT_MS;
 }
 
 function lost(link: Link, now: number, random: number): Link {
-  const lasted = link.socket === "open" && now - link.since >= LASTING;
+  const lasted = link.socket === "open" && now - link.since >= STABLE_AFTER_MS;
   const failures = lasted ? 1 : link.failures + 1;
   return { ...link, socket: "closed", since: now, failures, retryAt: now + backoff(failures, random), pollAt: now };
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { LatestReading, Trend } from "../api/types";
 import {
-  absorb,
+  addReadings,
   backfill,
   freshness,
   isStale,
   keep,
   keyOf,
-  RECENT,
+  RECENT_MS,
   type Series,
   type SeriesMap,
   staleAfter,
@@ -28,12 +28,12 @@ function only(known: SeriesMap): Series {
 
 describe("a series", () => {
   it("shows the newest value by the time it was measured, whatever arrives later", () => {
-    const known = absorb(new Map(), [reading(10, 7), reading(10, 7), reading(0, 3)]);
+    const known = addReadings(new Map(), [reading(10, 7), reading(10, 7), reading(0, 3)]);
     expect(only(known)).toMatchObject({ value: 7, ts: NOON + 10_000 });
   });
 
   it("keeps what came late in its place of the last quarter of an hour", () => {
-    const { recent } = only(absorb(new Map(), [reading(60, 1), reading(0, 5), reading(61, 3)]));
+    const { recent } = only(addReadings(new Map(), [reading(60, 1), reading(0, 5), reading(61, 3)]));
     expect(recent.map(({ start, sum, count }) => [start - NOON, sum, count])).toEqual([
       [0, 5, 1],
       [60_000, 4, 2],
@@ -41,25 +41,25 @@ describe("a series", () => {
   });
 
   it("takes a corrected value of the same time", () => {
-    expect(only(absorb(absorb(new Map(), [reading(0, 1)]), [reading(0, 2)])).value).toBe(2);
+    expect(only(addReadings(addReadings(new Map(), [reading(0, 1)]), [reading(0, 2)])).value).toBe(2);
   });
 
   it("stays small, however many readings come", () => {
     let known: SeriesMap = new Map();
-    for (let second = 0; second < 4 * 3600; second += 5) known = absorb(known, [reading(second, second)]);
+    for (let second = 0; second < 4 * 3600; second += 5) known = addReadings(known, [reading(second, second)]);
     const { recent, ts } = only(known);
     expect(recent.length).toBeLessThanOrEqual(61);
-    expect(recent[0]?.start).toBeGreaterThanOrEqual(ts - RECENT);
+    expect(recent[0]?.start).toBeGreaterThanOrEqual(ts - RECENT_MS);
   });
 
   it("is forgotten with its device", () => {
-    const known = absorb(new Map(), [reading(0, 1, "a"), reading(0, 2, "b")]);
+    const known = addReadings(new Map(), [reading(0, 1, "a"), reading(0, 2, "b")]);
     expect([...keep(known, new Set(["b"])).keys()]).toEqual([keyOf("b", "power")]);
   });
 
   it("leaves what was known before untouched", () => {
-    const before = absorb(new Map(), [reading(0, 1)]);
-    absorb(before, [reading(1, 2)]);
+    const before = addReadings(new Map(), [reading(0, 1)]);
+    addReadings(before, [reading(1, 2)]);
     expect(only(before).value).toBe(1);
   });
 });
@@ -79,12 +79,12 @@ describe("what the server remembers", () => {
   };
 
   it("comes before what was seen live and does not count it twice", () => {
-    const { recent } = only(backfill(absorb(new Map(), [reading(3, 8)]), trend));
+    const { recent } = only(backfill(addReadings(new Map(), [reading(3, 8)]), trend));
     expect(recent.map(({ sum }) => sum)).toEqual([6, 12, 8]);
   });
 
   it("tells how often readings come", () => {
-    expect(only(backfill(absorb(new Map(), [reading(3, 8)]), trend)).pace).toBe(5_000);
+    expect(only(backfill(addReadings(new Map(), [reading(3, 8)]), trend)).interval).toBe(5_000);
   });
 
   it("is ignored for a series that is no longer followed", () => {
@@ -95,17 +95,17 @@ describe("what the server remembers", () => {
 describe("staleness", () => {
   const every = (seconds: number): Series => {
     const times = Array.from({ length: 30 }, (_, index) => reading(index * seconds, 1));
-    return only(absorb(new Map(), times));
+    return only(addReadings(new Map(), times));
   };
 
-  it("follows the pace of the device, between half a minute and a quarter of an hour", () => {
+  it("follows the interval of the device, between half a minute and a quarter of an hour", () => {
     expect(staleAfter(every(1))).toBe(30_000);
     expect(staleAfter(every(60))).toBeCloseTo(240_000);
     expect(staleAfter(every(3600))).toBe(900_000);
   });
 
   it("assumes a minute where only one reading is known", () => {
-    expect(staleAfter(only(absorb(new Map(), [reading(0, 1)])))).toBe(60_000);
+    expect(staleAfter(only(addReadings(new Map(), [reading(0, 1)])))).toBe(60_000);
   });
 
   it("begins after that time and not before", () => {
@@ -115,7 +115,7 @@ describe("staleness", () => {
   });
 
   it("of the whole page goes by the newest reading and the quickest device", () => {
-    const known = absorb(new Map(), [
+    const known = addReadings(new Map(), [
       ...Array.from({ length: 9 }, (_, index) => reading(index, 1, "quick")),
       reading(100, 1, "slow"),
     ]);

@@ -1,7 +1,7 @@
 /** What is known of each metric of each device: its newest value and the last quarter of an hour. */
 
 import type { LatestReading, Trend } from "../api/types";
-import { type Bucket, fold, fromTrend, recent } from "./buckets";
+import { type Bucket, addToBucket, fromTrend, recent } from "./buckets";
 
 export interface Series {
   readonly key: string;
@@ -12,23 +12,23 @@ export interface Series {
   readonly ts: number;
   readonly receivedAt: number;
   /** Usual time between two readings, in ms; null until two were seen. */
-  readonly pace: number | null;
+  readonly interval: number | null;
   readonly recent: readonly Bucket[];
 }
 
 export type SeriesMap = ReadonlyMap<string, Series>;
 
-export const RECENT = 15 * 60_000;
+export const RECENT_MS = 15 * 60_000;
 /** How long each bucket of that time is, in ms. */
-export const BUCKET = 15_000;
-const MOST_BUCKETS = RECENT / BUCKET + 1;
+export const BUCKET_MS = 15_000;
+const MAX_BUCKETS = RECENT_MS / BUCKET_MS + 1;
 
 export function keyOf(deviceId: string, metric: string): string {
   return `${deviceId}/${metric}`;
 }
 
 /** Take in readings, in any order, some of them known already. */
-export function absorb(known: SeriesMap, readings: readonly LatestReading[]): SeriesMap {
+export function addReadings(known: SeriesMap, readings: readonly LatestReading[]): SeriesMap {
   const next = new Map(known);
   for (const reading of readings) {
     const key = keyOf(reading.device_id, reading.metric);
@@ -49,14 +49,18 @@ export function backfill(known: SeriesMap, trend: Trend): SeriesMap {
   const live = series.recent[0]?.start ?? Infinity;
   const older = trend.points.map(fromTrend).filter((bucket) => bucket.start < live);
   const count = older.reduce((sum, bucket) => sum + bucket.count, 0);
-  const pace = series.pace ?? (count > 1 ? (older.length * trend.bucket_seconds * 1000) / count : null);
-  return new Map(known).set(series.key, { ...series, pace, recent: bounded([...older, ...series.recent], series.ts) });
+  const interval = series.interval ?? (count > 1 ? (older.length * trend.bucket_seconds * 1000) / count : null);
+  return new Map(known).set(series.key, {
+    ...series,
+    interval,
+    recent: bounded([...older, ...series.recent], series.ts),
+  });
 }
 
 /** How old the newest value may grow before it says nothing about now. */
 export function staleAfter(series: Series): number {
-  if (series.pace === null) return 60_000;
-  return Math.min(Math.max(4 * series.pace, 30_000), 15 * 60_000);
+  if (series.interval === null) return 60_000;
+  return Math.min(Math.max(4 * series.interval, 30_000), 15 * 60_000);
 }
 
 export function isStale(series: Series, now: number): boolean {
@@ -84,19 +88,19 @@ function advance(series: Series | undefined, reading: LatestReading): Series {
   const ts = Date.parse(reading.ts);
   const receivedAt = Date.parse(reading.received_at);
   if (!series) {
-    const recent = fold([], ts, value, BUCKET);
-    return { key: keyOf(deviceId, metric), deviceId, metric, value, ts, receivedAt, pace: null, recent };
+    const recent = addToBucket([], ts, value, BUCKET_MS);
+    return { key: keyOf(deviceId, metric), deviceId, metric, value, ts, receivedAt, interval: null, recent };
   }
   if (ts === series.ts) return series.value === value ? series : { ...series, value, receivedAt };
   const newest = Math.max(ts, series.ts);
-  const buckets = bounded(fold(series.recent, ts, value, BUCKET), newest);
+  const buckets = bounded(addToBucket(series.recent, ts, value, BUCKET_MS), newest);
   // The newest by the time it was measured stays the newest, whatever arrives later.
   if (ts < series.ts) return { ...series, recent: buckets };
   const gap = ts - series.ts;
-  const pace = series.pace === null ? gap : 0.7 * series.pace + 0.3 * gap;
-  return { ...series, value, ts, receivedAt, pace, recent: buckets };
+  const interval = series.interval === null ? gap : 0.7 * series.interval + 0.3 * gap;
+  return { ...series, value, ts, receivedAt, interval, recent: buckets };
 }
 
 function bounded(buckets: readonly Bucket[], newest: number): readonly Bucket[] {
-  return recent(buckets, newest - RECENT, MOST_BUCKETS);
+  return recent(buckets, newest - RECENT_MS, MAX_BUCKETS);
 }

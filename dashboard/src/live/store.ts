@@ -4,30 +4,30 @@ import { latestReadings, unresolvedAlerts } from "../api/client";
 import type { Alert, ServerMessage, Trend } from "../api/types";
 import { Connection } from "./connection";
 import { type Link, START } from "./machine";
-import { absorb, backfill, keep, type SeriesMap } from "./series";
+import { addReadings, backfill, keep, type SeriesMap } from "./series";
 import { type AlertMap, change, replace } from "./alerts";
 
 export interface Live {
   readonly link: Link;
   readonly series: SeriesMap;
-  /** Whether the server has told of the devices that are followed. */
-  readonly told: boolean;
-  /** null until the server has told. */
+  /** Whether a snapshot of the followed devices has arrived. */
+  readonly hasSnapshot: boolean;
+  /** null until the first snapshot. */
   readonly alerts: AlertMap | null;
   /** What to add to this machine's clock to get the server's, in ms. */
   readonly skew: number;
-  /** The server's complaint about what was asked of it. */
-  readonly complaint: string | null;
+  /** What the server refused of the last request. */
+  readonly serverError: string | null;
 }
 
 /** Most alerts that are asked for; a person cannot look at more at once. */
-export const MOST_ALERTS = 200;
+export const MAX_ALERTS = 200;
 
 /** Redraw at most this often, however fast readings come. */
-const REDRAW = 200;
+const THROTTLE_MS = 200;
 
 export class LiveStore {
-  private live: Live = { link: START, series: new Map(), told: false, alerts: null, skew: 0, complaint: null };
+  private live: Live = { link: START, series: new Map(), hasSnapshot: false, alerts: null, skew: 0, serverError: null };
   private shown: Live = this.live;
   private deviceIds: readonly string[] = [];
   private redraw: number | undefined;
@@ -63,7 +63,7 @@ export class LiveStore {
     this.connection.subscribe({ type: "subscribe", device_ids: [...deviceIds], metrics: null, alerts: true });
   }
 
-  remember(trend: Trend): void {
+  backfill(trend: Trend): void {
     this.update({ series: backfill(this.live.series, trend) });
   }
 
@@ -72,22 +72,22 @@ export class LiveStore {
     this.update({ alerts: change(this.live.alerts ?? new Map(), [alert]) });
   }
 
-  readonly hurry = (): void => {
-    this.connection.hurry();
+  readonly reconnectNow = (): void => {
+    this.connection.reconnectNow();
   };
 
   private receive(message: ServerMessage): void {
     switch (message.type) {
       case "snapshot":
         this.update({
-          series: absorb(this.live.series, message.readings),
-          told: true,
+          series: addReadings(this.live.series, message.readings),
+          hasSnapshot: true,
           alerts: replace(message.alerts),
-          complaint: null,
+          serverError: null,
         });
         break;
       case "readings":
-        this.update({ series: absorb(this.live.series, message.readings) });
+        this.update({ series: addReadings(this.live.series, message.readings) });
         break;
       case "alerts":
         this.update({ alerts: change(this.live.alerts ?? new Map(), message.alerts) });
@@ -96,14 +96,14 @@ export class LiveStore {
         this.update({ skew: Date.parse(message.at) - Date.now() });
         break;
       case "error":
-        this.update({ complaint: message.detail });
+        this.update({ serverError: message.detail });
         break;
     }
   }
 
   private async poll(): Promise<void> {
-    const [readings, alerts] = await Promise.all([latestReadings(this.deviceIds), unresolvedAlerts(MOST_ALERTS)]);
-    this.update({ series: absorb(this.live.series, readings), told: true, alerts: replace(alerts) });
+    const [readings, alerts] = await Promise.all([latestReadings(this.deviceIds), unresolvedAlerts(MAX_ALERTS)]);
+    this.update({ series: addReadings(this.live.series, readings), hasSnapshot: true, alerts: replace(alerts) });
   }
 
   private update(part: Partial<Live>): void {
@@ -114,6 +114,6 @@ export class LiveStore {
       this.listeners.forEach((listener) => {
         listener();
       });
-    }, REDRAW);
+    }, THROTTLE_MS);
   }
 }

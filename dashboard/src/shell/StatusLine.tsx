@@ -1,7 +1,7 @@
 import type { Status } from "./status";
 
 /** How the page is connected, in one line that is always there. */
-export function StatusLine({ status, onHurry }: { status: Status; onHurry: () => void }) {
+export function StatusLine({ status, onReconnect }: { status: Status; onReconnect: () => void }) {
   return (
     <div className={`status status-${status.mode}${status.stale ? " status-stale" : ""}`}>
       <span className="status-mark" aria-hidden="true" />
@@ -10,8 +10,8 @@ export function StatusLine({ status, onHurry }: { status: Status; onHurry: () =>
         {status.stale && <span className="hidden">, no new readings</span>}
       </strong>
       <span className="status-detail">{status.detail}</span>
-      {status.canHurry && (
-        <button type="button" className="button-quiet" onClick={onHurry}>
+      {status.canReconnect && (
+        <button type="button" className="button-quiet" onClick={onReconnect}>
           Try now
         </button>
       )}

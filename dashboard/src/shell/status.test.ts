@@ -5,8 +5,8 @@ import { statusOf } from "./status";
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 const fresh = (age: number) => ({ receivedAt: NOW - age, within: 30_000 });
 const link = (part: Partial<Link>): Link => ({ ...START, ...part });
-const said = (part: Partial<Link>, age: number | null, skew = 0, complaint: string | null = null): string => {
-  const status = statusOf({ link: link(part), skew, complaint }, age === null ? null : fresh(age), NOW);
+const said = (part: Partial<Link>, age: number | null, skew = 0, serverError: string | null = null): string => {
+  const status = statusOf({ link: link(part), skew, serverError }, age === null ? null : fresh(age), NOW);
   return `${status.title}: ${status.detail}`;
 };
 
@@ -25,17 +25,17 @@ it("age goes by the server's clock", () => {
 });
 
 it("polling says why, and when the live connection is tried again", () => {
-  expect(said({ failures: 2, polled: "well", retryAt: NOW + 3_200 }, 4_000)).toBe(
+  expect(said({ failures: 2, polled: "ok", retryAt: NOW + 3_200 }, 4_000)).toBe(
     "Polling: Newest reading 4 s ago, asking every 5 s. Live connection: next try in 4 s",
   );
 });
 
 it("offline says since when, and offers to try at once", () => {
-  const part: Partial<Link> = { failures: 2, polled: "badly", retryAt: NOW + 3_000, contactAt: NOW - 60_000 };
+  const part: Partial<Link> = { failures: 2, polled: "failed", retryAt: NOW + 3_000, contactAt: NOW - 60_000 };
   expect(said(part, 60_000)).toMatch(
     /^Offline: No answer from the server since \d\d:59:00, what you see is from then: next try in 3 s$/,
   );
-  expect(statusOf({ link: link(part), skew: 0, complaint: null }, null, NOW).canHurry).toBe(true);
+  expect(statusOf({ link: link(part), skew: 0, serverError: null }, null, NOW).canReconnect).toBe(true);
 });
 
 it("what the server complains of is passed on", () => {

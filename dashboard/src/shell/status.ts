@@ -1,26 +1,26 @@
-/** What a person is told about the connection and about how fresh the data is. */
+/** The status line: how the page is connected and how fresh its data is. */
 
 import { formatAge, formatSeconds, formatSpan } from "../format";
 import type { Live } from "../live/store";
 import type { Freshness } from "../live/series";
-import { mode, type Mode, POLL_EVERY } from "../live/machine";
+import { mode, type Mode, POLL_INTERVAL_MS } from "../live/machine";
 
 export interface Status {
   mode: Mode;
   title: string;
   detail: string;
   /** Whether it is worth to press "try now". */
-  canHurry: boolean;
+  canReconnect: boolean;
   stale: boolean;
 }
 
 /** `now` in ms by this machine's clock. */
 export function statusOf(
-  live: Pick<Live, "link" | "skew" | "complaint">,
+  live: Pick<Live, "link" | "skew" | "serverError">,
   fresh: Freshness | null,
   now: number,
 ): Status {
-  const { link, skew, complaint } = live;
+  const { link, skew, serverError } = live;
   const current = mode(link);
   const retry = link.socket === "closed" ? `next try in ${formatSpan(link.retryAt - now + 999)}` : "trying now";
   const silence = fresh ? now + skew - fresh.receivedAt : 0;
@@ -32,13 +32,13 @@ export function statusOf(
   const shared = { mode: current, stale };
   switch (current) {
     case "live":
-      return { ...shared, title: "Live", detail: complaint ?? quiet ?? newest, canHurry: false };
+      return { ...shared, title: "Live", detail: serverError ?? quiet ?? newest, canReconnect: false };
     case "polling":
       return {
         ...shared,
         title: "Polling",
-        detail: `${quiet ?? newest}, asking every ${formatSpan(POLL_EVERY)}. Live connection: ${retry}`,
-        canHurry: link.socket === "closed",
+        detail: `${quiet ?? newest}, asking every ${formatSpan(POLL_INTERVAL_MS)}. Live connection: ${retry}`,
+        canReconnect: link.socket === "closed",
       };
     case "offline": {
       const since = link.contactAt === null ? "" : ` since ${formatSeconds(link.contactAt)}, what you see is from then`;
@@ -46,10 +46,10 @@ export function statusOf(
         ...shared,
         title: "Offline",
         detail: `No answer from the server${since}: ${retry}`,
-        canHurry: link.socket === "closed",
+        canReconnect: link.socket === "closed",
       };
     }
     case "connecting":
-      return { ...shared, title: "Connecting", detail: quiet ?? "Waiting for the server", canHurry: false };
+      return { ...shared, title: "Connecting", detail: quiet ?? "Waiting for the server", canReconnect: false };
   }
 }

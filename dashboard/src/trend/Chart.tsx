@@ -1,14 +1,14 @@
 import { useEffect, useRef, useState } from "react";
 import { type EChartsType, init } from "./echarts";
-import { type Picture, type Theme, trendOption } from "./option";
+import { type ChartModel, type Theme, trendOption } from "./option";
 
 interface Props {
-  picture: Picture;
+  model: ChartModel;
   /** Where the pointer is, as a time in ms; null: nowhere on the chart. */
   onPoint: (at: number | null) => void;
 }
 
-export default function Chart({ picture, onPoint }: Props) {
+export default function Chart({ model, onPoint }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   const dark = useDark();
@@ -35,8 +35,8 @@ export default function Chart({ picture, onPoint }: Props) {
   }, [onPoint]);
 
   useEffect(() => {
-    chart.current?.setOption(trendOption(picture, theme()), { notMerge: false, lazyUpdate: true });
-  }, [picture, dark]);
+    chart.current?.setOption(trendOption(model, theme()), { notMerge: false, lazyUpdate: true });
+  }, [model, dark]);
 
   return <div ref={place} className="chart" role="img" data-dark={dark} />;
 }

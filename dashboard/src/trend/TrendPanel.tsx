@@ -39,7 +39,7 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
   const title = focus ? `${name}, ${metricName(focus.metric).toLowerCase()}` : "";
   const unit = focus ? unitOf(focus.metric, device) : "";
 
-  const picture = useMemo(
+  const model = useMemo(
     () => (trend && line?.summary ? { title, unit, dots: line.points, since, until } : null),
     [trend, line, title, unit, since, until],
   );
@@ -65,14 +65,14 @@ export function TrendPanel({ focus, window, device, series, now, onWindow }: Pro
         <Legend bucket={bucket} since={began ? formatMoment(since, now) : null} />
       </div>
       <div className="trend-stage" aria-busy={loading}>
-        {picture ? (
+        {model ? (
           <Suspense fallback={<Note busy>Loading the chart</Note>}>
-            <Chart picture={picture} onPoint={setPointed} />
+            <Chart model={model} onPoint={setPointed} />
           </Suspense>
         ) : (
           <Nothing loading={loading} error={error} focused={focus !== null} />
         )}
-        {picture && error && <p className="trend-error">Not up to date: {error}</p>}
+        {model && error && <p className="trend-error">Not up to date: {error}</p>}
       </div>
     </section>
   );

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { LatestReading, Trend } from "../api/types";
-import { absorb, type Series } from "../live/series";
+import { addReadings, type Series } from "../live/series";
 import { trendLine } from "./merge";
 
 const NOON = Date.parse("2026-03-01T12:00:00Z");
@@ -21,7 +21,7 @@ function live(...readings: [minute: number, value: number][]): Series | undefine
     const ts = new Date(NOON + minute * MINUTE).toISOString();
     return { device_id: "pump-1", metric: "power", ts, value, received_at: ts, stored_at: ts };
   });
-  return absorb(new Map(), items).get("pump-1/power");
+  return addReadings(new Map(), items).get("pump-1/power");
 }
 
 const drawn = (...given: Parameters<typeof trendLine>): [number, number | null][] =>

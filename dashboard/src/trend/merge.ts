@@ -1,8 +1,8 @@
 /** The server's buckets, carried on by what has come in live since they were fetched. */
 
 import type { Trend } from "../api/types";
-import { average, type Bucket, fold, fromTrend } from "../live/buckets";
-import { BUCKET, type Series } from "../live/series";
+import { average, type Bucket, addToBucket, fromTrend } from "../live/buckets";
+import { BUCKET_MS, type Series } from "../live/series";
 
 export interface TrendLine {
   points: readonly TrendDot[];
@@ -44,14 +44,14 @@ function liveTail(last: Bucket | undefined, series: Series | undefined, width: n
   const end = last ? last.start + width : -Infinity;
   let tail: readonly Bucket[] = [];
   for (const bucket of series.recent) {
-    if (bucket.start >= end) tail = fold(tail, bucket.start, average(bucket), width, last?.start ?? 0);
+    if (bucket.start >= end) tail = addToBucket(tail, bucket.start, average(bucket), width, last?.start ?? 0);
   }
   return tail;
 }
 
 function withGaps(buckets: readonly Bucket[], width: number): TrendDot[] {
   // What came in live has longer buckets than a close look.
-  const longest = 3 * Math.max(width, medianSpacing(buckets), BUCKET);
+  const longest = 3 * Math.max(width, medianSpacing(buckets), BUCKET_MS);
   const dots: TrendDot[] = [];
   buckets.forEach((bucket, index) => {
     const before = buckets[index - 1];

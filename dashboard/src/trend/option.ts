@@ -13,7 +13,7 @@ export interface Theme {
   font: string;
 }
 
-export interface Picture {
+export interface ChartModel {
   /** "Boiler, temperature" */
   title: string;
   unit: string;
@@ -24,8 +24,8 @@ export interface Picture {
 
 const DAY = 24 * 3_600_000;
 
-export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
-  const { dots, since, until, unit } = picture;
+export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption {
+  const { dots, since, until, unit } = model;
   const label = { color: theme.muted, fontFamily: theme.font, fontSize: 12 };
   const band = {
     type: "line",
@@ -39,7 +39,7 @@ export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
   return {
     animation: false,
     textStyle: { fontFamily: theme.font },
-    aria: { enabled: true, label: { description: describe(picture) } },
+    aria: { enabled: true, label: { description: describe(model) } },
     grid: { left: 8, right: 16, top: 16, bottom: 4, containLabel: true },
     xAxis: {
       type: "time",
@@ -86,8 +86,8 @@ export function trendOption(picture: Picture, theme: Theme): EChartsCoreOption {
   };
 }
 
-/** What a person who cannot see the chart is told. */
-export function describe({ title, unit, dots, since, until }: Picture): string {
+/** The description of the chart for screen readers. */
+export function describe({ title, unit, dots, since, until }: ChartModel): string {
   const measured = dots.filter((dot) => dot.avg !== null);
   const span = `${title}, the last ${formatSpan(until - since)}`;
   const newest = measured.at(-1);

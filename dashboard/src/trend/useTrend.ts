@@ -4,8 +4,8 @@ import type { Trend } from "../api/types";
 import { type TrendWindow, WINDOWS } from "../selection";
 
 interface Loaded {
-  /** Which question this answers. */
-  question: string;
+  /** Which queryKey this answers. */
+  queryKey: string;
   trend: Trend | null;
   error: string | null;
 }
@@ -20,28 +20,28 @@ export function useTrend(
   focus: { device: string; metric: string } | null,
   window: TrendWindow,
 ): { trend: Trend | null; loading: boolean; error: string | null } {
-  const [loaded, setLoaded] = useState<Loaded>({ question: "", trend: null, error: null });
+  const [loaded, setLoaded] = useState<Loaded>({ queryKey: "", trend: null, error: null });
   const device = focus?.device ?? "";
   const metric = focus?.metric ?? "";
-  const question = `${device}/${metric}/${window}`;
+  const queryKey = `${device}/${metric}/${window}`;
 
   useEffect(() => {
     if (!device) return;
-    const gone = new AbortController();
+    const controller = new AbortController();
     let timer: number | undefined;
 
     const load = async (): Promise<void> => {
       let wait = RETRY;
       try {
-        const trend = await fetchTrend({ device_id: device, metric, points: POINTS }, window, gone.signal);
-        setLoaded({ question, trend, error: null });
+        const trend = await fetchTrend({ device_id: device, metric, points: POINTS }, window, controller.signal);
+        setLoaded({ queryKey, trend, error: null });
         wait = Math.min(Math.max(trend.bucket_seconds * 5_000, REFRESH[0]), REFRESH[1]);
       } catch (error) {
-        if (gone.signal.aborted) return;
+        if (controller.signal.aborted) return;
         const { message } = error as Error;
         setLoaded((before) => ({
-          question,
-          trend: before.question === question ? before.trend : null,
+          queryKey,
+          trend: before.queryKey === queryKey ? before.trend : null,
           error: message,
         }));
       }
@@ -50,12 +50,12 @@ export function useTrend(
 
     void load();
     return () => {
-      gone.abort();
+      controller.abort();
       globalThis.window.clearTimeout(timer);
     };
-  }, [device, metric, window, question]);
+  }, [device, metric, window, queryKey]);
 
-  const answered = loaded.question === question;
+  const answered = loaded.queryKey === queryKey;
   // While another window of the same metric loads, what is on the screen stays.
   const related = loaded.trend?.device_id === device && loaded.trend.metric === metric;
   return {

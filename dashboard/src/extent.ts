@@ -1,0 +1,5 @@
+/** A range of values. */
+export interface Extent {
+  min: number;
+  max: number;
+}
