@@ -114,9 +114,12 @@ def cost(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write every page of docs/ that is made from the code."""
+    """Write what is made from the code: pages of docs/, and the dashboard's types of the API."""
     install(session, "local", "infra")
+    bring_node(session)
     session.run("python", "-m", "delivery.docs")
+    for arguments in (["ci"], ["run", "generate"]):
+        session.run("python", "-m", "devtools.node", "npm", *arguments)
 
 
 @nox.session

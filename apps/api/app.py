@@ -22,7 +22,7 @@ from apps.api.live.feed import Feed
 from apps.api.live.hub import Hub
 from apps.api.live.session import Live
 from apps.api.repository.database import DatabaseUnavailableError, Repository
-from apps.api.routes import RESOURCES
+from apps.api.routes import PUBLIC_RESOURCES, RESOURCES
 from apps.api.routes.documentation import documentation
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
@@ -79,9 +79,8 @@ def build(settings: ApiSettings) -> Starlette:
 
 
 def _routes(context: Context, live: Live) -> list[BaseRoute]:
-    public = [resource.public() for resource in RESOURCES if resource.public().operations]
     return [
-        *routes(context, [*public, documentation(public, PUBLIC_PREFIX)], PUBLIC_PREFIX),
+        *routes(context, [*PUBLIC_RESOURCES, documentation(PUBLIC_RESOURCES, PUBLIC_PREFIX)], PUBLIC_PREFIX),
         *routes(context, [*RESOURCES, documentation(RESOURCES, "")], ""),
         WebSocketRoute(PUBLIC_PREFIX + "/live", live.serve),
         WebSocketRoute("/live", live.serve),

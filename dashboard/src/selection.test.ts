@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { MAX_DEVICES, readSelection, type Selection, writeSelection } from "./selection";
+import { DEVICE_ID, MAX_DEVICES, readSelection, type Selection, writeSelection } from "./selection";
 
 const DEFAULT: Selection = { devices: [], kind: null, focus: null, window: "24h" };
 
@@ -27,5 +28,10 @@ describe("the address", () => {
   it("names each device once, and no more than a page shows", () => {
     const many = Array.from({ length: 2 * MAX_DEVICES }, (_, index) => `d${index}`);
     expect(readSelection(`?devices=${["d0", ...many].join()}`).devices).toEqual(many.slice(0, MAX_DEVICES));
+  });
+
+  it("takes the device ids that the API takes", () => {
+    const api = readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8");
+    expect(api).toContain(JSON.stringify(DEVICE_ID.source));
   });
 });

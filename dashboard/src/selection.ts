@@ -49,4 +49,4 @@ export function writeSelection(selection: Selection): string {
   return query ? `?${query}` : "";
 }
 
-const DEVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const DEVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$/;

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from delivery.docs import metrics, services
+from delivery.docs import metrics, openapi, services
 from devtools.paths import ROOT
 
 PAGES: Mapping[Path, Callable[[], str]] = {
     ROOT / "docs" / "metrics.md": metrics.document,
+    ROOT / "docs" / "openapi.json": openapi.document,
     ROOT / "docs" / "services.md": services.document,
 }
 

@@ -11,3 +11,8 @@ from apps.api.routes.storing import STORING
 
 RESOURCES: tuple[Resource, ...] = (DEVICES, IMPORT, READINGS, EXPORT, REJECTED, ALERTS, STORING)
 """Every operation; those that are not public are served at the root alone."""
+
+PUBLIC_RESOURCES: tuple[Resource, ...] = tuple(
+    public for public in (resource.public() for resource in RESOURCES) if public.operations
+)
+"""The operations that are served to the world."""

@@ -1,5 +1,9 @@
+/** The requests that the dashboard makes, typed by the API's own description. */
+
+import createClient from "openapi-fetch";
 import { capitalized } from "../format";
-import type { Alert, AlertAction, Device, LatestReading, Page, Problem, Trend } from "./types";
+import type { paths } from "./schema";
+import type { Alert, AlertAction, Device, LatestReading, Problem, Trend } from "./types";
 
 /** What the server refused, in words that may be shown. `status` 0: it was not reached at all. */
 export class ApiError extends Error {
@@ -14,21 +18,29 @@ export class ApiError extends Error {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-export function listDevices(
-  query: { q?: string; kind?: string | null; limit: number },
-  signal?: AbortSignal,
-): Promise<Page<Device>> {
-  return get("/api/devices", query, signal);
+const api = createClient<paths>({ baseUrl: "/api", fetch: fetchInTime });
+
+export interface DevicePage {
+  items: readonly Device[];
+  next_cursor: string | null;
 }
 
-export function getDevice(deviceId: string, signal?: AbortSignal): Promise<Device> {
-  return get(`/api/devices/${encodeURIComponent(deviceId)}`, {}, signal);
+export function listDevices(
+  { q, kind, limit }: { q?: string; kind?: string | null; limit: number },
+  signal?: AbortSignal,
+): Promise<DevicePage> {
+  const query = { limit, ...(q ? { q } : {}), ...(kind ? { kind } : {}) };
+  return answer(api.GET("/devices", { params: { query }, ...cancelledBy(signal) }));
+}
+
+export function getDevice(device_id: string, signal?: AbortSignal): Promise<Device> {
+  return answer(api.GET("/devices/{device_id}", { params: { path: { device_id } }, ...cancelledBy(signal) }));
 }
 
 /** One request a device: the API takes one id at a time, and no page asks for more than it shows. */
 export async function latestReadings(deviceIds: readonly string[]): Promise<LatestReading[]> {
   const pages = await Promise.all(
-    deviceIds.map((device_id) => get<Page<LatestReading>>("/api/readings/latest", { device_id })),
+    deviceIds.map((device_id) => answer(api.GET("/readings/latest", { params: { query: { device_id } } }))),
   );
   return pages.flatMap((page) => page.items);
 }
@@ -37,13 +49,15 @@ export function getTrend(
   query: { device_id: string; metric: string; since: string; points: number },
   signal?: AbortSignal,
 ): Promise<Trend> {
-  return get("/api/readings/trend", query, signal);
+  return answer(api.GET("/readings/trend", { params: { query }, ...cancelledBy(signal) }));
 }
 
 /** What still needs a person: open and acknowledged, at most `limit` of each. */
 export async function unresolvedAlerts(limit: number, signal?: AbortSignal): Promise<Alert[]> {
   const pages = await Promise.all(
-    ["open", "acknowledged"].map((state) => get<Page<Alert>>("/api/alerts", { state, limit }, signal)),
+    (["open", "acknowledged"] as const).map((state) =>
+      answer(api.GET("/alerts", { params: { query: { state, limit } }, ...cancelledBy(signal) })),
+    ),
   );
   return pages.flatMap((page) => page.items);
 }
@@ -51,43 +65,45 @@ export async function unresolvedAlerts(limit: number, signal?: AbortSignal): Pro
 export type AlertVerb = "acknowledge" | "resolve";
 
 /** Rejects with ApiError 401 or 403 when the token is not the operator's. */
-export function actOnAlert(alertId: string, verb: AlertVerb, action: AlertAction, token: string): Promise<Alert> {
-  return send(`/api/alerts/${encodeURIComponent(alertId)}/${verb}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: JSON.stringify(action),
-  });
+export function actOnAlert(alert_id: string, verb: AlertVerb, body: AlertAction, token: string): Promise<Alert> {
+  const request = { params: { path: { alert_id } }, headers: { Authorization: `Bearer ${token}` }, body };
+  return answer(
+    verb === "acknowledge"
+      ? api.POST("/alerts/{alert_id}/acknowledge", request)
+      : api.POST("/alerts/{alert_id}/resolve", request),
+  );
 }
 
-type Query = Record<string, string | number | null | undefined>;
-
-function get<Answer>(path: string, query: Query, signal?: AbortSignal): Promise<Answer> {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") parameters.set(name, String(value));
-  }
-  const question = parameters.size > 0 ? `?${parameters.toString()}` : "";
-  return send(path + question, signal ? { signal } : {});
+interface Answered<Data> {
+  data?: Data;
+  error?: Partial<Problem> | string;
+  response: Response;
 }
 
-async function send<Answer>(path: string, init: RequestInit): Promise<Answer> {
+/** The body of a successful answer. Rejects with ApiError otherwise. */
+async function answer<Data>(pending: Promise<Answered<Data>>): Promise<Data> {
+  const { data, error, response } = await pending;
+  if (data === undefined) throw new ApiError(response.status, explain(error, response.status));
+  return data;
+}
+
+async function fetchInTime(request: Request): Promise<Response> {
   const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  const signal = init.signal ? AbortSignal.any([init.signal, limit]) : limit;
-  let response: Response;
   try {
-    response = await fetch(path, { ...init, signal });
+    return await fetch(request, { signal: AbortSignal.any([request.signal, limit]) });
   } catch (error) {
-    if (init.signal?.aborted) throw error;
+    if (request.signal.aborted) throw error;
     throw new ApiError(0, limit.aborted ? "The server did not answer in time." : "The server cannot be reached.");
   }
-  if (!response.ok) throw new ApiError(response.status, await explain(response));
-  return (await response.json()) as Answer;
 }
 
-async function explain(response: Response): Promise<string> {
-  const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
-  if (problem?.detail) return asSentence(problem.detail);
-  return response.status >= 500 ? "The server has trouble answering." : `The server refused (${response.status}).`;
+function cancelledBy(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal ? { signal } : {};
+}
+
+function explain(problem: Partial<Problem> | string | undefined, status: number): string {
+  if (typeof problem === "object" && problem.detail) return asSentence(problem.detail);
+  return status >= 500 ? "The server has trouble answering." : `The server refused (${status}).`;
 }
 
 function asSentence(text: string): string {

@@ -1,0 +1,14 @@
+"""The OpenAPI document of the public API, as it answers at /api/openapi.json."""
+
+import json
+
+from apps.api.app import PUBLIC_PREFIX
+from apps.api.openapi import render
+from apps.api.routes import PUBLIC_RESOURCES
+from apps.api.routes.documentation import documentation
+
+
+def document() -> str:
+    """Return the document as JSON."""
+    resources = [*PUBLIC_RESOURCES, documentation(PUBLIC_RESOURCES, PUBLIC_PREFIX)]
+    return json.dumps(render(resources, PUBLIC_PREFIX), indent=2) + "\n"
