@@ -11,7 +11,8 @@ from apps.detector import alerts, memory, rare, zscore
 from apps.detector.prometheus import Prometheus, PrometheusError, Samples
 from apps.detector.rarity import Rarity
 from apps.detector.signals import Signal
-from apps.domain.alerts import Finding, Severity
+from apps.domain.alerts import Anomaly, Severity
+from apps.storage.alerts import clear_alert, raise_alert
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,9 @@ async def judge_signals(
         if known := open_alerts.get(one.source):
             await _follow(connection, one, judgement, known, now)
         elif judgement.score > zscore.ALARM:
-            finding = _finding(one, judgement, now)
-            await alerts.record(connection, finding)
-            log.warning("alert: %s", finding.message)
+            anomaly = _anomaly(one, judgement, now)
+            await raise_alert(connection, anomaly, alerts.ACTOR)
+            log.warning("alert: %s", anomaly.message)
     for source, known in open_alerts.items():
         if source not in watched.judged and _time(now) - known.updated_at > NEW_NORMAL:
             await _resolve(connection, source, f"{source} has had no data for {NEW_NORMAL}")
@@ -116,18 +117,18 @@ async def _follow(
         reason = f"{one.source} has been like this for {NEW_NORMAL}: {judgement.observed:.4g} is normal now"
     else:
         lasting = zscore.Judgement(score, known.expected, judgement.observed, spread)
-        await alerts.record(connection, _finding(one, lasting, now))
+        await raise_alert(connection, _anomaly(one, lasting, now), alerts.ACTOR)
         return
     await _resolve(connection, one.source, reason)
 
 
 async def _resolve(connection: asyncpg.Connection, source: str, reason: str) -> None:
-    await alerts.resolve(connection, source, zscore.RULE, reason)
+    await clear_alert(connection, source, zscore.RULE, alerts.ACTOR, reason)
     log.info("resolved: %s", reason)
 
 
-def _finding(one: Observed, judgement: zscore.Judgement, now: float) -> Finding:
-    return Finding(
+def _anomaly(one: Observed, judgement: zscore.Judgement, now: float) -> Anomaly:
+    return Anomaly(
         source=one.source,
         rule=zscore.RULE,
         severity=Severity.CRITICAL,

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from apps.detector import alerts
+from apps.detector.alerts import ACTOR
 from apps.detector.memory import Alarm, Remembered
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
 from apps.detector.signals import Direction
-from apps.domain.alerts import Finding, Severity
+from apps.domain.alerts import Anomaly, Severity
+from apps.storage.alerts import clear_alert, raise_alert
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,12 @@ async def watch(
         if alarm.point.time > now - HISTORY_SECONDS and _is_worse(alarm, direction)
     ]
     for alarm in alarms:
-        finding = _finding(source, alarm, seconds)
-        if await alerts.record(connection, finding):
-            log.warning("alert: %s", finding.message)
+        anomaly = _anomaly(source, alarm, seconds)
+        if await raise_alert(connection, anomaly, ACTOR):
+            log.warning("alert: %s", anomaly.message)
     if (is_open or alarms) and remembered.calm >= CALM_POINTS:
         reason = f"{source} has been ordinary for {remembered.calm} points"
-        await alerts.resolve(connection, source, RULE, reason)
+        await clear_alert(connection, source, RULE, ACTOR, reason)
         log.info("resolved: %s", reason)
 
 
@@ -67,9 +68,9 @@ def _is_worse(alarm: Alarm, direction: Direction) -> bool:
     return (alarm.verdict.observed > alarm.verdict.expected) == (direction is Direction.UP)
 
 
-def _finding(source: str, alarm: Alarm, seconds: float) -> Finding:
+def _anomaly(source: str, alarm: Alarm, seconds: float) -> Anomaly:
     point, verdict = alarm
-    return Finding(
+    return Anomaly(
         source=source,
         rule=RULE,
         severity=Severity.WARNING,

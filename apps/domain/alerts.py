@@ -1,8 +1,9 @@
 """Alerts: something that a person should look at, from the moment it is noticed until it is over."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,8 +27,39 @@ class AlertState(StrEnum):
     RESOLVED = "resolved"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What was noticed. At most one alert is open for each (source, rule)."""
+class AlertTransition(StrEnum):
+    """What can happen to an alert. The value is the word of its event in the alert's history."""
+
+    RAISE = "opened"
+    """A service noticed something, and no alert of its (source, rule) is unresolved."""
+    ACKNOWLEDGE = "acknowledge"
+    """A person looks after it."""
+    RESOLVE = "resolve"
+    """A person says that it is over."""
+    CLEAR = "resolved"
+    """The service that raised it sees that it is over."""
+
+
+class Transition(NamedTuple):
+    """The states that allow it (None: there is no unresolved alert) and the state that it leads to."""
+
+    sources: frozenset[AlertState | None]
+    target: AlertState
+
+
+UNRESOLVED = frozenset({AlertState.OPEN, AlertState.ACKNOWLEDGED})
+
+TRANSITIONS: Mapping[AlertTransition, Transition] = {
+    AlertTransition.RAISE: Transition(frozenset({None}), AlertState.OPEN),
+    AlertTransition.ACKNOWLEDGE: Transition(frozenset({AlertState.OPEN}), AlertState.ACKNOWLEDGED),
+    AlertTransition.RESOLVE: Transition(UNRESOLVED, AlertState.RESOLVED),
+    AlertTransition.CLEAR: Transition(UNRESOLVED, AlertState.RESOLVED),
+}
+"""The state machine. What is not in it does not happen; `apps.storage.alerts` is the one place that carries it out."""
+
+
+class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
+    """What was noticed. At most one alert is unresolved for each (source, rule)."""
 
     source: str
     """What it is about: a signal of the platform (`api/cpu`) or a sensor (`device-7/temperature`)."""
@@ -44,8 +76,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str | None = None
 
 
-class Alert(Finding, frozen=True, kw_only=True):
-    """A finding with its life: opened, perhaps acknowledged, resolved."""
+class Alert(Anomaly, frozen=True, kw_only=True):
+    """An anomaly with its life: opened, perhaps acknowledged, resolved."""
 
     alert_id: UUID
     state: AlertState

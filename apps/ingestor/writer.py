@@ -15,9 +15,9 @@ from apps.ingestor.batch import Batch
 from apps.ingestor.leases import Lease
 from apps.ingestor.metrics import COMMIT_ROWS, COMMIT_SECONDS, DELIVERY_SECONDS, FENCED_WRITES, RECORDS, REJECTS
 from apps.ingestor.records import Placed, Reject, reject_reading
+from apps.storage.channels import Channel, notify
 from apps.storage.readings import (
     Connection,
-    announce,
     ensure_partitions,
     lacks_partition,
     register_unknown,
@@ -107,7 +107,7 @@ class Writer:
                 FENCED_WRITES.inc()
                 raise FencedError(f"the lease of {lease.shard_id} has moved on from epoch {lease.epoch}")
             if stored:
-                await announce(connection)
+                await notify(connection, Channel.READINGS)
         return stored, rejects
 
     async def _keep(self, connection: Connection, lease: Lease, rejects: Sequence[Reject]) -> None:

@@ -14,6 +14,8 @@ from apps.platform.settings import ConfigurationError, DatabaseSettings
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
 
 def connect_arguments(settings: DatabaseSettings, application: str) -> dict[str, Any]:
     """Return the keyword arguments of `asyncpg.connect` and `asyncpg.create_pool`.

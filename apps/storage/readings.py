@@ -10,9 +10,7 @@ import asyncpg
 
 from apps.domain.devices import UNKNOWN_KIND
 from apps.domain.readings import StoredReading
-from apps.storage.tables import STORED_CHANNEL
-
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+from apps.storage.connection import Connection
 
 
 async def store(connection: Connection, readings: Iterable[StoredReading]) -> Sequence[StoredReading]:
@@ -42,11 +40,6 @@ async def register_unknown(connection: Connection, readings: Iterable[StoredRead
     """Register the devices of `readings` that nobody registered."""
     device_ids = sorted({reading.device_id for reading in readings})
     await connection.execute(_REGISTER, device_ids, UNKNOWN_KIND)
-
-
-async def announce(connection: Connection) -> None:
-    """Wake who follows what is stored, once the caller's transaction is committed."""
-    await connection.execute("SELECT pg_notify($1, '')", STORED_CHANNEL)
 
 
 def lacks_partition(error: asyncpg.PostgresError) -> bool:

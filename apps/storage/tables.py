@@ -1,7 +1,11 @@
 """The tables. Migrations create them; every query in the code refers to these objects or to these names."""
 
+from enum import StrEnum
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
+
+from apps.domain.alerts import AlertState, Severity
 
 metadata = sa.MetaData(
     naming_convention={
@@ -15,6 +19,13 @@ metadata = sa.MetaData(
 TIME = sa.DateTime(timezone=True)
 NOW = sa.text("now()")
 CLOCK = sa.text("clock_timestamp()")
+IS_UNRESOLVED = f"state <> '{AlertState.RESOLVED}'"
+"""The condition on `alerts` that their unique index has, so that an upsert can name it."""
+
+
+def _one_of(column: str, values: type[StrEnum]) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
+
 
 devices = sa.Table(
     "devices",
@@ -119,7 +130,7 @@ alerts = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("severity", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.Column("state", sa.Text, nullable=False, server_default=AlertState.OPEN),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("score", sa.Double),
     sa.Column("window_start", TIME),
@@ -134,15 +145,15 @@ alerts = sa.Table(
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("resolved_at", TIME),
     sa.Column("resolved_by", sa.Text),
-    sa.CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
-    sa.CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
+    _one_of("severity", Severity),
+    _one_of("state", AlertState),
     sa.Index("alerts_opened_at_idx", "opened_at", "alert_id"),
     sa.Index(
         "alerts_source_rule_unresolved_key",
         "source",
         "rule",
         unique=True,
-        postgresql_where=sa.text("state <> 'resolved'"),
+        postgresql_where=sa.text(IS_UNRESOLVED),
     ),
 )
 
@@ -171,9 +182,3 @@ detector_memory = sa.Table(
 
 PARTITIONED = (sensor_readings, readings_minute)
 """Tables with a partition for each month."""
-
-STORED_CHANNEL = "readings_stored"
-"""NOTIFY channel: one empty notification for each committed batch."""
-
-ALERTS_CHANNEL = "alerts_changed"
-"""NOTIFY channel: one empty notification for each change of an alert."""

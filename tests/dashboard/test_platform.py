@@ -10,9 +10,10 @@ import pytest
 from playwright.async_api import expect
 
 from apps.catalog import API, GATEWAY, INGESTOR
-from apps.detector.alerts import record, resolve
-from apps.domain.alerts import Finding, Severity
+from apps.detector.alerts import ACTOR
+from apps.domain.alerts import Anomaly, Severity
 from apps.platform.service import Service
+from apps.storage.alerts import clear_alert, raise_alert
 from devtools.ports import free_port
 from local.process.children import Program
 from local.services import secrets
@@ -80,12 +81,12 @@ async def test_a_put_of_a_device_moves_its_gauge(platform: Platform):
 
 async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_over(platform: Platform, database):
     detector = await database.connect("detector")
-    finding = Finding(source="api/latency", rule="zscore", severity=Severity.CRITICAL, message="api is slow", score=9.5)
+    anomaly = Anomaly(source="api/latency", rule="zscore", severity=Severity.CRITICAL, message="api is slow", score=9.5)
     async with platform.site.visit() as page:
         alerts = page.get_by_role("region", name="Active alerts")
         await expect(alerts).to_contain_text("No active alerts")
-        await record(detector, finding)
+        await raise_alert(detector, anomaly, ACTOR)
         await expect(alerts.get_by_role("listitem")).to_contain_text("api is slow")
-        await resolve(detector, finding.source, finding.rule, "back to normal")
+        await clear_alert(detector, anomaly.source, anomaly.rule, ACTOR, "back to normal")
         await expect(alerts).to_contain_text("No active alerts")
     await detector.close()

@@ -14,7 +14,8 @@ from apps.api.metrics import LIVE_DELAY_SECONDS, LIVE_LISTENING
 from apps.api.repository.alerts import as_alert
 from apps.api.repository.readings import LATEST, LatestItem
 from apps.domain.readings import EARLIEST
-from apps.storage.tables import ALERTS_CHANNEL, STORED_CHANNEL
+from apps.storage.channels import Channel
+from apps.storage.tables import IS_UNRESOLVED
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Feed:
         connection = await asyncpg.connect(**self._arguments)
         try:
             connection.add_termination_listener(self._notice)
-            for channel in (STORED_CHANNEL, ALERTS_CHANNEL):
+            for channel in Channel:
                 await connection.add_listener(channel, self._notice)
             LIVE_LISTENING.set(1)
             self._wait = SHORTEST_WAIT_SECONDS
@@ -100,6 +101,4 @@ class Feed:
 
 
 # Resolved ones stay a while, so that what arrives again within the overlap is known to be old.
-_RECENT_ALERTS = (
-    "SELECT * FROM alerts WHERE state <> 'resolved' OR updated_at > clock_timestamp() - interval '5 minutes'"
-)
+_RECENT_ALERTS = f"SELECT * FROM alerts WHERE {IS_UNRESOLVED} OR updated_at > clock_timestamp() - interval '5 minutes'"  # noqa: S608

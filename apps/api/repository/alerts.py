@@ -1,8 +1,7 @@
-"""Alerts, and what people did about them."""
+"""Alerts, and what was done about them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,8 +9,8 @@ import msgspec
 import sqlalchemy as sa
 
 from apps.api.repository.database import Repository, Row
-from apps.domain.alerts import Alert, AlertAction, AlertState, Severity
-from apps.storage.tables import ALERTS_CHANNEL, alert_events, alerts
+from apps.domain.alerts import Alert, AlertState, Severity
+from apps.storage.tables import alert_events, alerts
 
 
 class AlertPosition(NamedTuple):
@@ -28,13 +27,6 @@ class AlertEvent(msgspec.Struct, frozen=True):
     actor: str
     action: str
     comment: str | None
-
-
-class Deed(StrEnum):
-    """What a person may do to an alert."""
-
-    ACKNOWLEDGE = "acknowledge"
-    RESOLVE = "resolve"
 
 
 async def find(
@@ -67,45 +59,6 @@ async def events(repository: Repository, alert_id: UUID) -> list[AlertEvent]:
     return [AlertEvent(row["at"], row["actor"], row["action"], row["comment"]) for row in await repository.rows(query)]
 
 
-async def do(repository: Repository, deed: Deed, alert_ids: Sequence[UUID], said: AlertAction) -> set[UUID]:
-    """Do it to those of the alerts whose state allows it, and return them. Each gets an event; who listens is told."""
-    transition = _TRANSITIONS[deed]
-    async with repository.transaction() as connection:
-        # In one order, so that two that act on the same alerts wait for each other instead of locking up.
-        await repository.run(
-            sa.select(alerts.c.alert_id)
-            .where(alerts.c.alert_id.in_(alert_ids))
-            .order_by(alerts.c.alert_id)
-            .with_for_update()
-        )
-        now = sa.func.clock_timestamp()
-        changed = await repository.rows(
-            sa.update(alerts)
-            .where(alerts.c.alert_id.in_(alert_ids), alerts.c.state.in_(transition.allowed))
-            .values({"state": transition.state, "updated_at": now, transition.at: now, transition.by: said.actor})
-            .returning(alerts.c.alert_id)
-        )
-        done = {row["alert_id"] for row in changed}
-        if done:
-            event = {"actor": said.actor, "action": str(deed), "comment": said.comment}
-            await repository.run(sa.insert(alert_events).values([{"alert_id": each, **event} for each in done]))
-            await connection.execute(f"NOTIFY {ALERTS_CHANNEL}")
-    return done
-
-
 def as_alert(row: Row) -> Alert:
     """Return a row of `alerts` as an alert."""
     return msgspec.convert(dict(row), Alert)
-
-
-class _Transition(msgspec.Struct, frozen=True):
-    allowed: tuple[str, ...]
-    state: str
-    at: str
-    by: str
-
-
-_TRANSITIONS = {
-    Deed.ACKNOWLEDGE: _Transition(("open",), "acknowledged", "acknowledged_at", "acknowledged_by"),
-    Deed.RESOLVE: _Transition(("open", "acknowledged"), "resolved", "resolved_at", "resolved_by"),
-}

@@ -14,7 +14,8 @@ import msgspec
 from apps.api.repository.database import Repository
 from apps.api.repository.sql import Values, all_of
 from apps.domain.readings import StoredReading
-from apps.storage.readings import announce, ensure_partitions, lacks_partition, register_unknown, store
+from apps.storage.channels import Channel, notify
+from apps.storage.readings import ensure_partitions, lacks_partition, register_unknown, store
 
 
 class StoredItem(msgspec.Struct, frozen=True):
@@ -152,7 +153,7 @@ async def _add(connection: asyncpg.Connection, rows: Sequence[StoredReading]) ->
         stored = await store(connection, rows)
         await register_unknown(connection, stored)
         if stored:
-            await announce(connection)
+            await notify(connection, Channel.READINGS)
     return len(stored)
 
 

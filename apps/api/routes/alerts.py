@@ -9,11 +9,12 @@ import msgspec
 from apps.api.context import Context
 from apps.api.operation import Page, Resource
 from apps.api.repository import alerts
-from apps.api.repository.alerts import AlertEvent, AlertPosition, Deed
+from apps.api.repository.alerts import AlertEvent, AlertPosition
 from apps.api.routes.paging import PageQuery, page, position
-from apps.domain.alerts import Alert, AlertAction, AlertState, Severity
+from apps.domain.alerts import TRANSITIONS, Alert, AlertAction, AlertState, AlertTransition, Severity
 from apps.domain.text import STORABLE
 from apps.platform.http import ProblemError
+from apps.storage.alerts import apply_transition
 
 ALERTS = Resource("Alerts", "What a person should look at, from the moment it is noticed until it is over.")
 
@@ -83,7 +84,7 @@ async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction)
 
     The first to say so is kept: saying it again changes nothing.
     """
-    return await _do(context, Deed.ACKNOWLEDGE, alert_id, body)
+    return await _apply(context, AlertTransition.ACKNOWLEDGE, alert_id, body)
 
 
 @ALERTS.operation("POST", "/alerts/{alert_id}/resolve", protected=True, errors=NO_ALERT)
@@ -92,41 +93,44 @@ async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> 
 
     The first to say so is kept: saying it again changes nothing.
     """
-    return await _do(context, Deed.RESOLVE, alert_id, body)
+    return await _apply(context, AlertTransition.RESOLVE, alert_id, body)
 
 
 @ALERTS.operation("POST", "/alerts/acknowledge", protected=True)
 async def acknowledge_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that you look after many alerts."""
-    return await _do_all(context, Deed.ACKNOWLEDGE, body.alert_ids, body)
+    return await _apply_to_all(context, AlertTransition.ACKNOWLEDGE, body.alert_ids, body)
 
 
 @ALERTS.operation("POST", "/alerts/resolve", protected=True)
 async def resolve_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that many alerts are over."""
-    return await _do_all(context, Deed.RESOLVE, body.alert_ids, body)
+    return await _apply_to_all(context, AlertTransition.RESOLVE, body.alert_ids, body)
 
 
-async def _do(context: Context, deed: Deed, alert_id: UUID, said: AlertAction) -> AlertWithEvents:
-    answer = await _do_all(context, deed, [alert_id], said)
+async def _apply(context: Context, transition: AlertTransition, alert_id: UUID, action: AlertAction) -> AlertWithEvents:
+    answer = await _apply_to_all(context, transition, [alert_id], action)
     for refused in answer.refused:
         raise ProblemError(404 if refused.reason == MISSING else 409, refused.reason)
     return await _show(context, alert_id)
 
 
-async def _do_all(context: Context, deed: Deed, alert_ids: Sequence[UUID], said: AlertAction) -> BulkAnswer:
+async def _apply_to_all(
+    context: Context, transition: AlertTransition, alert_ids: Sequence[UUID], action: AlertAction
+) -> BulkAnswer:
     alert_ids = list(dict.fromkeys(alert_ids))
-    done = await alerts.do(context.repository, deed, alert_ids, said)
+    async with context.repository.raw() as connection:
+        done = await apply_transition(connection, transition, alert_ids, action.actor, action.comment)
     left = [alert_id for alert_id in alert_ids if alert_id not in done]
     found = await alerts.get(context.repository, left) if left else {}
     answer = BulkAnswer([alert_id for alert_id in alert_ids if alert_id in done], [], [])
     for alert_id in left:
         if alert_id not in found:
             answer.refused.append(Refused(alert_id, MISSING))
-        elif deed is Deed.ACKNOWLEDGE and found[alert_id].state is AlertState.RESOLVED:
-            answer.refused.append(Refused(alert_id, RESOLVED))
-        else:
+        elif found[alert_id].state is TRANSITIONS[transition].target:
             answer.unchanged.append(alert_id)
+        else:
+            answer.refused.append(Refused(alert_id, RESOLVED))
     return answer
 
 

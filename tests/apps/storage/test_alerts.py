@@ -1,0 +1,116 @@
+"""The life of alerts on a real PostgreSQL, against a model that is a dictionary."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from apps.domain.alerts import TRANSITIONS, AlertState, AlertTransition, Anomaly, Severity
+from apps.storage.alerts import apply_transition, clear_alert, raise_alert
+from tests.support.postgres import TestDatabase
+
+T = TypeVar("T")
+
+NAMES = st.sampled_from("ab")
+UNRESOLVED = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+
+
+class Alerts(RuleBasedStateMachine):
+    """A service that raises and clears, people who acknowledge and resolve what they like, in any order."""
+
+    database: TestDatabase
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.connection: asyncpg.Connection = self.run(self.database.connect())
+        self.states: dict[UUID, AlertState] = {}
+        self.keys: dict[UUID, tuple[str, str]] = {}
+        self.history: list[tuple[UUID, str, str, str | None]] = []
+        self.heard: list[object] = []
+        self.changes = 0
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def teardown(self) -> None:
+        self.run(self.connection.close())
+        self.runner.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self.run(self.connection.execute("TRUNCATE alerts CASCADE"))
+        self.run(self.connection.add_listener("alerts_changed", lambda *told: self.heard.append(told)))
+
+    def unresolved(self, source: str, rule_name: str) -> UUID | None:
+        ids = [key for key, of in self.keys.items() if of == (source, rule_name) and self.states[key] in UNRESOLVED]
+        return ids[0] if ids else None
+
+    @rule(source=NAMES, rule_name=NAMES, message=st.text("xyz", min_size=1, max_size=3))
+    def raises(self, source: str, rule_name: str, message: str) -> None:
+        anomaly = Anomaly(source=source, rule=rule_name, severity=Severity.WARNING, message=message)
+        known = self.unresolved(source, rule_name)
+        assert self.run(raise_alert(self.connection, anomaly, "detector")) == (known is None)
+        self.changes += 1
+        if known is None:
+            query = "SELECT alert_id FROM alerts WHERE NOT alert_id = ANY($1)"
+            alert_id = self.run(self.connection.fetchval(query, list(self.states)))
+            self.keys[alert_id], self.states[alert_id] = (source, rule_name), AlertState.OPEN
+            self.history.append((alert_id, "detector", "opened", message))
+
+    @rule(source=NAMES, rule_name=NAMES)
+    def clears(self, source: str, rule_name: str) -> None:
+        known = self.unresolved(source, rule_name)
+        self.run(clear_alert(self.connection, source, rule_name, "detector", "calm"))
+        if known is not None:
+            self.changes += 1
+            self.states[known] = AlertState.RESOLVED
+            self.history.append((known, "detector", "resolved", "calm"))
+
+    @rule(transition=st.sampled_from([AlertTransition.ACKNOWLEDGE, AlertTransition.RESOLVE]), data=st.data())
+    def acts(self, transition: AlertTransition, data: st.DataObject) -> None:
+        named = data.draw(st.lists(st.sampled_from(sorted(self.states)), unique=True)) if self.states else []
+        changed = self.run(apply_transition(self.connection, transition, [*named, uuid4()], "ann", None))
+        sources, target = TRANSITIONS[transition]
+        assert changed == {alert_id for alert_id in named if self.states[alert_id] in sources}
+        self.changes += bool(changed)
+        for alert_id in changed:
+            self.states[alert_id] = target
+            self.history.append((alert_id, "ann", str(transition), None))
+
+    @invariant()
+    def the_table_says_what_the_model_says(self) -> None:
+        rows = self.run(self.connection.fetch("SELECT * FROM alerts"))
+        assert {row["alert_id"]: row["state"] for row in rows} == self.states
+        for row in rows:
+            acted = {action for alert_id, _, action, _ in self.history if alert_id == row["alert_id"]}
+            assert (row["acknowledged_by"] is not None) == (row["acknowledged_at"] is not None)
+            assert (row["acknowledged_by"] is not None) == ("acknowledge" in acted)
+            assert (row["resolved_by"] is not None) == (row["resolved_at"] is not None)
+            assert (row["resolved_by"] is not None) == (row["state"] == AlertState.RESOLVED)
+
+    @invariant()
+    def every_change_left_an_event_and_was_heard_of(self) -> None:
+        rows = self.run(self.connection.fetch("SELECT alert_id, actor, action, comment FROM alert_events"))
+        assert sorted(map(str, map(tuple, rows))) == sorted(map(str, self.history))
+        assert len(self.heard) == self.changes
+
+
+async def test_an_alert_lives_as_the_state_machine_says_whoever_acts(database: TestDatabase) -> None:
+    machine = type("AlertsOfThisDatabase", (Alerts,), {"database": database})
+    limits = settings(max_examples=30, stateful_step_count=20, deadline=None)
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=limits)
+
+
+async def test_two_that_raise_at_once_raise_one_alert(database: TestDatabase) -> None:
+    anomaly = Anomaly(source="s", rule="r", severity=Severity.INFO, message="m")
+    connections = [await database.connect() for _ in range(4)]
+    raised = await asyncio.gather(*(raise_alert(connection, anomaly, "detector") for connection in connections))
+    assert sorted(raised) == [False, False, False, True]
+    for connection in connections:
+        await connection.close()
