@@ -19,10 +19,8 @@ from pulumi_policy import (
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy.check import Check, Resource, ResourceCheck, StackCheck
+from policy.check import Check, Resource, ResourceCheck, StackCheck, is_production
 from policy.checks import ALL
-
-PRODUCTION = "prod"
 
 
 def policy(check: Check) -> ResourceValidationPolicy | StackValidationPolicy:
@@ -34,10 +32,10 @@ def policy(check: Check) -> ResourceValidationPolicy | StackValidationPolicy:
 
 def _resource_validation(check: ResourceCheck) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type not in check.types or (check.production_only and pulumi.get_stack() != PRODUCTION):
-            return
-        for text in _known(lambda: check.find(args.props, args.name)):
-            report(f"{args.name} {text}", args.urn)
+        production = is_production(pulumi.Config().get_object("environment"))
+        if check.applies_to(args.resource_type, args.name, production=production):
+            for text in _until_unknown(lambda: check.find(args.props)):
+                report(f"{args.name} {text}", args.urn)
 
     return validate
 
@@ -45,13 +43,13 @@ def _resource_validation(check: ResourceCheck) -> Callable[[ResourceValidationAr
 def _stack_validation(check: StackCheck) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [_resource(resource) for resource in args.resources]
-        for resource, text in _known(lambda: check.find(resources)):
+        for resource, text in _until_unknown(lambda: check.find(resources)):
             report(f"{resource.name} {text}", resource.urn)
 
     return validate
 
 
-def _known(find: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+def _until_unknown(find: Callable[[], Iterator[Any]]) -> Iterator[Any]:
     """Yield what a check finds; in a preview it ends at the first value that is not known yet."""
     try:
         yield from find()

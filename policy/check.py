@@ -26,7 +26,8 @@ class Resource:
 
     def refers_to(self, other: "Resource", name: str) -> bool:
         """Tell whether property `name` is another resource's id, name or ARN."""
-        return self.props.get(name) in other.identity or other.urn in self.references.get(name, frozenset())
+        # References first: in a preview the value may not be known yet.
+        return other.urn in self.references.get(name, frozenset()) or self.props.get(name) in other.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,15 @@ class ResourceCheck:
     name: str
     description: str
     types: tuple[str, ...]
-    find: Callable[[Properties, str], Iterator[str]]
+    find: Callable[[Properties], Iterator[str]]
     production_only: bool = False
+    exempt: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Type and name of each resource that need not meet the demand -> the reason."""
+
+    def applies_to(self, type_: str, name: str, *, production: bool) -> bool:
+        """Tell whether a resource must meet the demand."""
+        in_force = production or not self.production_only
+        return in_force and type_ in self.types and (type_, name) not in self.exempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +75,24 @@ def violations(checks: Iterable[Check], resources: Sequence[Resource], *, produc
     for check in checks:
         if isinstance(check, StackCheck):
             found += [Violation(check.name, resource.name, text) for resource, text in check.find(resources)]
-        elif production or not check.production_only:
-            for resource in of(resources, *check.types):
-                found += [
-                    Violation(check.name, resource.name, text) for text in check.find(resource.props, resource.name)
-                ]
+        else:
+            for resource in resources:
+                if check.applies_to(resource.type, resource.name, production=production):
+                    found += [Violation(check.name, resource.name, text) for text in check.find(resource.props)]
     return found
 
 
-def of(resources: Iterable[Resource], *types: str) -> Iterator[Resource]:
+def is_production(environment: Properties | None) -> bool:
+    """Tell whether a stack's configuration protects it; one that is not known is held to every demand."""
+    return environment is None or bool(environment.get("protected"))
+
+
+def of_type(resources: Iterable[Resource], *types: str) -> Iterator[Resource]:
     """Yield the resources of some types."""
     return (resource for resource in resources if resource.type in types)
 
 
-def dig(value: Any, *path: str | int) -> Any:
+def get_path(value: Any, *path: str | int) -> Any:
     """Follow keys and indices down; None where the way ends."""
     for step in path:
         if isinstance(step, int) and isinstance(value, Sequence) and len(value) > step:
@@ -92,7 +104,7 @@ def dig(value: Any, *path: str | int) -> Any:
     return value
 
 
-def each(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Return a value as a list, as policy documents allow both."""
     if value is None:
         return []
@@ -107,6 +119,6 @@ def document(value: Any) -> Properties:
 
 def statements(value: Any) -> Iterator[Properties]:
     """Yield the statements of an IAM policy document."""
-    for statement in each(document(value).get("Statement")):
+    for statement in as_list(document(value).get("Statement")):
         if isinstance(statement, Mapping):
             yield statement

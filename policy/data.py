@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from policy.check import Properties, Resource, ResourceCheck, StackCheck, each, of, statements
+from policy.check import Properties, Resource, ResourceCheck, StackCheck, as_list, of_type, statements
 
 DATABASE = "aws:rds/instance:Instance"
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
@@ -12,74 +12,74 @@ REPOSITORY = "aws:ecr/repository:Repository"
 KEY = "aws:kms/key:Key"
 SECRETS = ("aws:secretsmanager/secret:Secret",)
 
-SHORTEST_BACKUP_DAYS = 7
+MIN_BACKUP_DAYS = 7
 
 
-def _database_key(props: Properties, _: str) -> Iterator[str]:
+def _database_key(props: Properties) -> Iterator[str]:
     if props.get("replicateSourceDb"):
         return
     if not props.get("storageEncrypted") or not props.get("kmsKeyId"):
         yield "is not encrypted with a key of ours: storageEncrypted and kmsKeyId"
 
 
-def _database_login(props: Properties, _: str) -> Iterator[str]:
+def _database_login(props: Properties) -> Iterator[str]:
     if not props.get("iamDatabaseAuthenticationEnabled"):
         yield "does not take IAM tokens: services would need static passwords"
     if props.get("password"):
         yield "has its password in the program: manageMasterUserPassword keeps it out of the state"
 
 
-def _database_private(props: Properties, _: str) -> Iterator[str]:
+def _database_private(props: Properties) -> Iterator[str]:
     if props.get("publiclyAccessible"):
         yield "has a public address"
 
 
-def _database_logs(props: Properties, _: str) -> Iterator[str]:
-    if "postgresql" not in each(props.get("enabledCloudwatchLogsExports")):
+def _database_logs(props: Properties) -> Iterator[str]:
+    if "postgresql" not in as_list(props.get("enabledCloudwatchLogsExports")):
         yield "does not export its log"
 
 
-def _database_kept(props: Properties, _: str) -> Iterator[str]:
+def _database_kept(props: Properties) -> Iterator[str]:
     if not props.get("deletionProtection"):
         yield "can be deleted: deletionProtection"
     if props.get("replicateSourceDb"):
         return
     if props.get("skipFinalSnapshot") or not props.get("finalSnapshotIdentifier"):
         yield "leaves no final snapshot"
-    if (props.get("backupRetentionPeriod") or 0) < SHORTEST_BACKUP_DAYS:
-        yield f"keeps backups for {props.get('backupRetentionPeriod') or 0} days: {SHORTEST_BACKUP_DAYS} at the least"
+    if (props.get("backupRetentionPeriod") or 0) < MIN_BACKUP_DAYS:
+        yield f"keeps backups for {props.get('backupRetentionPeriod') or 0} days: {MIN_BACKUP_DAYS} at least"
 
 
-def _force_ssl(props: Properties, _: str) -> Iterator[str]:
-    values = {p.get("name"): p.get("value") for p in each(props.get("parameters"))}
+def _force_ssl(props: Properties) -> Iterator[str]:
+    values = {p.get("name"): p.get("value") for p in as_list(props.get("parameters"))}
     if values.get("rds.force_ssl") != "1":
         yield "lets connections in without TLS: rds.force_ssl must be 1"
 
 
-def _stream_key(props: Properties, _: str) -> Iterator[str]:
+def _stream_key(props: Properties) -> Iterator[str]:
     if props.get("encryptionType") != "KMS" or props.get("kmsKeyId") in (None, "alias/aws/kinesis"):
         yield "is not encrypted with a key of ours"
 
 
-def _images(props: Properties, _: str) -> Iterator[str]:
+def _images(props: Properties) -> Iterator[str]:
     if props.get("imageTagMutability") != "IMMUTABLE":
         yield "lets a tag point to another image later: imageTagMutability IMMUTABLE"
     if not (props.get("imageScanningConfiguration") or {}).get("scanOnPush"):
         yield "does not scan what is pushed"
 
 
-def _key_rotation(props: Properties, _: str) -> Iterator[str]:
+def _key_rotation(props: Properties) -> Iterator[str]:
     if not props.get("enableKeyRotation"):
         yield "is never rotated: enableKeyRotation"
 
 
-def _secret_key(props: Properties, _: str) -> Iterator[str]:
+def _secret_key(props: Properties) -> Iterator[str]:
     if not props.get("kmsKeyId"):
         yield "is encrypted with AWS's key, not ours: kmsKeyId"
 
 
 def _buckets(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    for bucket in of(resources, BUCKET):
+    for bucket in of_type(resources, BUCKET):
         if not any(
             _blocks_all(r.props) for r in _about(resources, bucket, "bucketPublicAccessBlock:BucketPublicAccessBlock")
         ):
@@ -92,7 +92,7 @@ def _buckets(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
 
 
 def _about(resources: Sequence[Resource], bucket: Resource, kind: str) -> list[Resource]:
-    return [r for r in of(resources, f"aws:s3/{kind}") if r.refers_to(bucket, "bucket")]
+    return [r for r in of_type(resources, f"aws:s3/{kind}") if r.refers_to(bucket, "bucket")]
 
 
 def _blocks_all(props: Properties) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from policy.check import Properties, ResourceCheck, each, statements
+from policy.check import Properties, ResourceCheck, as_list, statements
 
 POLICY = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy")
 ROLE = ("aws:iam/role:Role",)
@@ -11,25 +11,22 @@ GITHUB = "token.actions.githubusercontent.com"
 
 NOT_SCOPABLE = (
     "autoscaling:Describe",
-    "cloudwatch:ListMetrics",
     "ec2:Describe",
-    "ec2:GetSecurityGroupsForVpc",
     "ecr:GetAuthorizationToken",
-    "eks:DescribeNodegroup",
     "elasticloadbalancing:Describe",
-    "kms:ListAliases",
-    "secretsmanager:GetRandomPassword",
     "sts:GetCallerIdentity",
 )
 """Beginnings of actions that AWS offers no resource for: these alone may be allowed on every resource."""
 
-WILDCARD_ROLES = {
-    "boundary": "it allows nothing by itself: it cuts down what the deploy roles are given",
-    "deploy": "it makes and removes whole stacks; its boundary keeps it from other accounts' trust and from itself",
-    "preview": "it reads every kind of resource that a stack may hold; it changes none",
-    "load-balancer-controller": "the load balancers that it makes are not known beforehand; conditions on tags bind it",
+BOUNDARY = "it allows nothing by itself: it cuts down what the deploy role is given"
+DEPLOY = "it makes and removes whole stacks; its boundary keeps it from other accounts' trust and from itself"
+DEPLOYMENT = {
+    ("aws:iam/policy:Policy", "dev-boundary"): BOUNDARY,
+    ("aws:iam/policy:Policy", "prod-boundary"): BOUNDARY,
+    ("aws:iam/rolePolicy:RolePolicy", "deploy-dev"): DEPLOY,
+    ("aws:iam/rolePolicy:RolePolicy", "deploy-prod"): DEPLOY,
 }
-"""Policies whose name holds one of these words may use wildcards, for the reason given."""
+"""What the deploy roles are made of, which may use wildcards."""
 
 PRODUCER = {"kinesis:PutRecord", "kinesis:PutRecords"}
 CONSUMER = {
@@ -43,17 +40,15 @@ CONSUMER = {
 SUBJECT = re.compile(r"repo:[^*?@/]+@\d+/[^*?@/]+@\d+:environment:[A-Za-z0-9_-]+")
 
 
-def _wildcards(props: Properties, name: str) -> Iterator[str]:
-    if any(word in name for word in WILDCARD_ROLES):
-        return
+def _wildcards(props: Properties) -> Iterator[str]:
     for statement in statements(props.get("policy")):
         if statement.get("Effect") != "Allow":
             continue
-        actions = [str(action) for action in each(statement.get("Action"))]
+        actions = [str(action) for action in as_list(statement.get("Action"))]
         for action in actions:
             if "*" in action:
                 yield f"allows {action}: name the actions"
-        if "*" in each(statement.get("Resource")):
+        if "*" in as_list(statement.get("Resource")):
             scopable = [action for action in actions if not action.startswith(NOT_SCOPABLE)]
             if scopable:
                 yield f"allows {', '.join(scopable)} on every resource: name the resources"
@@ -61,20 +56,18 @@ def _wildcards(props: Properties, name: str) -> Iterator[str]:
             yield "allows all but something: name what is allowed"
 
 
-def _streams(props: Properties, name: str) -> Iterator[str]:
-    if any(word in name for word in WILDCARD_ROLES):
-        return
+def _streams(props: Properties) -> Iterator[str]:
     for statement in statements(props.get("policy")):
         if statement.get("Effect") != "Allow":
             continue
-        wanted = {str(a) for a in each(statement.get("Action")) if str(a).startswith("kinesis:")}
+        wanted = {str(a) for a in as_list(statement.get("Action")) if str(a).startswith("kinesis:")}
         if wanted and not wanted <= PRODUCER | {"kinesis:DescribeStreamSummary"} and not wanted <= CONSUMER:
             yield f"may do {', '.join(sorted(wanted))}: a producer puts records, a consumer reads, nothing does both"
-        if wanted & PRODUCER and len(each(statement.get("Resource"))) != 1:
+        if wanted & PRODUCER and len(as_list(statement.get("Resource"))) != 1:
             yield "may put records on several streams: name one"
 
 
-def _github(props: Properties, _: str) -> Iterator[str]:
+def _github(props: Properties) -> Iterator[str]:
     for statement in statements(props.get("assumeRolePolicy")):
         if GITHUB not in str(statement.get("Principal")):
             continue
@@ -84,23 +77,27 @@ def _github(props: Properties, _: str) -> Iterator[str]:
             yield "trusts GitHub by a pattern: StringEquals only"
         if exact.get(f"{GITHUB}:aud") != "sts.amazonaws.com":
             yield "does not demand the audience sts.amazonaws.com"
-        for subject in each(exact.get(f"{GITHUB}:sub")) or [""]:
+        for subject in as_list(exact.get(f"{GITHUB}:sub")) or [""]:
             if not SUBJECT.fullmatch(str(subject)):
                 yield f"trusts the subject {subject!r}: write repo:OWNER@ID/REPO@ID:environment:NAME"
         if not exact.get(f"{GITHUB}:repository_id"):
             yield "does not demand the repository's id"
 
 
-def _anyone(props: Properties, _: str) -> Iterator[str]:
+def _anyone(props: Properties) -> Iterator[str]:
     for statement in statements(props.get("assumeRolePolicy")):
         principal = statement.get("Principal")
-        if principal == "*" or (isinstance(principal, Mapping) and "*" in each(principal.get("AWS"))):
+        if principal == "*" or (isinstance(principal, Mapping) and "*" in as_list(principal.get("AWS"))):
             yield "may be assumed by anyone"
 
 
 CHECKS = (
-    ResourceCheck("iam-no-wildcards", "Policies name their actions and resources", POLICY, _wildcards),
-    ResourceCheck("kinesis-one-side", "An identity produces or consumes, on one stream", POLICY, _streams),
+    ResourceCheck(
+        "iam-no-wildcards", "Policies name their actions and resources", POLICY, _wildcards, exempt=DEPLOYMENT
+    ),
+    ResourceCheck(
+        "kinesis-one-side", "An identity produces or consumes, on one stream", POLICY, _streams, exempt=DEPLOYMENT
+    ),
     ResourceCheck("github-trust-exact", "GitHub's workflows are trusted by exact subject", ROLE, _github),
     ResourceCheck("iam-trust-named", "Roles name who may assume them", ROLE, _anyone),
 )

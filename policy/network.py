@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from policy.check import Properties, Resource, ResourceCheck, StackCheck, each, of
+from policy.check import Properties, Resource, ResourceCheck, StackCheck, as_list, of_type
 
 ANYWHERE = {"0.0.0.0/0", "::/0"}
 RULE = ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:ec2/securityGroupRule:SecurityGroupRule")
@@ -14,14 +14,14 @@ FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 HTTPS, POSTGRES = 443, 5432
 
 
-def _open_rule(props: Properties, _: str) -> Iterator[str]:
+def _open_rule(props: Properties) -> Iterator[str]:
     if props.get("type") == "egress":
         return
     yield from _open(_sources(props), props)
 
 
-def _open_group(props: Properties, _: str) -> Iterator[str]:
-    for rule in each(props.get("ingress")):
+def _open_group(props: Properties) -> Iterator[str]:
+    for rule in as_list(props.get("ingress")):
         yield from _open(_sources(rule), rule)
 
 
@@ -32,10 +32,10 @@ def _open(sources: set[str], rule: Properties) -> Iterator[str]:
 
 def _sources(rule: Properties) -> set[str]:
     single = [rule.get("cidrIpv4"), rule.get("cidrIpv6")]
-    return {str(s) for s in [*single, *each(rule.get("cidrBlocks")), *each(rule.get("ipv6CidrBlocks"))] if s}
+    return {str(s) for s in [*single, *as_list(rule.get("cidrBlocks")), *as_list(rule.get("ipv6CidrBlocks"))] if s}
 
 
-def _database_rule(props: Properties, _: str) -> Iterator[str]:
+def _database_rule(props: Properties) -> Iterator[str]:
     if props.get("type") != "egress" and _covers(props, POSTGRES) and _sources(props):
         yield f"lets addresses ({', '.join(sorted(_sources(props)))}) reach 5432: name a security group instead"
 
@@ -45,17 +45,17 @@ def _covers(rule: Properties, port: int) -> bool:
     return isinstance(first, int | float) and isinstance(last, int | float) and first <= port <= last
 
 
-def _default_group(props: Properties, _: str) -> Iterator[str]:
-    if each(props.get("ingress")) or each(props.get("egress")):
+def _default_group(props: Properties) -> Iterator[str]:
+    if as_list(props.get("ingress")) or as_list(props.get("egress")):
         yield "has rules: whatever forgets its own group would be let through"
 
 
 def _flow_logs(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    logs = list(of(resources, FLOW_LOG))
-    for vpc in of(resources, VPC):
+    logs = list(of_type(resources, FLOW_LOG))
+    for vpc in of_type(resources, VPC):
         if not any(log.refers_to(vpc, "vpcId") for log in logs):
             yield vpc, "has no flow log"
-        if not any(group.refers_to(vpc, "vpcId") for group in of(resources, DEFAULT_GROUP)):
+        if not any(group.refers_to(vpc, "vpcId") for group in of_type(resources, DEFAULT_GROUP)):
             yield vpc, "leaves its default security group as AWS made it: adopt it and empty it"
 
 

@@ -42,6 +42,8 @@ def good() -> Stack:
                 "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
             },
         ),
+        "nodes-role": ("aws:iam/role:Role", {"assumeRolePolicy": policy(["sts:AssumeRole"], "*")}),
+        "nodes": ("aws:eks/nodeGroup:NodeGroup", {"nodeRoleArn": "nodes-role_id"}),
         "network-plugin": (
             "aws:eks/addon:Addon",
             {"addonName": "vpc-cni", "configurationValues": json.dumps({"enableNetworkPolicy": "true"})},
@@ -297,7 +299,12 @@ BAD: list[tuple[str, Callable[[Stack], None]]] = [
     (
         "node-role-bare",
         lambda s: s.update(
-            {"node-policy": ("aws:iam/rolePolicy:RolePolicy", {"policy": policy(["s3:GetObject"], "arn:aws:s3:::b/k")})}
+            {
+                "read": (
+                    "aws:iam/rolePolicy:RolePolicy",
+                    {"role": "nodes-role_id", "policy": policy(["s3:GetObject"], "arn:aws:s3:::b/k")},
+                )
+            }
         ),
     ),
     ("rds-own-key", change("database", "kmsKeyId", to=None)),

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from policy.check import Resource, violations
+from policy.check import Resource, is_production, violations
 from policy.checks import ALL
-from tests.policy.examples import BAD, good
+from tests.policy.examples import BAD, good, policy
 
 
 def resources(stack):
@@ -40,6 +40,50 @@ def test_what_only_production_must_keep_is_not_asked_of_dev():
     stack = good()
     stack["database"][1]["deletionProtection"] = False
     assert found(stack, production=False) == []
+
+
+@pytest.mark.parametrize("workload", ["redeployer-all", "previewer-all", "boundary-x", "deploy", "deployment-tracker"])
+def test_no_name_of_a_workload_exempts_it(workload):
+    stack = good()
+    # Named as the component that gives a workload its permissions names them.
+    everything = {"role": workload, "policy": policy(["*"], "*")}
+    stack[workload] = ("aws:iam/rolePolicy:RolePolicy", everything)
+    both_sides = {
+        "role": workload,
+        "policy": policy(["kinesis:PutRecord", "kinesis:GetRecords"], "arn:aws:kinesis:::s"),
+    }
+    stack[f"{workload}-consume-readings"] = ("aws:iam/rolePolicy:RolePolicy", both_sides)
+    assert {(v.check, v.resource) for v in found(stack)} == {
+        ("iam-no-wildcards", workload),
+        ("kinesis-one-side", f"{workload}-consume-readings"),
+    }
+
+
+@pytest.mark.parametrize("workload", ["node-inventory", "nodes-watcher"])
+def test_a_workload_may_be_named_after_nodes(workload):
+    stack = good()
+    stack[f"{workload}-role"] = ("aws:iam/role:Role", {})
+    named = {"role": f"{workload}-role_id", "policy": policy(["s3:GetObject"], "arn:aws:s3:::b/k")}
+    stack[workload] = ("aws:iam/rolePolicy:RolePolicy", named)
+    assert found(stack) == []
+
+
+@pytest.mark.parametrize("name", ["default-tools", "kube-tools", "external-secrets-of-ours"])
+def test_no_name_of_a_namespace_exempts_it(name):
+    stack = good()
+    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+    stack[name] = ("kubernetes:core/v1:Namespace", {"metadata": {"name": name, "labels": labels}})
+    assert {(v.check, v.resource) for v in found(stack)} == {
+        ("namespace-pod-security", name),
+        ("network-policies", name),
+    }
+
+
+def test_production_is_what_its_configuration_protects():
+    assert is_production({"protected": True})
+    assert not is_production({"protected": False})
+    assert not is_production({})
+    assert is_production(None), "a stack whose configuration is not known must meet every demand"
 
 
 def test_the_one_public_door_is_443():

@@ -5,10 +5,13 @@ from functools import cache
 
 import pytest
 
-from policy.check import Resource, dig, violations
+from policy import identity
+from policy.check import Resource, ResourceCheck, as_list, get_path, is_production, statements, violations
 from policy.checks import ALL
-from stacks.config import is_account
+from stacks.config import environment_of, is_account, written
 from tests.stacks.stacks_under_test import bootstrap_graph, environment_graph
+
+STACKS = ("dev", "prod", "bootstrap", "bootstrap-prod")
 
 POD = ("spec", "template", "spec")
 CONTAINER = (*POD, "containers", 0)
@@ -79,14 +82,52 @@ def resources(stack: str, *, preview: bool = False) -> list[Resource]:
     ]
 
 
+def production(stack: str) -> bool:
+    return is_production(None if is_account(stack) else written(stack, "environment"))
+
+
 def broken(stack: str, changed: list[Resource]) -> list[str]:
-    return [violation.check for violation in violations(ALL, changed, production=stack != "dev")]
+    return [violation.check for violation in violations(ALL, changed, production=production(stack))]
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
-@pytest.mark.parametrize("stack", ["dev", "prod", "bootstrap", "bootstrap-prod"])
+@pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_breaks_no_check(stack, preview):
-    assert violations(ALL, resources(stack, preview=preview), production=stack != "dev") == []
+    assert violations(ALL, resources(stack, preview=preview), production=production(stack)) == []
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_what_is_protected_is_production(stack):
+    assert production(stack) == environment_of(stack).protected
+
+
+EXEMPTIONS = sorted(
+    (check.name, *exempted) for check in ALL if isinstance(check, ResourceCheck) for exempted in check.exempt
+)
+
+
+@pytest.mark.parametrize(("check", "type_", "name"), EXEMPTIONS)
+def test_every_exemption_excuses_a_resource_of_a_stack(check, type_, name):
+    (strict,) = [replace(c, exempt={}) for c in ALL if c.name == check]
+    excused = {
+        violation.resource
+        for stack in STACKS
+        for violation in violations([strict], resources(stack), production=production(stack))
+    }
+    assert name in excused, f"nothing needs it: no {type_} {name} would break {check}"
+
+
+def test_every_action_said_to_be_unscopable_is_allowed_somewhere():
+    allowed = {
+        str(action)
+        for stack in STACKS
+        for made in resources(stack)
+        if made.type in identity.POLICY
+        for statement in statements(made.props.get("policy"))
+        if "*" in as_list(statement.get("Resource"))
+        for action in as_list(statement.get("Action"))
+    }
+    assert [start for start in identity.NOT_SCOPABLE if not any(a.startswith(start) for a in allowed)] == []
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -126,7 +167,9 @@ def is_replica(made: Resource) -> bool:
 
 def assert_each_is_noticed(stack, kind, path, unless):
     whole = resources(stack)
-    found = [made for made in whole if made.type == kind and dig(made.props, *path) is not None and not unless(made)]
+    found = [
+        made for made in whole if made.type == kind and get_path(made.props, *path) is not None and not unless(made)
+    ]
     assert found, f"no {kind} says {path}"
     for made in found:
         props = without(made.props, *path)
