@@ -28,8 +28,8 @@ from starlette.routing import Route
 from apps.platform.http import application, serve
 from apps.platform.settings import Settings, load
 from devtools.ports import free_port
-from tests.apps.api.conftest import secrets
 from tests.support import postgres
+from tests.support.api import secrets
 from tests.support.postgres import TestDatabase
 from tests.support.serving import await_answer
 

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from apps.platform.http import ProblemError
 from apps.platform.secrets import SecretFile
 
-SHORTEST_TOKEN = 16
+MIN_TOKEN_LENGTH = 16
 
 
 class OperatorToken:
@@ -20,8 +20,8 @@ class OperatorToken:
     def check(self, authorization: str | None) -> None:
         """Raise ProblemError 401 unless the Authorization header carries the token."""
         scheme, _, token = (authorization or "").partition(" ")
-        genuine = hmac.compare_digest(token.strip().encode(), self._file.read())
-        if scheme.lower() != "bearer" or not genuine:
+        is_valid = hmac.compare_digest(token.strip().encode(), self._file.read())
+        if scheme.lower() != "bearer" or not is_valid:
             wrong = "the token is not valid" if scheme else "this needs the operator's token"
             raise ProblemError(
                 401,
@@ -44,6 +44,6 @@ def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:
 
 def _parse(content: bytes) -> bytes:
     token = content.strip()
-    if len(token) < SHORTEST_TOKEN:
-        raise ValueError(f"the operator's token has {len(token)} characters; at least {SHORTEST_TOKEN} are needed")
+    if len(token) < MIN_TOKEN_LENGTH:
+        raise ValueError(f"the operator's token has {len(token)} characters; at least {MIN_TOKEN_LENGTH} are needed")
     return token

@@ -16,13 +16,14 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from apps.api.access import OperatorToken
 from apps.api.context import Context
-from apps.api.cursors import BadCursorError
+from apps.api.database import Database
 from apps.api.endpoint import routes
+from apps.api.errors import BadCursorError, DatabaseUnavailableError
+from apps.api.limits import Limits
 from apps.api.live.feed import Feed
 from apps.api.live.hub import Hub
 from apps.api.live.session import Live
-from apps.api.repository.database import DatabaseUnavailableError, Repository
-from apps.api.routes import PUBLIC_RESOURCES, RESOURCES
+from apps.api.routes import PUBLIC_ROUTERS, ROUTERS
 from apps.api.routes.documentation import documentation
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
@@ -37,22 +38,24 @@ READY_SECONDS = 1.0
 RETRY_AFTER = {"Retry-After": "2"}
 
 
-def build(settings: ApiSettings) -> Starlette:
+def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     """Return the application. Raises ConfigurationError when a secret or the database's settings cannot be used."""
+    limits = limits or Limits()
     context = Context(
         settings=settings,
-        repository=Repository(settings),
+        limits=limits,
+        database=Database(settings, limits),
         operator=OperatorToken(settings.operator_token_file),
         signing_keys=SecretFile(settings.signing_keys_file, SigningKeys.parse),
         now=lambda: datetime.now(UTC),
     )
     hub = Hub()
-    live = Live(hub, settings.origins, settings.live_clients, context.now)
-    feed = Feed(hub, connect_arguments(settings, "api-live") | {"timeout": 5, "command_timeout": 15})
+    live = Live(hub, settings.origins, settings.live_clients, limits.ping_seconds, context.now)
+    feed = Feed(hub, connect_arguments(settings, "api-live") | {"timeout": 5, "command_timeout": 15}, limits)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await context.repository.open()
+        await context.database.open()
         following = asyncio.create_task(feed.run())
         try:
             yield
@@ -60,12 +63,12 @@ def build(settings: ApiSettings) -> Starlette:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
-            await context.repository.close()
+            await context.database.close()
 
     async def ready() -> str | None:
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await context.repository.run(sa.select(1))
+                await context.database.run(sa.select(1))
         except TimeoutError:
             return f"the database did not answer within {READY_SECONDS:g} s"
         except DatabaseUnavailableError as error:
@@ -80,8 +83,8 @@ def build(settings: ApiSettings) -> Starlette:
 
 def _routes(context: Context, live: Live) -> list[BaseRoute]:
     return [
-        *routes(context, [*PUBLIC_RESOURCES, documentation(PUBLIC_RESOURCES, PUBLIC_PREFIX)], PUBLIC_PREFIX),
-        *routes(context, [*RESOURCES, documentation(RESOURCES, "")], ""),
+        *routes(context, [*PUBLIC_ROUTERS, documentation(PUBLIC_ROUTERS, PUBLIC_PREFIX)], PUBLIC_PREFIX),
+        *routes(context, [*ROUTERS, documentation(ROUTERS, "")], ""),
         WebSocketRoute(PUBLIC_PREFIX + "/live", live.serve),
         WebSocketRoute("/live", live.serve),
     ]

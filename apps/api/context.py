@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.api.access import OperatorToken
-from apps.api.repository.database import Repository
+from apps.api.database import Database
+from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.secrets import SecretFile
@@ -16,7 +17,8 @@ class Context:
     """The service's parts. `now` tells the time."""
 
     settings: ApiSettings
-    repository: Repository
+    limits: Limits
+    database: Database
     operator: OperatorToken
     signing_keys: SecretFile[SigningKeys]
     now: Callable[[], datetime]

@@ -11,6 +11,8 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from apps.api.errors import BadCursorError
+
 T = TypeVar("T")
 
 Cursor = Annotated[
@@ -24,30 +26,26 @@ Cursor = Annotated[
 _DIGEST = 8
 
 
-class BadCursorError(Exception):
-    """A cursor that this query never gave out."""
-
-
-def encode(query: object, position: object) -> str:
-    """Return the cursor for `position` (anything msgspec can encode) in the result of `query`."""
-    payload = msgspec.msgpack.encode(position)
+def encode_cursor(query: object, key: object) -> str:
+    """Return the cursor for `key` (anything msgspec can encode) in the result of `query`."""
+    payload = msgspec.msgpack.encode(key)
     return base64.urlsafe_b64encode(_digest(query, payload) + payload).rstrip(b"=").decode()
 
 
-def decode(query: object, cursor: str, position: type[T]) -> T:
-    """Return the position that was encoded. Raises BadCursorError for anything else than a cursor of `query`."""
+def decode_cursor(query: object, cursor: str, kind: type[T]) -> T:
+    """Return the key that was encoded. Raises BadCursorError for anything else than a cursor of `query`."""
     try:
-        read = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        digest, payload = read[:_DIGEST], read[_DIGEST:]
+        decoded = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        digest, payload = decoded[:_DIGEST], decoded[_DIGEST:]
         if digest != _digest(query, payload):
             raise BadCursorError
-        found = msgspec.msgpack.decode(payload, type=position)
+        key = msgspec.msgpack.decode(payload, type=kind)
     except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError, BadCursorError):
         raise BadCursorError("the cursor is not one that this query gave: start again without a cursor") from None
     # Base64 has spare bits at its end: only the one spelling that was given counts.
-    if encode(query, found) != cursor:
+    if encode_cursor(query, key) != cursor:
         raise BadCursorError("the cursor is not one that this query gave: start again without a cursor")
-    return found
+    return key
 
 
 def _digest(query: object, payload: bytes) -> bytes:

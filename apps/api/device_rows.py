@@ -23,7 +23,7 @@ class Row(NamedTuple):
     """A row by its number, the first being 1, and the device that it describes or why it describes none."""
 
     number: int
-    read: DeviceSpec | str
+    device: DeviceSpec | str
 
 
 def read_rows(media_type: str, content: bytes) -> Iterator[Row]:
@@ -70,7 +70,7 @@ def _convert(cells: Mapping[str | None, Any]) -> DeviceSpec | str:
         return "it has more cells than there are columns"
     given = {name: text.strip() for name, text in cells.items() if name is not None and text and text.strip()}
     spec: dict[str, Any] = {name: given.pop(name) for name in ("device_id", "kind", "name") if name in given}
-    spec["labels"] = [label for each in given.pop("labels", "").split(";") if (label := each.strip())]
+    spec["labels"] = [label for cell in given.pop("labels", "").split(";") if (label := cell.strip())]
     spec["attributes"] = {name: _scalar(text) for name, text in given.items()}
     try:
         return msgspec.convert(spec, DeviceSpec)

@@ -12,17 +12,17 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from apps.api.context import Context
-from apps.api.operation import JSON, Operation, Reply, Resource, Upload
+from apps.api.operation import JSON, JsonResponse, Operation, RawBody, Router
 from apps.api.parameters import read_query, read_value, unknown_parameter
 from apps.platform.http import ProblemError, read_body
 
 BODY_SECONDS = 15.0
 
 
-def routes(context: Context, resources: Iterable[Resource], prefix: str) -> list[Route]:
+def routes(context: Context, routers: Iterable[Router], prefix: str) -> list[Route]:
     """Return a route for each path, fixed paths before those with parameters."""
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in (each for resource in resources for each in resource.operations):
+    for operation in (each for router in routers for each in router.operations):
         by_path.setdefault(operation.path, {})[operation.method] = operation
     fixed_first = sorted(by_path.items(), key=lambda item: "{" in item[0])
     return [Route(prefix + path, _Endpoint(context, methods)) for path, methods in fixed_first]
@@ -52,7 +52,7 @@ class _Endpoint:
 
 
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
-    if operation.protected:
+    if operation.requires_token:
         context.operator.check(request.headers.get("authorization"))
     arguments: dict[str, Any] = {
         name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()
@@ -62,9 +62,9 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
         arguments["query"] = read_query(operation.query, given)
     elif given:
         raise unknown_parameter(given[0][0], ())
-    for name, kind in operation.headers.items():
-        if (text := request.headers.get(name)) is not None:
-            arguments[name.replace("-", "_")] = read_value(name, text, kind)
+    for name, header in operation.headers.items():
+        if (text := request.headers.get(header.name)) is not None:
+            arguments[name] = read_value(header.name, text, header.kind)
     if operation.body is not None:
         arguments["body"] = await _read_body(operation, request)
     result = await operation.handler(context, **arguments)
@@ -72,12 +72,12 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
         if request.method == HTTPMethod.HEAD and isinstance(result, StreamingResponse):
             result.body_iterator = _nothing()
         return result
-    reply = result if isinstance(result, Reply) else Reply(result)
+    response = result if isinstance(result, JsonResponse) else JsonResponse(result)
     if not operation.produces:
-        return Response(status_code=operation.status, headers=dict(reply.headers))
-    content = msgspec.json.encode(reply.value)
-    headers = dict(reply.headers)
-    if operation.revalidates:
+        return Response(status_code=operation.status, headers=dict(response.headers))
+    content = msgspec.json.encode(response.value)
+    headers = dict(response.headers)
+    if operation.etag:
         headers.setdefault("ETag", f'W/"{blake2b(content, digest_size=12).hexdigest()}"')
         headers.setdefault("Cache-Control", "no-cache")
         if _matches(request.headers.get("if-none-match"), headers["ETag"]):
@@ -100,8 +100,8 @@ async def _read_body(operation: Operation, request: Request) -> Any:
             headers={"Accept": ", ".join(operation.consumes)},
         )
     content = await read_body(request, operation.body_limit, BODY_SECONDS)
-    if operation.body is Upload:
-        return Upload(media, content)
+    if operation.body is RawBody:
+        return RawBody(media, content)
     try:
         return msgspec.json.decode(content, type=operation.body)
     except msgspec.ValidationError as error:

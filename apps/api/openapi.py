@@ -10,17 +10,17 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from apps.api.live import messages
-from apps.api.operation import Operation, Problem, Resource
+from apps.api.operation import Operation, Problem, Router
 
 PROBLEM_JSON = "application/problem+json"
 
 Document = dict[str, Any]
 
 
-def render(resources: Iterable[Resource], prefix: str) -> Document:
+def render(routers: Iterable[Router], prefix: str) -> Document:
     """Return the document of the operations as they are reached under `prefix`."""
-    resources = list(resources)
-    operations = [operation for resource in resources for operation in resource.operations]
+    routers = list(routers)
+    operations = [operation for router in routers for operation in router.operations]
     schemas = _Schemas(kind for operation in operations for kind in _types(operation))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -34,7 +34,7 @@ def render(resources: Iterable[Resource], prefix: str) -> Document:
             "Problems are problem+json and say what to do. Writes need the operator's bearer token; reads are open.",
         },
         "servers": [{"url": prefix or "/"}],
-        "tags": [{"name": resource.name, "description": resource.description} for resource in resources],
+        "tags": [{"name": router.name, "description": router.description} for router in routers],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -81,7 +81,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         "parameters": list(_parameters(operation, schemas)),
         "responses": _responses(operation, schemas),
     }
-    if operation.protected:
+    if operation.requires_token:
         described["security"] = [{"operator": []}]
     if operation.consumes:
         described["requestBody"] = {"required": True, "content": _content(operation.consumes, schemas)}
@@ -100,9 +100,9 @@ def _parameters(operation: Operation, schemas: _Schemas) -> Iterable[Document]:
         yield _parameter("header", name, schemas.of(kind), required=False)
 
 
-def _parameter(place: str, name: str, schema: Mapping[str, Any], *, required: bool) -> Document:
+def _parameter(location: str, name: str, schema: Mapping[str, Any], *, required: bool) -> Document:
     schema = dict(schema)
-    described = {"name": name, "in": place, "required": required, "schema": schema}
+    described = {"name": name, "in": location, "required": required, "schema": schema}
     if "description" in schema:
         described["description"] = schema.pop("description")
     return described
@@ -112,10 +112,10 @@ def _responses(operation: Operation, schemas: _Schemas) -> Document:
     success: Document = {"description": HTTPStatus(operation.status).phrase}
     if operation.produces:
         success["content"] = _content(operation.produces, schemas)
-    if operation.revalidates:
+    if operation.etag:
         success["headers"] = {"ETag": {"schema": {"type": "string"}}}
     responses = {str(operation.status): success}
-    if operation.revalidates:
+    if operation.etag:
         responses["304"] = {"description": "Unchanged since If-None-Match"}
     for status, description in sorted(_problems(operation).items()):
         content = {PROBLEM_JSON: {"schema": schemas.of(Problem)}}
@@ -128,7 +128,7 @@ def _problems(operation: Operation) -> dict[int, str]:
         422: "A parameter or the body is not as described here",
         503: "The database cannot serve it now: try again after Retry-After",
     }
-    if operation.protected:
+    if operation.requires_token:
         problems[401] = "The operator's token is missing or wrong"
     if operation.query is not None or operation.consumes:
         problems[400] = "What is asked for makes no sense together, or the body cannot be read"
@@ -161,8 +161,8 @@ def _query_fields(operation: Operation) -> Iterable[tuple[str, Any, FieldInfo]]:
 
 
 def _headers(operation: Operation) -> dict[str, Any]:
-    own = {name: _without_none(kind) for name, kind in operation.headers.items()}
-    return own | ({"if-none-match": IfNoneMatch} if operation.revalidates else {})
+    own = {header.name: _without_none(header.kind) for header in operation.headers.values()}
+    return own | ({"if-none-match": IfNoneMatch} if operation.etag else {})
 
 
 def _without_none(kind: Any) -> Any:

@@ -4,19 +4,22 @@ A handler's signature is the declaration. Its first parameter is the `Context`; 
 
 - a name that stands in the path: that part of the path
 - `query`: a struct, a field for each query parameter
-- `body`: what the body must hold, as JSON; `Upload` for a handler that reads other media types itself
-- any other name: the request header of that name
+- `body`: what the body must hold, as JSON; `RawBody` for a handler that reads other media types itself
+- any name that is annotated with a `Header`: the request header that it names, or the default when it is absent
 
-The return annotation is the answer's type; `Reply[T]` adds headers, a `Response` is sent as it is.
+Anything else raises DeclarationError as the module is imported. The return annotation is the response's type;
+`JsonResponse[T]` adds headers, a Starlette `Response` is sent as it is.
 """
 
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+
+from apps.api.errors import DeclarationError
 
 Handler = Callable[..., Awaitable[Any]]
 T = TypeVar("T")
@@ -26,15 +29,22 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Generic[T]):
-    """An answer that needs more than its value."""
+class JsonResponse(Generic[T]):
+    """A response that needs headers besides its value."""
 
     value: T
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class Header:
+    """Marks a handler's parameter: `Annotated[str | None, Header("if-match")]` is the request header of that name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawBody:
     """A body as it was sent, of one of the media types that the operation takes."""
 
     media_type: str
@@ -57,6 +67,13 @@ class Problem(msgspec.Struct, frozen=True):
     detail: str
 
 
+class HeaderParameter(NamedTuple):
+    """A request header, and the type of the handler's parameter that it goes to."""
+
+    name: str
+    kind: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One method of one path."""
@@ -68,25 +85,26 @@ class Operation:
     summary: str
     description: str
     path_parameters: Mapping[str, Any]
-    headers: Mapping[str, Any]
+    headers: Mapping[str, HeaderParameter]
+    """By the name of the handler's parameter."""
     query: type[msgspec.Struct] | None
     body: Any
     consumes: Mapping[str, Any]
     """The type of the body by media type."""
     body_limit: int
     produces: Mapping[str, Any]
-    """The type of the answer by media type."""
+    """The type of the response by media type."""
     status: int
     errors: Mapping[int, str]
-    protected: bool
+    requires_token: bool
     """Whether it needs the operator's token."""
-    public: bool
-    """Whether it is reached from outside the cluster, under /api."""
-    revalidates: bool
-    """Whether its answers carry an ETag, so that an unchanged one need not be sent again."""
+    internal: bool
+    """Whether it is reached from inside the cluster only, at the root and not under /api."""
+    etag: bool
+    """Whether its responses carry an ETag, so that an unchanged one need not be sent again."""
 
 
-class Resource:
+class Router:
     """A group of operations, in the order in which they are documented."""
 
     def __init__(self, name: str, description: str) -> None:
@@ -94,11 +112,11 @@ class Resource:
         self.description = description
         self.operations: list[Operation] = []
 
-    def public(self) -> "Resource":
+    def without_internal(self) -> "Router":
         """Return the group without what is reached from inside the cluster only."""
-        resource = Resource(self.name, self.description)
-        resource.operations = [operation for operation in self.operations if operation.public]
-        return resource
+        router = Router(self.name, self.description)
+        router.operations = [operation for operation in self.operations if not operation.internal]
+        return router
 
     def operation(
         self,
@@ -110,18 +128,18 @@ class Resource:
         consumes: Mapping[str, Any] | None = None,
         produces: Mapping[str, Any] | None = None,
         body_limit: int = 64 * 1024,
-        protected: bool = False,
-        public: bool = True,
-        revalidates: bool = False,
+        requires_token: bool = False,
+        internal: bool = False,
+        etag: bool = False,
     ) -> Callable[[H], H]:
-        """Declare the decorated handler as an operation. Its docstring is the documentation."""
+        """Declare the decorated handler as an operation. Its docstring is the documentation.
+
+        Raises DeclarationError when its signature says what no request carries.
+        """
 
         def declare(handler: H) -> H:
-            hints = get_type_hints(handler, include_extras=True)
-            answer = hints.pop("return")
-            taken = {name: hints[name] for name in list(inspect.signature(handler).parameters)[1:]}
-            in_path = {name: taken.pop(name) for name in re.findall(r"{(\w+)", path)}
-            query, body = taken.pop("query", None), taken.pop("body", None)
+            signature = _Signature(handler, path)
+            body = signature.body
             summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n")
             self.operations.append(
                 Operation(
@@ -131,18 +149,18 @@ class Resource:
                     tag=self.name,
                     summary=summary.rstrip("."),
                     description=" ".join(description.split()),
-                    path_parameters=in_path,
-                    headers={name.replace("_", "-"): kind for name, kind in taken.items()},
-                    query=query,
+                    path_parameters=signature.path_parameters,
+                    headers=signature.headers,
+                    query=signature.query,
                     body=body,
                     consumes={} if body is None else consumes or {JSON: body},
                     body_limit=body_limit,
-                    produces=produces or _answer(answer),
+                    produces=produces or signature.produces,
                     status=status,
                     errors=errors or {},
-                    protected=protected,
-                    public=public,
-                    revalidates=revalidates,
+                    requires_token=requires_token,
+                    internal=internal,
+                    etag=etag,
                 )
             )
             return handler
@@ -150,6 +168,42 @@ class Resource:
         return declare
 
 
-def _answer(annotation: Any) -> Mapping[str, Any]:
-    (answer,) = get_args(annotation) if get_origin(annotation) is Reply else (annotation,)
-    return {} if answer is type(None) else {JSON: answer}
+class _Signature:
+    """What a handler's parameters and its return annotation declare."""
+
+    def __init__(self, handler: Handler, path: str) -> None:
+        self._declared = f"{handler.__qualname__} ({path})"
+        hints = get_type_hints(handler, include_extras=True)
+        parameters = list(inspect.signature(handler).parameters.values())[1:]
+        kinds = {parameter.name: hints[parameter.name] for parameter in parameters}
+        self.path_parameters = {name: self._take(kinds, name) for name in re.findall(r"{(\w+)", path)}
+        self.query, self.body = kinds.pop("query", None), kinds.pop("body", None)
+        if not (self.query is None or issubclass(self.query, msgspec.Struct)):
+            raise DeclarationError(f"{self._declared}: query must be a struct with a field for each query parameter")
+        self.headers = {
+            parameter.name: self._header(parameter, kinds[parameter.name])
+            for parameter in parameters
+            if parameter.name in kinds
+        }
+        self.produces = _produces(hints["return"])
+
+    def _take(self, kinds: dict[str, Any], name: str) -> Any:
+        if name not in kinds:
+            raise DeclarationError(f"{self._declared}: no parameter takes {name} of the path")
+        return kinds.pop(name)
+
+    def _header(self, parameter: inspect.Parameter, kind: Any) -> HeaderParameter:
+        markers = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Header)]
+        if len(markers) != 1:
+            raise DeclarationError(
+                f"{self._declared}: {parameter.name} is no part of the path, not query and not body: "
+                'rename it, or annotate a request header with Header("its-name")'
+            )
+        if parameter.default is inspect.Parameter.empty:
+            raise DeclarationError(f"{self._declared}: {parameter.name} needs a default: a header may be absent")
+        return HeaderParameter(markers[0].name, get_args(kind)[0])
+
+
+def _produces(annotation: Any) -> Mapping[str, Any]:
+    (kind,) = get_args(annotation) if get_origin(annotation) is JsonResponse else (annotation,)
+    return {} if kind is type(None) else {JSON: kind}

@@ -16,8 +16,8 @@ from apps.ingestor.leases import Lease
 from apps.ingestor.metrics import COMMIT_ROWS, COMMIT_SECONDS, DELIVERY_SECONDS, FENCED_WRITES, RECORDS, REJECTS
 from apps.ingestor.records import Placed, Reject, reject_reading
 from apps.storage.channels import Channel, notify
+from apps.storage.connection import Connection
 from apps.storage.readings import (
-    Connection,
     ensure_partitions,
     lacks_partition,
     register_unknown,

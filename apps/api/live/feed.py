@@ -4,43 +4,37 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import asyncpg
 
+from apps.api.limits import Limits
 from apps.api.live.hub import Hub
 from apps.api.metrics import LIVE_DELAY_SECONDS, LIVE_LISTENING
-from apps.api.repository.alerts import as_alert
-from apps.api.repository.readings import LATEST, LatestItem
+from apps.api.queries import alerts, readings
+from apps.api.queries.readings import LatestReading
+from apps.domain.alerts import Alert
 from apps.domain.readings import EARLIEST
 from apps.storage.channels import Channel
-from apps.storage.tables import IS_UNRESOLVED
 
 log = logging.getLogger(__name__)
 
-REST_SECONDS = 0.2
-"""Notifications that arrive within this time after a query are answered by one."""
-IDLE_SECONDS = 5.0
-"""Without a notification the query runs after this time anyway."""
-WHOLE_SECONDS = 60.0
-"""How often everything is read again: for what committed later than the overlap, and for what is gone."""
-OVERLAP = timedelta(seconds=5)
-"""A row gets its time before its transaction commits, so a row may appear this late behind newer ones."""
-SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
+INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.2, 5.0
 """Before connecting again."""
 
 
 class Feed:
     """One connection that listens and fetches. It outlives the loss of the database."""
 
-    def __init__(self, hub: Hub, connect_arguments: dict[str, Any]) -> None:
+    def __init__(self, hub: Hub, connect_arguments: dict[str, Any], limits: Limits) -> None:
         self._hub = hub
         self._arguments = connect_arguments
+        self._limits = limits
         self._wake = asyncio.Event()
-        self._high = EARLIEST
-        self._alerts_high = self._high
-        self._wait = SHORTEST_WAIT_SECONDS
+        self._readings_high_watermark = EARLIEST
+        self._alerts_high_watermark = EARLIEST
+        self._backoff = INITIAL_BACKOFF_SECONDS
 
     async def run(self) -> None:
         """Follow until cancelled. Whatever happens is logged and tried again: clients wait for what comes next."""
@@ -51,8 +45,8 @@ class Feed:
                 log.warning("live updates wait for the database: %s", str(error) or type(error).__name__)
             except Exception:
                 log.exception("live updates failed and begin again")
-            await asyncio.sleep(self._wait * random.uniform(0.5, 1))  # noqa: S311 - spreads processes, guards nothing
-            self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
+            await asyncio.sleep(self._backoff * random.uniform(0.5, 1))  # noqa: S311 - spreads processes, guards nothing
+            self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
 
     async def _follow(self) -> NoReturn:
         connection = await asyncpg.connect(**self._arguments)
@@ -61,10 +55,12 @@ class Feed:
             for channel in Channel:
                 await connection.add_listener(channel, self._notice)
             LIVE_LISTENING.set(1)
-            self._wait = SHORTEST_WAIT_SECONDS
+            self._backoff = INITIAL_BACKOFF_SECONDS
             while True:
-                await self._fetch_whole(connection)
-                await self._fetch_until(connection, asyncio.get_running_loop().time() + WHOLE_SECONDS)
+                await self._fetch_all(connection)
+                await self._fetch_until(
+                    connection, asyncio.get_running_loop().time() + self._limits.full_refresh_seconds
+                )
         finally:
             LIVE_LISTENING.set(0)
             connection.terminate()
@@ -72,33 +68,27 @@ class Feed:
     async def _fetch_until(self, connection: asyncpg.Connection, end: float) -> None:
         while (left := end - asyncio.get_running_loop().time()) > 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, IDLE_SECONDS)):
+                async with asyncio.timeout(min(left, self._limits.idle_seconds)):
                     await self._wake.wait()
             self._wake.clear()
             await self._fetch_new(connection)
-            await asyncio.sleep(REST_SECONDS)
+            await asyncio.sleep(self._limits.debounce_seconds)
 
-    async def _fetch_whole(self, connection: asyncpg.Connection) -> None:
-        readings = await connection.fetch(LATEST)
-        alerts = await connection.fetch(_RECENT_ALERTS)
-        self._publish(readings, alerts, whole=True)
+    async def _fetch_all(self, connection: asyncpg.Connection) -> None:
+        self._publish(await readings.latest_stored(connection), await alerts.unresolved_or_recent(connection), True)
 
     async def _fetch_new(self, connection: asyncpg.Connection) -> None:
-        readings = await connection.fetch(f"{LATEST} WHERE s.stored_at > $1", self._high - OVERLAP)
-        alerts = await connection.fetch("SELECT * FROM alerts WHERE updated_at > $1", self._alerts_high - OVERLAP)
-        for item in self._publish(readings, alerts, whole=False):
+        overlap = self._limits.overlap
+        latest = await readings.latest_stored(connection, self._readings_high_watermark - overlap)
+        changed = await alerts.changed(connection, self._alerts_high_watermark - overlap)
+        for item in self._publish(latest, changed, False):
             LIVE_DELAY_SECONDS.observe(max(0.0, (datetime.now(UTC) - item.stored_at).total_seconds()))
 
-    def _publish(
-        self, readings: list[asyncpg.Record], alerts: list[asyncpg.Record], *, whole: bool
-    ) -> list[LatestItem]:
-        self._high = max([self._high, *(row["stored_at"] for row in readings)])
-        self._alerts_high = max([self._alerts_high, *(row["updated_at"] for row in alerts)])
-        return self._hub.publish([LatestItem(*row) for row in readings], [as_alert(row) for row in alerts], whole=whole)
+    def _publish(self, latest: list[LatestReading], changed: list[Alert], is_snapshot: bool) -> list[LatestReading]:
+        stored = [item.stored_at for item in latest]
+        self._readings_high_watermark = max([self._readings_high_watermark, *stored])
+        self._alerts_high_watermark = max([self._alerts_high_watermark, *(alert.updated_at for alert in changed)])
+        return self._hub.publish(latest, changed, is_snapshot=is_snapshot)
 
     def _notice(self, *_: object) -> None:
         self._wake.set()
-
-
-# Resolved ones stay a while, so that what arrives again within the overlap is known to be old.
-_RECENT_ALERTS = f"SELECT * FROM alerts WHERE {IS_UNRESOLVED} OR updated_at > clock_timestamp() - interval '5 minutes'"  # noqa: S608

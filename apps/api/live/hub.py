@@ -14,7 +14,7 @@ import msgspec
 
 from apps.api.live.messages import Alerts, Error, Ping, Readings, Snapshot, Subscribe
 from apps.api.metrics import LIVE_CLIENTS, LIVE_DROPPED, LIVE_UPDATES
-from apps.api.repository.readings import LatestItem
+from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert, AlertState
 
 K = TypeVar("K")
@@ -25,12 +25,12 @@ SeriesName = tuple[str, str]
 
 
 class Hub:
-    """What there is to see. Nothing here waits, so every change is seen whole."""
+    """What there is to see. Nothing here waits, so a change is never seen by half."""
 
     def __init__(self) -> None:
         self.ready = False
         """Whether the state was read from the database."""
-        self.readings: _State[SeriesName, LatestItem] = _State(lambda item: (item.device_id, item.metric))
+        self.readings: _State[SeriesName, LatestReading] = _State(lambda item: (item.device_id, item.metric))
         self.alerts: _State[UUID, Alert] = _State(lambda alert: alert.alert_id)
         self._clients: set[Client] = set()
 
@@ -50,17 +50,17 @@ class Hub:
         LIVE_CLIENTS.set(len(self))
 
     def publish(
-        self, readings: Iterable[LatestItem] = (), alerts: Iterable[Alert] = (), *, whole: bool = False
-    ) -> list[LatestItem]:
+        self, readings: Iterable[LatestReading] = (), alerts: Iterable[Alert] = (), *, is_snapshot: bool = False
+    ) -> list[LatestReading]:
         """Take in what may be new and tell the clients; return the readings that were new.
 
-        `whole`: this is all there is, so that what is not in it is forgotten.
+        `is_snapshot`: this is all there is, so that what is not in it is forgotten.
         """
-        self.ready = self.ready or whole
-        series = self.readings.update(readings, whole)
-        alert_ids = self.alerts.update(alerts, whole)
+        self.ready = self.ready or is_snapshot
+        series = self.readings.update(readings, is_snapshot)
+        alert_ids = self.alerts.update(alerts, is_snapshot)
         for client in self._clients:
-            client.offer(series, alert_ids)
+            client.enqueue(series, alert_ids)
         return [self.readings.values[name] for name in series]
 
 
@@ -86,8 +86,8 @@ class Client:
         self._snapshot_due = True
         self._wake.set()
 
-    def complain(self, detail: str) -> None:
-        """Tell the client what was wrong with its message; a newer complaint takes the place of an older one."""
+    def send_error(self, detail: str) -> None:
+        """Tell the client what was wrong with its message; a newer error takes the place of an older one."""
         self._error = detail
         self._wake.set()
 
@@ -96,7 +96,7 @@ class Client:
         self._ping = at
         self._wake.set()
 
-    def offer(self, series: Iterable[SeriesName], alert_ids: Iterable[UUID]) -> None:
+    def enqueue(self, series: Iterable[SeriesName], alert_ids: Iterable[UUID]) -> None:
         """Note what is new, as far as the client follows it and a snapshot does not bring it anyway."""
         if self.subscription is None:
             return
@@ -140,7 +140,7 @@ class Client:
         return None
 
     def _take_snapshot(self) -> Snapshot:
-        assert self.subscription is not None  # noqa: S101 - a snapshot is due to who subscribed
+        assert self.subscription is not None  # noqa: S101 - a snapshot is due to whoever subscribed
         hub = self._hub
         series = [name for name in hub.readings.values if self._follows(name)]
         open_alerts = [name for name, alert in hub.alerts.values.items() if alert.state is not AlertState.RESOLVED]
@@ -157,17 +157,17 @@ class Client:
 
 
 class _State(Generic[K, V]):
-    """Values by name, each encoded at most once however many clients take it."""
+    """QueryParams by name, each encoded at most once however many clients take it."""
 
     def __init__(self, name: Callable[[V], K]) -> None:
         self.values: dict[K, V] = {}
         self._name = name
         self._encoded: dict[K, msgspec.Raw] = {}
 
-    def update(self, items: Iterable[V], whole: bool) -> list[K]:
+    def update(self, items: Iterable[V], is_snapshot: bool) -> list[K]:
         """Take in values and return the names of those that were new."""
         given = {self._name(item): item for item in items}
-        if whole:
+        if is_snapshot:
             for gone in self.values.keys() - given.keys():
                 del self.values[gone]
                 self._encoded.pop(gone, None)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from apps.api.repository.readings import LatestItem
+from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric
@@ -29,14 +29,14 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
 class Snapshot(msgspec.Struct, frozen=True, tag="snapshot"):
     """The newest reading of each series and every alert that is not resolved, after each subscription."""
 
-    readings: list[LatestItem]
+    readings: list[LatestReading]
     alerts: list[Alert]
 
 
 class Readings(msgspec.Struct, frozen=True, tag="readings"):
     """Series with a newer reading. `dropped`: how many the client missed since the last message, being slow."""
 
-    readings: list[LatestItem]
+    readings: list[LatestReading]
     dropped: int
 
 

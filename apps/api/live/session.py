@@ -13,37 +13,39 @@ from apps.api.live.hub import Client, Hub
 from apps.api.live.messages import Pong, Subscribe
 from apps.api.metrics import LIVE_CLOSED
 
-PING_SECONDS = 10.0
-SILENT_PINGS = 3
+MAX_MISSED_PONGS = 3
 """A client that answers none of so many pings in a row is let go."""
-MOST_ERRORS = 10
+MAX_ERRORS = 10
 CLOSE_SECONDS = 2.0
 
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 
 
-class Closing(NamedTuple):
+class CloseReason(NamedTuple):
     """Why the server ends a connection: the name for the metric, the code of RFC 6455, and words for the client."""
 
     name: str
     code: int
-    reason: str
+    text: str
 
 
-FORBIDDEN_ORIGIN = Closing("origin", POLICY_VIOLATION, "pages of this origin may not connect")
-FULL = Closing("full", TRY_AGAIN_LATER, "too many clients: try again later, or poll /api/readings/latest")
-SILENT = Closing("silent", POLICY_VIOLATION, "no answer to pings: connect again")
-NOT_SUBSCRIBED = Closing("not_subscribed", POLICY_VIOLATION, 'send {"type":"subscribe"} first')
-TOO_MANY_ERRORS = Closing("errors", POLICY_VIOLATION, "too many messages that cannot be understood")
+FORBIDDEN_ORIGIN = CloseReason("origin", POLICY_VIOLATION, "pages of this origin may not connect")
+FULL = CloseReason("full", TRY_AGAIN_LATER, "too many clients: try again later, or poll /api/readings/latest")
+SILENT = CloseReason("silent", POLICY_VIOLATION, "no answer to pings: connect again")
+NOT_SUBSCRIBED = CloseReason("not_subscribed", POLICY_VIOLATION, 'send {"type":"subscribe"} first')
+TOO_MANY_ERRORS = CloseReason("errors", POLICY_VIOLATION, "too many messages that cannot be understood")
 
 
 class Live:
     """The endpoint. `origins` besides the host itself may connect from a browser."""
 
-    def __init__(self, hub: Hub, origins: frozenset[str], most_clients: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, hub: Hub, origins: frozenset[str], max_clients: int, ping_seconds: float, now: Callable[[], datetime]
+    ) -> None:
         self._hub = hub
         self._origins = origins
-        self._most_clients = most_clients
+        self._max_clients = max_clients
+        self._ping_seconds = ping_seconds
         self._now = now
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -52,26 +54,27 @@ class Live:
             await _close(websocket, FORBIDDEN_ORIGIN)
             return
         await websocket.accept()
-        if len(self._hub) >= self._most_clients:
+        if len(self._hub) >= self._max_clients:
             await _close(websocket, FULL)
             return
         client = self._hub.join()
         try:
-            closing = await _Session(websocket, client, self._now).run()
+            reason = await _Session(websocket, client, self._ping_seconds, self._now).run()
         finally:
             self._hub.leave(client)
-        if closing is not None:
-            await _close(websocket, closing)
+        if reason is not None:
+            await _close(websocket, reason)
 
 
 class _Session:
-    def __init__(self, websocket: WebSocket, client: Client, now: Callable[[], datetime]) -> None:
+    def __init__(self, websocket: WebSocket, client: Client, ping_seconds: float, now: Callable[[], datetime]) -> None:
         self.websocket = websocket
         self.client = client
+        self.ping_seconds = ping_seconds
         self.now = now
-        self.unanswered = 0
+        self.missed_pongs = 0
 
-    async def run(self) -> Closing | None:
+    async def run(self) -> CloseReason | None:
         """Return why the server should end the connection; None when the client is gone."""
         tasks = [asyncio.create_task(work()) for work in (self.receive, self.send, self.ping)]
         try:
@@ -81,28 +84,28 @@ class _Session:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in outcomes:
-            if isinstance(outcome, Closing):
+            if isinstance(outcome, CloseReason):
                 return outcome
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                 raise outcome
         return None
 
-    async def receive(self) -> Closing:
+    async def receive(self) -> CloseReason:
         """Take in the client's messages."""
         errors = 0
-        while errors < MOST_ERRORS:
+        while errors < MAX_ERRORS:
             message = await self.websocket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1006))
-            self.unanswered = 0
+            self.missed_pongs = 0
             try:
-                read = _DECODER.decode(message.get("text") or message.get("bytes") or b"")
+                decoded = _DECODER.decode(message.get("text") or message.get("bytes") or b"")
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 errors += 1
-                self.client.complain(f'{error}: send {{"type": "subscribe"}} or {{"type": "pong"}}')
+                self.client.send_error(f'{error}: send {{"type": "subscribe"}} or {{"type": "pong"}}')
             else:
-                if isinstance(read, Subscribe):
-                    self.client.subscribe(read)
+                if isinstance(decoded, Subscribe):
+                    self.client.subscribe(decoded)
         return TOO_MANY_ERRORS
 
     async def send(self) -> None:
@@ -110,22 +113,22 @@ class _Session:
         while True:
             await self.websocket.send_text((await self.client.next()).decode())
 
-    async def ping(self) -> Closing:
+    async def ping(self) -> CloseReason:
         """Find out whether the client is there, also while sending waits for it to read."""
-        while self.unanswered < SILENT_PINGS:
-            await asyncio.sleep(PING_SECONDS)
+        while self.missed_pongs < MAX_MISSED_PONGS:
+            await asyncio.sleep(self.ping_seconds)
             if self.client.subscription is None:
                 return NOT_SUBSCRIBED
-            self.unanswered += 1
+            self.missed_pongs += 1
             self.client.ping(self.now())
         return SILENT
 
 
-async def _close(websocket: WebSocket, closing: Closing) -> None:
-    LIVE_CLOSED.labels(closing.name).inc()
+async def _close(websocket: WebSocket, reason: CloseReason) -> None:
+    LIVE_CLOSED.labels(reason.name).inc()
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
-            await websocket.close(closing.code, closing.reason)
+            await websocket.close(reason.code, reason.text)
     except (TimeoutError, RuntimeError, WebSocketDisconnect):
         pass  # it is not there to hear it
 

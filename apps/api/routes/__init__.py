@@ -1,18 +1,20 @@
 """The operations, a module for each resource."""
 
-from apps.api.operation import Resource
-from apps.api.routes.alerts import ALERTS
-from apps.api.routes.device_import import IMPORT
-from apps.api.routes.devices import DEVICES
-from apps.api.routes.export import EXPORT
-from apps.api.routes.readings import READINGS
-from apps.api.routes.rejected import REJECTED
-from apps.api.routes.storing import STORING
+from apps.api.operation import Router
+from apps.api.routes import alerts, device_import, devices, export, internal_writes, readings, rejected
 
-RESOURCES: tuple[Resource, ...] = (DEVICES, IMPORT, READINGS, EXPORT, REJECTED, ALERTS, STORING)
-"""Every operation; those that are not public are served at the root alone."""
+ROUTERS: tuple[Router, ...] = (
+    devices.router,
+    device_import.router,
+    readings.router,
+    export.router,
+    rejected.router,
+    alerts.router,
+    internal_writes.router,
+)
+"""Every operation; the internal ones are served at the root alone."""
 
-PUBLIC_RESOURCES: tuple[Resource, ...] = tuple(
-    public for public in (resource.public() for resource in RESOURCES) if public.operations
+PUBLIC_ROUTERS: tuple[Router, ...] = tuple(
+    public for public in (router.without_internal() for router in ROUTERS) if public.operations
 )
 """The operations that are served to the world."""

@@ -7,16 +7,16 @@ from uuid import UUID
 import msgspec
 
 from apps.api.context import Context
-from apps.api.operation import Page, Resource
-from apps.api.repository import alerts
-from apps.api.repository.alerts import AlertEvent, AlertPosition
-from apps.api.routes.paging import PageQuery, page, position
+from apps.api.operation import Page, Router
+from apps.api.queries import alerts
+from apps.api.queries.alerts import AlertEvent, AlertKey
+from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.alerts import TRANSITIONS, Alert, AlertAction, AlertState, AlertTransition, Severity
 from apps.domain.text import STORABLE
 from apps.platform.http import ProblemError
 from apps.storage.alerts import apply_transition
 
-ALERTS = Resource("Alerts", "What a person should look at, from the moment it is noticed until it is over.")
+router = Router("Alerts", "What a person should look at, from the moment it is noticed until it is over.")
 
 
 class AlertQuery(PageQuery, frozen=True, kw_only=True):
@@ -58,27 +58,27 @@ NO_ALERT = {404: "No such alert"}
 OVER = {409: "The alert is resolved already"}
 
 
-@ALERTS.operation("GET", "/alerts", revalidates=True)
+@router.operation("GET", "/alerts", etag=True)
 async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
     """List alerts, the newest first."""
     rows = await alerts.find(
-        context.repository,
+        context.database,
         state=query.state,
         severity=query.severity,
         source=query.source,
         limit=query.limit + 1,
-        after=position(query, AlertPosition),
+        after=decode_cursor(query, AlertKey),
     )
-    return page("alerts", query, rows, lambda alert: AlertPosition(alert.opened_at, alert.alert_id))
+    return page("alerts", query, rows, lambda alert: AlertKey(alert.opened_at, alert.alert_id))
 
 
-@ALERTS.operation("GET", "/alerts/{alert_id}", errors=NO_ALERT, revalidates=True)
+@router.operation("GET", "/alerts/{alert_id}", errors=NO_ALERT, etag=True)
 async def show_alert(context: Context, alert_id: UUID) -> AlertWithEvents:
     """Show an alert with everything that was done to it."""
     return await _show(context, alert_id)
 
 
-@ALERTS.operation("POST", "/alerts/{alert_id}/acknowledge", protected=True, errors=NO_ALERT | OVER)
+@router.operation("POST", "/alerts/{alert_id}/acknowledge", requires_token=True, errors=NO_ALERT | OVER)
 async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Say that you look after an alert.
 
@@ -87,7 +87,7 @@ async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction)
     return await _apply(context, AlertTransition.ACKNOWLEDGE, alert_id, body)
 
 
-@ALERTS.operation("POST", "/alerts/{alert_id}/resolve", protected=True, errors=NO_ALERT)
+@router.operation("POST", "/alerts/{alert_id}/resolve", requires_token=True, errors=NO_ALERT)
 async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Say that an alert is over.
 
@@ -96,13 +96,13 @@ async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> 
     return await _apply(context, AlertTransition.RESOLVE, alert_id, body)
 
 
-@ALERTS.operation("POST", "/alerts/acknowledge", protected=True)
+@router.operation("POST", "/alerts/acknowledge", requires_token=True)
 async def acknowledge_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that you look after many alerts."""
     return await _apply_to_all(context, AlertTransition.ACKNOWLEDGE, body.alert_ids, body)
 
 
-@ALERTS.operation("POST", "/alerts/resolve", protected=True)
+@router.operation("POST", "/alerts/resolve", requires_token=True)
 async def resolve_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that many alerts are over."""
     return await _apply_to_all(context, AlertTransition.RESOLVE, body.alert_ids, body)
@@ -119,10 +119,10 @@ async def _apply_to_all(
     context: Context, transition: AlertTransition, alert_ids: Sequence[UUID], action: AlertAction
 ) -> BulkAnswer:
     alert_ids = list(dict.fromkeys(alert_ids))
-    async with context.repository.raw() as connection:
+    async with context.database.connection() as connection:
         done = await apply_transition(connection, transition, alert_ids, action.actor, action.comment)
     left = [alert_id for alert_id in alert_ids if alert_id not in done]
-    found = await alerts.get(context.repository, left) if left else {}
+    found = await alerts.get(context.database, left) if left else {}
     answer = BulkAnswer([alert_id for alert_id in alert_ids if alert_id in done], [], [])
     for alert_id in left:
         if alert_id not in found:
@@ -135,10 +135,10 @@ async def _apply_to_all(
 
 
 async def _show(context: Context, alert_id: UUID) -> AlertWithEvents:
-    found = await alerts.get(context.repository, [alert_id])
+    found = await alerts.get(context.database, [alert_id])
     if alert_id not in found:
         raise ProblemError(404, MISSING)
-    events = await alerts.events(context.repository, alert_id)
+    events = await alerts.events(context.database, alert_id)
     return AlertWithEvents(**msgspec.structs.asdict(found[alert_id]), events=events)
 
 

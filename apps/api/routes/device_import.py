@@ -6,16 +6,16 @@ import msgspec
 
 from apps.api.context import Context
 from apps.api.device_rows import CSV, JSON, NDJSON, read_rows
-from apps.api.operation import Resource, Upload
-from apps.api.repository import devices
+from apps.api.operation import RawBody, Router
+from apps.api.queries import devices
 from apps.api.routes.devices import RESERVED
 from apps.domain.devices import DeviceSpec
 from apps.platform.http import ProblemError
 
-IMPORT = Resource("Import", "Many devices at once.")
+router = Router("Import", "Many devices at once.")
 
-MOST_ROWS = 10_000
-MOST_BYTES = 5_000_000
+MAX_ROWS = 10_000
+MAX_BYTES = 5_000_000
 
 
 class ImportQuery(msgspec.Struct, frozen=True):
@@ -41,14 +41,14 @@ class ImportAnswer(msgspec.Struct, frozen=True):
     errors: list[RowError]
 
 
-@IMPORT.operation(
+@router.operation(
     "POST",
     "/devices/import",
-    protected=True,
+    requires_token=True,
     consumes={JSON: list[Any], NDJSON: str, CSV: str},
-    body_limit=MOST_BYTES,
+    body_limit=MAX_BYTES,
 )
-async def import_devices(context: Context, query: ImportQuery, body: Upload) -> ImportAnswer:
+async def import_devices(context: Context, query: ImportQuery, body: RawBody) -> ImportAnswer:
     """Create or change up to 10,000 devices.
 
     JSON: an array of devices; NDJSON: a device a line; CSV: the columns device_id, kind, name and labels (separated by
@@ -59,18 +59,18 @@ async def import_devices(context: Context, query: ImportQuery, body: Upload) -> 
     errors: list[RowError] = []
     try:
         for row in read_rows(body.media_type, body.content):
-            if row.number > MOST_ROWS:
-                raise ProblemError(413, f"at most {MOST_ROWS} rows at a time: split the file")
-            if isinstance(row.read, str):
-                errors.append(RowError(row.number, row.read))
-            elif row.read.device_id in RESERVED:
-                errors.append(RowError(row.number, f"the id {row.read.device_id!r} is a word of the API itself"))
-            elif row.read.device_id in specs:
-                errors.append(RowError(row.number, f"the device {row.read.device_id} stands in an earlier row"))
+            if row.number > MAX_ROWS:
+                raise ProblemError(413, f"at most {MAX_ROWS} rows at a time: split the file")
+            if isinstance(row.device, str):
+                errors.append(RowError(row.number, row.device))
+            elif row.device.device_id in RESERVED:
+                errors.append(RowError(row.number, f"the id {row.device.device_id!r} is reserved"))
+            elif row.device.device_id in specs:
+                errors.append(RowError(row.number, f"the device {row.device.device_id} stands in an earlier row"))
             else:
-                specs[row.read.device_id] = row.read
+                specs[row.device.device_id] = row.device
     except ValueError as error:
         raise ProblemError(400, str(error)) from None
-    imported = await devices.import_all(context.repository, list(specs.values()), dry_run=query.dry_run)
+    imported = await devices.import_all(context.database, list(specs.values()), dry_run=query.dry_run)
     unchanged = len(specs) - imported.created - imported.updated
     return ImportAnswer(query.dry_run, imported.created, imported.updated, unchanged, errors)

@@ -6,20 +6,24 @@ from typing import Annotated
 import msgspec
 
 from apps.api.context import Context
-from apps.api.operation import Page, Reply, Resource
-from apps.api.repository import devices
-from apps.api.routes.paging import PageQuery, page, position
+from apps.api.errors import VersionConflictError
+from apps.api.operation import Header, JsonResponse, Page, Router
+from apps.api.queries import devices
+from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
 from apps.domain.signing import LONGEST, METHOD, presign
 from apps.domain.text import STORABLE
 from apps.platform.http import ProblemError
 
-DEVICES = Resource("Devices", "The registry of what may send readings.")
+router = Router("Devices", "The registry of what may send readings.")
 
 RESERVED = frozenset({"import"})
 """Ids that would hide a path of the API."""
 
-IfMatch = Annotated[str, msgspec.Meta(description="The ETag of the device as you know it: 412 when it has changed")]
+IfMatch = Annotated[
+    Annotated[str, msgspec.Meta(description="The ETag of the device as you know it: 412 when it has changed")] | None,
+    Header("if-match"),
+]
 
 
 class DeviceQuery(PageQuery, frozen=True, kw_only=True):
@@ -42,7 +46,7 @@ class UploadUrlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UploadUrl(msgspec.Struct, frozen=True):
-    """Where and how the device sends its readings. Who holds the URL may write for the device until it expires."""
+    """Where and how the device sends its readings. Whoever holds the URL may write for the device until it expires."""
 
     url: str
     method: str
@@ -53,82 +57,82 @@ NO_DEVICE = {404: "No such device"}
 CHANGED = {412: "The device has changed since it was read"}
 
 
-@DEVICES.operation("GET", "/devices", revalidates=True)
+@router.operation("GET", "/devices", etag=True)
 async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
     """List devices by id."""
     rows = await devices.find(
-        context.repository,
+        context.database,
         kind=query.kind,
         label=query.label,
         text=query.q,
         limit=query.limit + 1,
-        after=position(query, str),
+        after=decode_cursor(query, str),
     )
     return page("devices", query, rows, lambda device: device.device_id)
 
 
-@DEVICES.operation("POST", "/devices", status=201, protected=True, errors={409: "The id is taken"})
-async def create_device(context: Context, body: DeviceSpec) -> Reply[Device]:
+@router.operation("POST", "/devices", status=201, requires_token=True, errors={409: "The id is taken"})
+async def create_device(context: Context, body: DeviceSpec) -> JsonResponse[Device]:
     """Register a device."""
     if body.device_id in RESERVED:
-        raise ProblemError(400, f"the id {body.device_id!r} is a word of the API itself: choose another")
-    device = await devices.create(context.repository, body)
+        raise ProblemError(400, f"the id {body.device_id!r} is reserved: choose another")
+    device = await devices.create(context.database, body)
     if device is None:
         raise ProblemError(409, f"there is a device {body.device_id}: change it with PATCH")
-    return Reply(device, {"ETag": _etag(device), "Location": f"/api/devices/{device.device_id}"})
+    return JsonResponse(device, {"ETag": _etag(device), "Location": f"/api/devices/{device.device_id}"})
 
 
-@DEVICES.operation("GET", "/devices/{device_id}", errors=NO_DEVICE, revalidates=True)
-async def show_device(context: Context, device_id: DeviceId) -> Reply[Device]:
+@router.operation("GET", "/devices/{device_id}", errors=NO_DEVICE, etag=True)
+async def show_device(context: Context, device_id: DeviceId) -> JsonResponse[Device]:
     """Show a device.
 
     The part of its ETag before the dot changes with what operators say of it, the rest with what it sends.
     """
-    device = await devices.get(context.repository, device_id)
+    device = await devices.get(context.database, device_id)
     if device is None:
         raise _missing(device_id)
-    return Reply(device, {"ETag": _etag(device)})
+    return JsonResponse(device, {"ETag": _etag(device)})
 
 
-@DEVICES.operation("PATCH", "/devices/{device_id}", protected=True, errors=NO_DEVICE | CHANGED)
+@router.operation("PATCH", "/devices/{device_id}", requires_token=True, errors=NO_DEVICE | CHANGED)
 async def change_device(
-    context: Context, device_id: DeviceId, body: DevicePatch, if_match: IfMatch | None = None
-) -> Reply[Device]:
+    context: Context, device_id: DeviceId, body: DevicePatch, if_match: IfMatch = None
+) -> JsonResponse[Device]:
     """Change a device.
 
     What is left out stays. With If-Match, only the device as you know it is changed.
     """
     try:
-        device = await devices.change(context.repository, device_id, body, _version(if_match))
-    except devices.VersionConflictError:
+        device = await devices.change(context.database, device_id, body, _version(if_match))
+    except VersionConflictError:
         raise _changed(device_id) from None
     if device is None:
         raise _missing(device_id)
-    return Reply(device, {"ETag": _etag(device)})
+    return JsonResponse(device, {"ETag": _etag(device)})
 
 
-@DEVICES.operation("DELETE", "/devices/{device_id}", status=204, protected=True, errors=NO_DEVICE | CHANGED)
-async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch | None = None) -> None:
+@router.operation("DELETE", "/devices/{device_id}", status=204, requires_token=True, errors=NO_DEVICE | CHANGED)
+async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch = None) -> None:
     """Take a device out of the registry.
 
     Its readings stay until their retention ends. Upload URLs that it holds work until they expire, and a device that
     goes on sending is registered again with the kind `unknown`.
     """
     try:
-        found = await devices.delete(context.repository, device_id, _version(if_match))
-    except devices.VersionConflictError:
+        found = await devices.delete(context.database, device_id, _version(if_match))
+    except VersionConflictError:
         raise _changed(device_id) from None
     if not found:
         raise _missing(device_id)
 
 
-@DEVICES.operation("POST", "/devices/{device_id}/upload-url", protected=True, errors=NO_DEVICE)
+@router.operation("POST", "/devices/{device_id}/upload-url", requires_token=True, errors=NO_DEVICE)
 async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrlRequest) -> UploadUrl:
     """Make an upload URL.
 
     The device PUTs its readings there, as a JSON array, until the URL expires.
     """
-    if await devices.get(context.repository, device_id) is None:
+    if await devices.get(context.database, device_id) is None:
         raise _missing(device_id)
     expires_at = (context.now() + timedelta(seconds=body.expires_in)).replace(microsecond=0)
     path = presign(context.signing_keys.read(), device_id, expires_at)

@@ -9,19 +9,19 @@ from starlette.responses import HTMLResponse, Response
 from apps.api.context import Context
 from apps.api.docs_page import CONTENT_SECURITY_POLICY, page
 from apps.api.openapi import Document, render
-from apps.api.operation import Resource
+from apps.api.operation import Router
 from apps.domain import readings
 
 
-def documentation(resources: Sequence[Resource], prefix: str) -> Resource:
-    """Return the operations that describe `resources`, and themselves, as they are reached under `prefix`."""
-    described = Resource("Documentation", "The API as described by itself.")
+def documentation(routers: Sequence[Router], prefix: str) -> Router:
+    """Return the operations that describe `routers`, and themselves, as they are reached under `prefix`."""
+    described = Router("Documentation", "The API as described by itself.")
 
     @cache
     def document() -> Document:
-        return render([*resources, described], prefix)
+        return render([*routers, described], prefix)
 
-    @described.operation("GET", "/openapi.json", revalidates=True)
+    @described.operation("GET", "/openapi.json", etag=True)
     async def openapi_document(_: Context) -> dict[str, Any]:
         """Show the OpenAPI 3.1 document."""
         return document()
@@ -32,7 +32,7 @@ def documentation(resources: Sequence[Resource], prefix: str) -> Resource:
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
         return HTMLResponse(page(document()), headers=headers)
 
-    @described.operation("GET", "/schemas/reading.json", revalidates=True)
+    @described.operation("GET", "/schemas/reading.json", etag=True)
     async def reading_schema(_: Context) -> dict[str, Any]:
         """Show the JSON Schema of what a device PUTs to its upload URL: an array of readings."""
         return readings.json_schema()

@@ -14,16 +14,14 @@ from starlette.responses import Response, StreamingResponse
 
 from apps.api.context import Context
 from apps.api.metrics import ROWS_SERVED
-from apps.api.operation import Resource
-from apps.api.repository import readings
-from apps.api.repository.readings import KeyPosition, Series, StoredItem
+from apps.api.operation import Router
+from apps.api.queries import readings
+from apps.api.queries.readings import ReadingOut, Series, SeriesTimeKey
 from apps.api.windows import Since, Until, window
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric
 
-EXPORT = Resource("Export", "History as files.")
-
-CHUNK = 2000
+router = Router("Export", "History as files.")
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 
@@ -38,7 +36,7 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: Until | None = None
 
 
-@EXPORT.operation("GET", "/readings/export", produces={CSV: str, NDJSON: str})
+@router.operation("GET", "/readings/export", produces={CSV: str, NDJSON: str})
 async def export_readings(context: Context, query: ExportQuery) -> Response:
     """Export readings by device, metric and time.
 
@@ -55,36 +53,36 @@ async def export_readings(context: Context, query: ExportQuery) -> Response:
     return StreamingResponse(_written(first, chunks, write), headers=headers, media_type=media_type)
 
 
-async def _chunks(context: Context, query: ExportQuery) -> AsyncIterator[list[StoredItem]]:
+async def _chunks(context: Context, query: ExportQuery) -> AsyncIterator[list[ReadingOut]]:
     series, asked = Series(query.device_id, query.metric), window(query.since, query.until)
-    after = None
+    chunk_rows, after = context.limits.export_chunk_rows, None
     while True:
-        rows = await readings.in_key_order(context.repository, series, asked, CHUNK, after)
+        rows = await readings.in_key_order(context.database, series, asked, chunk_rows, after)
         ROWS_SERVED.labels("export").inc(len(rows))
         yield rows
-        if len(rows) < CHUNK:
+        if len(rows) < chunk_rows:
             return
-        after = KeyPosition(rows[-1].device_id, rows[-1].metric, rows[-1].ts)
+        after = SeriesTimeKey(rows[-1].device_id, rows[-1].metric, rows[-1].ts)
 
 
 async def _written(
-    first: list[StoredItem], rest: AsyncIterator[list[StoredItem]], write: Callable[[Sequence[StoredItem], bool], bytes]
+    first: list[ReadingOut], rest: AsyncIterator[list[ReadingOut]], write: Callable[[Sequence[ReadingOut], bool], bytes]
 ) -> AsyncIterator[bytes]:
     yield write(first, True)
     async for rows in rest:
         yield write(rows, False)
 
 
-def _csv(rows: Sequence[StoredItem], beginning: bool) -> bytes:
+def _csv(rows: Sequence[ReadingOut], beginning: bool) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
     if beginning:
-        writer.writerow(StoredItem.__struct_fields__)
+        writer.writerow(ReadingOut.__struct_fields__)
     writer.writerows(msgspec.to_builtins(row).values() for row in rows)
     return text.getvalue().encode()
 
 
-def _ndjson(rows: Sequence[StoredItem], _: bool) -> bytes:
+def _ndjson(rows: Sequence[ReadingOut], _: bool) -> bytes:
     return _ENCODER.encode_lines(rows)
 
 

@@ -10,7 +10,7 @@ from apps.api.metrics import ROWS_SERVED
 from apps.api.operation import Page
 
 T = TypeVar("T")
-P = TypeVar("P")
+K = TypeVar("K")
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="Most rows of one page")]
 
@@ -22,19 +22,21 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     cursor: cursors.Cursor | None = None
 
 
-def position(query: PageQuery, kind: type[P]) -> P | None:
-    """Return after which row the page starts. Raises BadCursorError for a cursor of another query."""
-    return None if query.cursor is None else cursors.decode(_same(query), query.cursor, kind)
+def decode_cursor(query: PageQuery, kind: type[K]) -> K | None:
+    """Return the key of the row after which the page starts. Raises BadCursorError for a cursor of another query."""
+    return None if query.cursor is None else cursors.decode_cursor(_query_fingerprint(query), query.cursor, kind)
 
 
-def page(resource: str, query: PageQuery, rows: list[T], place: Callable[[T], object]) -> Page[T]:
+def page(resource: str, query: PageQuery, rows: list[T], key: Callable[[T], object]) -> Page[T]:
     """Return the page from rows of which one more than the limit was asked for."""
     items = rows[: query.limit]
     ROWS_SERVED.labels(resource).inc(len(items))
-    return Page(items, cursors.encode(_same(query), place(items[-1])) if len(rows) > query.limit else None)
+    return Page(
+        items, cursors.encode_cursor(_query_fingerprint(query), key(items[-1])) if len(rows) > query.limit else None
+    )
 
 
-def _same(query: PageQuery) -> object:
+def _query_fingerprint(query: PageQuery) -> object:
     """Return what must stay the same from page to page. The page's length may change."""
     filters = msgspec.to_builtins(msgspec.structs.replace(query, cursor=None, limit=1))
     return [type(query).__name__, filters]

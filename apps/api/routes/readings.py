@@ -6,18 +6,19 @@ from typing import Annotated
 import msgspec
 
 from apps.api.context import Context
-from apps.api.operation import Page, Resource
-from apps.api.repository import readings, trend
-from apps.api.repository.readings import LatestItem, Order, Series, SeriesPosition, StoredItem, TimePosition
-from apps.api.repository.trend import TrendPoint
-from apps.api.routes.paging import PageQuery, page, position
-from apps.api.windows import Since, Until, cover, last_day, window
+from apps.api.operation import Page, Router
+from apps.api.queries import readings, trend
+from apps.api.queries.readings import LatestReading, Order, ReadingOut, Series, SeriesKey, TimeKey
+from apps.api.queries.trend import TrendPoint
+from apps.api.routes.paging import PageQuery, decode_cursor, page
+from apps.api.windows import Since, Until, window
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric
+from apps.domain.windows import buckets_for, buckets_for_last_day
 
-READINGS = Resource("Readings", "What devices measured.")
+router = Router("Readings", "What devices measured.")
 
-MOST_POINTS = 2000
+MAX_POINTS = 2000
 
 
 class ReadingsQuery(PageQuery, frozen=True, kw_only=True):
@@ -45,7 +46,7 @@ class TrendQuery(msgspec.Struct, frozen=True, kw_only=True):
     metric: Metric
     since: Since | None = None
     until: Until | None = None
-    points: Annotated[int, msgspec.Meta(ge=1, le=MOST_POINTS, description="Most points of the answer")] = 288
+    points: Annotated[int, msgspec.Meta(ge=1, le=MAX_POINTS, description="Most points of the answer")] = 288
 
 
 class Trend(msgspec.Struct, frozen=True):
@@ -59,32 +60,32 @@ class Trend(msgspec.Struct, frozen=True):
     points: list[TrendPoint]
 
 
-@READINGS.operation("GET", "/readings")
-async def list_readings(context: Context, query: ReadingsQuery) -> Page[StoredItem]:
+@router.operation("GET", "/readings")
+async def list_readings(context: Context, query: ReadingsQuery) -> Page[ReadingOut]:
     """List readings by time, newest first unless asked otherwise."""
     rows = await readings.in_time_order(
-        context.repository,
+        context.database,
         Series(query.device_id, query.metric),
         window(query.since, query.until),
         query.order,
         query.limit + 1,
-        position(query, TimePosition),
+        decode_cursor(query, TimeKey),
     )
-    return page("readings", query, rows, lambda row: TimePosition(row.ts, row.device_id, row.metric))
+    return page("readings", query, rows, lambda row: TimeKey(row.ts, row.device_id, row.metric))
 
 
-@READINGS.operation("GET", "/readings/latest", revalidates=True)
-async def latest_readings(context: Context, query: LatestQuery) -> Page[LatestItem]:
+@router.operation("GET", "/readings/latest", etag=True)
+async def latest_readings(context: Context, query: LatestQuery) -> Page[LatestReading]:
     """Show the newest reading of each series, by device and metric.
 
     Newest is what was measured last, not what arrived last.
     """
-    after = position(query, SeriesPosition)
-    rows = await readings.latest(context.repository, Series(query.device_id, query.metric), query.limit + 1, after)
-    return page("latest", query, rows, lambda row: SeriesPosition(row.device_id, row.metric))
+    after = decode_cursor(query, SeriesKey)
+    rows = await readings.latest(context.database, Series(query.device_id, query.metric), query.limit + 1, after)
+    return page("latest", query, rows, lambda row: SeriesKey(row.device_id, row.metric))
 
 
-@READINGS.operation("GET", "/readings/trend", revalidates=True)
+@router.operation("GET", "/readings/trend", etag=True)
 async def show_trend(context: Context, query: TrendQuery) -> Trend:
     """Summarize one series in buckets: average, lowest, highest and count.
 
@@ -93,7 +94,11 @@ async def show_trend(context: Context, query: TrendQuery) -> Trend:
     """
     asked = window(query.since, query.until or context.now())
     until = asked.until or context.now()
-    buckets = last_day(until, query.points) if asked.since is None else cover(asked.since, until, query.points)
-    points = await trend.points(context.repository, query.device_id, query.metric, buckets)
+    buckets = (
+        buckets_for_last_day(until, query.points)
+        if asked.since is None
+        else buckets_for(asked.since, until, query.points)
+    )
+    points = await trend.points(context.database, query.device_id, query.metric, buckets)
     seconds = int(buckets.step.total_seconds())
     return Trend(query.device_id, query.metric, buckets.since, buckets.until, seconds, points)

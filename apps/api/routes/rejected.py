@@ -1,13 +1,13 @@
 """Rejected records: what the platform could not store."""
 
 from apps.api.context import Context
-from apps.api.operation import Page, Resource
-from apps.api.repository import rejected
-from apps.api.repository.rejected import RejectedRecord
-from apps.api.routes.paging import PageQuery, page, position
+from apps.api.operation import Page, Router
+from apps.api.queries import rejected
+from apps.api.queries.rejected import RejectedRecord
+from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import DeviceId
 
-REJECTED = Resource("Rejected records", "What could not be stored is kept here with its reason.")
+router = Router("Rejected records", "What could not be stored is kept here with its reason.")
 
 
 class RejectedQuery(PageQuery, frozen=True, kw_only=True):
@@ -16,10 +16,10 @@ class RejectedQuery(PageQuery, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
 
 
-@REJECTED.operation("GET", "/rejected")
+@router.operation("GET", "/rejected")
 async def list_rejected(context: Context, query: RejectedQuery) -> Page[RejectedRecord]:
     """List rejected records, the newest first."""
     rows = await rejected.find(
-        context.repository, device_id=query.device_id, limit=query.limit + 1, after=position(query, int)
+        context.database, device_id=query.device_id, limit=query.limit + 1, after=decode_cursor(query, int)
     )
     return page("rejected", query, rows, lambda row: row.rejected_id)

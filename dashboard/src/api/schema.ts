@@ -386,14 +386,14 @@ export interface components {
         Snapshot: {
             /** @enum {unknown} */
             type: "snapshot";
-            readings: components["schemas"]["LatestItem"][];
+            readings: components["schemas"]["LatestReading"][];
             alerts: components["schemas"]["Alert"][];
         };
         /**
-         * LatestItem
+         * LatestReading
          * @description The newest reading of a series by its own time. `stored_at` tells when it became the newest.
          */
-        LatestItem: {
+        LatestReading: {
             device_id: string;
             metric: string;
             ts: string;
@@ -403,7 +403,7 @@ export interface components {
         };
         /**
          * Alert
-         * @description A finding with its life: opened, perhaps acknowledged, resolved.
+         * @description An anomaly with its life: opened, perhaps acknowledged, resolved.
          */
         Alert: {
             source: string;
@@ -457,7 +457,7 @@ export interface components {
         Readings: {
             /** @enum {unknown} */
             type: "readings";
-            readings: components["schemas"]["LatestItem"][];
+            readings: components["schemas"]["LatestReading"][];
             dropped: number;
         };
         /**
@@ -561,7 +561,7 @@ export interface components {
         };
         /**
          * UploadUrl
-         * @description Where and how the device sends its readings. Who holds the URL may write for the device until it expires.
+         * @description Where and how the device sends its readings. Whoever holds the URL may write for the device until it expires.
          */
         UploadUrl: {
             url: string;
@@ -588,19 +588,19 @@ export interface components {
             reason: string;
         };
         /**
-         * StoredItemPage
+         * ReadingOutPage
          * @description Some rows, and where the next ones start: null after the last.
          */
-        StoredItemPage: {
-            items: components["schemas"]["StoredItem"][];
+        ReadingOutPage: {
+            items: components["schemas"]["ReadingOut"][];
             /** @default null */
             next_cursor: string | null;
         };
         /**
-         * StoredItem
+         * ReadingOut
          * @description A reading: when it was measured (`ts`) and when the platform received it.
          */
-        StoredItem: {
+        ReadingOut: {
             device_id: string;
             metric: string;
             ts: string;
@@ -608,11 +608,11 @@ export interface components {
             received_at: string;
         };
         /**
-         * LatestItemPage
+         * LatestReadingPage
          * @description Some rows, and where the next ones start: null after the last.
          */
-        LatestItemPage: {
-            items: components["schemas"]["LatestItem"][];
+        LatestReadingPage: {
+            items: components["schemas"]["LatestReading"][];
             /** @default null */
             next_cursor: string | null;
         };
@@ -1391,7 +1391,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredItemPage"];
+                    "application/json": components["schemas"]["ReadingOutPage"];
                 };
             };
             /** @description What is asked for makes no sense together, or the body cannot be read */
@@ -1451,7 +1451,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LatestItemPage"];
+                    "application/json": components["schemas"]["LatestReadingPage"];
                 };
             };
             /** @description Unchanged since If-None-Match */

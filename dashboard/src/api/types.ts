@@ -6,7 +6,7 @@ type Schemas = components["schemas"];
 
 export type Device = Schemas["Device"];
 /** The newest value, by the time it was measured, of one metric of one device. */
-export type LatestReading = Schemas["LatestItem"];
+export type LatestReading = Schemas["LatestReading"];
 export type Trend = Schemas["Trend"];
 export type TrendPoint = Trend["points"][number];
 export type Severity = Schemas["Severity"];

@@ -1,8 +1,6 @@
 """A running API: a real HTTP server on a free port, on a database of the test's own."""
 
 import asyncio
-import base64
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,16 +11,15 @@ import httpx
 import pytest
 
 from apps.api.app import build
+from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.settings import load
 from devtools.postgres import Postgres
 from tests.support import postgres
+from tests.support.api import TOKEN, secrets
 from tests.support.postgres import TestDatabase
 from tests.support.serving import serving
-
-TOKEN = "an-operator-token-of-the-tests"
-KEYS = json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(b"s" * 32).decode()}}).encode()
 
 
 @dataclass
@@ -49,24 +46,13 @@ class RunningApi:
         return stored
 
 
-def secrets(folder: Path, token: str = TOKEN) -> dict[str, str]:
-    """Write the secrets and return the settings that lead to them."""
-    (folder / "keys.json").write_bytes(KEYS)
-    (folder / "token").write_text(token + "\n")
-    return {
-        "SIGNING_KEYS_FILE": str(folder / "keys.json"),
-        "OPERATOR_TOKEN_FILE": str(folder / "token"),
-        "PUBLIC_URL": "http://platform.test",
-    }
-
-
 def api_settings(database: TestDatabase, folder: Path, **environment: str) -> ApiSettings:
     return load(ApiSettings, database.environment("api") | secrets(folder) | environment)
 
 
 @contextmanager
-def running_api(settings: ApiSettings) -> Iterator[RunningApi]:
-    with serving(build(settings)) as url:
+def running_api(settings: ApiSettings, limits: Limits | None = None) -> Iterator[RunningApi]:
+    with serving(build(settings, limits)) as url:
         yield RunningApi(
             url,
             settings,
@@ -83,8 +69,14 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20)
 
 
 @pytest.fixture
-async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[RunningApi]:
-    with running_api(api_settings(database, tmp_path)) as running:
+def limits() -> Limits:
+    """The API's limits; a test that wants others parametrizes them."""
+    return Limits()
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path, limits: Limits) -> AsyncIterator[RunningApi]:
+    with running_api(api_settings(database, tmp_path), limits) as running:
         async with running.http, running.reader:
             yield running
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from apps.domain.readings import json_schema
-from tests.apps.api.conftest import TOKEN
+from tests.support.api import TOKEN
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 

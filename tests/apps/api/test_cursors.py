@@ -5,7 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from apps.api.cursors import BadCursorError, decode, encode
+from apps.api.cursors import decode_cursor, encode_cursor
+from apps.api.errors import BadCursorError
 
 
 class Place(NamedTuple):
@@ -25,12 +26,12 @@ QUERIES = st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5))
 
 @given(QUERIES, PLACES)
 def test_a_cursor_leads_back_to_its_place(query, place):
-    assert decode(query, encode(query, place), Place) == place
+    assert decode_cursor(query, encode_cursor(query, place), Place) == place
 
 
 @given(QUERIES, PLACES, st.data())
 def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(query, place, data):
-    cursor = encode(query, place)
+    cursor = encode_cursor(query, place)
     at = data.draw(st.integers(0, len(cursor) - 1))
     character = data.draw(st.sampled_from("ABCXYZabcxyz0189-_+/= é"))
     changed = data.draw(
@@ -44,23 +45,23 @@ def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(query,
     )
     assume(changed != cursor)
     with pytest.raises(BadCursorError):
-        decode(query, changed, Place)
+        decode_cursor(query, changed, Place)
 
 
 @given(QUERIES, QUERIES, PLACES)
 def test_a_cursor_of_another_query_is_refused(query, other, place):
     assume(query != other)
     with pytest.raises(BadCursorError):
-        decode(other, encode(query, place), Place)
+        decode_cursor(other, encode_cursor(query, place), Place)
 
 
 @given(st.text())
 def test_text_that_never_was_a_cursor_is_refused(text):
     with pytest.raises(BadCursorError):
-        decode({}, text, Place)
+        decode_cursor({}, text, Place)
 
 
 @given(PLACES)
 def test_a_cursor_for_another_kind_of_place_is_refused(place):
     with pytest.raises(BadCursorError):
-        decode({}, encode({}, place), int)
+        decode_cursor({}, encode_cursor({}, place), int)

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from apps.api.repository import database as layer
-from apps.api.repository import devices
-from apps.api.repository.database import DatabaseUnavailableError, Repository
+from apps.api.database import Database
+from apps.api.errors import DatabaseUnavailableError
+from apps.api.limits import Limits
+from apps.api.queries import devices
 from apps.domain.devices import DeviceSpec
 from tests.apps.api.conftest import api_settings, running_api, until
 from tests.apps.api.test_live import brief, following, reading
@@ -15,17 +16,15 @@ from tests.support import postgres
 
 
 @pytest.fixture
-async def small(database, tmp_path):
+async def small(database, tmp_path, limits):
     """An API with two connections for requests."""
-    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3")) as running:
+    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"), limits) as running:
         async with running.http, running.reader:
             yield running
 
 
-async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and_none_hangs(
-    small, owner, database, monkeypatch
-):
-    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 0.3)
+@pytest.mark.parametrize("limits", [Limits(acquire_seconds=0.3)], ids=[""])
+async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and_none_hangs(small, owner, database):
     watcher = await database.connect()
     async with owner.transaction():
         await owner.execute("LOCK TABLE devices")
@@ -45,11 +44,8 @@ async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and
     await watcher.close()
 
 
-async def test_a_query_that_takes_too_long_is_ended_and_its_connection_serves_again(
-    database, tmp_path, owner, monkeypatch
-):
-    monkeypatch.setattr(layer, "QUERY_SECONDS", 0.3)
-    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2")) as api:
+async def test_a_query_that_takes_too_long_is_ended_and_its_connection_serves_again(database, tmp_path, owner):
+    with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2"), Limits(query_seconds=0.3)) as api:
         async with owner.transaction():
             await owner.execute("LOCK TABLE devices")
             for _ in range(4):
@@ -120,37 +116,33 @@ async def test_a_new_connection_proves_itself_with_what_is_valid_now(own_server,
     await owner.close()
 
 
-async def test_each_of_many_tasks_has_its_own_transaction(database, tmp_path, monkeypatch):
-    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 60)
-    repository = Repository(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"))
-    await repository.open()
+async def test_each_of_many_tasks_has_its_own_transaction(database, tmp_path):
+    pool = Database(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"), Limits(acquire_seconds=60))
+    await pool.open()
 
     async def work(number):
-        async with repository.transaction():
-            await devices.create(repository, DeviceSpec(device_id=f"d{number}", kind="power"))
+        async with pool.transaction():
+            await devices.create(pool, DeviceSpec(device_id=f"d{number}", kind="power"))
             await asyncio.sleep(0)
             if number % 2:
                 raise ZeroDivisionError
-            return (await devices.get(repository, f"d{number}")).device_id
+            return (await devices.get(pool, f"d{number}")).device_id
 
     done = await asyncio.gather(*(work(number) for number in range(60)), return_exceptions=True)
     assert [each for each in done if isinstance(each, str)] == [f"d{number}" for number in range(0, 60, 2)]
     assert all(isinstance(each, ZeroDivisionError) for each in done[1::2])
-    found = await devices.find(repository, kind=None, label=None, text=None, limit=100, after=None)
+    found = await devices.find(pool, kind=None, label=None, text=None, limit=100, after=None)
     assert {device.device_id for device in found} == {f"d{number}" for number in range(0, 60, 2)}
-    await repository.close()
+    await pool.close()
 
 
-async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed(
-    database, tmp_path, owner, monkeypatch
-):
-    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 5)
-    repository = Repository(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2"))
-    await repository.open()
+async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed(database, tmp_path, owner):
+    pool = Database(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2"), Limits(acquire_seconds=5))
+    await pool.open()
 
     async def begin():
-        async with repository.transaction():
-            await devices.create(repository, DeviceSpec(device_id="d", kind="power"))
+        async with pool.transaction():
+            await devices.create(pool, DeviceSpec(device_id="d", kind="power"))
             begun.set()
             await asyncio.sleep(60)
 
@@ -160,25 +152,24 @@ async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed
         await begun.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert await devices.get(repository, "d") is None
+    assert await devices.get(pool, "d") is None
     idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'api' AND state LIKE 'idle in transaction%'"
     assert await owner.fetchval(idle) == 0
-    await repository.close()
+    await pool.close()
 
 
 async def test_a_mistake_in_a_query_does_not_pass_for_a_database_that_is_away(database, tmp_path):
-    repository = Repository(api_settings(database, tmp_path))
-    await repository.open()
+    pool = Database(api_settings(database, tmp_path), Limits())
+    await pool.open()
     with pytest.raises(Exception, match="expects 1 argument") as mistake:
-        async with repository.raw() as connection:
+        async with pool.connection() as connection:
             await connection.fetch("SELECT $1::int")
     assert not isinstance(mistake.value, DatabaseUnavailableError)
-    await repository.close()
+    await pool.close()
 
 
-async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answer(small, owner, monkeypatch):
-    monkeypatch.setattr(layer, "ACQUIRE_SECONDS", 60)
-
+@pytest.mark.parametrize("limits", [Limits(acquire_seconds=60)], ids=[""])
+async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answer(small, owner):
     async def operator(number):
         spec = {"device_id": f"d{number}", "kind": "power"}
         assert (await small.http.post("/api/devices", json=spec)).status_code == 201

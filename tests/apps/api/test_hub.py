@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from apps.api.live.hub import Hub
 from apps.api.live.messages import Subscribe
-from apps.api.repository.readings import LatestItem
+from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert, AlertState, Severity
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -15,7 +15,7 @@ START = datetime(2026, 11, 23, tzinfo=UTC)
 
 def item(device_id, number, metric="m"):
     at = START + timedelta(seconds=number)
-    return LatestItem(device_id, metric, at, float(number), at, at)
+    return LatestReading(device_id, metric, at, float(number), at, at)
 
 
 def alert(number, state=AlertState.OPEN):
@@ -39,7 +39,7 @@ def take(client):
 
 def ready_hub(*items):
     hub = Hub()
-    hub.publish(items, whole=True)
+    hub.publish(items, is_snapshot=True)
     return hub
 
 
@@ -90,7 +90,7 @@ def test_what_is_offered_again_unchanged_is_not_sent_again():
     client.subscribe(Subscribe())
     take(client)
     assert hub.publish([item("a", 1)]) == []
-    assert hub.publish([item("a", 1), item("b", 1)], whole=True) == [item("b", 1)]
+    assert hub.publish([item("a", 1), item("b", 1)], is_snapshot=True) == [item("b", 1)]
     assert [[r["device_id"] for r in message["readings"]] for message in take(client)] == [["b"]]
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_longer_there_is_forgotten():
     client.subscribe(Subscribe())
     take(client)
     hub.publish([item("a", 2), item("b", 2)])
-    hub.publish([item("a", 2)], whole=True)
+    hub.publish([item("a", 2)], is_snapshot=True)
     assert [r["device_id"] for r in take(client)[0]["readings"]] == ["a"]
     client.subscribe(Subscribe())
     assert [r["device_id"] for r in take(client)[0]["readings"]] == ["a"]

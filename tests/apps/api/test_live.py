@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import websockets
 
-from apps.api.live import feed, session
+from apps.api.limits import Limits
+from apps.api.live import session
 from apps.platform import protocol
 from tests.apps.api.conftest import api_settings, running_api, until
 
@@ -23,6 +24,8 @@ def reading(device_id="d", seconds=0, value=1.0, metric="m"):
 
 LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'api-live'"
 LATEST = "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ($1, 'm', now(), 7, now())"
+
+often_pinged = pytest.mark.parametrize("limits", [Limits(ping_seconds=0.05)], ids=[""])
 
 
 class Follower:
@@ -93,8 +96,8 @@ async def test_an_alert_is_shown_when_it_opens_and_each_time_it_changes(api, own
         await owner.execute("NOTIFY alerts_changed")
         (opened,) = (await follower.next("alerts"))["alerts"]
         assert (opened["alert_id"], opened["state"]) == (str(alert_id), "open")
-        for deed, state in (("acknowledge", "acknowledged"), ("resolve", "resolved")):
-            await api.http.post(f"/api/alerts/{alert_id}/{deed}", json={"actor": "me"})
+        for verb, state in (("acknowledge", "acknowledged"), ("resolve", "resolved")):
+            await api.http.post(f"/api/alerts/{alert_id}/{verb}", json={"actor": "me"})
             (changed,) = (await follower.next("alerts"))["alerts"]
             assert changed["state"] == state
         assert (await follower.subscribe())["alerts"] == []
@@ -110,9 +113,9 @@ async def test_a_message_that_cannot_be_understood_is_answered_and_the_connectio
 
 async def test_who_sends_nothing_but_nonsense_is_shown_out(api):
     async with following(api) as follower:
-        for _ in range(session.MOST_ERRORS):
+        for _ in range(session.MAX_ERRORS):
             await follower.connection.send("nonsense")
-        assert await follower.closed() == (1008, session.TOO_MANY_ERRORS.reason)
+        assert await follower.closed() == (1008, session.TOO_MANY_ERRORS.text)
 
 
 async def test_a_message_that_is_too_large_ends_the_connection(api):
@@ -122,22 +125,22 @@ async def test_a_message_that_is_too_large_ends_the_connection(api):
         assert code == 1009
 
 
-async def test_pings_come_and_who_answers_none_is_let_go(api, monkeypatch):
-    monkeypatch.setattr(session, "PING_SECONDS", 0.05)
+@often_pinged
+async def test_pings_come_and_who_answers_none_is_let_go(api):
     async with following(api) as answering, following(api) as silent:
         await answering.subscribe()
         await silent.subscribe()
-        for _ in range(3 * session.SILENT_PINGS):
+        for _ in range(3 * session.MAX_MISSED_PONGS):
             ping = await answering.next("ping")
             assert datetime.fromisoformat(ping["at"]).tzinfo is not None
             await answering.connection.send('{"type":"pong"}')
-        assert await silent.closed() == (1008, session.SILENT.reason)
+        assert await silent.closed() == (1008, session.SILENT.text)
 
 
-async def test_who_does_not_subscribe_is_let_go(api, monkeypatch):
-    monkeypatch.setattr(session, "PING_SECONDS", 0.05)
+@often_pinged
+async def test_who_does_not_subscribe_is_let_go(api):
     async with following(api) as follower:
-        assert await follower.closed() == (1008, session.NOT_SUBSCRIBED.reason)
+        assert await follower.closed() == (1008, session.NOT_SUBSCRIBED.text)
 
 
 async def test_only_pages_of_this_host_or_of_configured_origins_may_connect(database, tmp_path):
@@ -159,7 +162,7 @@ async def test_one_client_too_many_is_told_to_try_again_later(database, tmp_path
             await second.subscribe()
             async with following(api) as third:
                 code, reason = await third.closed()
-                assert (code, reason) == (1013, session.FULL.reason)
+                assert (code, reason) == (1013, session.FULL.text)
         async with asyncio.timeout(10):
             while True:
                 async with following(api) as fourth:
@@ -181,12 +184,8 @@ async def test_updates_go_on_after_the_database_ended_the_listening_connection(a
             await until(lambda: owner.fetchval(LISTENING))
 
 
-@pytest.fixture
-def rarely_idle(monkeypatch):
-    monkeypatch.setattr(feed, "IDLE_SECONDS", 0.1)
-
-
-async def test_a_commit_that_notified_nobody_is_seen_all_the_same(rarely_idle, api, owner):
+@pytest.mark.parametrize("limits", [Limits(idle_seconds=0.1)], ids=[""])
+async def test_a_commit_that_notified_nobody_is_seen_all_the_same(api, owner):
     async with following(api) as follower:
         await follower.subscribe()
         await owner.execute("INSERT INTO devices (device_id, kind) VALUES ('d', 'power')")
@@ -194,18 +193,13 @@ async def test_a_commit_that_notified_nobody_is_seen_all_the_same(rarely_idle, a
         assert brief((await follower.next("readings"))["readings"]) == [("d", "m", 7.0)]
 
 
-@pytest.fixture
-def only_everything_finds_it(monkeypatch):
-    """What commits late is found by reading everything again, and that happens often."""
-    monkeypatch.setattr(feed, "OVERLAP", timedelta(0))
-    monkeypatch.setattr(feed, "WHOLE_SECONDS", 0.5)
-
-
 async def test_a_commit_that_comes_after_newer_ones_is_seen(api, owner, database):
     await see_a_late_commit(api, owner, database)
 
 
-async def test_a_commit_that_comes_very_late_is_seen_too(only_everything_finds_it, api, owner, database):
+# Only reading everything again finds what commits late, and that happens often.
+@pytest.mark.parametrize("limits", [Limits(overlap=timedelta(0), full_refresh_seconds=0.5)], ids=[""])
+async def test_a_commit_that_comes_very_late_is_seen_too(api, owner, database):
     await see_a_late_commit(api, owner, database)
 
 

@@ -14,8 +14,9 @@ import pytest
 import websockets
 
 from devtools.ports import free_port
-from tests.apps.api.conftest import TOKEN, RunningApi, secrets, until
+from tests.apps.api.conftest import RunningApi, until
 from tests.apps.api.test_live import stalled_client
+from tests.support.api import TOKEN, secrets
 
 MIB = 1024 * 1024
 

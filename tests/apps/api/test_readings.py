@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.api.routes import export
+from apps.api.limits import Limits
 from tests.apps.api.conftest import until
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -212,8 +212,8 @@ def test_a_request_that_makes_no_sense_is_told_what_is_allowed(empty_api, query,
         assert named in answer.json()["detail"]
 
 
-async def test_an_export_holds_every_reading_once_whatever_the_chunks(api, monkeypatch):
-    monkeypatch.setattr(export, "CHUNK", 7)
+@pytest.mark.parametrize("limits", [Limits(export_chunk_rows=7)], ids=[""])
+async def test_an_export_holds_every_reading_once_whatever_the_chunks(api):
     sent = [reading(n, n / 3, device_id, metric) for n in range(10) for device_id in "ab" for metric in ("m1", "m2")]
     await api.store(*sent)
     table = await api.reader.get("/api/readings/export?format=csv")

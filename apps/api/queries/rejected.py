@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from apps.api.repository.database import Repository
+from apps.api.database import Database
 from apps.storage.tables import rejected_records
 
 
@@ -22,7 +22,7 @@ class RejectedRecord(msgspec.Struct, frozen=True):
     rejected_at: datetime
 
 
-async def find(repository: Repository, *, device_id: str | None, limit: int, after: int | None) -> list[RejectedRecord]:
+async def find(database: Database, *, device_id: str | None, limit: int, after: int | None) -> list[RejectedRecord]:
     """Return at most `limit` rejected records, the newest first."""
     columns = [rejected_records.c[name] for name in RejectedRecord.__struct_fields__]
     query = sa.select(*columns).order_by(rejected_records.c.rejected_id.desc()).limit(limit)
@@ -30,4 +30,4 @@ async def find(repository: Repository, *, device_id: str | None, limit: int, aft
         query = query.where(rejected_records.c.device_id == device_id)
     if after is not None:
         query = query.where(rejected_records.c.rejected_id < after)
-    return [RejectedRecord(**row) for row in await repository.rows(query)]
+    return [RejectedRecord(**row) for row in await database.rows(query)]

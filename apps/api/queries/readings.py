@@ -11,14 +11,16 @@ from typing import Literal, NamedTuple
 import asyncpg
 import msgspec
 
-from apps.api.repository.database import Repository
-from apps.api.repository.sql import Values, all_of
+from apps.api.database import Database
+from apps.api.queries.sql import QueryParams, all_of
 from apps.domain.readings import StoredReading
+from apps.domain.windows import Window
 from apps.storage.channels import Channel, notify
-from apps.storage.readings import ensure_partitions, lacks_partition, register_unknown, store
+from apps.storage.readings import ensure_partitions, lacks_partition, register_unknown
+from apps.storage.readings import store as store_new
 
 
-class StoredItem(msgspec.Struct, frozen=True):
+class ReadingOut(msgspec.Struct, frozen=True):
     """A reading: when it was measured (`ts`) and when the platform received it."""
 
     device_id: str
@@ -28,7 +30,7 @@ class StoredItem(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
-class LatestItem(StoredItem, frozen=True):
+class LatestReading(ReadingOut, frozen=True):
     """The newest reading of a series by its own time. `stored_at` tells when it became the newest."""
 
     stored_at: datetime
@@ -41,44 +43,37 @@ class Series(msgspec.Struct, frozen=True):
     metric: str | None = None
 
 
-class Window(msgspec.Struct, frozen=True):
-    """From `since` up to but without `until`; None leaves a side open."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-
 Order = Literal["asc", "desc"]
 
 
-class TimePosition(NamedTuple):
-    """The place of a reading in the order of time."""
+class TimeKey(NamedTuple):
+    """What readings are sorted by in the order of time."""
 
     ts: datetime
     device_id: str
     metric: str
 
 
-class KeyPosition(NamedTuple):
-    """The place of a reading in the order of the key."""
+class SeriesTimeKey(NamedTuple):
+    """What readings are sorted by in the order of the table's key."""
 
     device_id: str
     metric: str
     ts: datetime
 
 
-class SeriesPosition(NamedTuple):
-    """The place of a series."""
+class SeriesKey(NamedTuple):
+    """What series are sorted by."""
 
     device_id: str
     metric: str
 
 
 async def in_time_order(
-    repository: Repository, series: Series, window: Window, order: Order, limit: int, after: TimePosition | None
-) -> list[StoredItem]:
-    """Return at most `limit` readings by time, then device and metric, that come after a position."""
-    values = Values()
+    database: Database, series: Series, window: Window, order: Order, limit: int, after: TimeKey | None
+) -> list[ReadingOut]:
+    """Return at most `limit` readings by time, then device and metric, that come after a key."""
+    values = QueryParams()
     wanted, within = _series(values, series), _window(values, window)
     if after is not None:
         ts, device_id, metric = map(values.bind, after)
@@ -95,14 +90,14 @@ async def in_time_order(
     query = (
         f"{_SELECT} FROM ({first}) s CROSS JOIN LATERAL {_rows(within, order, count)} ORDER BY {by_time} LIMIT {count}"
     )
-    return await _fetch(repository, query, values)
+    return await _fetch(database, query, values)
 
 
 async def in_key_order(
-    repository: Repository, series: Series, window: Window, limit: int, after: KeyPosition | None
-) -> list[StoredItem]:
-    """Return at most `limit` readings by device, metric and time that come after a position."""
-    values = Values()
+    database: Database, series: Series, window: Window, limit: int, after: SeriesTimeKey | None
+) -> list[ReadingOut]:
+    """Return at most `limit` readings by device, metric and time that come after a key."""
+    values = QueryParams()
     wanted, within = _series(values, series), _window(values, window)
     if after is not None:
         device_id, metric, ts = map(values.bind, after)
@@ -115,51 +110,60 @@ async def in_key_order(
         {_SELECT} FROM latest_readings s CROSS JOIN LATERAL {_rows(within, "asc", count)}
         WHERE {all_of(wanted)} ORDER BY s.device_id, s.metric, r.ts LIMIT {count}
     """
-    return await _fetch(repository, query, values)
+    return await _fetch(database, query, values)
 
 
-async def latest(repository: Repository, series: Series, limit: int, after: SeriesPosition | None) -> list[LatestItem]:
+async def latest(database: Database, series: Series, limit: int, after: SeriesKey | None) -> list[LatestReading]:
     """Return the newest reading of each series of registered devices, by device and metric."""
-    values = Values()
+    values = QueryParams()
     wanted = _series(values, series)
     if after is not None:
         device_id, metric = map(values.bind, after)
         wanted.append(f"(s.device_id, s.metric) > ({device_id}, {metric})")
-    query = f"{LATEST} WHERE {all_of(wanted)} ORDER BY s.device_id, s.metric LIMIT {values.bind(limit)}"
-    async with repository.raw() as connection:
-        return [LatestItem(*row) for row in await connection.fetch(query, *values)]
+    query = f"{_latest(wanted)} ORDER BY s.device_id, s.metric LIMIT {values.bind(limit)}"
+    async with database.connection() as connection:
+        return [LatestReading(*row) for row in await connection.fetch(query, *values)]
 
 
-async def add(repository: Repository, rows: Sequence[StoredReading]) -> int:
+async def latest_stored(connection: asyncpg.Connection, after: datetime | None = None) -> list[LatestReading]:
+    """Return the newest reading of each series, or of those that have had a newer one stored after a time."""
+    values = QueryParams()
+    wanted = [] if after is None else [f"s.stored_at > {values.bind(after)}"]
+    return [LatestReading(*row) for row in await connection.fetch(_latest(wanted), *values)]
+
+
+async def store(database: Database, rows: Sequence[StoredReading]) -> int:
     """Store the readings that are not stored yet, just as the ingestor does, and return how many they were."""
-    async with repository.raw() as connection:
+    async with database.connection() as connection:
         try:
-            return await _add(connection, rows)
+            return await _store(connection, rows)
         except asyncpg.CheckViolationError as error:
             if not lacks_partition(error):
                 raise
             await ensure_partitions(connection, rows)
-            return await _add(connection, rows)
+            return await _store(connection, rows)
 
 
-LATEST = """
-    SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at
-    FROM latest_readings s JOIN devices USING (device_id)
-"""
-
-
-async def _add(connection: asyncpg.Connection, rows: Sequence[StoredReading]) -> int:
+async def _store(connection: asyncpg.Connection, rows: Sequence[StoredReading]) -> int:
     async with connection.transaction():
-        stored = await store(connection, rows)
+        stored = await store_new(connection, rows)
         await register_unknown(connection, stored)
         if stored:
             await notify(connection, Channel.READINGS)
     return len(stored)
 
 
-async def _fetch(repository: Repository, query: str, values: Values) -> list[StoredItem]:
-    async with repository.raw() as connection:
-        return [StoredItem(*row) for row in await connection.fetch(query, *values)]
+async def _fetch(database: Database, query: str, values: QueryParams) -> list[ReadingOut]:
+    async with database.connection() as connection:
+        return [ReadingOut(*row) for row in await connection.fetch(query, *values)]
+
+
+def _latest(wanted: list[str]) -> str:
+    """Return the query of the newest readings of registered devices that fulfil the conditions."""
+    return f"""
+        SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at
+        FROM latest_readings s JOIN devices USING (device_id) WHERE {all_of(wanted)}
+    """  # noqa: S608
 
 
 def _rows(within: list[str], order: Order, count: str) -> str:
@@ -168,12 +172,12 @@ def _rows(within: list[str], order: Order, count: str) -> str:
     return f"(SELECT * FROM sensor_readings r WHERE {all_of(own)} ORDER BY r.ts {order} LIMIT {count}) r"  # noqa: S608
 
 
-def _series(values: Values, series: Series) -> list[str]:
+def _series(values: QueryParams, series: Series) -> list[str]:
     given = {"s.device_id": series.device_id, "s.metric": series.metric}
     return [f"{column} = {values.bind(value)}" for column, value in given.items() if value is not None]
 
 
-def _window(values: Values, window: Window) -> list[str]:
+def _window(values: QueryParams, window: Window) -> list[str]:
     given = {"r.ts >=": window.since, "r.ts <": window.until}
     return [f"{comparison} {values.bind(value)}" for comparison, value in given.items() if value is not None]
 

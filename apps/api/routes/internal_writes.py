@@ -1,4 +1,4 @@
-"""Storing readings without the stream: for what runs inside the cluster."""
+"""The internal write API: readings without the stream, for what runs inside the cluster."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ import msgspec
 
 from apps.api.context import Context
 from apps.api.metrics import READINGS_WRITTEN
-from apps.api.operation import Resource
-from apps.api.repository import readings
+from apps.api.operation import Router
+from apps.api.queries import readings
 from apps.domain.readings import DeviceReading, StoredReading, check_time
 from apps.platform.http import ProblemError
 
-STORING = Resource("Storing", "Reached from inside the cluster only. Devices send their readings to the gateway.")
+router = Router("Storing", "Reached from inside the cluster only. Devices send their readings to the gateway.")
 
-MOST_READINGS = 10_000
+MAX_READINGS = 10_000
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -23,9 +23,9 @@ class Stored(msgspec.Struct, frozen=True):
     duplicates: int
 
 
-@STORING.operation("POST", "/readings", protected=True, public=False, body_limit=5_000_000)
+@router.operation("POST", "/readings", requires_token=True, internal=True, body_limit=5_000_000)
 async def store_readings(
-    context: Context, body: Annotated[list[DeviceReading], msgspec.Meta(max_length=MOST_READINGS)]
+    context: Context, body: Annotated[list[DeviceReading], msgspec.Meta(max_length=MAX_READINGS)]
 ) -> Stored:
     """Store readings, all of them or none.
 
@@ -37,8 +37,8 @@ async def store_readings(
             check_time(reading.ts, now)
         except ValueError as error:
             raise ProblemError(400, f"$[{index}]: {error}") from None
-    rows = [StoredReading(each.device_id, each.metric, each.ts, each.value, now) for each in body]
-    stored = await readings.add(context.repository, rows)
+    rows = [StoredReading(sent.device_id, sent.metric, sent.ts, sent.value, now) for sent in body]
+    stored = await readings.store(context.database, rows)
     READINGS_WRITTEN.labels("stored").inc(stored)
     READINGS_WRITTEN.labels("duplicate").inc(len(rows) - stored)
     return Stored(stored, len(rows) - stored)

@@ -1,10 +1,10 @@
-"""Pieces of SQL for asyncpg's own connection."""
+"""Pieces of SQL as text."""
 
 from collections.abc import Iterable
 from typing import Any
 
 
-class Values(list[Any]):
+class QueryParams(list[Any]):
     """The values of a query, in the order of their placeholders."""
 
     def bind(self, value: Any) -> str:

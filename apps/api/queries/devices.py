@@ -8,16 +8,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from apps.api.repository.database import Repository, Row
+from apps.api.database import Database, Row
+from apps.api.errors import VersionConflictError
 from apps.domain.devices import Device, DevicePatch, DeviceSpec
 from apps.storage.tables import devices, latest_readings
 
 ACTIVE_WITHIN = timedelta(minutes=15)
 """A device is active when its newest reading is not older."""
-
-
-class VersionConflictError(Exception):
-    """The device is not what the caller thinks it is."""
 
 
 def version(device: Device) -> str:
@@ -26,7 +23,7 @@ def version(device: Device) -> str:
 
 
 async def find(
-    repository: Repository, *, kind: str | None, label: str | None, text: str | None, limit: int, after: str | None
+    database: Database, *, kind: str | None, label: str | None, text: str | None, limit: int, after: str | None
 ) -> list[Device]:
     """Return at most `limit` devices by id. `text` may stand anywhere in the id or the name, in any case."""
     query = _SELECT.order_by(devices.c.device_id).limit(limit)
@@ -40,31 +37,31 @@ async def find(
         )
     if after is not None:
         query = query.where(devices.c.device_id > after)
-    return [_device(row) for row in await repository.rows(query)]
+    return [_device(row) for row in await database.rows(query)]
 
 
-async def get(repository: Repository, device_id: str) -> Device | None:
+async def get(database: Database, device_id: str) -> Device | None:
     """Return a device."""
-    row = await repository.row(_SELECT.where(devices.c.device_id == device_id))
+    row = await database.row(_SELECT.where(devices.c.device_id == device_id))
     return None if row is None else _device(row)
 
 
-async def create(repository: Repository, spec: DeviceSpec) -> Device | None:
+async def create(database: Database, spec: DeviceSpec) -> Device | None:
     """Register a device and return it; None where there is one of that id."""
     statement = insert(devices).values(**_columns(spec)).on_conflict_do_nothing().returning(devices.c.device_id)
-    async with repository.transaction():
-        if await repository.row(statement) is None:
+    async with database.transaction():
+        if await database.row(statement) is None:
             return None
-        return await get(repository, spec.device_id)
+        return await get(database, spec.device_id)
 
 
-async def change(repository: Repository, device_id: str, patch: DevicePatch, expected: str | None) -> Device | None:
+async def change(database: Database, device_id: str, patch: DevicePatch, expected: str | None) -> Device | None:
     """Change what the patch holds and return the device; None where there is none.
 
     Raises VersionConflictError when `expected` is given and is not the device's version.
     """
-    async with repository.transaction():
-        current = await _locked(repository, device_id, expected)
+    async with database.transaction():
+        current = await _locked(database, device_id, expected)
         if current is None:
             return None
         described = _columns(DeviceSpec(**{name: getattr(current, name) for name in DeviceSpec.__struct_fields__}))
@@ -74,50 +71,43 @@ async def change(repository: Repository, device_id: str, patch: DevicePatch, exp
             changed_at = sa.func.greatest(
                 sa.func.clock_timestamp(), devices.c.updated_at + sa.text("interval '1 microsecond'")
             )
-            await repository.run(
+            await database.run(
                 sa.update(devices).where(devices.c.device_id == device_id).values(**changes, updated_at=changed_at)
             )
-        return await get(repository, device_id)
+        return await get(database, device_id)
 
 
-async def delete(repository: Repository, device_id: str, expected: str | None) -> bool:
+async def delete(database: Database, device_id: str, expected: str | None) -> bool:
     """Take a device out of the registry and tell whether it was there. Its readings stay until their retention ends.
 
     Raises VersionConflictError when `expected` is given and is not the device's version.
     """
-    async with repository.transaction():
-        if await _locked(repository, device_id, expected) is None:
+    async with database.transaction():
+        if await _locked(database, device_id, expected) is None:
             return False
-        await repository.run(sa.delete(devices).where(devices.c.device_id == device_id))
+        await database.run(sa.delete(devices).where(devices.c.device_id == device_id))
         return True
 
 
-class Imported(NamedTuple):
+class ImportCounts(NamedTuple):
     """How many devices of an import were new, and how many were changed."""
 
     created: int
     updated: int
 
 
-async def import_all(repository: Repository, specs: Sequence[DeviceSpec], *, dry_run: bool) -> Imported:
+async def import_all(database: Database, specs: Sequence[DeviceSpec], *, dry_run: bool) -> ImportCounts:
     """Make the registry hold these devices just as they are described; a dry run only tells what it would do."""
     document = msgspec.json.encode(specs).decode()
-    async with repository.raw() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
-            rows = await connection.fetch(_IMPORT, document)
-        except BaseException:
-            await transaction.rollback()
-            raise
-        await (transaction.rollback() if dry_run else transaction.commit())
+    async with database.transaction(dry_run=dry_run) as connection:
+        rows = await connection.fetch(_IMPORT, document)
     created = sum(row["created"] for row in rows)
-    return Imported(created, len(rows) - created)
+    return ImportCounts(created, len(rows) - created)
 
 
-async def _locked(repository: Repository, device_id: str, expected: str | None) -> Device | None:
-    await repository.run(sa.select(devices.c.device_id).where(devices.c.device_id == device_id).with_for_update())
-    current = await get(repository, device_id)
+async def _locked(database: Database, device_id: str, expected: str | None) -> Device | None:
+    await database.run(sa.select(devices.c.device_id).where(devices.c.device_id == device_id).with_for_update())
+    current = await get(database, device_id)
     if current is not None and expected not in (None, version(current)):
         raise VersionConflictError(device_id)
     return current
@@ -130,10 +120,10 @@ def _columns(spec: DeviceSpec | DevicePatch) -> dict[str, Any]:
 
 def _device(row: Row) -> Device:
     columns = dict(row)
-    asked_at, seen_at = columns.pop("asked_at"), columns["last_seen_at"]
+    now, seen_at = columns.pop("now"), columns["last_seen_at"]
     columns["labels"] = tuple(columns["labels"])
     columns["attributes"] = msgspec.json.decode(columns["attributes"])
-    return Device(**columns, active=seen_at is not None and asked_at - seen_at <= ACTIVE_WITHIN)
+    return Device(**columns, active=seen_at is not None and now - seen_at <= ACTIVE_WITHIN)
 
 
 # Returns what it wrote: a device that is as described already is not among it. A new row has no former version (xmax).
@@ -156,5 +146,5 @@ _SELECT = sa.select(
     .where(latest_readings.c.device_id == devices.c.device_id)
     .scalar_subquery()
     .label("last_seen_at"),
-    sa.func.now().label("asked_at"),
+    sa.func.now().label("now"),
 )

@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import sqlalchemy as sa
 
-from apps.api.repository.database import Repository, Row
+from apps.api.database import Database, Row
 from apps.domain.alerts import Alert, AlertState, Severity
-from apps.storage.tables import alert_events, alerts
+from apps.storage.tables import IS_UNRESOLVED, alert_events, alerts
 
 
-class AlertPosition(NamedTuple):
-    """The place of an alert in the list."""
+class AlertKey(NamedTuple):
+    """What the list is sorted by."""
 
     opened_at: datetime
     alert_id: UUID
@@ -30,13 +31,13 @@ class AlertEvent(msgspec.Struct, frozen=True):
 
 
 async def find(
-    repository: Repository,
+    database: Database,
     *,
     state: AlertState | None,
     severity: Severity | None,
     source: str | None,
     limit: int,
-    after: AlertPosition | None,
+    after: AlertKey | None,
 ) -> list[Alert]:
     """Return at most `limit` alerts, the newest first."""
     query = sa.select(alerts).order_by(alerts.c.opened_at.desc(), alerts.c.alert_id.desc()).limit(limit)
@@ -44,21 +45,34 @@ async def find(
     query = query.where(*(column == str(value) for column, value in given.items() if value is not None))
     if after is not None:
         query = query.where(sa.tuple_(alerts.c.opened_at, alerts.c.alert_id) < sa.tuple_(*map(sa.literal, after)))
-    return [as_alert(row) for row in await repository.rows(query)]
+    return [_alert(row) for row in await database.rows(query)]
 
 
-async def get(repository: Repository, alert_ids: Collection[UUID]) -> dict[UUID, Alert]:
+async def get(database: Database, alert_ids: Collection[UUID]) -> dict[UUID, Alert]:
     """Return the alerts of these ids that there are."""
-    rows = await repository.rows(sa.select(alerts).where(alerts.c.alert_id.in_(alert_ids)))
-    return {row["alert_id"]: as_alert(row) for row in rows}
+    rows = await database.rows(sa.select(alerts).where(alerts.c.alert_id.in_(alert_ids)))
+    return {row["alert_id"]: _alert(row) for row in rows}
 
 
-async def events(repository: Repository, alert_id: UUID) -> list[AlertEvent]:
+async def events(database: Database, alert_id: UUID) -> list[AlertEvent]:
     """Return what was done to an alert, the oldest first."""
     query = sa.select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.event_id)
-    return [AlertEvent(row["at"], row["actor"], row["action"], row["comment"]) for row in await repository.rows(query)]
+    return [AlertEvent(row["at"], row["actor"], row["action"], row["comment"]) for row in await database.rows(query)]
 
 
-def as_alert(row: Row) -> Alert:
-    """Return a row of `alerts` as an alert."""
+async def unresolved_or_recent(connection: asyncpg.Connection) -> list[Alert]:
+    """Return the alerts that are not over, and those that changed within the last 5 minutes."""
+    recently = "updated_at > clock_timestamp() - interval '5 minutes'"
+    return [_alert(row) for row in await connection.fetch(f"{_SELECT} WHERE {IS_UNRESOLVED} OR {recently}")]
+
+
+async def changed(connection: asyncpg.Connection, after: datetime) -> list[Alert]:
+    """Return the alerts that were changed after a time."""
+    return [_alert(row) for row in await connection.fetch(f"{_SELECT} WHERE updated_at > $1", after)]
+
+
+def _alert(row: Row) -> Alert:
     return msgspec.convert(dict(row), Alert)
+
+
+_SELECT = "SELECT * FROM alerts"

@@ -1,0 +1,26 @@
+"""Times and sizes that no deployment sets: they follow from one another, and a test may choose smaller ones."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The API's limits."""
+
+    acquire_seconds: float = 2.0
+    """How long a request waits for a free connection of the database."""
+    query_seconds: float = 15.0
+    """How long one query may take."""
+    export_chunk_rows: int = 2000
+    """Rows of an export that are fetched at a time."""
+    ping_seconds: float = 10.0
+    """Between two pings of a WebSocket client."""
+    debounce_seconds: float = 0.2
+    """Notifications that arrive within this time after a query for live updates are answered by one."""
+    idle_seconds: float = 5.0
+    """Without a notification that query runs after this time anyway."""
+    full_refresh_seconds: float = 60.0
+    """How often everything is read again: for what committed later than the overlap, and for what is gone."""
+    overlap: timedelta = timedelta(seconds=5)
+    """A row gets its time before its transaction commits, so a row may appear this late behind newer ones."""

@@ -1,0 +1,1 @@
+"""Every query of the API, a module for each resource."""

@@ -1,1 +1,0 @@
-"""Every query of the API, a module for each resource, behind one connection layer."""

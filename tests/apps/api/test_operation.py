@@ -1,0 +1,54 @@
+"""What a handler's signature may say, and what is refused before the API starts."""
+
+from typing import Annotated
+
+import msgspec
+import pytest
+
+from apps.api.context import Context
+from apps.api.errors import DeclarationError
+from apps.api.operation import Header, Operation, Router
+
+
+class Query(msgspec.Struct, frozen=True):
+    limit: int = 1
+
+
+def declare(handler, path="/things/{thing_id}") -> Operation:
+    router = Router("Things", "")
+    router.operation("GET", path)(handler)
+    return router.operations[0]
+
+
+def test_a_parameter_takes_the_header_that_it_is_annotated_with():
+    async def show(_: Context, thing_id: str, known: Annotated[str | None, Header("if-none-match")] = None) -> str:
+        return thing_id
+
+    operation = declare(show)
+    assert operation.path_parameters == {"thing_id": str}
+    assert operation.headers == {"known": ("if-none-match", str | None)}
+
+
+async def misspelt_query(_: Context, thing_id: str, quary: Query) -> str: ...
+async def misspelt_body(_: Context, thing_id: str, boddy: str) -> str: ...
+async def misspelt_path(_: Context, thing_ld: str) -> str: ...
+async def unmarked_header(_: Context, thing_id: str, if_match: str | None = None) -> str: ...
+async def header_without_default(_: Context, thing_id: str, known: Annotated[str, Header("if-match")]) -> str: ...
+async def query_without_fields(_: Context, thing_id: str, query: int) -> str: ...
+
+
+@pytest.mark.parametrize(
+    ("handler", "named"),
+    [
+        (misspelt_query, "quary"),
+        (misspelt_body, "boddy"),
+        (misspelt_path, "thing_id"),
+        (unmarked_header, "if_match"),
+        (header_without_default, "known needs a default"),
+        (query_without_fields, "query must be a struct"),
+    ],
+)
+def test_a_parameter_that_no_request_carries_is_refused_as_it_is_declared(handler, named):
+    with pytest.raises(DeclarationError, match=named) as refused:
+        declare(handler)
+    assert handler.__name__ in str(refused.value)
