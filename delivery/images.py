@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from apps.catalog import DASHBOARD
 from components.account.image_repositories import registry
-from stacks.config import IMAGES, PROJECT, ROOT, EnvironmentConfig, StackConfigError, environment_of
+from stacks.config import IMAGES, PROJECT, ROOT, EnvironmentConfig, load_environment
+from stacks.config_errors import StackConfigError
 
 FAILED, NOT_USABLE = 1, 2
 
@@ -49,7 +50,7 @@ def build(*, scan: bool) -> dict[str, str]:
 
 def push(stack: str, version: str, built: Mapping[str, str]) -> None:
     """Push images into the registry of a stack's account and write their digests into the stack's file."""
-    config = environment_of(stack, ROOT)
+    config = load_environment(stack, ROOT)
     pushed = {}
     for image, name in built.items():
         reference = f"{_repository(config, image)}:{version}"
@@ -61,8 +62,8 @@ def push(stack: str, version: str, built: Mapping[str, str]) -> None:
 
 def copy(source: str, target: str, version: str) -> None:
     """Copy what one stack runs into the registry of another's account, byte for byte."""
-    to = environment_of(target, ROOT)
-    for image, reference in environment_of(source, ROOT).images.items():
+    to = load_environment(target, ROOT)
+    for image, reference in load_environment(source, ROOT).images.items():
         tagged = f"docker://{_repository(to, image)}:{version}"
         _run(
             f"{image} cannot be copied",
@@ -73,15 +74,16 @@ def copy(source: str, target: str, version: str) -> None:
 def promote(source: str, target: str) -> None:
     """Write into the file of one stack the digests that another runs."""
     pin(
-        target, {image: reference.partition("@")[2] for image, reference in environment_of(source, ROOT).images.items()}
+        target,
+        {image: reference.partition("@")[2] for image, reference in load_environment(source, ROOT).images.items()},
     )
 
 
 def pin(stack: str, digests: Mapping[str, str]) -> None:
     """Write digests into a stack's file. Everything else stands there as before, comments too."""
-    config, path = environment_of(stack, ROOT), ROOT / f"Pulumi.{stack}.yaml"
+    config, path = load_environment(stack, ROOT), ROOT / f"Pulumi.{stack}.yaml"
     path.write_text(pinned(path.read_text(), {i: f"{_repository(config, i)}@{d}" for i, d in digests.items()}))
-    environment_of(stack, ROOT)
+    load_environment(stack, ROOT)
 
 
 def pinned(text: str, references: Mapping[str, str]) -> str:
@@ -143,7 +145,7 @@ def _build(chosen: argparse.Namespace) -> None:
     if (chosen.push is None) != (chosen.version is None):
         raise ImageError("--push and --version belong together")
     if chosen.push:
-        environment_of(chosen.push, ROOT)
+        load_environment(chosen.push, ROOT)
     built = build(scan=chosen.scan)
     if chosen.push:
         push(chosen.push, chosen.version, built)

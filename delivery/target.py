@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from components.account.github_deployment import role_arn
 from components.account.image_repositories import registry
 from stacks.account import state_bucket
-from stacks.config import DAYS, PROJECT, EnvironmentConfig, ScheduleConfig, StackConfigError, environment_of
+from stacks.config import DAYS, PROJECT, EnvironmentConfig, ScheduleConfig, load_environment
+from stacks.config_errors import StackConfigError
 
 NOT_USABLE = 2
 
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("stack", metavar="STACK", help="dev or prod")
     stack = parser.parse_args(arguments).stack
     try:
-        config = environment_of(stack)
+        config = load_environment(stack)
     except StackConfigError as error:
         print(f"delivery: {error}", file=sys.stderr)
         return NOT_USABLE

@@ -1,1 +1,1 @@
-"""What is put together: the stacks of Pulumi, and the whole platform on this machine."""
+"""The stacks of Pulumi: an account and the environments in it, each put together from components."""

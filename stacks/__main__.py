@@ -8,17 +8,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pulumi
 
-from stacks import account as bootstrap
-from stacks import environment
-from stacks.config import BootstrapConfig, EnvironmentConfig, StackConfigError, is_account, load
+from stacks import account, environment
+from stacks.config import AccountConfig, EnvironmentConfig, is_account_stack, load
+from stacks.config_errors import StackConfigError
 
 
 def main() -> None:
     """Declare the stack that is selected."""
     stack, config = pulumi.get_stack(), pulumi.Config()
     try:
-        if is_account(stack):
-            bootstrap.deploy(load(BootstrapConfig, stack, "bootstrap", config.get_object("bootstrap")), stack)
+        if is_account_stack(stack):
+            account.deploy(load(AccountConfig, stack, "bootstrap", config.get_object("bootstrap")), stack)
         else:
             environment.deploy(load(EnvironmentConfig, stack, "environment", config.get_object("environment")), stack)
     except StackConfigError as error:

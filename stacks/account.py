@@ -5,30 +5,31 @@ An account of its own for production keeps it out of reach of whoever may deploy
 
 import pulumi
 
-from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs, Repository
+from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
 from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
-from stacks.config import IMAGES, PROJECT, BootstrapConfig
+from stacks.config import IMAGES, PROJECT, AccountConfig
 from stacks.providers import aws_provider
 
 
-def deploy(config: BootstrapConfig, stack: str) -> None:
+def deploy(config: AccountConfig, stack: str) -> None:
     """Declare the stack of an account."""
     opts = pulumi.ResourceOptions(providers=[aws_provider(config, stack)])
     state = StateBackend(
         "state", StateBackendArgs(state_bucket(config.account, config.region), config.account, PROJECT), opts
     )
-    images_key = EncryptionKey("images-key", EncryptionKeyArgs("images", config.account, deletion_days=30), opts)
+    images_key = EncryptionKey(
+        "images-key", EncryptionKeyArgs(f"{PROJECT}: images", config.account, deletion_days=30), opts
+    )
     images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, IMAGES, images_key), opts)
-    github = config.github
     deployment = GitHubDeployment(
         "github",
         GitHubDeploymentArgs(
+            config.github,
             PROJECT,
             config.account,
             config.region,
-            Repository(github.owner, github.owner_id, github.repository, github.repository_id),
             config.environments,
         ),
         opts,

@@ -8,6 +8,10 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 
+class StackConfigError(Exception):
+    """A stack's configuration cannot be used. The text names each value and the YAML to write."""
+
+
 def explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:
     """Return what is wrong with one value under `key` (`PROJECT:NAME`), and the YAML to write where there is one."""
     path = [str(part) for part in problem["loc"]]
@@ -27,7 +31,7 @@ def _reason(problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         return "is missing"
     if problem["type"] == "string_pattern_mismatch":
-        return f"{problem['input']!r} has not the form that is wanted"
+        return f"must match {problem['ctx']['pattern']}, got {problem['input']!r}"
     message = problem["msg"].removeprefix("Value error, ")
     return message if isinstance(problem["input"], Mapping | BaseModel) else f"{message}, got {problem['input']!r}"
 

@@ -31,7 +31,7 @@ def aws_provider(config: StackConfig, stack: str) -> aws.Provider:
     tags = aws.ProviderDefaultTagsArgs(tags={"project": PROJECT, "stack": stack, "managed-by": "pulumi"})
     if config.emulator is None:
         return aws.Provider("aws", region=config.region, allowed_account_ids=[config.account], default_tags=tags)
-    endpoint = str(config.emulator).rstrip("/")
+    endpoint = config.emulator.rstrip("/")
     return aws.Provider(
         "aws",
         region=config.region,

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from delivery.target import crons
-from stacks.config import environment_of
-from tests.stacks.stacks_under_test import bootstrap_graph
+from stacks.config import load_environment
+from tests.stacks.stacks_under_test import account_graph
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github"
@@ -52,7 +52,7 @@ def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts
     subjects = [
         role.inputs["assumeRolePolicy"]
         for account in ("bootstrap", "bootstrap-prod")
-        for role in bootstrap_graph(account).of("aws:iam/role:Role")
+        for role in account_graph(account).of("aws:iam/role:Role")
     ]
     trusted = {re.search(r"environment:([a-z]+)", subject)[1] for subject in subjects}
     stacks = {job["with"]["stack"] for name in ("dev", "prod") for job in _callers(name, "deploy.yml")}
@@ -75,7 +75,7 @@ def _callers(name, callee):
 
 
 def test_dev_lives_by_the_schedule_of_its_file():
-    up, *destroy = crons(environment_of("dev").schedule)
+    up, *destroy = crons(load_environment("dev").schedule)
     dev = read("workflows/dev.yml")
     assert [entry["cron"] for entry in dev["on"]["schedule"]] == [up, *destroy], "write these times into dev.yml"
     (decide,) = [step for step in dev["jobs"]["decide"]["steps"] if step.get("id") == "decide"]

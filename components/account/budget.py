@@ -5,32 +5,35 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.account.config import BudgetConfig
+from components.component import Component
+
 WEEKS_A_MONTH = 52 / 12
 """AWS knows budgets of a day and of a month, none of a week."""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetArgs:
-    """How much a week in EUR; `tag` is the cost allocation tag `user:KEY$VALUE` whose spending counts."""
+    """How much may be spent; `tag` is the cost allocation tag `user:KEY$VALUE` whose spending counts."""
 
-    weekly_eur: float
-    usd_per_eur: float
+    config: BudgetConfig
     tag: str
-    notify: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if self.weekly_eur <= 0:
-            raise ValueError(f"a budget is more than nothing, got EUR {self.weekly_eur}")
 
 
-class Budget(pulumi.ComponentResource):
-    """Makes a monthly AWS budget in dollars that mails at 80 % spent and at 100 % forecast."""
+class Budget(Component):
+    """What may be spent, with a warning before it is.
+
+    Makes:
+
+    - a monthly AWS budget in dollars, which mails at 80 % spent and at 100 % forecast
+    """
 
     monthly_usd: float
 
     def __init__(self, name: str, args: BudgetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:cost:Budget", name, {}, opts)
-        self.monthly_usd = round(args.weekly_eur * args.usd_per_eur * WEEKS_A_MONTH, 2)
+        super().__init__(name, opts)
+        config = args.config
+        self.monthly_usd = round(config.weekly_eur * config.usd_per_eur * WEEKS_A_MONTH, 2)
         aws.budgets.Budget(
             name,
             budget_type="COST",
@@ -44,7 +47,7 @@ class Budget(pulumi.ComponentResource):
                     notification_type=kind,
                     threshold=threshold,
                     threshold_type="PERCENTAGE",
-                    subscriber_email_addresses=list(args.notify),
+                    subscriber_email_addresses=list(config.notify),
                 )
                 for kind, threshold in (("ACTUAL", 80), ("FORECASTED", 100))
             ],

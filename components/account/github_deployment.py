@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.account.config import GitHubConfig
 from components.account.deployment_permissions import boundary_statements, deployment_statements
+from components.component import Component
 from components.identity.iam import RoleSettings, Statement, allow, policy
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -18,27 +20,13 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
-    """A repository of GitHub, by name and by id."""
-
-    owner: str
-    owner_id: int
-    name: str
-    repository_id: int
-
-    def subject(self, context: str) -> str:
-        """Return the subject of a workflow's token, for example for the context `environment:dev`."""
-        return f"repo:{self.owner}@{self.owner_id}/{self.name}@{self.repository_id}:{context}"
-
-
-@dataclass(frozen=True, slots=True)
 class GitHubDeploymentArgs:
     """Which repository deploys which environments, each a stack of `project`."""
 
+    config: GitHubConfig
     project: str
     account: str
     region: str
-    repository: Repository
     environments: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -59,9 +47,15 @@ def role_arn(project: str, account: str, name: str) -> str:
     return f"arn:aws:iam::{account}:role/{project}/{name}"
 
 
-class GitHubDeployment(pulumi.ComponentResource):
-    """Makes the OIDC provider of GitHub; the roles preview (pull requests), images (push) and deploy-ENVIRONMENT; and
-    the permissions boundary of each environment.
+class GitHubDeployment(Component):
+    """What GitHub's workflows may do.
+
+    Makes:
+
+    - the OIDC provider of GitHub
+    - the role `preview` of pull requests, which reads everything but contents
+    - the role `images`, which may push them once `ImageRepositories.grant_push` says so
+    - for each environment the role `deploy-ENVIRONMENT` and the boundary that no role of that environment exceeds
     """
 
     preview: aws.iam.Role
@@ -69,7 +63,7 @@ class GitHubDeployment(pulumi.ComponentResource):
     deploy: dict[str, aws.iam.Role]
 
     def __init__(self, name: str, args: GitHubDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:deployment:GitHubDeployment", name, {}, opts)
+        super().__init__(name, opts)
         self._args = args
         self._issuer = aws.iam.OpenIdConnectProvider(
             name,
@@ -126,7 +120,7 @@ class GitHubDeployment(pulumi.ComponentResource):
         return made
 
     def _role(self, name: str, context: str, description: str) -> aws.iam.Role:
-        repository = self._args.repository
+        github = self._args.config
         trust = {
             "Version": "2012-10-17",
             "Statement": [
@@ -137,8 +131,8 @@ class GitHubDeployment(pulumi.ComponentResource):
                     "Condition": {
                         "StringEquals": {
                             f"{ISSUER}:aud": "sts.amazonaws.com",
-                            f"{ISSUER}:sub": repository.subject(context),
-                            f"{ISSUER}:repository_id": str(repository.repository_id),
+                            f"{ISSUER}:sub": github.subject(context),
+                            f"{ISSUER}:repository_id": str(github.repository_id),
                         }
                     },
                 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement, allow
 
@@ -41,13 +42,19 @@ def registry(account: str, region: str) -> str:
     return f"{account}.dkr.ecr.{region}.amazonaws.com"
 
 
-class ImageRepositories(pulumi.ComponentResource):
-    """Makes an ECR repository for each image: tags never move, every push is scanned, old images go."""
+class ImageRepositories(Component):
+    """Where images are pushed.
+
+    Makes, for each image:
+
+    - an ECR repository, encrypted, whose tags never move and in which every push is scanned
+    - a lifecycle policy that lets old images go
+    """
 
     urls: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: ImageRepositoriesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:images:ImageRepositories", name, {}, opts)
+        super().__init__(name, opts)
         self._repositories = {image: self._repository(f"{name}-{image}", image, args) for image in args.images}
         self.urls = {image: repository.repository_url for image, repository in self._repositories.items()}
         self.register_outputs({"urls": self.urls})
@@ -75,11 +82,13 @@ class ImageRepositories(pulumi.ComponentResource):
             ],
             opts=child,
         )
-        oldest_go = {
+        lifecycle_rule = {
             "rulePriority": 1,
             "description": f"Keep the newest {args.keep}",
             "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": args.keep},
             "action": {"type": "expire"},
         }
-        aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=json.dumps({"rules": [oldest_go]}), opts=child)
+        aws.ecr.LifecyclePolicy(
+            name, repository=repository.name, policy=json.dumps({"rules": [lifecycle_rule]}), opts=child
+        )
         return repository

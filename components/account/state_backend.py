@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component
 from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.identity.iam import Statement, allow
 
@@ -23,24 +24,29 @@ class StateBackendArgs:
             raise ValueError(f"a bucket's name has 3 to 63 characters: {self.bucket}")
 
 
-class StateBackend(pulumi.ComponentResource):
-    """Makes a versioned, encrypted, private bucket that takes only TLS, and a KMS key for the stacks' secrets.
+class StateBackend(Component):
+    """Where Pulumi keeps the states, protected: without them no stack can be changed or taken down.
 
-    Both are protected: without them no stack can be changed or taken down.
+    Makes:
+
+    - a KMS key, also for the stacks' secrets
+    - a bucket: versioned, encrypted, private, open over TLS alone; versions that were replaced go after a while
     """
 
     bucket: pulumi.Output[str]
     key_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:state:StateBackend", name, {}, opts)
+        super().__init__(name, opts)
         self._args = args
         child = pulumi.ResourceOptions(parent=self)
-        kept = pulumi.ResourceOptions(parent=self, protect=True)
-        self._key = EncryptionKey(name, EncryptionKeyArgs("state of the stacks", args.account, deletion_days=30), kept)
-        bucket = aws.s3.Bucket(name, bucket=args.bucket, opts=kept)
+        protected = pulumi.ResourceOptions(parent=self, protect=True)
+        self._key = EncryptionKey(
+            name, EncryptionKeyArgs(f"{args.project}: state of the stacks", args.account, deletion_days=30), protected
+        )
+        bucket = aws.s3.Bucket(name, bucket=args.bucket, opts=protected)
         self._arn = bucket.arn
-        settled = [
+        privacy = [
             aws.s3.BucketPublicAccessBlock(
                 name,
                 bucket=bucket.id,
@@ -83,7 +89,7 @@ class StateBackend(pulumi.ComponentResource):
                     ),
                 )
             ],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=settled),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=privacy),
         )
         only_tls = {
             "Version": "2012-10-17",
@@ -102,25 +108,27 @@ class StateBackend(pulumi.ComponentResource):
             name,
             bucket=bucket.id,
             policy=pulumi.Output.json_dumps(only_tls),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=settled),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=privacy),
         )
         self.bucket, self.key_arn = bucket.bucket, self._key.arn
         self.register_outputs({"bucket": self.bucket, "keyArn": self.key_arn})
 
     def grant_read(self, name: str, to: aws.iam.Role) -> aws.iam.RolePolicy:
         """Let a role preview any stack: read the states and decrypt their secrets."""
-        return allow(name, to, *self._look("*"), self._key.to_decrypt(), parent=self)
+        return allow(name, to, *self._read_state("*"), self._key.to_decrypt(), parent=self)
 
     def grant_write(self, name: str, to: aws.iam.Role, stack: str) -> aws.iam.RolePolicy:
         """Let a role change one stack: its state, its history, its locks."""
         write = Statement(("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), self._objects(stack))
-        return allow(name, to, *self._look(stack), write, self._key.to_encrypt(), self._key.to_decrypt(), parent=self)
+        return allow(
+            name, to, *self._read_state(stack), write, self._key.to_encrypt(), self._key.to_decrypt(), parent=self
+        )
 
-    def _look(self, stack: str) -> tuple[Statement, ...]:
-        about = pulumi.Output.concat(self._arn, "/.pulumi/meta.yaml")
+    def _read_state(self, stack: str) -> tuple[Statement, ...]:
+        meta = pulumi.Output.concat(self._arn, "/.pulumi/meta.yaml")
         return (
             Statement(("s3:ListBucket",), [self._arn]),
-            Statement(("s3:GetObject",), [about, *self._objects(stack)]),
+            Statement(("s3:GetObject",), [meta, *self._objects(stack)]),
         )
 
     def _objects(self, stack: str) -> list[pulumi.Output[str]]:

@@ -7,6 +7,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.cluster.config import ChartsConfig
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -23,16 +25,17 @@ def release(
     namespace: str,
     values: Mapping[str, Any],
     *,
-    mirror: str | None,
+    charts: ChartsConfig,
     parent: pulumi.Resource,
     after: Sequence[pulumi.Resource] = (),
     create_namespace: bool = False,
 ) -> k8s.helm.v3.Release:
     """Install a chart and wait until it runs; a failed installation is taken back.
 
-    `mirror`: the address of a repository (`https://`, `oci://`) or a folder that holds every chart by its name; None:
-    the chart's own repository. `values` must hold no secret: they stand in the state in clear.
+    It comes from its own repository unless `charts` names a mirror. `values` must hold no secret: they stand in the
+    state in clear.
     """
+    mirror = charts.mirror
     remote = mirror is None or mirror.startswith("https://")
     return k8s.helm.v3.Release(
         name,
@@ -49,6 +52,6 @@ def release(
     )
 
 
-def switched_off(*parts: str) -> dict[str, dict[str, bool]]:
-    """Return values that switch parts of a chart off."""
+def disabled(*parts: str) -> dict[str, dict[str, bool]]:
+    """Return values that disable parts of a chart."""
     return {part: {"enabled": False} for part in parts}

@@ -15,9 +15,11 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
+from components.cluster.config import ClusterConfig
+from components.component import Component
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import RoleSettings, role, trust
-from components.identity.pod_identity import PodIdentity, PodIdentityArgs
+from components.identity.pod_identity import PodIdentities, PodIdentity
 
 ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
@@ -30,46 +32,34 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 class ClusterArgs:
     """What the cluster is made of. Its name is fixed, so that its log group can be made before it.
 
-    `reachable_from`: networks for which the API server answers the internet; none: it answers inside the VPC only.
-    `administrators`: ARNs of the roles and users that may do everything.
-    `viewers`: ARNs of those that may look at everything but secrets.
+    `key` encrypts Kubernetes' secrets, `log_key` the control plane's logs.
     """
 
+    config: ClusterConfig
     name: str
     account: str
     region: str
-    version: str
     vpc_id: pulumi.Input[str]
     public_subnet_ids: Sequence[pulumi.Input[str]]
     private_subnet_ids: Sequence[pulumi.Input[str]]
-    administrators: Sequence[str]
-    viewers: Sequence[str]
-    reachable_from: Sequence[str]
-    instance_type: str
-    minimum_nodes: int
-    maximum_nodes: int
-    node_disk_gib: int
     key: EncryptionKey
     log_key: EncryptionKey
     roles: RoleSettings
     protected: bool = False
     log_days: int = 30
 
-    def __post_init__(self) -> None:
-        if not self.administrators:
-            raise ValueError("a cluster without administrators locks everybody out")
-        if both := set(self.administrators) & set(self.viewers):
-            raise ValueError(f"{', '.join(sorted(both))} is administrator and viewer: say one")
-        if "0.0.0.0/0" in self.reachable_from:
-            raise ValueError("the API server must not answer the whole internet")
 
-
-class Cluster(pulumi.ComponentResource):
+class Cluster(Component):
     """An EKS cluster that is ready for pods.
 
-    Makes the control plane (through pulumi-eks) with its log group and role, a managed node group with launch template
-    and role, the add-ons network (with network policies), proxy, DNS, Pod Identity and block storage, an encrypted
-    default storage class, and the Kubernetes provider.
+    Makes:
+
+    - the control plane (through pulumi-eks), with its log group and role
+    - an access entry, with a policy, for each administrator and viewer
+    - a managed node group, with its launch template and role
+    - the add-ons vpc-cni (with network policies), kube-proxy, coredns, eks-pod-identity-agent and aws-ebs-csi-driver
+    - an encrypted default storage class
+    - the Kubernetes provider
     """
 
     name: str
@@ -80,27 +70,29 @@ class Cluster(pulumi.ComponentResource):
     control_plane: eks.Cluster
     nodes: aws.eks.NodeGroup
     provider: k8s.Provider
+    identities: PodIdentities
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:cluster:Cluster", name, {}, opts)
+        super().__init__(name, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
         self.name = args.name
         self.arn = f"arn:aws:eks:{args.region}:{args.account}:cluster/{args.name}"
         self.control_plane = self._control_plane()
+        self.identities = PodIdentities(self.name, self.arn, args.roles, (self.control_plane,))
         self.security_group_id = self.control_plane.cluster_security_group_id
         self.kubeconfig = pulumi.Output.secret(self.control_plane.kubeconfig_json)
-        entered = [
-            *self._let_in("administrator", ADMINISTRATOR, args.administrators),
-            *self._let_in("viewer", VIEWER, args.viewers),
+        access_entries = [
+            *self._access_entries("administrator", ADMINISTRATOR, args.config.administrators),
+            *self._access_entries("viewer", VIEWER, args.config.viewers),
         ]
         identity_agent = self._addon("eks-pod-identity-agent")
         cni = self._system_identity("aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy")
-        network = self._addon("vpc-cni", [identity_agent, *cni.ready], '{"enableNetworkPolicy":"true"}')
+        network = self._addon("vpc-cni", [identity_agent, *cni.dependencies], '{"enableNetworkPolicy":"true"}')
         self.nodes = self._node_group(after=[network, self._addon("kube-proxy")])
         dns = self._addon("coredns", [self.nodes])
         csi = self._system_identity("ebs-csi-controller-sa", f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2")
-        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.ready])
+        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.dependencies])
         self.provider = k8s.Provider(
             name,
             kubeconfig=self.kubeconfig,
@@ -108,7 +100,7 @@ class Cluster(pulumi.ComponentResource):
             cluster_identifier=self.arn,
             enable_server_side_apply=True,
             # Whoever deploys enters as one of the administrators.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, storage, *entered]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[dns, storage, *access_entries]),
         )
         k8s.storage.v1.StorageClass(
             "gp3",
@@ -131,7 +123,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _control_plane(self) -> eks.Cluster:
-        args = self._args
+        args, config = self._args, self._args.config
         service_role = role(
             f"{self._name}-control-plane",
             trust("eks.amazonaws.com"),
@@ -155,15 +147,15 @@ class Cluster(pulumi.ComponentResource):
         return eks.Cluster(
             self._name,
             name=args.name,
-            version=args.version,
+            version=config.version,
             vpc_id=args.vpc_id,
             public_subnet_ids=list(args.public_subnet_ids),
             private_subnet_ids=list(args.private_subnet_ids),
             service_role=service_role,
             authentication_mode=eks.AuthenticationMode.API,
             endpoint_private_access=True,
-            endpoint_public_access=bool(args.reachable_from),
-            public_access_cidrs=list(args.reachable_from) or None,
+            endpoint_public_access=bool(config.public_access_cidrs),
+            public_access_cidrs=[str(cidr) for cidr in config.public_access_cidrs] or None,
             enabled_cluster_log_types=list(LOG_TYPES),
             encryption_config_key_arn=args.key.arn,
             deletion_protection=args.protected,
@@ -176,12 +168,10 @@ class Cluster(pulumi.ComponentResource):
             use_default_vpc_cni=True,
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[attached, logs], transforms=[without_access_of_its_creator]
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[attached, logs], transforms=[disable_creator_admin]),
         )
 
-    def _let_in(self, kind: str, policy_arn: str, principals: Sequence[str]) -> Iterator[pulumi.Resource]:
+    def _access_entries(self, kind: str, policy_arn: str, principals: Sequence[str]) -> Iterator[pulumi.Resource]:
         """Give each principal an entry, and a policy that holds in every namespace."""
         for index, principal in enumerate(principals):
             name, within = (
@@ -199,7 +189,7 @@ class Cluster(pulumi.ComponentResource):
             )
 
     def _node_group(self, after: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
-        args, name = self._args, f"{self._name}-nodes"
+        args, nodes, name = self._args, self._args.config.nodes, f"{self._name}-nodes"
         node_role = role(name, trust("ec2.amazonaws.com"), args.roles, self, "Nodes of the cluster")
         attached = [
             aws.iam.RolePolicyAttachment(
@@ -216,7 +206,7 @@ class Cluster(pulumi.ComponentResource):
                 aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
                     device_name="/dev/xvda",
                     ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                        volume_size=args.node_disk_gib,
+                        volume_size=nodes.disk_gib,
                         volume_type="gp3",
                         encrypted="true",
                         delete_on_termination="true",
@@ -232,12 +222,12 @@ class Cluster(pulumi.ComponentResource):
             node_role_arn=node_role.arn,
             subnet_ids=list(args.private_subnet_ids),
             ami_type="AL2023_x86_64_STANDARD",
-            instance_types=[args.instance_type],
+            instance_types=[nodes.instance_type],
             launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
                 id=template.id, version=template.latest_version.apply(str)
             ),
             scaling_config=aws.eks.NodeGroupScalingConfigArgs(
-                min_size=args.minimum_nodes, max_size=args.maximum_nodes, desired_size=args.minimum_nodes
+                min_size=nodes.minimum, max_size=nodes.maximum, desired_size=nodes.minimum
             ),
             update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             # The autoscaler moves the desired size.
@@ -249,7 +239,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _system_identity(self, service_account: str, policy_arn: str) -> PodIdentity:
-        identity = self.identity(f"{self._name}-{service_account}", "kube-system", service_account, self)
+        identity = self.identities.make(f"{self._name}-{service_account}", "kube-system", service_account, self)
         identity.attach(policy_arn)
         return identity
 
@@ -266,22 +256,14 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *after]),
         )
 
-    def identity(self, name: str, namespace: str, service_account: str, parent: pulumi.Resource) -> PodIdentity:
-        """Return the identity of the pods of a service account."""
-        return PodIdentity(
-            name,
-            PodIdentityArgs(self.name, self.arn, namespace, service_account, self._args.roles),
-            pulumi.ResourceOptions(parent=parent, depends_on=[self.control_plane]),
-        )
 
-
-def without_access_of_its_creator(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+def disable_creator_admin(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
     """Change what pulumi-eks makes: it lets whoever creates a cluster in.
 
     EKS does that by an entry of its own, which stands in the way of ours for the role that deploys.
     """
     if args.type_ != "aws:eks/cluster:Cluster":
         return None
-    asked: Any = args.props["accessConfig"]
-    access = {**asked, "bootstrapClusterCreatorAdminPermissions": False}
+    requested: Any = args.props["accessConfig"]
+    access = {**requested, "bootstrapClusterCreatorAdminPermissions": False}
     return pulumi.ResourceTransformResult({**args.props, "accessConfig": access}, args.opts)

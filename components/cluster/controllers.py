@@ -6,9 +6,10 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.cluster.chart import Chart, release
-from components.cluster.cluster import Cluster
+from components.cluster.config import ChartsConfig
+from components.component import Component
 from components.identity.iam import Statement
-from components.identity.pod_identity import PodIdentity
+from components.identity.pod_identity import PodIdentities, PodIdentity
 
 AUTOSCALER = Chart("cluster-autoscaler", "9.50.1", "https://kubernetes.github.io/autoscaler")
 LOAD_BALANCER = Chart("aws-load-balancer-controller", "1.14.0", "https://aws.github.io/eks-charts")
@@ -16,30 +17,37 @@ EXTERNAL_SECRETS = Chart("external-secrets", "0.20.4", "https://charts.external-
 METRICS_SERVER = Chart("metrics-server", "3.13.0", "https://kubernetes-sigs.github.io/metrics-server")
 MONITOR_TYPES = Chart("prometheus-operator-crds", "25.0.1", "https://prometheus-community.github.io/helm-charts")
 
-SYSTEM = "kube-system"
-SECRETS = "external-secrets"
+KUBE_SYSTEM = "kube-system"
+EXTERNAL_SECRETS_NAMESPACE = "external-secrets"
 
 
 @dataclass(frozen=True, slots=True)
 class ControllersArgs:
-    """Where they run. `mirror`: where charts come from, see `components.cluster.chart.release`."""
+    """Where they run, and how many pods of those that may have more than one."""
 
-    cluster: Cluster
+    charts: ChartsConfig
+    identities: PodIdentities
     account: str
     region: str
     vpc_id: pulumi.Input[str]
-    mirror: str | None = None
-    copies: int = 1
+    replicas: int = 1
 
     def __post_init__(self) -> None:
-        if self.copies < 1:
-            raise ValueError(f"at least one copy of each controller must run, not {self.copies}")
+        if self.replicas < 1:
+            raise ValueError(f"at least one replica of each controller must run, not {self.replicas}")
 
 
-class Controllers(pulumi.ComponentResource):
-    """Installs cluster autoscaler, AWS load balancer controller, External Secrets, metrics server, monitor types.
+class Controllers(Component):
+    """What the cluster runs for those that run in it.
 
-    The load balancer controller only registers pods with target groups that exist already, so its role can do no more.
+    Makes, each from its chart:
+
+    - the cluster autoscaler, with an identity that scales the node groups of this cluster
+    - the AWS load balancer controller; it registers pods with target groups that exist already, so that is all that
+      its identity may do
+    - External Secrets, in a namespace and with an identity of its own
+    - the metrics server
+    - the types of the Prometheus operator
     """
 
     load_balancer: k8s.helm.v3.Release
@@ -49,20 +57,20 @@ class Controllers(pulumi.ComponentResource):
     monitor_types: k8s.helm.v3.Release
 
     def __init__(self, name: str, args: ControllersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:cluster:Controllers", name, {}, opts)
+        super().__init__(name, opts)
         self._args = args
         self._autoscaler()
         self._load_balancer()
         self._external_secrets()
-        release("metrics-server", METRICS_SERVER, SYSTEM, {}, mirror=args.mirror, parent=self)
-        self.monitor_types = release("monitor-types", MONITOR_TYPES, SYSTEM, {}, mirror=args.mirror, parent=self)
+        release("metrics-server", METRICS_SERVER, KUBE_SYSTEM, {}, charts=args.charts, parent=self)
+        self.monitor_types = release("monitor-types", MONITOR_TYPES, KUBE_SYSTEM, {}, charts=args.charts, parent=self)
         self.register_outputs({})
 
     def _autoscaler(self) -> None:
-        cluster = self._args.cluster
-        identity = cluster.identity("cluster-autoscaler", SYSTEM, "cluster-autoscaler", self)
+        cluster = self._args.identities.cluster_name
+        identity = self._args.identities.make("cluster-autoscaler", KUBE_SYSTEM, "cluster-autoscaler", self)
         place = f"{self._args.region}:{self._args.account}"
-        owned = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster.name}": "owned"}}
+        owned = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}": "owned"}}
         identity.allow(
             "scale",
             # These calls know no resource.
@@ -85,28 +93,28 @@ class Controllers(pulumi.ComponentResource):
                 [f"arn:aws:autoscaling:{place}:autoScalingGroup:*:autoScalingGroupName/eks-*"],
                 owned,
             ),
-            Statement(("eks:DescribeNodegroup",), [f"arn:aws:eks:{place}:nodegroup/{cluster.name}/*"]),
+            Statement(("eks:DescribeNodegroup",), [f"arn:aws:eks:{place}:nodegroup/{cluster}/*"]),
         )
         release(
             "cluster-autoscaler",
             AUTOSCALER,
-            SYSTEM,
+            KUBE_SYSTEM,
             {
                 "awsRegion": self._args.region,
-                "autoDiscovery": {"clusterName": cluster.name},
+                "autoDiscovery": {"clusterName": cluster},
                 "rbac": {"serviceAccount": {"name": "cluster-autoscaler"}},
                 "extraArgs": {"balance-similar-node-groups": True, "skip-nodes-with-system-pods": False},
             },
-            mirror=self._args.mirror,
+            charts=self._args.charts,
             parent=self,
-            after=identity.ready,
+            after=identity.dependencies,
         )
 
     def _load_balancer(self) -> None:
         args = self._args
-        identity = args.cluster.identity("load-balancer", SYSTEM, "aws-load-balancer-controller", self)
+        identity = args.identities.make("load-balancer", KUBE_SYSTEM, "aws-load-balancer-controller", self)
         # These calls know no resource.
-        look = (
+        describe_actions = (
             "ec2:DescribeAvailabilityZones",
             "ec2:DescribeInstances",
             "ec2:DescribeNetworkInterfaces",
@@ -116,43 +124,43 @@ class Controllers(pulumi.ComponentResource):
             "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetHealth",
         )
-        identity.allow("look", Statement(look, ["*"]))
+        identity.allow("describe", Statement(describe_actions, ["*"]))
         self.load_balancer_identity = identity
         self.load_balancer = release(
             "load-balancer",
             LOAD_BALANCER,
-            SYSTEM,
+            KUBE_SYSTEM,
             {
-                "clusterName": args.cluster.name,
+                "clusterName": args.identities.cluster_name,
                 # Pods cannot ask the metadata service for these two.
                 "region": args.region,
                 "vpcId": args.vpc_id,
-                "replicaCount": args.copies,
+                "replicaCount": args.replicas,
                 "serviceAccount": {"name": "aws-load-balancer-controller"},
                 "ingressClass": None,
                 "createIngressClassResource": False,
                 "enableServiceMutatorWebhook": False,
             },
-            mirror=args.mirror,
+            charts=args.charts,
             parent=self,
-            after=identity.ready,
+            after=identity.dependencies,
         )
 
     def _external_secrets(self) -> None:
-        identity = self._args.cluster.identity("external-secrets", SECRETS, "external-secrets", self)
+        identity = self._args.identities.make("external-secrets", EXTERNAL_SECRETS_NAMESPACE, "external-secrets", self)
         self.external_secrets_identity = identity
         self.external_secrets = release(
             "external-secrets",
             EXTERNAL_SECRETS,
-            SECRETS,
+            EXTERNAL_SECRETS_NAMESPACE,
             {
-                "replicaCount": self._args.copies,
+                "replicaCount": self._args.replicas,
                 "serviceAccount": {"name": "external-secrets"},
                 "processClusterPushSecret": False,
                 "processPushSecret": False,
             },
-            mirror=self._args.mirror,
+            charts=self._args.charts,
             parent=self,
-            after=identity.ready,
+            after=identity.dependencies,
             create_namespace=True,
         )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.component import Component
+
 
 @dataclass(frozen=True, slots=True)
 class NamespaceArgs:
@@ -18,16 +20,19 @@ class NamespaceArgs:
             raise ValueError(f"Pod Security has restricted, baseline and privileged, not {self.pod_security}")
 
 
-class Namespace(pulumi.ComponentResource):
-    """Makes the namespace with its Pod Security labels, and a policy that closes it both ways.
+class Namespace(Component):
+    """A namespace. Its children need the Kubernetes provider: `ResourceOptions(providers=[...])`.
 
-    Give its children the Kubernetes provider with `ResourceOptions(providers=[...])`.
+    Makes:
+
+    - the namespace, with its Pod Security labels
+    - a network policy that denies everything, in and out
     """
 
     name: pulumi.Output[str]
 
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:kubernetes:Namespace", name, {}, opts)
+        super().__init__(name, opts)
         child = pulumi.ResourceOptions(parent=self)
         levels = {f"pod-security.kubernetes.io/{mode}": args.pod_security for mode in ("enforce", "audit", "warn")}
         namespace = k8s.core.v1.Namespace(
@@ -41,8 +46,8 @@ class Namespace(pulumi.ComponentResource):
         )
         self.name = namespace.metadata.name
         k8s.networking.v1.NetworkPolicy(
-            f"{name}-closed",
-            metadata=k8s.meta.v1.ObjectMetaArgs(name="closed", namespace=self.name),
+            f"{name}-default-deny",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name="default-deny", namespace=self.name),
             spec=k8s.networking.v1.NetworkPolicySpecArgs(
                 pod_selector=k8s.meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]
             ),

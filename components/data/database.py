@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from apps.platform.service import Administer, Connect, Need
-from apps.platform.service import Database as DatabaseDeclaration
 from components.binding import Binding, Reach, SecretFile
+from components.component import Component
+from components.data.config import DatabaseConfig
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
@@ -22,44 +23,39 @@ CA_FILE = "/etc/ssl/certs/rds.pem"
 
 @dataclass(frozen=True, slots=True)
 class DatabaseArgs:
-    """How large the database is and how well it is kept.
+    """How large the database is and how well it is kept. `protected`: it refuses to be deleted."""
 
-    `protected`: it refuses to be deleted.
-    `final_snapshot`: when it is deleted after all, a snapshot and its backups stay.
-    """
-
-    database: DatabaseDeclaration
+    config: DatabaseConfig
+    db_name: str
     account: str
     region: str
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     subnet_cidrs: tuple[str, ...]
-    instance_class: str
-    storage_gib: int
-    standby: bool
-    replica: bool
-    backup_days: int
-    protected: bool
-    final_snapshot: bool
     key: EncryptionKey
     secrets_key: EncryptionKey
+    protected: bool = False
 
     def __post_init__(self) -> None:
-        if self.protected and self.backup_days < 7:
-            raise ValueError(f"a protected database keeps backups for at least 7 days, not {self.backup_days}")
-        if self.protected and not self.final_snapshot:
+        days = self.config.backup_days
+        if self.protected and days < 7:
+            raise ValueError(f"a protected database keeps backups for at least 7 days, not {days}")
+        if self.protected and not self.config.final_snapshot:
             raise ValueError(
                 "a protected database leaves a final snapshot: its protection is lifted before it is deleted"
             )
-        if self.replica and self.backup_days < 1:
-            raise ValueError("a replica needs backups")
 
 
-class Database(pulumi.ComponentResource):
+class Database(Component):
     """A private, encrypted instance that takes only TLS, and IAM tokens for every role but the owner.
 
-    Makes a subnet group, a security group (closed until `allow_from`), a parameter group, the instance, and a read
-    replica where asked for. RDS keeps the owner's password in Secrets Manager: it never passes through Pulumi.
+    RDS keeps the owner's password in Secrets Manager: it never passes through Pulumi.
+
+    Makes:
+
+    - a subnet group, and a security group that is closed until `allow_from`
+    - a parameter group
+    - the instance, and a read replica where asked for
     """
 
     host: pulumi.Output[str]
@@ -67,7 +63,7 @@ class Database(pulumi.ComponentResource):
     owner_secret_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:database:Database", name, {}, opts)
+        super().__init__(name, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
         self._owner_file: SecretFile | None = None
@@ -79,7 +75,7 @@ class Database(pulumi.ComponentResource):
         self.instance = self._instance()
         self.host = self.instance.address
         self.owner_secret_arn = self.instance.master_user_secrets[0].secret_arn
-        self.replica_host = self._replica().address if args.replica else None
+        self.replica_host = self._replica().address if args.config.replica else None
         self.register_outputs({"host": self.host, "ownerSecretArn": self.owner_secret_arn})
 
     def allow_from(self, name: str, group_id: pulumi.Input[str]) -> None:
@@ -114,7 +110,7 @@ class Database(pulumi.ComponentResource):
             "AWS_REGION": self._args.region,
             "DATABASE_HOST": self.host,
             "DATABASE_PORT": str(PORT),
-            "DATABASE_NAME": self._args.database.name,
+            "DATABASE_NAME": self._args.db_name,
             "DATABASE_CA_FILE": CA_FILE,
         }
         reaches = (Reach(PORT, self._args.subnet_cidrs),)
@@ -138,7 +134,7 @@ class Database(pulumi.ComponentResource):
         raise TypeError(f"a database cannot meet {need}")
 
     def _instance(self) -> aws.rds.Instance:
-        args = self._args
+        args, config = self._args, self._args.config
         subnets = aws.rds.SubnetGroup(self._name, subnet_ids=list(args.subnet_ids), opts=self._child)
         parameters = aws.rds.ParameterGroup(
             self._name,
@@ -158,11 +154,11 @@ class Database(pulumi.ComponentResource):
             self._name,
             engine="postgres",
             engine_version="15",
-            instance_class=args.instance_class,
-            db_name=args.database.name,
+            instance_class=config.instance_class,
+            db_name=args.db_name,
             port=PORT,
-            allocated_storage=args.storage_gib,
-            max_allocated_storage=args.storage_gib * 5,
+            allocated_storage=config.storage_gib,
+            max_allocated_storage=config.storage_gib * 5,
             storage_type="gp3",
             storage_encrypted=True,
             kms_key_id=args.key.arn,
@@ -175,17 +171,17 @@ class Database(pulumi.ComponentResource):
             vpc_security_group_ids=[self._group.id],
             publicly_accessible=False,
             parameter_group_name=parameters.name,
-            multi_az=args.standby,
-            backup_retention_period=args.backup_days,
+            multi_az=config.multi_az,
+            backup_retention_period=config.backup_days,
             backup_window="03:00-04:00",
             maintenance_window="sun:04:30-sun:05:30",
             auto_minor_version_upgrade=True,
             copy_tags_to_snapshot=True,
             deletion_protection=args.protected,
-            delete_automated_backups=not args.final_snapshot,
-            skip_final_snapshot=not args.final_snapshot,
+            delete_automated_backups=not config.final_snapshot,
+            skip_final_snapshot=not config.final_snapshot,
             # Of another name in each life of the stack: the snapshot of the one before is still there.
-            final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final") if args.final_snapshot else None,
+            final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final") if config.final_snapshot else None,
             enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
             opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
         )
@@ -195,7 +191,7 @@ class Database(pulumi.ComponentResource):
         return aws.rds.Instance(
             name,
             replicate_source_db=self.instance.identifier,
-            instance_class=args.instance_class,
+            instance_class=args.config.instance_class,
             storage_type="gp3",
             storage_encrypted=True,
             vpc_security_group_ids=[self._group.id],

@@ -9,12 +9,13 @@ import pulumi_kubernetes as k8s
 
 from apps.platform.service import Need, Read, Renew, Secret
 from components.binding import Binding, SecretFile
+from components.component import Component
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
 RENEW = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
-KEY = "value"
+VALUE_KEY = "value"
 """The key of the Kubernetes Secret under which the whole value stands."""
 
 
@@ -33,13 +34,18 @@ class ManagedSecretArgs:
             raise ValueError(f"Secrets Manager recovers within 0 or 7 to 30 days, not {self.recovery_days}")
 
 
-class ManagedSecret(pulumi.ComponentResource):
-    """An encrypted secret without a value: its value never passes through Pulumi."""
+class ManagedSecret(Component):
+    """A secret of the platform, whose value never passes through Pulumi.
+
+    Makes:
+
+    - an encrypted secret in Secrets Manager, without a value
+    """
 
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: ManagedSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:secrets:ManagedSecret", name, {}, opts)
+        super().__init__(name, opts)
         self._name, self._args = name, args
         secret = aws.secretsmanager.Secret(
             name,
@@ -56,8 +62,8 @@ class ManagedSecret(pulumi.ComponentResource):
     def keep_in(self, store: "ClusterSecretStore", namespace: str, after: pulumi.Resource) -> None:
         """Keep a copy in a namespace, for who reads it, once `after` has made the value."""
         name = self._args.secret.name
-        self._file_after = store.copy(name, namespace, self.arn, {KEY: None}, [after])
-        self._file = SecretFile(self._args.secret.variable, name, KEY)
+        self._file_after = store.copy(name, namespace, self.arn, {VALUE_KEY: None}, [after])
+        self._file = SecretFile(self._args.secret.variable, name, VALUE_KEY)
 
     def grant_renew(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods read the value and put a new one."""
@@ -92,11 +98,17 @@ class ClusterSecretStoreArgs:
     """The release of External Secrets, which defines the objects."""
 
 
-class ClusterSecretStore(pulumi.ComponentResource):
-    """Copies secrets from Secrets Manager into namespaces. Its identity reads exactly the secrets it copies."""
+class ClusterSecretStore(Component):
+    """Copies secrets from Secrets Manager into namespaces.
+
+    Makes:
+
+    - the ClusterSecretStore of External Secrets
+    - for each secret that is copied an ExternalSecret, and the permission to read that secret alone
+    """
 
     def __init__(self, name: str, args: ClusterSecretStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:secrets:ClusterSecretStore", name, {}, opts)
+        super().__init__(name, opts)
         self._args = args
         args.reader.allow("decrypt", *(key.to_decrypt() for key in args.keys))
         # No credentials: External Secrets uses its own pods' identity.

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component
 from components.identity.iam import Statement
 
 
@@ -13,7 +14,7 @@ from components.identity.iam import Statement
 class EncryptionKeyArgs:
     """What the key is for. `logs_region`: where CloudWatch Logs writes with it by itself."""
 
-    purpose: str
+    description: str
     account: str
     logs_region: str | None = None
     deletion_days: int = 7
@@ -23,16 +24,22 @@ class EncryptionKeyArgs:
             raise ValueError(f"a KMS key waits 7 to 30 days for its deletion, not {self.deletion_days}")
 
 
-class EncryptionKey(pulumi.ComponentResource):
-    """A symmetric key that is rotated each year. Makes a KMS key and its alias."""
+class EncryptionKey(Component):
+    """A symmetric key for one purpose.
+
+    Makes:
+
+    - a KMS key that is rotated each year
+    - its alias
+    """
 
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:encryption:EncryptionKey", name, {}, opts)
+        super().__init__(name, opts)
         self._key = aws.kms.Key(
             name,
-            description=f"Sensor Analytics: {args.purpose}",
+            description=args.description,
             enable_key_rotation=True,
             deletion_window_in_days=args.deletion_days,
             policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _statements(args)}),

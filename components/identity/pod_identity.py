@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component
 from components.identity.iam import RoleSettings, Statement, allow, role, trust
 
 
@@ -19,10 +20,15 @@ class PodIdentityArgs:
     roles: RoleSettings
 
 
-class PodIdentity(pulumi.ComponentResource):
-    """A role that only the pods of one service account assume. Makes the role and its EKS Pod Identity association.
+class PodIdentity(Component):
+    """What the pods of one service account are for AWS. Pods get their credentials when they are created, so whatever
+    runs as it depends on `dependencies`.
 
-    What runs as it must depend on `ready`: pods get their credentials when they are created.
+    Makes:
+
+    - a role that only these pods assume
+    - its EKS Pod Identity association
+    - the policies that `allow` and `attach` are asked for
     """
 
     name: str
@@ -30,7 +36,7 @@ class PodIdentity(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: PodIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:identity:PodIdentity", name, {}, opts)
+        super().__init__(name, opts)
         self.name = name
         only_these_pods = {
             "aws:RequestTag/kubernetes-namespace": args.namespace,
@@ -53,13 +59,13 @@ class PodIdentity(pulumi.ComponentResource):
             role_arn=self.role.arn,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self._parts: list[pulumi.Resource] = [association]
+        self._dependencies: list[pulumi.Resource] = [association]
         self.register_outputs({"roleArn": self.role_arn})
 
     def allow(self, purpose: str, *statements: Statement) -> aws.iam.RolePolicy:
         """Give these pods permissions, under a name that says what for."""
         granted = allow(f"{self.name}-{purpose}", self.role, *statements, parent=self)
-        self._parts.append(granted)
+        self._dependencies.append(granted)
         return granted
 
     def attach(self, policy_arn: str) -> aws.iam.RolePolicyAttachment:
@@ -67,10 +73,28 @@ class PodIdentity(pulumi.ComponentResource):
         attached = aws.iam.RolePolicyAttachment(
             self.name, role=self.role.name, policy_arn=policy_arn, opts=pulumi.ResourceOptions(parent=self)
         )
-        self._parts.append(attached)
+        self._dependencies.append(attached)
         return attached
 
     @property
-    def ready(self) -> tuple[pulumi.Resource, ...]:
+    def dependencies(self) -> tuple[pulumi.Resource, ...]:
         """The association and every permission given so far."""
-        return tuple(self._parts)
+        return tuple(self._dependencies)
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentities:
+    """Makes identities of the pods of one cluster. `after`: the cluster's control plane."""
+
+    cluster_name: str
+    cluster_arn: str
+    roles: RoleSettings
+    after: tuple[pulumi.Resource, ...] = ()
+
+    def make(self, name: str, namespace: str, service_account: str, parent: pulumi.Resource) -> PodIdentity:
+        """Return the identity of the pods of a service account."""
+        return PodIdentity(
+            name,
+            PodIdentityArgs(self.cluster_name, self.cluster_arn, namespace, service_account, self.roles),
+            pulumi.ResourceOptions(parent=parent, depends_on=list(self.after)),
+        )

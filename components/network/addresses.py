@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 
 
 @dataclass(frozen=True, slots=True)
-class ZoneAddresses:
+class SubnetRanges:
     """The ranges of one zone."""
 
     zone: str
@@ -13,7 +13,7 @@ class ZoneAddresses:
     private: IPv4Network
 
 
-def divide(cidr: IPv4Network, zones: tuple[str, ...]) -> tuple[ZoneAddresses, ...]:
+def subnet_layout(cidr: IPv4Network, zones: tuple[str, ...]) -> tuple[SubnetRanges, ...]:
     """Divide a VPC's range: a quarter private and a sixteenth public for each of two zones.
 
     Pods take their addresses from the private ranges, load balancers and NAT gateways few from the public ones. The
@@ -26,5 +26,5 @@ def divide(cidr: IPv4Network, zones: tuple[str, ...]) -> tuple[ZoneAddresses, ..
     quarters = list(cidr.subnets(prefixlen_diff=2))
     sixteenths = list(quarters[3].subnets(prefixlen_diff=2))
     return tuple(
-        ZoneAddresses(zone, public, private) for zone, public, private in zip(zones, sixteenths, quarters, strict=False)
+        SubnetRanges(zone, public, private) for zone, public, private in zip(zones, sixteenths, quarters, strict=False)
     )

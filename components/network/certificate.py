@@ -13,21 +13,21 @@ class Certificate:
         self, name: str, domain: str, zone_id: str, balancer: aws.lb.LoadBalancer, opts: pulumi.ResourceOptions
     ) -> None:
         certificate = aws.acm.Certificate(name, domain_name=domain, validation_method="DNS", opts=opts)
-        proof = certificate.domain_validation_options[0]
+        validation = certificate.domain_validation_options[0]
         record = aws.route53.Record(
-            f"{name}-proof",
+            f"{name}-validation",
             zone_id=zone_id,
-            name=proof.resource_record_name,
-            type=proof.resource_record_type,
-            records=[proof.resource_record_value],
+            name=validation.resource_record_name,
+            type=validation.resource_record_type,
+            records=[validation.resource_record_value],
             ttl=300,
             allow_overwrite=True,
             opts=opts,
         )
-        proven = aws.acm.CertificateValidation(
+        validated = aws.acm.CertificateValidation(
             name, certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn], opts=opts
         )
-        self.arn = proven.certificate_arn
+        self.arn = validated.certificate_arn
         aws.route53.Record(
             name,
             zone_id=zone_id,

@@ -14,68 +14,54 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from apps.platform.service import Service, Website
+from components.component import Component
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 from components.network.certificate import Certificate
+from components.network.config import IngressConfig
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """OpenID Connect for people. `client_secret_name` names the secret in Secrets Manager."""
-
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    user_info_endpoint: str
-    client_id: str
-    client_secret_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class IngressArgs:
     """Who may come and where they are sent.
 
-    `routes`: the declarations with public paths, among them one for `/`. `domain` with its `zone_id`: HTTPS; without:
-    plain HTTP for `clients` alone. `clients`: networks that may come; none: everybody.
+    `routes`: the declarations with public paths, among them one for `/`. `controller`: what registers their pods.
     """
 
+    config: IngressConfig
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     pods_group_id: pulumi.Input[str]
     namespace: str
     routes: tuple[Service | Website, ...]
     controller: pulumi.Resource
-    clients: tuple[str, ...] = ()
-    domain: str | None = None
-    zone_id: str | None = None
-    login: Login | None = None
     protected: bool = False
 
     def __post_init__(self) -> None:
-        if self.domain is None and not self.clients:
-            raise ValueError("without a domain there is no TLS: clients must name the networks that may come")
-        if (self.domain is None) != (self.zone_id is None):
-            raise ValueError("a domain and its hosted zone belong together")
-        if self.login and self.domain is None:
-            raise ValueError("a login needs a domain, because it needs TLS")
         prefixes = [prefix for route in self.routes for prefix in route.public]
         if len(set(prefixes)) < len(prefixes) or "/" not in prefixes:
             raise ValueError(f"each path needs one service, and / too; got {', '.join(sorted(prefixes))}")
 
 
-class Ingress(pulumi.ComponentResource):
-    """Makes the load balancer, its security group, a listener with a rule for each public path, a target group for each
-    service and its binding to the pods; with a domain its certificate and name.
+class Ingress(Component):
+    """The way in from the internet.
+
+    Makes:
+
+    - an application load balancer and its security group
+    - a listener with a rule for each public path
+    - for each service a target group and, by `bind_pods`, its binding to the pods
+    - with a domain: the certificate, and the names in DNS that prove and lead to it
     """
 
     url: pulumi.Output[str]
     """Where people and devices reach the platform, without a trailing slash."""
 
     def __init__(self, name: str, args: IngressArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:ingress:Ingress", name, {}, opts)
-        self._name, self._args = name, args
+        super().__init__(name, opts)
+        self._name, self._args, domain = name, args, args.config.domain
         self._child = pulumi.ResourceOptions(parent=self)
         self._group = self._security_group()
         self._balancer = aws.lb.LoadBalancer(
@@ -93,8 +79,8 @@ class Ingress(pulumi.ComponentResource):
         self._targets = {route.name: self._target_group(route) for route in args.routes}
         self._listen()
         self.url = (
-            pulumi.Output.from_input(f"https://{args.domain}")
-            if args.domain
+            pulumi.Output.from_input(f"https://{domain}")
+            if domain
             else pulumi.Output.concat("http://", self._balancer.dns_name)
         )
         self.register_outputs({"url": self.url})
@@ -110,19 +96,19 @@ class Ingress(pulumi.ComponentResource):
 
     @property
     def _port(self) -> int:
-        return 443 if self._args.domain else 80
+        return 443 if self._args.config.domain else 80
 
     def _security_group(self) -> aws.ec2.SecurityGroup:
         args = self._args
         group = aws.ec2.SecurityGroup(
             self._name, vpc_id=args.vpc_id, description="The public load balancer", opts=self._child
         )
-        for index, cidr in enumerate(args.clients or ("0.0.0.0/0",)):
+        for index, cidr in enumerate(args.config.allowed_cidrs or ("0.0.0.0/0",)):
             aws.vpc.SecurityGroupIngressRule(
                 f"{self._name}-clients-{index}",
                 security_group_id=group.id,
                 description="Clients",
-                cidr_ipv4=cidr,
+                cidr_ipv4=str(cidr),
                 ip_protocol="tcp",
                 from_port=self._port,
                 to_port=self._port,
@@ -166,10 +152,10 @@ class Ingress(pulumi.ComponentResource):
         )
 
     def _listen(self) -> None:
-        args = self._args
+        args, config = self._args, self._args.config
         certificate = (
-            Certificate(self._name, args.domain, args.zone_id, self._balancer, self._child)
-            if args.domain and args.zone_id
+            Certificate(self._name, config.domain, config.zone_id, self._balancer, self._child)
+            if config.domain and config.zone_id
             else None
         )
         prefixes = {prefix: route for route in args.routes for prefix in route.public}
@@ -196,7 +182,7 @@ class Ingress(pulumi.ComponentResource):
                     )
                 ],
                 actions=[
-                    *self._deny_strangers(route),
+                    *self._deny_unauthenticated(route),
                     aws.lb.ListenerRuleActionArgs(
                         type="forward", order=2, target_group_arn=self._targets[route.name].arn
                     ),
@@ -214,16 +200,16 @@ class Ingress(pulumi.ComponentResource):
         oidc = aws.lb.ListenerDefaultActionAuthenticateOidcArgs(**login)
         return [aws.lb.ListenerDefaultActionArgs(type="authenticate-oidc", order=1, authenticate_oidc=oidc)]
 
-    def _deny_strangers(self, route: Service | Website) -> list[aws.lb.ListenerRuleActionArgs]:
-        """Refuse who has not logged in, but ask no device: it signs its requests."""
+    def _deny_unauthenticated(self, route: Service | Website) -> list[aws.lb.ListenerRuleActionArgs]:
+        """Refuse people who have not logged in, but ask no device: it signs its requests."""
         login = None if route.signed else self._login("deny")
         if login is None:
             return []
         oidc = aws.lb.ListenerRuleActionAuthenticateOidcArgs(**login)
         return [aws.lb.ListenerRuleActionArgs(type="authenticate-oidc", order=1, authenticate_oidc=oidc)]
 
-    def _login(self, stranger: str) -> dict[str, Any] | None:
-        login = self._args.login
+    def _login(self, on_unauthenticated: str) -> dict[str, Any] | None:
+        login = self._args.config.login
         if login is None:
             return None
         secret = aws.secretsmanager.get_secret_version_output(
@@ -236,7 +222,7 @@ class Ingress(pulumi.ComponentResource):
             "user_info_endpoint": login.user_info_endpoint,
             "client_id": login.client_id,
             "client_secret": pulumi.Output.secret(secret.secret_string),
-            "on_unauthenticated_request": stranger,
+            "on_unauthenticated_request": on_unauthenticated,
             "scope": "openid",
             "session_timeout": 12 * 60 * 60,
         }

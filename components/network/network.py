@@ -1,14 +1,15 @@
 """The network: a VPC in two zones, its way out, and its private ways to AWS."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import RoleSettings, Statement, allow, role, trust
-from components.network.addresses import ZoneAddresses, divide
+from components.network.addresses import SubnetRanges, subnet_layout
+from components.network.config import NetworkConfig
 
 PRIVATE_SERVICES = (
     "ec2",
@@ -29,28 +30,26 @@ PRIVATE_SERVICES = (
 
 @dataclass(frozen=True, slots=True)
 class NetworkArgs:
-    """Where the network lies. `cidr` is divided by `components.network.addresses.divide`."""
+    """Where the network lies. Its range is divided by `components.network.addresses.subnet_layout`."""
 
+    config: NetworkConfig
     region: str
     account: str
-    cidr: IPv4Network
-    zones: tuple[str, ...]
-    nat_per_zone: bool
-    private_endpoints: bool
     log_key: EncryptionKey
     roles: RoleSettings
     log_days: int = 30
 
-    def __post_init__(self) -> None:
-        if len(self.zones) < 2:
-            raise ValueError("a network needs two zones: the cluster and the database refuse one")
 
-
-class Network(pulumi.ComponentResource):
+class Network(Component):
     """Two public and two private subnets.
 
-    Makes a VPC, its subnets and routes, an internet gateway, one NAT gateway or one for each zone, a gateway endpoint
-    for S3, interface endpoints where asked for, an empty default security group, and flow logs.
+    Makes:
+
+    - a VPC, whose default security group lets nothing through
+    - a public and a private subnet in each zone, with their route tables
+    - an internet gateway, and a NAT gateway with its address: one, or one in each zone
+    - a gateway endpoint of S3; interface endpoints of what nodes and pods call, with their group, where asked for
+    - flow logs, with their log group and role
     """
 
     vpc_id: pulumi.Output[str]
@@ -58,13 +57,13 @@ class Network(pulumi.ComponentResource):
     private_subnet_ids: list[pulumi.Output[str]]
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:network:Network", name, {}, opts)
-        self._name, self._args = name, args
+        super().__init__(name, opts)
+        self._name, self._args, config = name, args, args.config
         self._child = pulumi.ResourceOptions(parent=self)
-        self._zones = divide(args.cidr, args.zones)
+        self._zones = subnet_layout(config.cidr, config.zones)
         self.vpc = aws.ec2.Vpc(
             name,
-            cidr_block=str(args.cidr),
+            cidr_block=str(config.cidr),
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags={"Name": name},
@@ -83,7 +82,7 @@ class Network(pulumi.ComponentResource):
             route_table_ids=[table.id for table in tables],
             opts=self._child,
         )
-        if args.private_endpoints:
+        if config.private_endpoints:
             self._private_endpoints(private)
         self.public_subnet_ids = [subnet.id for subnet in public]
         self.private_subnet_ids = [subnet.id for subnet in private]
@@ -121,7 +120,7 @@ class Network(pulumi.ComponentResource):
         ]
 
     def _private_subnets(self, public: list[aws.ec2.Subnet]) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.RouteTable]]:
-        count = len(public) if self._args.nat_per_zone else 1
+        count = len(public) if self._args.config.nat_per_zone else 1
         gateways = [self._nat(zone, subnet) for zone, subnet in list(zip(self._zones, public, strict=True))[:count]]
         tables, subnets = [], []
         for index, zone in enumerate(self._zones):
@@ -140,7 +139,7 @@ class Network(pulumi.ComponentResource):
         return subnets, tables
 
     def _subnet(
-        self, kind: str, zone: ZoneAddresses, cidr: str, table: aws.ec2.RouteTable, tags: dict[str, str]
+        self, kind: str, zone: SubnetRanges, cidr: str, table: aws.ec2.RouteTable, tags: dict[str, str]
     ) -> aws.ec2.Subnet:
         name = f"{self._name}-{kind}-{zone.zone}"
         subnet = aws.ec2.Subnet(
@@ -155,7 +154,7 @@ class Network(pulumi.ComponentResource):
         aws.ec2.RouteTableAssociation(name, subnet_id=subnet.id, route_table_id=table.id, opts=self._child)
         return subnet
 
-    def _nat(self, zone: ZoneAddresses, subnet: aws.ec2.Subnet) -> aws.ec2.NatGateway:
+    def _nat(self, zone: SubnetRanges, subnet: aws.ec2.Subnet) -> aws.ec2.NatGateway:
         name = f"{self._name}-nat-{zone.zone}"
         address = aws.ec2.Eip(name, domain="vpc", opts=self._child)
         return aws.ec2.NatGateway(name, subnet_id=subnet.id, allocation_id=address.id, opts=self._child)

@@ -10,7 +10,10 @@ import pulumi_kubernetes as k8s
 
 from apps.platform.service import PROMETHEUS, PUSHGATEWAY
 from components.binding import ClusterEndpoint
-from components.cluster.chart import Chart, release, switched_off
+from components.cluster.chart import Chart, disabled, release
+from components.cluster.config import ChartsConfig
+from components.component import Component
+from components.observability.config import MonitoringConfig
 
 COMMUNITY = "https://prometheus-community.github.io/helm-charts"
 
@@ -34,40 +37,46 @@ TRACES_URL = "http://tempo:3200"
 class MonitoringArgs:
     """What to watch with.
 
-    `rules`: a Prometheus rule file. `dashboards`: Grafana's, by identifier. `alertmanager`: its configuration, which
-    reads Slack's URL from SLACK_URL_FILE. `mirror`: where charts come from, see `components.cluster.chart.release`.
-    `after`: the namespace, its network policies, the types of the operator, and the Secret SLACK.
+    `rules_name`: what the object with the rules is called. `rules`: a Prometheus rule file. `dashboards`: Grafana's, by
+    identifier. `alertmanager`: its configuration, which reads Slack's URL from SLACK_URL_FILE. `after`: the namespace,
+    its network policies, the types of the operator, and the Secret SLACK.
     """
 
+    config: MonitoringConfig
+    charts: ChartsConfig
     namespace: str
+    rules_name: str
     rules: Mapping[str, Any]
     dashboards: Mapping[str, Mapping[str, Any]]
     alertmanager: Mapping[str, Any]
-    storage_gib: int
-    copies: int = 1
+    replicas: int = 1
     retention_days: int = 15
-    mirror: str | None = None
     after: Sequence[pulumi.Resource] = ()
 
     def __post_init__(self) -> None:
-        if self.copies < 1:
-            raise ValueError(f"at least one Prometheus must run, not {self.copies}")
-        if self.storage_gib < 1:
-            raise ValueError(f"Prometheus needs room for {self.retention_days} days, not {self.storage_gib} GiB")
+        if self.replicas < 1:
+            raise ValueError(f"at least one Prometheus must run, not {self.replicas}")
 
 
-class Monitoring(pulumi.ComponentResource):
-    """Installs the charts, one PrometheusRule with every rule, and a ConfigMap for each dashboard.
+class Monitoring(Component):
+    """What watches the platform, and tells people.
 
     Prometheus scrapes every 15 s whatever a ServiceMonitor of any namespace names. Nobody logs in to Grafana: it shows
     and changes nothing, and is reached through `kubectl port-forward`.
+
+    Makes:
+
+    - Prometheus with its operator, Alertmanager and Grafana, from one chart
+    - the Pushgateway
+    - a PrometheusRule with every rule
+    - a ConfigMap for each dashboard
     """
 
     prometheus: ClusterEndpoint
     pushgateway: ClusterEndpoint
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:observability:Monitoring", name, {}, opts)
+        super().__init__(name, opts)
         self._args = args
         stack = self._release("prometheus", STACK, self._values())
         gateway = self._release("pushgateway", GATEWAY, {"serviceMonitor": {"enabled": True, "honorLabels": True}})
@@ -81,14 +90,14 @@ class Monitoring(pulumi.ComponentResource):
 
     def _release(self, name: str, chart: Chart, values: Mapping[str, Any]) -> k8s.helm.v3.Release:
         args = self._args
-        return release(name, chart, args.namespace, values, mirror=args.mirror, parent=self, after=args.after)
+        return release(name, chart, args.namespace, values, charts=args.charts, parent=self, after=args.after)
 
     def _rules(self, name: str) -> None:
         k8s.apiextensions.CustomResource(
             f"{name}-rules",
             api_version="monitoring.coreos.com/v1",
             kind="PrometheusRule",
-            metadata=k8s.meta.v1.ObjectMetaArgs(name="sensor-analytics", namespace=self._args.namespace),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=self._args.rules_name, namespace=self._args.namespace),
             spec=dict(self._args.rules),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.after)),
         )
@@ -104,30 +113,31 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _values(self) -> dict[str, Any]:
+        storage_gib = self._args.config.metrics_gib
         everything = {
             f"{kind}SelectorNilUsesHelmValues": False
             for kind in ("rule", "serviceMonitor", "podMonitor", "probe", "scrapeConfig")
         }
         return {
             # EKS runs these where nobody can scrape them; the types are installed already.
-            **switched_off("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "crds"),
-            "prometheusOperator": switched_off("admissionWebhooks", "tls"),
+            **disabled("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "crds"),
+            "prometheusOperator": disabled("admissionWebhooks", "tls"),
             "prometheus": {
                 "prometheusSpec": {
                     **everything,
-                    "replicas": self._args.copies,
+                    "replicas": self._args.replicas,
                     "scrapeInterval": "15s",
                     "evaluationInterval": "15s",
                     "retention": f"{self._args.retention_days}d",
-                    "retentionSize": f"{self._args.storage_gib * 9 // 10}GiB",
-                    "storageSpec": _volume(self._args.storage_gib),
+                    "retentionSize": f"{storage_gib * 9 // 10}GiB",
+                    "storageSpec": _volume(storage_gib),
                     "resources": {"requests": {"cpu": "200m", "memory": "512Mi"}},
                 }
             },
             "alertmanager": {
                 "config": dict(self._args.alertmanager),
                 "alertmanagerSpec": {
-                    "replicas": self._args.copies,
+                    "replicas": self._args.replicas,
                     "secrets": [SLACK],
                     "storage": _volume(1),
                 },

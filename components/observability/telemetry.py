@@ -7,7 +7,10 @@ from typing import Any
 import pulumi
 
 from components.binding import Reach
-from components.cluster.chart import Chart, release, switched_off
+from components.cluster.chart import Chart, disabled, release
+from components.cluster.config import ChartsConfig
+from components.component import Component
+from components.observability.config import MonitoringConfig
 
 GRAFANA = "https://grafana.github.io/helm-charts"
 
@@ -20,31 +23,38 @@ OTLP_HTTP = 4318
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetryArgs:
-    """Where and how much. `mirror`: where charts come from, see `components.cluster.chart.release`."""
+    """Where logs and traces are kept, how much of them, and for how long."""
 
+    config: MonitoringConfig
+    charts: ChartsConfig
     namespace: str
-    storage_gib: int
     retention_days: int = 7
-    mirror: str | None = None
     after: Sequence[pulumi.Resource] = ()
 
     def __post_init__(self) -> None:
-        if self.storage_gib < 1 or self.retention_days < 1:
-            raise ValueError("logs and traces need at least 1 GiB and 1 day")
+        if self.retention_days < 1:
+            raise ValueError(f"logs and traces are kept for at least 1 day, not {self.retention_days}")
 
 
-class Telemetry(pulumi.ComponentResource):
-    """Installs Loki, Tempo and a collector on each node, which reads the pods' logs and takes traces over OTLP."""
+class Telemetry(Component):
+    """What keeps logs and traces, and brings them there.
+
+    Makes, each from its chart:
+
+    - Loki
+    - Tempo
+    - an OpenTelemetry Collector on each node, which reads the pods' logs and takes traces over OTLP
+    """
 
     traces: Reach
     """Where services send their traces."""
     traces_url: str
 
     def __init__(self, name: str, args: TelemetryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:observability:Telemetry", name, {}, opts)
+        super().__init__(name, opts)
 
         def install(name: str, chart: Chart, values: Mapping[str, Any], after: Sequence[pulumi.Resource]) -> Any:
-            return release(name, chart, args.namespace, values, mirror=args.mirror, parent=self, after=after)
+            return release(name, chart, args.namespace, values, charts=args.charts, parent=self, after=after)
 
         loki = install("loki", LOKI, _loki(args), args.after)
         tempo = install("tempo", TEMPO, _tempo(args), args.after)
@@ -57,9 +67,9 @@ class Telemetry(pulumi.ComponentResource):
 def _loki(args: TelemetryArgs) -> dict[str, Any]:
     schema = {"from": "2026-01-01", "store": "tsdb", "object_store": "filesystem", "schema": "v13"}
     return {
-        **switched_off("chunksCache", "resultsCache", "lokiCanary", "test", "gateway"),
+        **disabled("chunksCache", "resultsCache", "lokiCanary", "test", "gateway"),
         "deploymentMode": "SingleBinary",
-        "singleBinary": {"replicas": 1, "persistence": {"size": f"{args.storage_gib}Gi"}},
+        "singleBinary": {"replicas": 1, "persistence": {"size": f"{args.config.telemetry_gib}Gi"}},
         **{part: {"replicas": 0} for part in ("read", "write", "backend")},
         "sidecar": {"rules": {"enabled": False}},
         "loki": {
@@ -79,7 +89,7 @@ def _tempo(args: TelemetryArgs) -> dict[str, Any]:
             "retention": f"{args.retention_days * 24}h",
             "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}}}},
         },
-        "persistence": {"enabled": True, "size": f"{args.storage_gib}Gi"},
+        "persistence": {"enabled": True, "size": f"{args.config.telemetry_gib}Gi"},
     }
 
 
@@ -89,7 +99,7 @@ def _collector() -> dict[str, Any]:
         "image": {"repository": "otel/opentelemetry-collector-k8s"},
         "service": {"enabled": True},
         "presets": {"logsCollection": {"enabled": True}, "kubernetesAttributes": {"enabled": True}},
-        "ports": switched_off("jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin"),
+        "ports": disabled("jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin"),
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "config": {
             # None takes away what the chart has by default.

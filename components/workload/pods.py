@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 from apps.platform.service import ScheduledService, Service, Task, Website
 from apps.platform.settings import Settings, problems
 from components.binding import Binding, Bindings, Environment, Reach, SecretFile, bind
-from components.cluster.cluster import Cluster
+from components.identity.pod_identity import PodIdentities
 from components.workload.network_rules import network_policy
 
 Declaration: TypeAlias = Service | ScheduledService | Task | Website
@@ -27,12 +27,14 @@ IDENTITY_AGENT = Reach(80, ("169.254.170.23/32",))
 class Platform:
     """What the workloads of a stack share.
 
-    `aws`: where AWS answers. `load_balancer`: ranges that requests from outside come from. `monitoring`: the namespace
-    that scrapes metrics and takes traces; `traces`: its OTLP endpoint, None: no traces.
+    `product`: what they are part of. `aws`: where AWS answers. `load_balancer`: ranges that requests from outside come
+    from. `monitoring`: the namespace that scrapes metrics and takes traces; `traces`: its OTLP endpoint, None: no
+    traces.
     """
 
-    cluster: Cluster
+    identities: PodIdentities
     namespace: str
+    product: str
     bindings: Bindings
     aws: Reach
     load_balancer: tuple[str, ...]
@@ -72,7 +74,7 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     """
     declaration, platform = args.declaration, args.platform
     met = () if isinstance(declaration, Website) else bind(declaration.needs, platform.bindings)
-    labels = {"app.kubernetes.io/name": declaration.name, "app.kubernetes.io/part-of": "sensor-analytics"}
+    labels = {"app.kubernetes.io/name": declaration.name, "app.kubernetes.io/part-of": platform.product}
     metadata = k8s.meta.v1.ObjectMetaArgs(name=declaration.name, namespace=platform.namespace, labels=labels)
     child = pulumi.ResourceOptions(parent=parent, depends_on=list(args.after))  # the namespace is among them
     account = k8s.core.v1.ServiceAccount(
@@ -89,10 +91,10 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     )
     ready: list[pulumi.Resource] = [account, policy, *args.after]
     if grants := [binding.grant for binding in met if binding.grant]:
-        identity = platform.cluster.identity(declaration.name, platform.namespace, declaration.name, parent)
+        identity = platform.identities.make(declaration.name, platform.namespace, declaration.name, parent)
         for grant in grants:
             grant(identity)
-        ready += identity.ready
+        ready += identity.dependencies
     ready += [resource for binding in met for resource in binding.after]
     template = k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(labels=labels),

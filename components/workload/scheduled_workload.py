@@ -4,14 +4,21 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from apps.platform.service import ScheduledService, Task
+from components.component import Component
 from components.workload.pods import WorkloadArgs, make_pods
 
 
-class ScheduledWorkload(pulumi.ComponentResource):
-    """Makes the CronJob of a declaration, its service account, role and network policy. It never overlaps itself."""
+class ScheduledWorkload(Component):
+    """What runs to its end, again and again.
+
+    Makes:
+
+    - a CronJob that never overlaps itself
+    - a service account, the identity that its needs ask for, and a network policy
+    """
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:workload:ScheduledWorkload", name, {}, opts)
+        super().__init__(name, opts)
         declaration = args.declaration
         if not isinstance(declaration, ScheduledService):
             raise TypeError(f"{declaration.name} has no schedule")
@@ -42,13 +49,19 @@ class ScheduledWorkload(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-class DeploymentTask(pulumi.ComponentResource):
-    """Makes the Job of a declaration. The deployment waits until it has succeeded; a new image makes a new Job."""
+class DeploymentTask(Component):
+    """What runs once in a deployment, which waits until it has succeeded.
+
+    Makes:
+
+    - a Job, and a new one for a new image
+    - a service account, the identity that its needs ask for, and a network policy
+    """
 
     done: k8s.batch.v1.Job
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:workload:DeploymentTask", name, {}, opts)
+        super().__init__(name, opts)
         declaration = args.declaration
         if not isinstance(declaration, Task):
             raise TypeError(f"{declaration.name} is no task of a deployment")

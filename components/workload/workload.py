@@ -4,20 +4,26 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from apps.platform.service import Service, Website
+from components.component import Component
 from components.workload.pods import Pods, WorkloadArgs, make_pods
 
 
-class Workload(pulumi.ComponentResource):
-    """Makes the Deployment and Service of a declaration, its service account, role and network policy.
+class Workload(Component):
+    """What runs all the time. Nothing of it starts before `args.after` and whatever its needs wait for.
 
-    From two copies on a PodDisruptionBudget; a HorizontalPodAutoscaler where it scales; a ServiceMonitor where it has
-    metrics. Nothing of it starts before `args.after` and whatever its needs wait for.
+    Makes:
+
+    - a Deployment and its Service
+    - a service account, the identity that its needs ask for, and a network policy
+    - a PodDisruptionBudget, from two replicas on
+    - a HorizontalPodAutoscaler, where it scales
+    - a ServiceMonitor, where it has metrics
     """
 
     deployment: k8s.apps.v1.Deployment
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:workload:Workload", name, {}, opts)
+        super().__init__(name, opts)
         declaration = args.declaration
         if not isinstance(declaration, Service | Website):
             raise TypeError(f"{declaration.name} runs to its end: it is no Workload")

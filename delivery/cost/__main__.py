@@ -12,7 +12,8 @@ from delivery.cost.estimate import HOURS_A_WEEK, Line, Part, affordable_hours, b
 from delivery.cost.prices import UnknownPriceError
 from delivery.recording import Graph
 from stacks import environment
-from stacks.config import EnvironmentConfig, StackConfigError, environment_of
+from stacks.config import EnvironmentConfig, load_environment
+from stacks.config_errors import StackConfigError
 
 TOO_DEAR, USAGE = 1, 2
 
@@ -50,7 +51,7 @@ def cost(config: EnvironmentConfig, stack: str) -> list[Line]:
 
 
 def _report(console: Console, stack: str, *, lines: bool) -> bool:
-    config = environment_of(stack)
+    config = load_environment(stack)
     found = cost(config, stack)
     hours, rate = weekly_hours(config), Decimal(str(config.budget.usd_per_eur))
     cap, week = Decimal(str(config.budget.weekly_eur)), hourly_usd(found) * hours / rate

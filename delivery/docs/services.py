@@ -21,7 +21,7 @@ from apps.platform.service import (
 )
 from components.data.database import CONNECT
 from components.data.managed_secret import RENEW
-from components.data.sensor_stream import CONSUME, PRODUCE
+from components.data.stream import CONSUME, PRODUCE
 
 
 def document() -> str:

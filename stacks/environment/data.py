@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pulumi
 
-from apps.platform.service import OPERATOR_TOKEN, READINGS, SENSORS, SIGNING_KEYS, Secret
+from apps.platform.service import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS, Secret
 from components.data.database import Database, DatabaseArgs
 from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
-from components.data.sensor_stream import SensorStream, SensorStreamArgs
+from components.data.stream import Stream, StreamArgs
 from components.observability.monitoring import SLACK
 from stacks.config import EnvironmentConfig
 from stacks.environment.foundation import Foundation
@@ -17,7 +17,7 @@ from stacks.environment.foundation import Foundation
 class Data:
     """What keeps readings and secrets."""
 
-    stream: SensorStream
+    stream: Stream
     database: Database
     signing_keys: ManagedSecret
     operator_token: ManagedSecret
@@ -26,32 +26,27 @@ class Data:
 
 def make_data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.ResourceOptions) -> Data:
     """Declare what keeps readings and secrets."""
-    network, sizes = foundation.network, config.database
+    network = foundation.network
     database = Database(
         "database",
         DatabaseArgs(
-            database=SENSORS,
+            config=config.database,
+            db_name=SENSORS.name,
             account=config.account,
             region=config.region,
             vpc_id=network.vpc_id,
             subnet_ids=network.private_subnet_ids,
             subnet_cidrs=network.private_cidrs,
-            instance_class=sizes.instance_class,
-            storage_gib=sizes.storage_gib,
-            standby=sizes.standby,
-            replica=sizes.replica,
-            backup_days=sizes.backup_days,
-            protected=config.protected,
-            final_snapshot=sizes.final_snapshot,
             key=foundation.data_key,
             secrets_key=foundation.secrets_key,
+            protected=config.protected,
         ),
         opts,
     )
     database.allow_from("cluster", foundation.cluster.security_group_id)
-    stream = SensorStream(
+    stream = Stream(
         "readings",
-        SensorStreamArgs(READINGS, config.region, config.stream.retention_hours, foundation.data_key),
+        StreamArgs(config.stream, config.region, foundation.data_key),
         opts,
     )
     days = 30 if config.protected else 0

@@ -13,7 +13,7 @@ from apps.platform.service import Service, Website
 from components.cluster.controllers import Controllers, ControllersArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.data.managed_secret import ClusterSecretStore, ClusterSecretStoreArgs
-from components.network.ingress import Ingress, IngressArgs, Login
+from components.network.ingress import Ingress, IngressArgs
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import Data
 from stacks.environment.foundation import Foundation
@@ -38,16 +38,16 @@ class Edge:
 
 def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opts: pulumi.ResourceOptions) -> Edge:
     """Declare what stands between the world, the cluster and the secrets."""
-    network, cluster, settings = foundation.network, foundation.cluster, config.ingress
+    network, cluster = foundation.network, foundation.cluster
     controllers = Controllers(
         "controllers",
         ControllersArgs(
-            cluster=cluster,
+            charts=config.charts,
+            identities=cluster.identities,
             account=config.account,
             region=config.region,
             vpc_id=network.vpc_id,
-            mirror=config.charts.mirror,
-            copies=2 if config.protected else 1,
+            replicas=2 if config.protected else 1,
         ),
         opts,
     )
@@ -62,20 +62,16 @@ def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opt
         ),
         opts,
     )
-    login = settings.login
     ingress = Ingress(
         "ingress",
         IngressArgs(
+            config=config.ingress,
             vpc_id=network.vpc_id,
             subnet_ids=network.public_subnet_ids,
             pods_group_id=cluster.security_group_id,
             namespace=NAMESPACE,
             routes=_routes(),
             controller=controllers.load_balancer,
-            clients=tuple(str(cidr) for cidr in settings.clients),
-            domain=settings.domain,
-            zone_id=settings.zone_id,
-            login=Login(**{name: str(value) for name, value in login}) if login else None,
             protected=config.protected,
         ),
         opts,

@@ -28,42 +28,33 @@ def make_foundation(config: EnvironmentConfig, stack: str, opts: pulumi.Resource
     grace = 30 if config.protected else 7
 
     def key(name: str, purpose: str, logs_region: str | None = None) -> EncryptionKey:
-        return EncryptionKey(f"{name}-key", EncryptionKeyArgs(purpose, config.account, logs_region, grace), opts)
+        return EncryptionKey(
+            f"{name}-key", EncryptionKeyArgs(f"{PROJECT}: {purpose}", config.account, logs_region, grace), opts
+        )
 
     data, secrets = key("data", "readings on the stream and in the database"), key("secrets", "secrets")
     logs = key("logs", "logs", config.region)
     network = Network(
         "network",
         NetworkArgs(
+            config=config.network,
             region=config.region,
             account=config.account,
-            cidr=config.network.cidr,
-            zones=config.network.zones,
-            nat_per_zone=config.network.nat_per_zone,
-            private_endpoints=config.network.private_endpoints,
             log_key=logs,
             roles=roles,
         ),
         opts,
     )
-    nodes = config.cluster.nodes
     cluster = Cluster(
         "cluster",
         ClusterArgs(
+            config=config.cluster,
             name=f"{PROJECT}-{stack}",
             account=config.account,
             region=config.region,
-            version=config.cluster.version,
             vpc_id=network.vpc_id,
             public_subnet_ids=network.public_subnet_ids,
             private_subnet_ids=network.private_subnet_ids,
-            administrators=config.cluster.administrators,
-            viewers=config.cluster.viewers,
-            reachable_from=[str(cidr) for cidr in config.cluster.reachable_from],
-            instance_type=nodes.instance_type,
-            minimum_nodes=nodes.minimum,
-            maximum_nodes=nodes.maximum,
-            node_disk_gib=nodes.disk_gib,
             key=secrets,
             log_key=logs,
             roles=roles,

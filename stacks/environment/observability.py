@@ -14,9 +14,9 @@ from apps.observability.rules import rule_file
 from components.account.budget import Budget, BudgetArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, Monitoring, MonitoringArgs
-from components.observability.monitoring_ways import MonitoringWays, MonitoringWaysArgs
+from components.observability.network_policies import MonitoringNetworkPolicies, MonitoringNetworkPoliciesArgs
 from components.observability.telemetry import Telemetry, TelemetryArgs
-from stacks.config import EnvironmentConfig
+from stacks.config import PROJECT, EnvironmentConfig
 from stacks.environment.data import Data
 from stacks.environment.edge import NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
@@ -37,39 +37,41 @@ def make_observability(
     config: EnvironmentConfig, stack: str, foundation: Foundation, data: Data, edge: Edge, opts: pulumi.ResourceOptions
 ) -> Observability:
     """Declare what watches and tells."""
-    sizes, network = config.monitoring, foundation.network
+    network = foundation.network
     # The node exporter and the collector read the nodes' own files.
     namespace = Namespace(MONITORING, NamespaceArgs(MONITORING, pod_security="privileged"), opts)
-    ways = MonitoringWays(
-        "monitoring-ways",
-        MonitoringWaysArgs(MONITORING, NAMESPACE, network.private_cidrs, str(config.network.cidr), (namespace,)),
+    policies = MonitoringNetworkPolicies(
+        "monitoring-network-policies",
+        MonitoringNetworkPoliciesArgs(
+            MONITORING, NAMESPACE, network.private_cidrs, str(config.network.cidr), (namespace,)
+        ),
         opts,
     )
     slack = edge.store.copy(SLACK, MONITORING, data.slack_url.arn, {SLACK_KEY: None}, [namespace])
-    after = (namespace, ways, *edge.bound)
+    after = (namespace, policies, *edge.bound)
     monitoring = Monitoring(
         "monitoring",
         MonitoringArgs(
+            config=config.monitoring,
+            charts=config.charts,
             namespace=MONITORING,
-            rules=rule_file(GROUPS, str(sizes.documentation)),
+            rules_name=PROJECT,
+            rules=rule_file(GROUPS, config.monitoring.documentation),
             dashboards={dashboard.uid: dashboard.render() for dashboard in DASHBOARDS},
             alertmanager=alertmanager(SLACK_URL_FILE),
-            storage_gib=sizes.metrics_gib,
-            copies=2 if config.protected else 1,
-            mirror=config.charts.mirror,
+            replicas=2 if config.protected else 1,
             after=(*after, slack),
         ),
         opts,
     )
     telemetry = Telemetry(
         "telemetry",
-        TelemetryArgs(namespace=MONITORING, storage_gib=sizes.telemetry_gib, mirror=config.charts.mirror, after=after),
+        TelemetryArgs(config=config.monitoring, charts=config.charts, namespace=MONITORING, after=after),
         opts,
     )
-    spending = config.budget
     budget = Budget(
         "budget",
-        BudgetArgs(spending.weekly_eur, spending.usd_per_eur, f"user:stack${stack}", spending.notify),
+        BudgetArgs(config.budget, f"user:stack${stack}"),
         opts,
     )
     return Observability(monitoring, telemetry, budget)

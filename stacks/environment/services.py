@@ -31,7 +31,7 @@ from components.network.network import Network
 from components.workload.pods import Platform, WorkloadArgs
 from components.workload.scheduled_workload import DeploymentTask, ScheduledWorkload
 from components.workload.workload import Workload
-from stacks.config import EnvironmentConfig, ServiceConfig
+from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.environment.data import Data
 from stacks.environment.edge import NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
@@ -65,8 +65,9 @@ def make_services(
         PUSHGATEWAY: monitoring.pushgateway,
     }
     platform = Platform(
-        cluster=foundation.cluster,
+        identities=foundation.cluster.identities,
         namespace=NAMESPACE,
+        product=PROJECT,
         bindings=bindings,
         aws=_aws(config, network),
         load_balancer=network.public_cidrs,

@@ -5,37 +5,33 @@ import json
 import pytest
 
 from apps.platform.service import READINGS, SENSORS, SIGNING_KEYS, Administer, Call, Connect, Produce, Read
+from components.data.config import DatabaseConfig, StreamConfig
 from components.data.database import Database, DatabaseArgs
 from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
-from components.data.sensor_stream import SensorStream, SensorStreamArgs
+from components.data.stream import Stream, StreamArgs
 from delivery.recording import ACCOUNT, REGION, build
 from tests.components import parts
 
 
 def stream(**changes):
-    args = {"stream": READINGS, "region": REGION, "retention_hours": 24, "key": parts.key()}
-    return SensorStream("readings", SensorStreamArgs(**(args | changes)))
+    return Stream("readings", StreamArgs(StreamConfig(**changes), REGION, parts.key()))
 
 
 def database(**changes):
-    args = {
-        "database": SENSORS,
-        "account": ACCOUNT,
-        "region": REGION,
-        "vpc_id": "vpc-1",
-        "subnet_ids": ["subnet-3", "subnet-4"],
-        "subnet_cidrs": ("10.0.0.0/18",),
-        "instance_class": "db.t4g.small",
-        "storage_gib": 20,
-        "standby": False,
-        "replica": False,
-        "backup_days": 1,
-        "protected": False,
-        "final_snapshot": False,
-        "key": parts.key(),
-        "secrets_key": parts.key("secrets-key"),
-    }
-    return Database("database", DatabaseArgs(**(args | changes)))
+    protected = changes.pop("protected", False)
+    args = DatabaseArgs(
+        config=DatabaseConfig(**changes),
+        db_name=SENSORS.name,
+        account=ACCOUNT,
+        region=REGION,
+        vpc_id="vpc-1",
+        subnet_ids=["subnet-3", "subnet-4"],
+        subnet_cidrs=("10.0.0.0/18",),
+        key=parts.key(),
+        secrets_key=parts.key("secrets-key"),
+        protected=protected,
+    )
+    return Database("database", args)
 
 
 def secret(**changes):
@@ -94,7 +90,7 @@ def test_a_replica_is_as_closed_and_encrypted_as_its_source():
 @pytest.mark.parametrize(
     ("make", "wrong", "says"),
     [
-        (stream, {"retention_hours": 23}, "24 to 8760 hours, not 23"),
+        (stream, {"retention_hours": 23}, r"retention_hours\n.* greater than or equal to 24"),
         (database, {"protected": True}, "at least 7 days, not 1"),
         (database, {"protected": True, "backup_days": 7}, "leaves a final snapshot"),
         (secret, {"recovery_days": 3}, "0 or 7 to 30 days, not 3"),

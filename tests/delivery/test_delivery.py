@@ -11,7 +11,7 @@ from delivery import target as delivery
 from delivery.images import ImageError, pinned
 from delivery.target import crons, runs_at
 from stacks.config import IMAGES, ROOT, ScheduleConfig
-from tests.stacks.stacks_under_test import bootstrap_graph
+from tests.stacks.stacks_under_test import account_graph
 
 WORK = ScheduleConfig(days=["monday", "thursday"], start="08:00", stop="11:30")
 OTHER = "sha256:" + "b" * 64
@@ -62,7 +62,7 @@ def facts(stack, capsys):
 
 @pytest.mark.parametrize(("account", "stack"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
 def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(account, stack, capsys):
-    graph, told = bootstrap_graph(account), facts(stack, capsys)
+    graph, told = account_graph(account), facts(stack, capsys)
     made = {
         role.name: f"arn:aws:iam::{told['account']}:role{role.inputs['path']}{role.inputs['name']}"
         for role in graph.of("aws:iam/role:Role")

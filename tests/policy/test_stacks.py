@@ -8,8 +8,8 @@ import pytest
 from policy import identity
 from policy.check import Resource, ResourceCheck, as_list, get_path, is_production, statements, violations
 from policy.checks import ALL
-from stacks.config import environment_of, is_account, written
-from tests.stacks.stacks_under_test import bootstrap_graph, environment_graph
+from stacks.config import is_account_stack, load_environment, read_stack_file
+from tests.stacks.stacks_under_test import account_graph, environment_graph
 
 STACKS = ("dev", "prod", "bootstrap", "bootstrap-prod")
 
@@ -67,7 +67,7 @@ NEEDED = [
 
 @cache
 def resources(stack: str, *, preview: bool = False) -> list[Resource]:
-    graph = (bootstrap_graph if is_account(stack) else environment_graph)(stack, preview=preview)
+    graph = (account_graph if is_account_stack(stack) else environment_graph)(stack, preview=preview)
     return [
         Resource(
             type=made.type,
@@ -83,7 +83,7 @@ def resources(stack: str, *, preview: bool = False) -> list[Resource]:
 
 
 def production(stack: str) -> bool:
-    return is_production(None if is_account(stack) else written(stack, "environment"))
+    return is_production(None if is_account_stack(stack) else read_stack_file(stack, "environment"))
 
 
 def broken(stack: str, changed: list[Resource]) -> list[str]:
@@ -98,7 +98,7 @@ def test_a_stack_breaks_no_check(stack, preview):
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_what_is_protected_is_production(stack):
-    assert production(stack) == environment_of(stack).protected
+    assert production(stack) == load_environment(stack).protected
 
 
 EXEMPTIONS = sorted(

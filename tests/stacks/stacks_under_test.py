@@ -3,23 +3,22 @@
 from functools import cache
 
 from delivery.recording import Graph, build
-from stacks import account as bootstrap
-from stacks import environment
-from stacks.config import BootstrapConfig, environment_of, load, written
+from stacks import account, environment
+from stacks.config import AccountConfig, load, load_environment, read_stack_file
 
 
 @cache
 def environment_graph(stack: str, *, preview: bool = False) -> Graph:
     """All that dev or prod declares."""
-    return build(lambda: environment.deploy(environment_of(stack), stack), stack=stack, preview=preview)
+    return build(lambda: environment.deploy(load_environment(stack), stack), stack=stack, preview=preview)
 
 
 @cache
-def bootstrap_graph(stack: str = "bootstrap", *, preview: bool = False) -> Graph:
+def account_graph(stack: str = "bootstrap", *, preview: bool = False) -> Graph:
     """All that the stack of an account declares; dev's unless another is named."""
-    return build(lambda: bootstrap.deploy(bootstrap_config(stack), stack), stack=stack, preview=preview)
+    return build(lambda: account.deploy(account_config(stack), stack), stack=stack, preview=preview)
 
 
-def bootstrap_config(stack: str) -> BootstrapConfig:
+def account_config(stack: str) -> AccountConfig:
     """The configuration of an account."""
-    return load(BootstrapConfig, stack, "bootstrap", written(stack, "bootstrap"))
+    return load(AccountConfig, stack, "bootstrap", read_stack_file(stack, "bootstrap"))

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from stacks.config import IMAGES, environment_of
-from tests.stacks.stacks_under_test import bootstrap_config, bootstrap_graph
+from stacks.config import IMAGES, load_environment
+from tests.stacks.stacks_under_test import account_config, account_graph
 
 ISSUER = "token.actions.githubusercontent.com"
 
@@ -21,7 +21,7 @@ def trusted_subject(role):
 
 @pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
 def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account, environment):
-    roles = {role.name: trusted_subject(role) for role in bootstrap_graph(account).of("aws:iam/role:Role")}
+    roles = {role.name: trusted_subject(role) for role in account_graph(account).of("aws:iam/role:Role")}
     repository = "repo:example@1234567/sensor-analytics@987654321:environment:"
     assert roles == {
         "preview": f"{repository}preview",
@@ -32,13 +32,13 @@ def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(ac
 
 @pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
 def test_an_environment_is_deployed_into_the_account_that_knows_it(account, environment):
-    bootstrap, deployed = bootstrap_config(account), environment_of(environment)
+    bootstrap, deployed = account_config(account), load_environment(environment)
     assert bootstrap.environments == (environment,)
     assert (bootstrap.account, bootstrap.region) == (deployed.account, deployed.region)
 
 
 def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary():
-    graph = bootstrap_graph()
+    graph = account_graph()
     policy = graph.one("aws:iam/rolePolicy:RolePolicy", "deploy-dev")
     by_sid = {statement["Sid"]: statement for statement in json.loads(policy.inputs["policy"])["Statement"]}
     creating = [s for s in by_sid.values() if "iam:CreateRole" in s["Action"]]
@@ -51,7 +51,7 @@ def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary()
 
 
 def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack():
-    policy = bootstrap_graph("bootstrap-prod").one("aws:iam/rolePolicy:RolePolicy", "deploy-prod")
+    policy = account_graph("bootstrap-prod").one("aws:iam/rolePolicy:RolePolicy", "deploy-prod")
     for statement in json.loads(policy.inputs["policy"])["Statement"]:
         identity = [action for action in statement["Action"] if action.startswith("iam:")]
         assert not {"iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:*"} & set(identity)
@@ -60,13 +60,13 @@ def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack()
 
 
 def test_a_deploy_role_writes_the_state_of_its_own_stack_alone():
-    policy = bootstrap_graph().one("aws:iam/rolePolicy:RolePolicy", "deploy-dev-state")
+    policy = account_graph().one("aws:iam/rolePolicy:RolePolicy", "deploy-dev-state")
     writing = [s for s in json.loads(policy.inputs["policy"])["Statement"] if "s3:PutObject" in s["Action"]]
     assert [path for s in writing for path in s["Resource"] if "/sensor-analytics/dev" not in path] == []
 
 
 def test_a_preview_reads_states_but_no_secrets_and_no_readings():
-    graph = bootstrap_graph()
+    graph = account_graph()
     (denied,) = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy", "preview-no-contents").inputs["policy"])[
         "Statement"
     ]
@@ -77,15 +77,15 @@ def test_a_preview_reads_states_but_no_secrets_and_no_readings():
 
 
 def test_every_image_of_the_platform_has_a_repository():
-    repositories = {made.inputs["name"] for made in bootstrap_graph().of("Repository")}
+    repositories = {made.inputs["name"] for made in account_graph().of("Repository")}
     assert repositories == {f"sensor-analytics/{image}" for image in IMAGES}
 
 
 def test_the_state_cannot_be_destroyed_by_mistake():
-    graph = bootstrap_graph()
+    graph = account_graph()
     assert graph.one("aws:s3/bucket:Bucket").protect
     assert next(made for made in graph.of("aws:kms/key:Key") if made.name == "state").protect
 
 
 def test_a_first_preview_works_although_nothing_is_known():
-    assert len(bootstrap_graph(preview=True).resources) == len(bootstrap_graph().resources)
+    assert len(account_graph(preview=True).resources) == len(account_graph().resources)

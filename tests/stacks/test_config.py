@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stacks.config import IMAGES, ROOT, BootstrapConfig, EnvironmentConfig, StackConfigError, load, written
+from stacks.config import IMAGES, ROOT, AccountConfig, EnvironmentConfig, load, read_stack_file
+from stacks.config_errors import StackConfigError
 
 DIGEST = "sha256:" + "a" * 64
 ADMINISTRATOR = "arn:aws:iam::111111111111:role/sensor-analytics/deploy-dev"
@@ -25,7 +26,7 @@ def smallest():
 
 def changed(path, value):
     """Dev's configuration with one value replaced; `...` takes it away."""
-    config = copy.deepcopy(written("dev", "environment"))
+    config = copy.deepcopy(read_stack_file("dev", "environment"))
     *parents, last = path.split(".")
     section = config
     for part in parents:
@@ -45,12 +46,12 @@ def refusal(config, stack="dev"):
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_the_environments_files_load(stack):
-    assert load(EnvironmentConfig, stack, "environment", written(stack, "environment")).region == "eu-west-1"
+    assert load(EnvironmentConfig, stack, "environment", read_stack_file(stack, "environment")).region == "eu-west-1"
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "bootstrap-prod"])
 def test_the_accounts_files_load(stack):
-    assert load(BootstrapConfig, stack, "bootstrap", written(stack, "bootstrap")).region == "eu-west-1"
+    assert load(AccountConfig, stack, "bootstrap", read_stack_file(stack, "bootstrap")).region == "eu-west-1"
 
 
 def test_the_smallest_documented_configuration_loads():
@@ -60,7 +61,10 @@ def test_the_smallest_documented_configuration_loads():
 
 
 def test_dev_runs_no_longer_than_its_cap_buys():
-    assert load(EnvironmentConfig, "dev", "environment", written("dev", "environment")).schedule.hours_per_week == 14
+    assert (
+        load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment")).schedule.hours_per_week
+        == 14
+    )
 
 
 def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
@@ -84,14 +88,15 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
         ("account", 111111111111, "environment.account: "),
         ("cluster.version", 1.34, "environment.cluster.version: "),
         ("cluster.administrators", [], "environment.cluster.administrators: "),
-        ("cluster.viewers", [ADMINISTRATOR], "stands in administrators and in viewers"),
-        ("cluster.reachable_from", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
+        ("cluster.viewers", [ADMINISTRATOR], "is listed as both administrator and viewer"),
+        ("cluster.public_access_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
         ("images.api", "repository/api:latest", "environment.images.api: "),
         ("images.api", ..., "environment.images: api missing"),
         ("images.extra", f"repository/extra@{DIGEST}", "environment.images: extra unknown"),
-        ("ingress.clients", [], "without a domain, clients must name the networks that may come"),
-        ("ingress.clients", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
+        ("ingress.allowed_cidrs", [], "allowed_cidrs must name the networks that may come"),
+        ("ingress.allowed_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
+        ("ingress.allowed_cidrs", [True], "must be a network as text, such as 198.51.100.0/24, got True"),
         ("ingress.domain", "sensors.example.com", "domain and zone_id belong together"),
         ("budget.notify", ["nobody"], "environment.budget.notify.0: "),
         ("schedule.stop", "07:00", "start must be before stop on the same day"),
@@ -137,7 +142,8 @@ def test_a_missing_key_is_told_the_yaml_to_write():
 
 def test_an_image_without_a_digest_is_told_what_one_looks_like():
     message = refusal(changed("images.api", "repository/api:1.2.3"))
-    assert "environment.images.api: 'repository/api:1.2.3' has not the form that is wanted" in message
+    assert "environment.images.api: must match " in message
+    assert "got 'repository/api:1.2.3'" in message
     assert "sensor-analytics/gateway" not in message
     assert "@sha256:<64 hexadecimal digits>" in message
 
@@ -152,6 +158,6 @@ def test_every_wrong_value_is_told_at_once():
 @settings(deadline=None)
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk):
-    for path in ("network", "images", "services", "ingress.clients", "cluster.nodes", "schedule"):
+    for path in ("network", "images", "services", "ingress.allowed_cidrs", "cluster.nodes", "schedule"):
         with suppress(StackConfigError):
             load(EnvironmentConfig, "dev", "environment", changed(path, junk))

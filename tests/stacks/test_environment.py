@@ -11,7 +11,7 @@ import pytest
 from apps.catalog import DASHBOARD, SERVICES, TASKS
 from apps.platform.service import Connect, Consume, Produce, Renew, Service
 from apps.platform.settings import load as load_settings
-from stacks.config import environment_of
+from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_graph
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -113,7 +113,7 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph, declaration):
                 want([f"kinesis:{action}" for action in reads], stream)
                 want(["kms:Decrypt"], data_key)
             case Connect(role=user):
-                account = environment_of("dev").account if graph is environment_graph("dev") else "222222222222"
+                account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
                 want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
             case Renew(secret=secret):
                 kept = graph.one("aws:secretsmanager/secret:Secret", secret.name).outputs["arn"]
@@ -145,14 +145,14 @@ def test_every_identity_is_of_one_service_account_of_this_cluster(graph, stack):
             "aws:RequestTag/kubernetes-namespace": made.inputs["namespace"],
             "aws:RequestTag/kubernetes-service-account": made.inputs["serviceAccount"],
             "aws:RequestTag/eks-cluster-arn": (
-                f"arn:aws:eks:eu-west-1:{environment_of(stack).account}:cluster/sensor-analytics-{stack}"
+                f"arn:aws:eks:eu-west-1:{load_environment(stack).account}:cluster/sensor-analytics-{stack}"
             ),
         }
 
 
 @STACKS
 def test_every_role_lies_under_the_stacks_path_and_boundary(graph, stack):
-    account = environment_of(stack).account
+    account = load_environment(stack).account
     for role in graph.of("aws:iam/role:Role"):
         assert role.inputs["path"] == f"/sensor-analytics/{stack}/"
         assert role.inputs["permissionsBoundary"] == f"arn:aws:iam::{account}:policy/sensor-analytics/{stack}-boundary"
@@ -160,7 +160,7 @@ def test_every_role_lies_under_the_stacks_path_and_boundary(graph, stack):
 
 @STACKS
 def test_every_kubernetes_object_is_valid_for_the_configured_version(graph, stack):
-    version = environment_of(stack).cluster.version
+    version = load_environment(stack).cluster.version
     checked = Counter()
     for made in graph.resources:
         kind = made.inputs.get("kind")
@@ -238,7 +238,7 @@ def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph, stack):
     assert ports["detector"] == {53, 80, 5432, 9090, 9091} | traces
     assert ports["migration"] == {53, 5432} | traces
     assert ports["rotation"] == {53, 443, 80} | traces
-    assert ports["sensors-closed"] == set()
+    assert ports["sensors-default-deny"] == set()
 
 
 @STACKS
@@ -255,7 +255,7 @@ def test_only_public_services_hear_the_load_balancer(graph):
 
 @STACKS
 def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
-    changes = environment_of(stack).services
+    changes = load_environment(stack).services
     budgets = {made.name for made in graph.of("PodDisruptionBudget")}
     scalers = {made.name: made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")}
     for declaration in (*SERVICES, DASHBOARD):
@@ -280,7 +280,7 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
 
 @STACKS
 def test_every_image_is_the_configured_digest(graph, stack):
-    images = set(environment_of(stack).images.values())
+    images = set(load_environment(stack).images.values())
     for kind in PODS:
         for made in graph.of(kind):
             assert {container["image"] for container in pod_spec(made)["containers"]} <= images
@@ -291,7 +291,7 @@ def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(grap
     provider = graph.one("pulumi:providers:aws")
     tags = json.loads(provider.inputs["defaultTags"])["tags"]
     assert tags == {"project": "sensor-analytics", "stack": stack, "managed-by": "pulumi"}
-    assert json.loads(provider.inputs["allowedAccountIds"]) == [environment_of(stack).account]
+    assert json.loads(provider.inputs["allowedAccountIds"]) == [load_environment(stack).account]
     for made in graph.resources:
         if made.type.startswith("aws:"):
             assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
@@ -400,6 +400,6 @@ def test_nothing_is_made_in_a_namespace_before_the_namespace(graph):
 def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(stack):
     graph = environment_graph(stack)
     protection = graph.one("pulumi:index:Stash")
-    assert protection.protect == environment_of(stack).protected
+    assert protection.protect == load_environment(stack).protected
     others = [made for made in graph.resources if made.custom and made is not protection]
     assert [f"{made.type} {made.name}" for made in others if not graph.waits_for(protection, made)] == []

@@ -10,6 +10,8 @@ import yaml
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.rules import alert_rules, rule_file
+from components.cluster.config import ChartsConfig
+from components.observability.config import MonitoringConfig
 from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, MonitoringArgs
 from tests.stacks.stacks_under_test import environment_graph
 
@@ -134,8 +136,17 @@ def test_prod_runs_two_of_what_tells_people_and_dev_one():
     assert copies == {"dev": (1, 1), "prod": (2, 2)}
 
 
-def test_a_prometheus_without_room_or_copies_is_refused():
+def test_a_prometheus_without_room_or_replicas_is_refused():
     with pytest.raises(ValueError, match="at least one Prometheus"):
-        MonitoringArgs(namespace="m", rules={}, dashboards={}, alertmanager={}, storage_gib=1, copies=0)
-    with pytest.raises(ValueError, match="needs room for 15 days"):
-        MonitoringArgs(namespace="m", rules={}, dashboards={}, alertmanager={}, storage_gib=0)
+        MonitoringArgs(
+            config=MonitoringConfig(documentation="https://example.com"),
+            charts=ChartsConfig(),
+            namespace="m",
+            rules_name="m",
+            rules={},
+            dashboards={},
+            alertmanager={},
+            replicas=0,
+        )
+    with pytest.raises(ValueError, match=r"metrics_gib\n.* greater than or equal to 5"):
+        MonitoringConfig(documentation="https://example.com", metrics_gib=0)

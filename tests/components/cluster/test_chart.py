@@ -4,6 +4,7 @@ import pulumi
 import pytest
 
 from components.cluster.chart import Chart, release
+from components.cluster.config import ChartsConfig
 from delivery.recording import build
 
 CHART = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io")
@@ -15,7 +16,7 @@ def installed(mirror):
             def __init__(self):
                 super().__init__("test:index:Parent", "parent")
 
-        release("external-secrets", CHART, "external-secrets", {}, mirror=mirror, parent=Parent())
+        release("external-secrets", CHART, "external-secrets", {}, charts=ChartsConfig(mirror=mirror), parent=Parent())
 
     made = build(program).one("Release").inputs
     return made["chart"], made.get("repositoryOpts", {}).get("repo"), made["version"]

@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components.cluster.cluster import without_access_of_its_creator
+from components.cluster.cluster import disable_creator_admin
 from delivery.recording import build
 from tests.components import parts
 
@@ -11,7 +11,7 @@ from tests.components import parts
 def test_its_endpoint_is_private_unless_networks_are_named():
     closed = build(parts.cluster).one("eks:index:Cluster").inputs
     assert (closed["endpointPrivateAccess"], closed["endpointPublicAccess"]) == (True, False)
-    opened = build(lambda: parts.cluster(reachable_from=["198.51.100.0/24"])).one("eks:index:Cluster").inputs
+    opened = build(lambda: parts.cluster(public_access_cidrs=["198.51.100.0/24"])).one("eks:index:Cluster").inputs
     assert (opened["endpointPublicAccess"], opened["publicAccessCidrs"]) == (True, ["198.51.100.0/24"])
 
 
@@ -34,13 +34,13 @@ def test_who_makes_the_cluster_does_not_enter_by_that():
         "name": "c",
         "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
     }
-    changed = without_access_of_its_creator(made_by_eks("aws:eks/cluster:Cluster", props))
+    changed = disable_creator_admin(made_by_eks("aws:eks/cluster:Cluster", props))
     assert changed.props["accessConfig"] == {
         "authenticationMode": "API",
         "bootstrapClusterCreatorAdminPermissions": False,
     }
     assert changed.props["name"] == "c"
-    assert without_access_of_its_creator(made_by_eks("aws:ec2/securityGroup:SecurityGroup", {})) is None
+    assert disable_creator_admin(made_by_eks("aws:ec2/securityGroup:SecurityGroup", {})) is None
 
 
 def made_by_eks(kind, props):
@@ -54,7 +54,7 @@ def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter():
 
 
 def test_nobody_is_administrator_and_viewer():
-    with pytest.raises(ValueError, match="role/deploy is administrator and viewer"):
+    with pytest.raises(ValueError, match="role/deploy is listed as both administrator and viewer"):
         build(lambda: parts.cluster(viewers=["arn:aws:iam::111111111111:role/deploy"]))
 
 
@@ -98,5 +98,5 @@ def test_a_changed_kubeconfig_replaces_nothing():
 def test_nobody_inside_and_everybody_outside_are_both_refused():
     with pytest.raises(ValueError, match="locks everybody out"):
         build(lambda: parts.cluster(administrators=[]))
-    with pytest.raises(ValueError, match="must not answer the whole internet"):
-        build(lambda: parts.cluster(reachable_from=["0.0.0.0/0"]))
+    with pytest.raises(ValueError, match="must be known networks, not the whole internet"):
+        build(lambda: parts.cluster(public_access_cidrs=["0.0.0.0/0"]))

@@ -8,16 +8,17 @@ import pytest
 from apps.api.service import API
 from apps.catalog import DASHBOARD
 from apps.gateway.service import GATEWAY
-from components.network.ingress import Ingress, IngressArgs, Login
+from components.network.config import IngressConfig, LoginConfig
+from components.network.ingress import Ingress, IngressArgs
 from delivery.recording import build
 
-LOGIN = Login(
-    "https://login.example.com",
-    "https://login.example.com/authorize",
-    "https://login.example.com/token",
-    "https://login.example.com/userinfo",
-    "sensors",
-    "sensor-analytics/login",
+LOGIN = LoginConfig(
+    issuer="https://login.example.com",
+    authorization_endpoint="https://login.example.com/authorize",
+    token_endpoint="https://login.example.com/token",
+    user_info_endpoint="https://login.example.com/userinfo",
+    client_id="sensors",
+    client_secret_name="sensor-analytics/login",
 )
 PLAIN = {
     "vpc_id": "vpc-1",
@@ -25,8 +26,8 @@ PLAIN = {
     "pods_group_id": "sg-pods",
     "namespace": "sensors",
     "routes": (GATEWAY, API, DASHBOARD),
-    "clients": ("198.51.100.0/24",),
 }
+KNOWN = {"allowed_cidrs": ("198.51.100.0/24",)}
 WITH_LOGIN = {"domain": "sensors.example.com", "zone_id": "Z1", "login": LOGIN}
 
 
@@ -35,7 +36,12 @@ def ingress(**changes):
         def __init__(self):
             super().__init__("test:index:Controller", "controller")
 
-    return build(lambda: Ingress("ingress", IngressArgs(controller=Controller(), **(PLAIN | changes))))
+    def program():
+        config = IngressConfig(**(KNOWN | {key: changes[key] for key in changes.keys() - PLAIN.keys()}))
+        args = PLAIN | {key: changes[key] for key in changes.keys() & PLAIN.keys()}
+        Ingress("ingress", IngressArgs(config=config, controller=Controller(), **args))
+
+    return build(program)
 
 
 def first_actions(graph):
@@ -51,6 +57,11 @@ def test_people_log_in_and_devices_do_not():
     assert first["api"]["authenticateOidc"]["onUnauthenticatedRequest"] == "deny"
 
 
+def test_an_issuer_is_told_to_the_load_balancer_as_it_is_written():
+    oidc = first_actions(ingress(**WITH_LOGIN))["dashboard"]["authenticateOidc"]
+    assert oidc["issuer"] == "https://login.example.com", "a token of another issuer is refused, by one slash too"
+
+
 def test_without_a_login_everything_is_forwarded():
     assert {action["type"] for action in first_actions(ingress()).values()} == {"forward"}
 
@@ -64,16 +75,16 @@ def test_the_load_balancer_reaches_pods_on_their_ports_alone():
 
 
 def test_tls_has_no_plain_door_beside_it():
-    graph = ingress(domain="sensors.example.com", zone_id="Z1", clients=())
+    graph = ingress(domain="sensors.example.com", zone_id="Z1", allowed_cidrs=())
     assert [made.inputs["port"] for made in graph.of("Listener")] == [443]
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"clients": ()}, "clients must name the networks"),
+        ({"allowed_cidrs": ()}, "allowed_cidrs must name the networks"),
         ({"domain": "sensors.example.com"}, "belong together"),
-        ({"login": LOGIN}, "a login needs a domain"),
+        ({"login": LOGIN}, "login needs a domain"),
         ({"routes": (GATEWAY, API)}, "and / too"),
         ({"routes": (GATEWAY, replace(API, public=("/ingest",)), DASHBOARD)}, "each path needs one service"),
     ],

@@ -50,5 +50,5 @@ def test_private_endpoints_take_https_from_the_private_subnets_alone():
 
 
 def test_one_zone_is_refused():
-    with pytest.raises(ValueError, match="a network needs two zones"):
+    with pytest.raises(ValueError, match="must be two different zones"):
         build(lambda: parts.network(zones=("eu-west-1a",)))

@@ -44,8 +44,9 @@ ONCE = Task(name="once", module="apps.probe", settings=Settings, deadline_second
 
 def platform(**changes):
     given = {
-        "cluster": parts.cluster(),
+        "identities": parts.identities(),
         "namespace": "sensors",
+        "product": "try",
         "bindings": {PROMETHEUS: ClusterEndpoint(PROMETHEUS, "prometheus", "monitoring", 9090)},
         "aws": Reach(443, ("0.0.0.0/0",)),
         "load_balancer": ("10.0.192.0/20",),

@@ -5,8 +5,7 @@ import pytest
 import delivery.cost.__main__ as command
 from delivery.cost.prices import regions
 from stacks import config
-from stacks.config import EnvironmentConfig
-from stacks.config import written as really_written
+from stacks.config import EnvironmentConfig, read_stack_file
 
 
 @pytest.fixture
@@ -14,11 +13,11 @@ def changed(monkeypatch):
     """Return a function that changes what a stack's file says."""
 
     def change(section, **values):
-        def written(stack, key, folder):
-            said = really_written(stack, key, folder)
+        def changed_file(stack, key, folder):
+            said = read_stack_file(stack, key, folder)
             return {**said, section: {**said.get(section, {}), **values}}
 
-        monkeypatch.setattr(config, "written", written)
+        monkeypatch.setattr(config, "read_stack_file", changed_file)
 
     return change
 
@@ -59,5 +58,5 @@ def test_an_instance_without_a_price_is_said_with_where_to_add_it(capsys, change
 
 
 def test_the_region_of_every_stack_has_prices():
-    used = {EnvironmentConfig.model_validate(really_written(stack, "environment")).region for stack in ("dev", "prod")}
+    used = {EnvironmentConfig.model_validate(read_stack_file(stack, "environment")).region for stack in ("dev", "prod")}
     assert used <= regions()

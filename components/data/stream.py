@@ -1,12 +1,14 @@
-"""The stream that readings travel on."""
+"""A stream of records: Kinesis."""
 
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from apps.platform.service import Consume, Need, Produce, Stream
+from apps.platform.service import Consume, Need, Produce
 from components.binding import Binding
+from components.component import Component
+from components.data.config import StreamConfig
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
@@ -22,32 +24,32 @@ CONSUME = (
 
 
 @dataclass(frozen=True, slots=True)
-class SensorStreamArgs:
-    """Which stream, and how long records stay on it: 24 hours to a year."""
+class StreamArgs:
+    """How long records stay on the stream, and what they are encrypted with."""
 
-    stream: Stream
+    config: StreamConfig
     region: str
-    retention_hours: int
     key: EncryptionKey
 
-    def __post_init__(self) -> None:
-        if not 24 <= self.retention_hours <= 8760:
-            raise ValueError(f"Kinesis keeps records for 24 to 8760 hours, not {self.retention_hours}")
 
+class Stream(Component):
+    """What carries records from producers to consumers.
 
-class SensorStream(pulumi.ComponentResource):
-    """An on-demand Kinesis stream, encrypted with a key of the account's own."""
+    Makes:
+
+    - an on-demand Kinesis stream, encrypted with a key of the account's own
+    """
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
-    def __init__(self, name: str, args: SensorStreamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:stream:SensorStream", name, {}, opts)
+    def __init__(self, name: str, args: StreamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
         self._name, self._args = name, args
         stream = aws.kinesis.Stream(
             name,
             stream_mode_details=aws.kinesis.StreamStreamModeDetailsArgs(stream_mode="ON_DEMAND"),
-            retention_period=args.retention_hours,
+            retention_period=args.config.retention_hours,
             encryption_type="KMS",
             kms_key_id=args.key.arn,
             opts=pulumi.ResourceOptions(parent=self),
@@ -67,11 +69,12 @@ class SensorStream(pulumi.ComponentResource):
 
     def bind(self, need: Need) -> Binding:
         """Return how a Produce or Consume of this stream is met."""
-        region, name = self._args.stream.variables
-        environment: dict[str, pulumi.Input[str]] = {region: self._args.region, name: self.name}
         match need:
             case Produce():
-                return Binding(environment, self.grant_produce, calls_aws=True)
+                grant = self.grant_produce
             case Consume():
-                return Binding(environment, self.grant_consume, calls_aws=True)
-        raise TypeError(f"a stream cannot meet {need}")
+                grant = self.grant_consume
+            case _:
+                raise TypeError(f"a stream cannot meet {need}")
+        region, name = need.stream.variables
+        return Binding({region: self._args.region, name: self.name}, grant, calls_aws=True)

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.component import Component
 from components.workload.network_rules import addresses, dns, namespace_pods, tcp
 
 SERVICE_RANGES = ("10.100.0.0/16", "172.20.0.0/16")
 """EKS gives the Services of a cluster one of these, so also the API server's."""
 
-TAKEN = (9090, 9091, 4318)
-"""What services use: Prometheus, the Pushgateway, and OTLP over HTTP."""
+SERVICE_PORTS = (9090, 9091, 4318)
+"""What services call: Prometheus, the Pushgateway, and OTLP over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
-class MonitoringWaysArgs:
+class MonitoringNetworkPoliciesArgs:
     """The namespace, the one of the services, and the addresses of the nodes and pods inside the network's range."""
 
     namespace: str
@@ -26,30 +27,36 @@ class MonitoringWaysArgs:
     after: Sequence[pulumi.Resource] = ()
 
 
-class MonitoringWays(pulumi.ComponentResource):
-    """Lets the programs talk to each other, services ask, push and trace, and Prometheus reach nodes and pods.
+class MonitoringNetworkPolicies(Component):
+    """What may reach the monitoring namespace, and what its programs may reach.
 
-    Alertmanager alone may go out to the internet, over 443, for Slack.
+    Makes:
+
+    - a network policy of every pod in it: they talk to each other, services query, push and trace, and Prometheus
+      reaches nodes and pods
+    - a network policy of Alertmanager, which alone may go out to the internet, over 443, for Slack
     """
 
-    def __init__(self, name: str, args: MonitoringWaysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("sensor-analytics:observability:MonitoringWays", name, {}, opts)
+    def __init__(
+        self, name: str, args: MonitoringNetworkPoliciesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
         self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
-        rule_in = k8s.networking.v1.NetworkPolicyIngressRuleArgs
-        rule_out = k8s.networking.v1.NetworkPolicyEgressRuleArgs
+        ingress_rule = k8s.networking.v1.NetworkPolicyIngressRuleArgs
+        egress_rule = k8s.networking.v1.NetworkPolicyEgressRuleArgs
         inside = namespace_pods(args.namespace)
         self._policy(
             args.namespace,
             "inside",
             {},
             ingress=[
-                rule_in(from_=[inside]),
-                rule_in(from_=[namespace_pods(args.services)], ports=[tcp(port) for port in TAKEN]),
+                ingress_rule(from_=[inside]),
+                ingress_rule(from_=[namespace_pods(args.services)], ports=[tcp(port) for port in SERVICE_PORTS]),
             ],
             egress=[
                 dns(),
-                rule_out(to=[inside]),
-                rule_out(to=[addresses(cidr) for cidr in (*args.nodes, *SERVICE_RANGES)]),
+                egress_rule(to=[inside]),
+                egress_rule(to=[addresses(cidr) for cidr in (*args.nodes, *SERVICE_RANGES)]),
             ],
         )
         self._policy(
@@ -57,7 +64,7 @@ class MonitoringWays(pulumi.ComponentResource):
             "slack",
             {"app.kubernetes.io/name": "alertmanager"},
             egress=[
-                rule_out(to=[addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))], ports=[tcp(443)]),
+                egress_rule(to=[addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))], ports=[tcp(443)]),
             ],
         )
         self.register_outputs({})
