@@ -16,7 +16,7 @@ import pytest
 
 from apps.catalog import DASHBOARD, SERVICES, TASKS
 from apps.platform.service import ScheduledService, Service
-from stacks.config import written
+from stacks.config import read_stack_file
 from tests.support import control_plane, engine, policy_pack
 from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, with_other_image
 from tests.support.stand_ins import charts
@@ -79,7 +79,7 @@ def viewer(made, dev, tmp_path):
 
 def configured(name, mirror):
     """A stack's own configuration with charts from the mirror."""
-    return {**written(name, "environment"), "charts": {"mirror": str(mirror)}}
+    return {**read_stack_file(name, "environment"), "charts": {"mirror": str(mirror)}}
 
 
 def kubectl(kubeconfig, *arguments, said=None, refused=False):
@@ -102,7 +102,7 @@ def test_the_cluster_holds_what_the_declarations_say(dev):
     assert names(dev, "targetgroupbindings") == {"gateway", "api", "dashboard"}
     everyone = {declaration.name for declaration in (*SERVICES, *TASKS)}
     assert names(dev, "serviceaccounts") >= everyone
-    assert names(dev, "networkpolicies") >= everyone | {"closed"}
+    assert names(dev, "networkpolicies") >= everyone | {"default-deny"}
 
 
 def test_every_task_succeeded_before_the_first_service_was_made(dev):
@@ -197,7 +197,7 @@ def test_an_interrupted_deployment_is_resumed(rehearsal, mirror):
 
 
 def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal):
-    stack = rehearsal.stack("bootstrap", "bootstrap", written("bootstrap", "bootstrap"))
+    stack = rehearsal.stack("bootstrap", "bootstrap", read_stack_file("bootstrap", "bootstrap"))
     made = stack.up()
     assert made.outputs["backendUrl"].value == "s3://sensor-analytics-state-111111111111-eu-west-1?region=eu-west-1"
     assert changes(stack.up()) == {}
@@ -215,7 +215,7 @@ def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal):
     ],
 )
 def test_a_wrong_configuration_is_one_clear_line_and_no_stack_trace(rehearsal, path, value, line):
-    config = json.loads(json.dumps(written("dev", "environment")))
+    config = json.loads(json.dumps(read_stack_file("dev", "environment")))
     section: Mapping = config
     for part in path[:-1]:
         section = section[part]

@@ -16,7 +16,7 @@ import pytest
 
 from apps.catalog import SERVICES, TASKS
 from apps.platform.service import Connect, Consume, Need, Produce, Renew
-from stacks.config import written
+from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
 from tests.support import aws_emulator, control_plane, engine, policy_pack
 from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, resources, with_other_image
@@ -79,7 +79,7 @@ def mirror(tmp_path):
 
 
 def test_dev_lives_on_the_real_provider_and_leaves_nothing(place, kubeconfig, mirror, postgres_server, tmp_path):
-    config = written("dev", "environment")
+    config = read_stack_file("dev", "environment")
     aws, rehearsal = place(config, kubeconfig)
     config |= {"charts": mirror, "emulator": aws.url}
     stack = rehearsal.stack("dev", "environment", config)
@@ -94,7 +94,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(place, kubeconfig, mi
 
 
 def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kubeconfig, mirror):
-    config = written("prod", "environment")
+    config = read_stack_file("prod", "environment")
     aws, rehearsal = place(config, kubeconfig)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
     way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
@@ -114,7 +114,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kub
 
 
 def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place):
-    config = written("bootstrap", "bootstrap")
+    config = read_stack_file("bootstrap", "bootstrap")
     if not hosts_lead_here(config["account"]):
         pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
     aws, rehearsal = place(config)

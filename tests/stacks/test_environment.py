@@ -13,6 +13,7 @@ from apps.platform.service import Connect, Consume, Produce, Renew, Service
 from apps.platform.settings import load as load_settings
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_graph
+from tests.support.stand_ins.charts import every_chart
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 PROCESSES = (*SERVICES, *TASKS)
@@ -169,6 +170,11 @@ def test_every_kubernetes_object_is_valid_for_the_configured_version(graph, stac
             checked[kind] += 1
     assert checked.keys() >= {"Deployment", "CronJob", "Job", "Service", "ServiceAccount", "HorizontalPodAutoscaler"}
     assert checked["Deployment"] == len([service for service in SERVICES if isinstance(service, Service)]) + 1
+
+
+@STACKS
+def test_a_rehearsal_has_a_stand_in_for_every_chart(graph):
+    assert {made.inputs["chart"] for made in graph.of("Release")} <= every_chart().keys()
 
 
 @STACKS

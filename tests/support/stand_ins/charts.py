@@ -133,9 +133,8 @@ spec:
 
 def every_chart() -> dict[str, Chart]:
     """Every chart that a component names."""
-    modules = [
-        importlib.import_module(f"components.{found.name}") for found in pkgutil.iter_modules(components.__path__)
-    ]
+    names = [found.name for found in pkgutil.walk_packages(components.__path__, "components.")]
+    modules = [importlib.import_module(name) for name in names]
     charts = [value for module in modules for value in vars(module).values() if isinstance(value, Chart)]
     return {chart.name: chart for chart in charts}
 
