@@ -67,7 +67,7 @@ def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts
 
 
 def test_releases_go_to_what_is_protected():
-    assert all(environment_of(job["with"]["stack"]).protected for job in _callers("prod", "deploy.yml"))
+    assert all(load_environment(job["with"]["stack"]).protected for job in _callers("prod", "deploy.yml"))
 
 
 def _callers(name, callee):
