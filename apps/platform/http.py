@@ -21,8 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from apps.platform.protocol import DeadlineProtocol, DeadlineWebSocketProtocol
+from apps.platform.protocol import DeadlineProtocol, DeadlineWebSocketProtocol, with_timeouts
 from apps.platform.settings import ConfigurationError, Settings
+from apps.platform.timeouts import HttpTimeouts
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,6 @@ HTTP_SECONDS = Histogram(
 
 PROBES = ("/health", "/ready", "/metrics")
 """Paths, on every service, that only the cluster itself asks for."""
-
-STOP_SECONDS = 15
-"""Time for the requests under way when the process is told to stop."""
 
 Readiness = Callable[[], Awaitable[str | None]]
 """Returns None when the service can serve, else the reason that it cannot."""
@@ -70,7 +68,7 @@ def application(
     made = Starlette(
         routes=[*probes, *routes],
         lifespan=lifespan,
-        middleware=[Middleware(Observe), *middleware],
+        middleware=[Middleware(TelemetryMiddleware), *middleware],
         exception_handlers={HTTPException: _problem, msgspec.ValidationError: _invalid, Exception: _failure},
     )
     # One spelling for each path: a redirect to the other one would be built from the Host header.
@@ -78,25 +76,27 @@ def application(
     return made
 
 
-async def serve(app: ASGIApp, settings: Settings, stopping: asyncio.Event, **options: Any) -> None:
-    """Serve until `stopping` is set: then stop accepting, finish what is under way within `STOP_SECONDS`.
+async def serve(
+    app: ASGIApp, settings: Settings, stopping: asyncio.Event, timeouts: HttpTimeouts | None = None
+) -> None:
+    """Serve until `stopping` is set: then stop accepting, and finish what is under way.
 
     Raises ConfigurationError when the address cannot be listened on.
     """
+    timeouts = timeouts or HttpTimeouts()
     config = uvicorn.Config(
         app,
-        http=DeadlineProtocol,
+        http=with_timeouts(DeadlineProtocol, timeouts),
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=65,  # longer than the load balancer's 60, so that it is never the server that hangs up
-        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_graceful_shutdown=timeouts.graceful_shutdown_seconds,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
-        ws=DeadlineWebSocketProtocol,
+        ws=with_timeouts(DeadlineWebSocketProtocol, timeouts),
         ws_ping_interval=7,  # a client that is gone without a word is let go within 15 s
         ws_ping_timeout=7,
-        **options,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listen(settings)]))
@@ -165,7 +165,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-class Observe:
+class TelemetryMiddleware:
     """Counts and times every request, and continues the caller's trace."""
 
     def __init__(self, app: ASGIApp) -> None:

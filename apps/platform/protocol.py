@@ -1,34 +1,81 @@
 """HTTP/1.1 with deadlines: whoever sends slowly, or leaves the answer unread, is let go.
 
-uvicorn by itself times a kept-alive connection between two requests and nothing else. The time that a body may take
-is the handler's (`apps.platform.http.read_body`).
+uvicorn by itself times a kept-alive connection between two requests and nothing else. What is overridden here is not
+its public interface (ADR 13): `check_uvicorn` refuses to start on a uvicorn in which it is another.
 """
 
 import asyncio
+import inspect
 import socket
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar, cast
 
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-HEADER_SECONDS = 10.0
-"""Time from the connection, or from a request's first byte, to the last byte of its headers."""
-HEADER_BYTES = 64 * 1024
-UNREAD_SECONDS = 15.0
-"""Time that a full send buffer may stand still."""
-UNSENT_BYTES = 128 * 1024
+from apps.platform.timeouts import HttpTimeouts
+
+MAX_HEADER_BYTES = 64 * 1024
+MAX_LINGER_BYTES = 256 * 1024
+"""What is read at most of a body that was answered before its end."""
+MAX_UNSENT_BYTES = 128 * 1024
 """What the kernel may hold of a WebSocket's data that is not on its way yet."""
-LINGER_SECONDS = 2.0
-LINGER_BYTES = 256 * 1024
-"""What is still read, and thrown away, of a body that was answered before its end: closing at once would reset the
-connection and could take the answer with it (RFC 9112, section 9.6)."""
+
+P = TypeVar("P", bound="_WriteStallGuard")
 
 
-class DeadlineProtocol(HttpToolsProtocol):
+class UnsupportedServerError(Exception):
+    """A uvicorn whose protocols are not those that were extended here."""
+
+
+def with_timeouts(protocol: type[P], timeouts: HttpTimeouts) -> type[P]:
+    """Return the protocol with these times: uvicorn makes one itself for each connection."""
+    return type(protocol.__name__, (protocol,), {"timeouts": timeouts})
+
+
+class _WriteStallGuard(asyncio.Protocol):
+    """Ends a connection whose full send buffer stands still. A client that reads slowly is left alone."""
+
+    timeouts: ClassVar = HttpTimeouts()
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _stalled: asyncio.TimerHandle | None = None
+    _unsent_bytes = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_stall_timer()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give the client time to read."""
+        super().pause_writing()
+        self._start_stall_timer()
+
+    def resume_writing(self) -> None:
+        """Note that the client reads."""
+        self._stop_stall_timer()
+        super().resume_writing()
+
+    def _start_stall_timer(self) -> None:
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(self.timeouts.write_stall_seconds, self._check_progress)
+
+    def _stop_stall_timer(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _check_progress(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unsent_bytes:
+            self._start_stall_timer()
+        else:
+            self.transport.abort()
+
+
+class DeadlineProtocol(_WriteStallGuard, HttpToolsProtocol):
     """One connection."""
-
-    _unread: "_Unread"
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -41,7 +88,6 @@ class DeadlineProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
         super().connection_made(transport)
-        self._unread = _Unread(self.loop, transport)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,21 +95,20 @@ class DeadlineProtocol(HttpToolsProtocol):
         for due in (self._headers_due, self._linger_due):
             if due is not None:
                 due.cancel()
-        self._unread.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser within the limits."""
         if self._linger_due is not None:
             self._lingered += len(data)
-            if self._lingered > LINGER_BYTES:
+            if self._lingered > MAX_LINGER_BYTES:
                 self.transport.close()
             return
         if not self._in_body:
             self._await_headers()
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._headers_due is not None and self._header_bytes > HEADER_BYTES:
+        if self._headers_due is not None and self._header_bytes > MAX_HEADER_BYTES:
             self.transport.write(
                 b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             )
@@ -87,49 +132,39 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._in_body = False
         super().on_message_complete()
 
-    def pause_writing(self) -> None:
-        """Give the client time to read."""
-        super().pause_writing()
-        self._unread.start()
-
-    def resume_writing(self) -> None:
-        """Note that the client reads."""
-        self._unread.stop()
-        super().resume_writing()
-
     def linger(self) -> None:
         """Close once the client has had time to read an answer that came before the end of its request."""
         if self._linger_due is None and not self.transport.is_closing():
             self.transport.write_eof()
-            self._linger_due = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._linger_due = self.loop.call_later(self.timeouts.linger_seconds, self.transport.close)
 
     def _await_headers(self) -> None:
         if self._headers_due is None:
             self._header_bytes = 0
-            self._headers_due = self.loop.call_later(HEADER_SECONDS, self._headers_late)
+            self._headers_due = self.loop.call_later(self.timeouts.header_seconds, self._headers_late)
 
     def _headers_late(self) -> None:
         # As in shutdown(): an answer that is under way is finished first.
         self.shutdown()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.transport = cast("asyncio.Transport", _AnsweringTransport(self, cycle))
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        cycle.transport = cast("asyncio.Transport", _ResponseTransport(self, cycle))
 
-        async def answer(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-            async def note_early(message: ASGISendEvent) -> None:
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            async def note_early(message: Message) -> None:
                 if message["type"] == "http.response.start" and self._unfinished(cycle):
                     cycle.keep_alive = False
                 await send(message)
 
             await app(scope, receive, note_early)
 
-        super()._start_asgi_task(cycle, answer)
+        super()._start_asgi_task(cycle, cast("Any", respond))
 
     def _unfinished(self, cycle: RequestResponseCycle) -> bool:
         return self._in_body and self.cycle is cycle
 
 
-class _AnsweringTransport:
+class _ResponseTransport:
     """The transport as one request's answer sees it: closing it lingers while the request is still arriving."""
 
     def __init__(self, protocol: DeadlineProtocol, cycle: RequestResponseCycle) -> None:
@@ -145,70 +180,73 @@ class _AnsweringTransport:
             self._protocol.transport.close()
 
 
-class DeadlineWebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket. Who does not read what is sent, or does not answer a ping, is let go at once.
+class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
+    """One WebSocket. Whoever does not read what is sent, or does not answer a ping, is let go at once.
 
     uvicorn closes such a connection politely, which waits for what was written to be read: for ever, if nobody reads.
     """
 
-    _unread: "_Unread"
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep little in the kernel, so that what is unread shows, and a ping does not queue behind megabytes."""
         super().connection_made(transport)
-        self._unread = _Unread(self.loop, self.transport)
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._unread.stop()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Give the client time to read."""
-        super().pause_writing()
-        self._unread.start()
-
-    def resume_writing(self) -> None:
-        """Note that the client reads."""
-        self._unread.stop()
-        super().resume_writing()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
 
     def keepalive_timeout(self) -> None:
         """End the connection of a client that did not answer a ping; what is unread has a clock of its own."""
-        if self._unread.running:
+        if self._stalled is not None:
             self.schedule_ping()
         else:
             super().keepalive_timeout()
             self.transport.abort()
 
 
-class _Unread:
-    """Ends a connection whose full send buffer stands still. A client that reads slowly is left alone."""
+def check_uvicorn(used: Mapping[type, Mapping[str, tuple[str, ...] | None]]) -> None:
+    """Raise UnsupportedServerError unless each class has its methods, with these parameters, and attributes (None)."""
+    for owner, members in used.items():
+        attributes = inspect.getattr_static(owner, "__init__").__code__.co_names
+        for name, parameters in members.items():
+            if parameters is None:
+                found = name in attributes
+            else:
+                method = getattr(owner, name, None)
+                found = method is not None and tuple(inspect.signature(method).parameters)[1:] == parameters
+            if not found:
+                raise UnsupportedServerError(
+                    f"{owner.__module__}.{owner.__qualname__} has no {name} as apps/platform/protocol.py extends it: "
+                    "install the uvicorn of requirements/, or follow its change there (docs/adr/0013)"
+                )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
-        self._loop = loop
-        self._transport = transport
-        self._due: asyncio.TimerHandle | None = None
-        self._bytes = 0
 
-    @property
-    def running(self) -> bool:
-        return self._due is not None
+USED: Mapping[type, Mapping[str, tuple[str, ...] | None]] = {
+    HttpToolsProtocol: {
+        "connection_made": ("transport",),
+        "connection_lost": ("exc",),
+        "data_received": ("data",),
+        "on_message_begin": (),
+        "on_headers_complete": (),
+        "on_message_complete": (),
+        "pause_writing": (),
+        "resume_writing": (),
+        "shutdown": (),
+        "_start_asgi_task": ("cycle", "app"),
+        "loop": None,
+        "transport": None,
+        "cycle": None,
+    },
+    RequestResponseCycle: {"transport": None, "keep_alive": None},
+    WebSocketsSansIOProtocol: {
+        "connection_made": ("transport",),
+        "connection_lost": ("exc",),
+        "pause_writing": (),
+        "resume_writing": (),
+        "keepalive_timeout": (),
+        "schedule_ping": (),
+        "loop": None,
+        "transport": None,
+    },
+}
+"""What is called or overridden here."""
 
-    def start(self) -> None:
-        self._bytes = self._transport.get_write_buffer_size()
-        self._due = self._loop.call_later(UNREAD_SECONDS, self._check)
-
-    def stop(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-
-    def _check(self) -> None:
-        if self._transport.get_write_buffer_size() < self._bytes:
-            self.start()
-        else:
-            self._transport.abort()
+check_uvicorn(USED)

@@ -12,18 +12,19 @@ from starlette.types import ASGIApp
 
 from apps.platform.http import serve
 from apps.platform.settings import Settings, load
+from apps.platform.timeouts import HttpTimeouts
 from devtools.ports import free_port
 
 
 @contextmanager
-def serving(app: ASGIApp, port: int | None = None) -> Iterator[str]:
+def serving(app: ASGIApp, port: int | None = None, timeouts: HttpTimeouts | None = None) -> Iterator[str]:
     """Serve as every service is served; yield the base URL once it answers."""
     settings = load(Settings, {"HTTP_PORT": str(port or free_port())})
     stopping = asyncio.Event()
     loop = asyncio.new_event_loop()
 
     def work() -> None:
-        loop.run_until_complete(serve(app, settings, stopping))
+        loop.run_until_complete(serve(app, settings, stopping, timeouts))
         loop.close()
 
     thread = threading.Thread(target=work, daemon=True)

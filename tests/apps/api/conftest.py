@@ -15,6 +15,7 @@ from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.settings import load
+from apps.platform.timeouts import HttpTimeouts
 from devtools.postgres import Postgres
 from tests.support import postgres
 from tests.support.api import TOKEN, secrets
@@ -51,8 +52,10 @@ def api_settings(database: TestDatabase, folder: Path, **environment: str) -> Ap
 
 
 @contextmanager
-def running_api(settings: ApiSettings, limits: Limits | None = None) -> Iterator[RunningApi]:
-    with serving(build(settings, limits)) as url:
+def running_api(
+    settings: ApiSettings, limits: Limits | None = None, timeouts: HttpTimeouts | None = None
+) -> Iterator[RunningApi]:
+    with serving(build(settings, limits), timeouts=timeouts) as url:
         yield RunningApi(
             url,
             settings,
@@ -75,8 +78,16 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-async def api(database: TestDatabase, tmp_path: Path, limits: Limits) -> AsyncIterator[RunningApi]:
-    with running_api(api_settings(database, tmp_path), limits) as running:
+def timeouts() -> HttpTimeouts:
+    """The HTTP server's times, likewise."""
+    return HttpTimeouts()
+
+
+@pytest.fixture
+async def api(
+    database: TestDatabase, tmp_path: Path, limits: Limits, timeouts: HttpTimeouts
+) -> AsyncIterator[RunningApi]:
+    with running_api(api_settings(database, tmp_path), limits, timeouts) as running:
         async with running.http, running.reader:
             yield running
 

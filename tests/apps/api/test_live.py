@@ -11,7 +11,7 @@ import websockets
 
 from apps.api.limits import Limits
 from apps.api.live import session
-from apps.platform import protocol
+from apps.platform.timeouts import HttpTimeouts
 from tests.apps.api.conftest import api_settings, running_api, until
 
 NOW = datetime.now(UTC)
@@ -217,8 +217,8 @@ async def see_a_late_commit(api, owner, database):
     await late.close()
 
 
-async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothing(api, owner, monkeypatch):
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
+@pytest.mark.parametrize("timeouts", [HttpTimeouts(write_stall_seconds=0.5)], ids=[""])
+async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothing(api, owner):
     await owner.execute(
         "INSERT INTO devices (device_id, kind) SELECT 'd' || n, 'power' FROM generate_series(1, 20000) n"
     )

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from apps.platform import protocol
 from apps.platform.http import ProblemError, application, read_body
+from apps.platform.protocol import UnsupportedServerError, check_uvicorn
+from apps.platform.timeouts import HttpTimeouts
 from tests.support.serving import serving
 
 LARGE = 16 * 1024 * 1024
@@ -48,15 +49,10 @@ async def ready() -> str | None:
 
 @pytest.fixture(scope="module")
 def base() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "HEADER_SECONDS", 0.4)
-        patch.setattr(protocol, "UNREAD_SECONDS", 0.4)
-        patch.setattr(protocol, "LINGER_SECONDS", 0.4)
-        routes = [
-            Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless, large)
-        ]
-        with serving(application(routes, ready)) as base:
-            yield base
+    routes = [Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless, large)]
+    timeouts = HttpTimeouts(header_seconds=0.4, write_stall_seconds=0.4, linger_seconds=0.4)
+    with serving(application(routes, ready), timeouts=timeouts) as base:
+        yield base
 
 
 @pytest.fixture
@@ -207,3 +203,20 @@ def test_ordinary_requests_keep_their_connection(base: str) -> None:
         for _ in range(3):
             assert http.put(f"{base}/echo", content=b"x" * 500_000).content == b"x" * 500_000
         assert len(http._transport._pool.connections) == 1
+
+
+class OtherServer:
+    def __init__(self) -> None:
+        self.cycle = None
+
+    def shutdown(self, code: int) -> None: ...
+
+
+@pytest.mark.parametrize("member", [{"shutdown": ()}, {"connection_made": ("transport",)}, {"pipeline": None}])
+def test_a_uvicorn_that_is_not_the_one_that_was_extended_is_refused_by_name(
+    member: dict[str, tuple[str, ...] | None],
+) -> None:
+    check_uvicorn({OtherServer: {"shutdown": ("code",), "cycle": None}})
+    (name,) = member
+    with pytest.raises(UnsupportedServerError, match=rf"OtherServer has no {name} .*docs/adr/0013"):
+        check_uvicorn({OtherServer: member})
