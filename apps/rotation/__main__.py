@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.domain.signing import SigningKeys
 from apps.platform.process import run
-from apps.rotation.keys import first, rotate
+from apps.rotation.keys import initial_keys, rotate
 from apps.rotation.service import ROTATION
 from apps.rotation.settings import RotationSettings
 
@@ -49,7 +49,7 @@ def renew_signing_keys(client: "SecretsManagerClient", secret: str, period: time
     """Make the first key where there is none, else take the next step of its rotation."""
     now, stored = datetime.now(UTC), _read(client, secret)
     if stored is None:
-        keys, due = None, first(now, os.urandom)
+        keys, due = None, initial_keys(now, os.urandom)
     else:
         document, changed = stored
         keys = SigningKeys.parse(document.encode())

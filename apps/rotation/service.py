@@ -1,4 +1,4 @@
-"""The declarations of the rotation: first secrets in a deployment, a look at the keys each night."""
+"""The declarations of the rotation: the first secrets in a deployment, a look at the keys each night."""
 
 from apps.platform.service import OPERATOR_TOKEN, SIGNING_KEYS, Renew, Resources, ScheduledService, Task
 from apps.rotation.settings import RotationSettings
@@ -6,8 +6,8 @@ from apps.rotation.settings import RotationSettings
 NEEDS = (Renew(SIGNING_KEYS), Renew(OPERATOR_TOKEN))
 RESOURCES = Resources(cpu="50m", memory="128Mi")
 
-FIRST_SECRETS = Task(
-    name="first-secrets",
+SEED_SECRETS = Task(
+    name="seed-secrets",
     module="apps.rotation",
     settings=RotationSettings,
     needs=NEEDS,

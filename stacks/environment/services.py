@@ -24,7 +24,7 @@ from apps.platform.service import (
     Website,
     image_of,
 )
-from apps.rotation.service import FIRST_SECRETS
+from apps.rotation.service import SEED_SECRETS
 from apps.storage.service import MIGRATION
 from components.binding import Bindings, Environment, Reach
 from components.network.network import Network
@@ -91,7 +91,7 @@ def make_services(
             after=(edge.namespace, *after),
         )
 
-    first = DeploymentTask(FIRST_SECRETS.name, args(FIRST_SECRETS), opts)
+    first = DeploymentTask(SEED_SECRETS.name, args(SEED_SECRETS), opts)
     for secret in (data.signing_keys, data.operator_token):
         secret.keep_in(edge.store, NAMESPACE, after=first.done)
     migration = DeploymentTask(MIGRATION.name, args(MIGRATION), opts)

@@ -180,7 +180,7 @@ def test_a_rehearsal_has_a_stand_in_for_every_chart(graph):
 @STACKS
 def test_nothing_starts_before_what_it_needs(graph):
     database = graph.one("aws:rds/instance:Instance", "database")
-    first, migration = runs(graph, "first-secrets"), runs(graph, "migration")
+    first, migration = runs(graph, "seed-secrets"), runs(graph, "migration")
     balancer = next(made for made in graph.of("Release") if made.name == "load-balancer")
     operator = next(made for made in graph.of("Release") if made.name == "external-secrets")
     assert graph.waits_for(migration, database)
