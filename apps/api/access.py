@@ -6,7 +6,7 @@ from pathlib import Path
 from starlette.datastructures import Headers
 
 from apps.platform.http import ProblemError
-from apps.platform.secrets import SecretFile
+from apps.platform.secrets import ReloadingSecret
 
 MIN_TOKEN_LENGTH = 16
 
@@ -15,7 +15,7 @@ class OperatorToken:
     """The bearer token that writes need (RFC 6750). A token that is rotated in its file is valid at once."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SecretFile(path, _parse)
+        self._file = ReloadingSecret(path, _parse)
 
     def check(self, authorization: str | None) -> None:
         """Raise ProblemError 401 unless the Authorization header carries the token."""

@@ -28,7 +28,7 @@ from apps.api.routes.documentation import documentation
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
 from apps.platform.http import application, problem
-from apps.platform.secrets import SecretFile
+from apps.platform.secrets import ReloadingSecret
 from apps.storage.connection import connect_arguments
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
         limits=limits,
         database=Database(settings, limits),
         operator=OperatorToken(settings.operator_token_file),
-        signing_keys=SecretFile(settings.signing_keys_file, SigningKeys.parse),
+        signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),
         now=lambda: datetime.now(UTC),
     )
     hub = Hub()

@@ -9,7 +9,7 @@ from apps.api.database import Database
 from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
 from apps.domain.signing import SigningKeys
-from apps.platform.secrets import SecretFile
+from apps.platform.secrets import ReloadingSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +20,5 @@ class Context:
     limits: Limits
     database: Database
     operator: OperatorToken
-    signing_keys: SecretFile[SigningKeys]
+    signing_keys: ReloadingSecret[SigningKeys]
     now: Callable[[], datetime]

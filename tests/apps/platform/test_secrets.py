@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.platform.secrets import SecretFile
+from apps.platform.secrets import ReloadingSecret
 from apps.platform.settings import ConfigurationError
 
 
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_file_is_read_again_when_it_changes(path: Path) -> None:
-    secret = SecretFile(path, parse)
+    secret = ReloadingSecret(path, parse)
     assert secret.read() == 1
     replace(path, "2")
     assert secret.read() == 2
@@ -41,7 +41,7 @@ def test_a_file_that_is_swapped_behind_a_link_is_read_again(tmp_path: Path) -> N
         os.utime(tmp_path / name, ns=(0, 0))
     link = tmp_path / "secret"
     link.symlink_to("1")
-    secret = SecretFile(link, parse)
+    secret = ReloadingSecret(link, parse)
     (tmp_path / "next").symlink_to("2")
     (tmp_path / "next").replace(link)
     assert secret.read() == 2
@@ -49,14 +49,14 @@ def test_a_file_that_is_swapped_behind_a_link_is_read_again(tmp_path: Path) -> N
 
 def test_a_file_that_did_not_change_is_not_parsed_again(path: Path) -> None:
     parsed = []
-    secret = SecretFile(path, lambda content: parsed.append(content))
+    secret = ReloadingSecret(path, lambda content: parsed.append(content))
     secret.read()
     secret.read()
     assert parsed == [b"1"]
 
 
 def test_a_bad_new_file_is_logged_once_and_the_old_content_stays(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    secret = SecretFile(path, parse)
+    secret = ReloadingSecret(path, parse)
     replace(path, "hunter2")
     with caplog.at_level(logging.ERROR):
         assert [secret.read(), secret.read()] == [1, 1]
@@ -70,7 +70,7 @@ def test_a_bad_new_file_is_logged_once_and_the_old_content_stays(path: Path, cap
 def test_a_file_that_vanishes_is_logged_once_and_read_again_when_it_is_back(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secret = SecretFile(path, parse)
+    secret = ReloadingSecret(path, parse)
     path.unlink()
     with caplog.at_level(logging.ERROR):
         assert [secret.read(), secret.read()] == [1, 1]
@@ -85,4 +85,4 @@ def test_a_file_that_cannot_be_used_at_the_start_is_a_configuration_error(tmp_pa
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigurationError, match=str(path)):
-        SecretFile(path, parse)
+        ReloadingSecret(path, parse)
