@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from apps.domain.readings import EARLIEST
+from apps.domain.readings import MIN_TIMESTAMP
 from apps.domain.windows import Window
 from apps.platform.http import ProblemError
 
@@ -13,7 +13,7 @@ Since = Annotated[datetime, msgspec.Meta(tz=True, description="From this time on
 Until = Annotated[datetime, msgspec.Meta(tz=True, description="Up to but without this time, RFC 3339 with a zone")]
 
 MAX_TIMESTAMP = datetime(2200, 1, 1, tzinfo=UTC)
-"""No reading is from after this time, as none is from before `EARLIEST`."""
+"""No reading is from after this time, as none is from before `MIN_TIMESTAMP`."""
 
 
 def window(since: datetime | None, until: datetime | None) -> Window:
@@ -27,4 +27,4 @@ def window(since: datetime | None, until: datetime | None) -> Window:
 
 
 def _within(at: datetime) -> datetime:
-    return EARLIEST if at < EARLIEST else MAX_TIMESTAMP if at > MAX_TIMESTAMP else at.astimezone(UTC)
+    return MIN_TIMESTAMP if at < MIN_TIMESTAMP else MAX_TIMESTAMP if at > MAX_TIMESTAMP else at.astimezone(UTC)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from apps.domain.text import STORABLE
+from apps.domain.text import NO_NUL_PATTERN
 
 
 class Severity(StrEnum):
@@ -92,5 +92,5 @@ class Alert(Anomaly, frozen=True, kw_only=True):
 class AlertAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person says when acknowledging or resolving."""
 
-    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=STORABLE)]
-    comment: Annotated[str, msgspec.Meta(max_length=2000, pattern=STORABLE)] | None = None
+    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
+    comment: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL_PATTERN)] | None = None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from apps.domain.text import STORABLE
+from apps.domain.text import NO_NUL_PATTERN
 
 DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 """One path segment that needs no escaping, so that a signature over the path has one spelling. Python's `$` alone
@@ -14,11 +14,11 @@ would let a line break follow."""
 DeviceId = Annotated[
     str, msgspec.Meta(pattern=DEVICE_ID_PATTERN, description="Letters, digits, '.', '_' and '-', at most 64")
 ]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=STORABLE)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
 Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}(?!\n)$", description="For example temperature")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}(?!\n)$")]
-AttributeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=STORABLE)]
-Attribute = Annotated[str, msgspec.Meta(max_length=1000, pattern=STORABLE)] | float | bool | None
+AttributeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
+Attribute = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL_PATTERN)] | float | bool | None
 
 UNKNOWN_KIND = "unknown"
 """The kind of a device that nobody registered: its readings came straight from the stream."""

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from apps.domain.devices import DeviceId
+from apps.domain.errors import ClockError
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+MIN_TIMESTAMP = datetime(2000, 1, 1, tzinfo=UTC)
 """Older than any sensor of ours: an earlier time is a clock that was never set."""
 
-CLOCK_AHEAD = timedelta(minutes=5)
+MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far a device's clock may run ahead of the receiver's."""
 
 Metric = Annotated[
@@ -23,12 +24,8 @@ Value = Annotated[
 ]
 
 
-Fault = Literal["schema", "clock"]
+RejectKind = Literal["schema", "clock"]
 """What kind of thing is wrong with a reading: its form, or its time."""
-
-
-class ClockError(ValueError):
-    """A time that a device can only have from a wrong clock."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,26 +42,26 @@ class DeviceReading(Reading, frozen=True, kw_only=True):
     device_id: DeviceId
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading that was not accepted: its place in what was sent, why, and the text itself (shortened to 1 KiB)."""
+class RejectedReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading that was not accepted: its place in what was sent, why, and the text itself (cut off at 1 KiB)."""
 
     index: int
     reason: str
-    fault: Fault = "schema"
+    kind: RejectKind = msgspec.field(default="schema", name="fault")
     payload: str = ""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="readings.v1"):
     """One Kinesis record: the readings of one request, as the gateway puts them on the stream.
 
-    `refused` travels along, so that what a device sent wrongly can be found beside what it sent rightly.
+    `rejected` travels along, so that what a device sent wrongly can be found beside what it sent rightly.
     `traceparent` carries the trace of the request (W3C Trace Context).
     """
 
     device_id: DeviceId
     received_at: Time
     readings: tuple[Reading, ...]
-    refused: tuple[Refusal, ...] = ()
+    rejected: tuple[RejectedReading, ...] = msgspec.field(default=(), name="refused")
     traceparent: str | None = None
 
 
@@ -89,35 +86,35 @@ def split_array(body: bytes) -> list[msgspec.Raw]:
         raise msgspec.DecodeError("JSON is nested too deeply") from None
 
 
-def read_each(items: list[msgspec.Raw], now: datetime) -> tuple[list[Reading], list[Refusal]]:
+def validate_readings(items: list[msgspec.Raw], now: datetime) -> tuple[list[Reading], list[RejectedReading]]:
     """Decode and check each item on its own: one bad reading costs only itself."""
     readings: list[Reading] = []
-    refused: list[Refusal] = []
+    rejected: list[RejectedReading] = []
     for index, item in enumerate(items):
         try:
             reading = _READING.decode(item)
             check_time(reading.ts, now)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            fault: Fault = "clock" if isinstance(error, ClockError) else "schema"
+            kind: RejectKind = "clock" if isinstance(error, ClockError) else "schema"
             # The error may quote what the device sent, at any length.
-            reason = shorten(str(error).encode("utf-8", "replace"))
-            refused.append(Refusal(index=index, reason=reason, fault=fault, payload=shorten(bytes(item))))
+            reason = truncate(str(error).encode("utf-8", "replace"))
+            rejected.append(RejectedReading(index=index, reason=reason, kind=kind, payload=truncate(bytes(item))))
         else:
             readings.append(reading)
-    return readings, refused
+    return readings, rejected
 
 
 def check_time(ts: datetime, now: datetime) -> None:
     """Raise ClockError when a reading's time can only come from a wrong clock."""
-    if ts < EARLIEST:
-        raise ClockError(f"ts {ts.isoformat()} is before {EARLIEST.date()}: set the device's clock")
-    if ts > now + CLOCK_AHEAD:
+    if ts < MIN_TIMESTAMP:
+        raise ClockError(f"ts {ts.isoformat()} is before {MIN_TIMESTAMP.date()}: set the device's clock")
+    if ts > now + MAX_CLOCK_SKEW:
         raise ClockError(
-            f"ts {ts.isoformat()} is over {CLOCK_AHEAD.seconds} s ahead of {now.isoformat()}: set the device's clock"
+            f"ts {ts.isoformat()} is over {MAX_CLOCK_SKEW.seconds} s ahead of {now.isoformat()}: set the device's clock"
         )
 
 
-def shorten(payload: bytes, limit: int = 1024) -> str:
+def truncate(payload: bytes, limit: int = 1024) -> str:
     """Return text that PostgreSQL can keep (no NUL byte, valid UTF-8) and at most `limit` characters of it."""
     return payload[: limit * 4].decode("utf-8", "replace").replace("\x00", "\N{SYMBOL FOR NULL}")[:limit]
 

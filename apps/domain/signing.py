@@ -1,4 +1,4 @@
-"""Presigned upload URLs: who holds one may PUT readings of one device until it expires.
+"""Presigned upload URLs: whoever holds one may PUT readings of one device until it expires.
 
 The signature is HMAC-SHA-256 (RFC 2104) over four lines: the method, the raw path as it stands in the request line,
 the expiry in Unix seconds, the id of the key. The body is not signed: a device makes it after it got the URL, and a
@@ -17,18 +17,15 @@ from hashlib import sha256
 import msgspec
 
 from apps.domain.devices import DEVICE_ID_PATTERN
+from apps.domain.errors import InvalidUploadUrlError
 
 METHOD = "PUT"
-LONGEST = timedelta(days=7)
+MAX_URL_LIFETIME = timedelta(days=7)
 """The farthest expiry that is honoured, whatever was signed."""
-SKEW = timedelta(minutes=1)
-"""How far the clocks of who signs and who verifies may differ, so that a URL of the longest life works at once."""
+EXPIRY_LEEWAY = timedelta(minutes=1)
+"""How far the clocks of signer and verifier may differ, so that a URL of the longest life works at once."""
 
 _QUERY = re.compile(r"expires=([1-9][0-9]{0,11})&key=([A-Za-z0-9._-]{1,64})&signature=([0-9a-f]{64})")
-
-
-class UploadRefusedError(Exception):
-    """A request that no valid presigned URL covers. The text may be shown to the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +78,26 @@ def presign(keys: SigningKeys, device_id: str, expires: datetime) -> str:
 
 
 def verify(keys: SigningKeys, method: str, raw_path: str, query: str, now: datetime) -> str:
-    """Return the device id that a request may write for, or raise UploadRefusedError."""
+    """Return the device id that a request may write for, or raise InvalidUploadUrlError."""
     device_id = raw_path.removeprefix("/ingest/")
     if raw_path == device_id or not re.fullmatch(DEVICE_ID_PATTERN, device_id):
-        raise UploadRefusedError("the path is not /ingest/{device_id}")
+        raise InvalidUploadUrlError("the path is not /ingest/{device_id}")
     # One spelling only: whatever is not the URL as it was given is not that URL.
     parts = _QUERY.fullmatch(query)
     if parts is None:
-        raise UploadRefusedError("the URL must be used exactly as it was given: ask for a new upload URL")
+        raise InvalidUploadUrlError("the URL must be used exactly as it was given: ask for a new upload URL")
     expires, key = int(parts[1]), parts[2]
     secret = keys.secrets.get(key)
     # An unknown key takes as long as a wrong signature.
-    wanted = _signature(secret or bytes(32), method, raw_path, expires, key)
-    genuine = hmac.compare_digest(wanted.encode(), parts[3].encode()) and secret is not None
-    if not genuine:
-        raise UploadRefusedError("the signature does not cover this request: ask for a new upload URL")
+    expected = _signature(secret or bytes(32), method, raw_path, expires, key)
+    is_valid = hmac.compare_digest(expected.encode(), parts[3].encode()) and secret is not None
+    if not is_valid:
+        raise InvalidUploadUrlError("the signature does not cover this request: ask for a new upload URL")
     left = expires - now.timestamp()
     if left < 0:
-        raise UploadRefusedError("the URL has expired: ask for a new upload URL")
-    if left > (LONGEST + SKEW).total_seconds():
-        raise UploadRefusedError(f"the URL is valid for over {LONGEST.days} days: ask for a new upload URL")
+        raise InvalidUploadUrlError("the URL has expired: ask for a new upload URL")
+    if left > (MAX_URL_LIFETIME + EXPIRY_LEEWAY).total_seconds():
+        raise InvalidUploadUrlError(f"the URL is valid for over {MAX_URL_LIFETIME.days} days: ask for a new upload URL")
     return device_id
 
 

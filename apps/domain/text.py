@@ -1,4 +1,4 @@
 """Text that PostgreSQL can keep."""
 
-STORABLE = r"^[^\x00]*$"
+NO_NUL_PATTERN = r"^[^\x00]*$"
 """Any characters but NUL."""

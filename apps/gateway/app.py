@@ -15,7 +15,7 @@ from apps.gateway.readiness import StreamReadiness
 from apps.gateway.settings import GatewaySettings
 from apps.gateway.uploads import Uploads
 from apps.platform.http import application
-from apps.platform.secrets import SecretFile
+from apps.platform.secrets import ReloadingSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -30,20 +30,25 @@ def create(
     client: "KinesisClient",
     *,
     now: Callable[[], datetime] = _utc_now,
-    chance: random.Random | None = None,
+    rng: random.Random | None = None,
+    on_failure: Callable[[], None] = lambda: None,
 ) -> Starlette:
-    """Return the application. Raises ConfigurationError when the signing keys cannot be used."""
-    chance = chance or random.Random()  # noqa: S311 - spreads retries, keeps no secret
-    keys = SecretFile(settings.signing_keys_file, SigningKeys.parse)
+    """Return the application. Raises ConfigurationError when the signing keys cannot be used.
+
+    `on_failure` is called when no upload can succeed any more: end the process, so that another one takes over.
+    """
+    rng = rng or random.Random()  # noqa: S311 - spreads retries, keeps no secret
+    keys = ReloadingSecret(settings.signing_keys_file, SigningKeys.parse)
     producer = Producer(
         client,
         settings.readings_stream,
-        put_seconds=settings.put_seconds,
-        calls=settings.put_calls,
-        waiting_bytes=settings.waiting_bytes,
-        chance=chance,
+        put_timeout_seconds=settings.put_timeout_seconds,
+        max_concurrent_puts=settings.max_concurrent_puts,
+        max_in_flight_bytes=settings.max_in_flight_bytes,
+        rng=rng,
+        on_failure=on_failure,
     )
-    uploads = Uploads(settings, keys, producer, now=now, chance=chance)
+    uploads = Uploads(settings, keys, producer, now=now, rng=rng)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -1,14 +1,28 @@
-"""What devices send: a JSON array, perhaps compressed."""
+"""What devices send: a JSON array of readings, perhaps compressed."""
 
 import zlib
 from collections.abc import Mapping
 
 import msgspec
+from starlette.requests import Request
 
 from apps.domain.readings import split_array
-from apps.platform.http import ProblemError, too_large
+from apps.gateway.settings import GatewaySettings
+from apps.platform.http import ProblemError, read_body, too_large
 
 GZIP = 16 + zlib.MAX_WBITS
+
+
+async def read_items(request: Request, settings: GatewaySettings) -> list[msgspec.Raw]:
+    """Return what a device sent, item by item, not yet looked at.
+
+    Raises ProblemError 408, 413 or 415 for a body that is too slow, too large or coded otherwise, 400 for what is no
+    JSON array.
+    """
+    gzipped = check_encoding(request.headers)
+    body = await read_body(request, settings.max_body_bytes, settings.body_timeout_seconds)
+    content = gunzip(body, settings.max_decompressed_bytes) if gzipped else body
+    return split_items(content, settings.max_readings)
 
 
 def check_encoding(headers: Mapping[str, str]) -> bool:
@@ -38,12 +52,12 @@ def gunzip(body: bytes, limit: int) -> bytes:
     return content
 
 
-def read_array(body: bytes, most: int) -> list[msgspec.Raw]:
-    """Return the items of a JSON array. Raises ProblemError 400 when it is none, 413 for over `most` items."""
+def split_items(body: bytes, limit: int) -> list[msgspec.Raw]:
+    """Return the items of a JSON array. Raises ProblemError 400 when it is none, 413 for over `limit` items."""
     try:
         items = split_array(body)
     except msgspec.DecodeError as error:
         raise ProblemError(400, f"the body must be a JSON array of readings: {error}") from None
-    if len(items) > most:
-        raise ProblemError(413, f"{len(items)} readings are too many: send at most {most} at a time")
+    if len(items) > limit:
+        raise ProblemError(413, f"{len(items)} readings are too many: send at most {limit} at a time")
     return items

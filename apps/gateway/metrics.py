@@ -3,12 +3,12 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 READINGS_ACCEPTED = Counter("gateway_readings_accepted_total", "Readings that the stream acknowledged.")
-READINGS_REFUSED = Counter(
+READINGS_REJECTED = Counter(
     "gateway_readings_refused_total", "Readings that were not acceptable, by the kind of their fault.", ["fault"]
 )
 OVERLOADED = Counter("gateway_overloaded_total", "Uploads refused because too much was under way already.")
 UPLOADS_IN_FLIGHT = Gauge("gateway_uploads_in_flight", "Uploads under way.")
-BODY_BYTES = Gauge("gateway_body_bytes", "Room taken by bodies that are being read.")
+IN_FLIGHT_BODY_BYTES = Gauge("gateway_body_bytes", "Bytes reserved for bodies that are being read.")
 
 PUTS = Counter("gateway_puts_total", "PutRecords calls, by how they ended: whole, partial or failed.", ["outcome"])
 PUT_SECONDS = Histogram(
@@ -19,4 +19,6 @@ PUT_SECONDS = Histogram(
 RECORDS_ACKNOWLEDGED = Counter("gateway_records_acknowledged_total", "Records that the stream acknowledged.")
 RECORDS_RETRIED = Counter("gateway_records_retried_total", "Records put again after a failure, by its code.", ["code"])
 RECORDS_FAILED = Counter("gateway_records_failed_total", "Records not acknowledged in time: the device must resend.")
-RECORD_BYTES = Gauge("gateway_record_bytes", "Room taken by records that wait for their acknowledgement.")
+IN_FLIGHT_RECORD_BYTES = Gauge(
+    "gateway_record_bytes", "Bytes reserved for records that wait for their acknowledgement."
+)

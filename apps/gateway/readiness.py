@@ -11,26 +11,26 @@ from apps.platform import aws
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-REMEMBER_SECONDS = 10.0
-"""DescribeStreamSummary is limited to 20 calls a second in an account: probes ask oftener than that."""
+CACHE_TTL_SECONDS = 10.0
+"""DescribeStreamSummary is limited to 20 calls a second in an account: probes ask more often than that."""
 
 
 class StreamReadiness:
-    """Asks for the stream's state, at most every `REMEMBER_SECONDS`."""
+    """Asks for the stream's state, at most every `CACHE_TTL_SECONDS`."""
 
     def __init__(self, client: "KinesisClient", stream: str) -> None:
         self._client = client
         self._stream = stream
-        self._asked: float | None = None
+        self._asked_at: float | None = None
         self._reason: str | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def __call__(self) -> str | None:
         """Return None when the stream is there and active, else what is wrong."""
-        async with self._one_at_a_time:
-            if self._asked is None or time.monotonic() - self._asked > REMEMBER_SECONDS:
+        async with self._lock:
+            if self._asked_at is None or time.monotonic() - self._asked_at > CACHE_TTL_SECONDS:
                 self._reason = await asyncio.to_thread(self._ask)
-                self._asked = time.monotonic()
+                self._asked_at = time.monotonic()
         return self._reason
 
     def _ask(self) -> str | None:

@@ -23,16 +23,16 @@ from google.protobuf.message import DecodeError
 
 from apps.domain.devices import DEVICE_ID_PATTERN
 from apps.domain.readings import (
-    CLOCK_AHEAD,
-    EARLIEST,
+    MAX_CLOCK_SKEW,
+    MIN_TIMESTAMP,
     DeviceReading,
     Reading,
-    Refusal,
+    RejectedReading,
     StoredReading,
     Time,
     check_time,
-    shorten,
     split_array,
+    truncate,
 )
 
 
@@ -156,7 +156,7 @@ class _Reader:
             received_at: datetime = msgspec.convert(claimed, Time)
         except msgspec.ValidationError:
             return self.record.arrived_at
-        if EARLIEST <= received_at <= self.record.arrived_at + CLOCK_AHEAD:
+        if MIN_TIMESTAMP <= received_at <= self.record.arrived_at + MAX_CLOCK_SKEW:
             return received_at
         return self.record.arrived_at
 
@@ -227,7 +227,7 @@ def _reject(
     payload: bytes | msgspec.Raw,
 ) -> Reject:
     position = min(max(position, 0), 2**31 - 1)
-    return Reject(sequence_number, position, device_id, cause, shorten(reason.encode()), shorten(bytes(payload)))
+    return Reject(sequence_number, position, device_id, cause, truncate(reason.encode()), truncate(bytes(payload)))
 
 
 class _Kind(msgspec.Struct):
@@ -248,5 +248,5 @@ _KIND = msgspec.json.Decoder(_Kind)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _READING = msgspec.json.Decoder(Reading)
 _DEVICE_READING = msgspec.json.Decoder(DeviceReading)
-_REFUSAL = msgspec.json.Decoder(Refusal)
+_REFUSAL = msgspec.json.Decoder(RejectedReading)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError)

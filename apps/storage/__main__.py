@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             passwords = _role_passwords(settings)
             asyncio.run(_migrate(settings, passwords))
         elif chosen.command == "partitions":
-            asyncio.run(_upkeep(settings, dry_run=chosen.dry_run))
+            asyncio.run(_maintain(settings, dry_run=chosen.dry_run))
         else:
             asyncio.run(_list(settings))
     except ConfigurationError as error:
@@ -58,29 +58,29 @@ def main(arguments: list[str] | None = None) -> int:
 async def _migrate(settings: StorageSettings, passwords: Mapping[str, str]) -> None:
     done = await _transaction(settings, lambda connection: migrate(connection, passwords))
     print(f"migrated from {done.before or 'an empty database'} to {done.after}")
-    await _make_ahead(settings)
+    await _create_ahead(settings)
 
 
-async def _upkeep(settings: StorageSettings, *, dry_run: bool) -> None:
+async def _maintain(settings: StorageSettings, *, dry_run: bool) -> None:
     if not dry_run:
-        await _make_ahead(settings)
+        await _create_ahead(settings)
     now = datetime.now(UTC)
-    for partition in partitions.expired(await _transaction(settings, partitions.existing), now, settings):
+    for partition in partitions.expired(await _transaction(settings, partitions.list_partitions), now, settings):
         if not dry_run:
             await _transaction(settings, partial(partitions.drop, partition=partition))
         print(f"{'would drop' if dry_run else 'dropped'} {partition.name}, {partition.bytes} bytes")
 
 
-async def _make_ahead(settings: StorageSettings) -> None:
+async def _create_ahead(settings: StorageSettings) -> None:
     made = await _transaction(
-        settings, lambda connection: partitions.make_ahead(connection, datetime.now(UTC), settings)
+        settings, lambda connection: partitions.create_ahead(connection, datetime.now(UTC), settings)
     )
     months = ", ".join(f"{year:04}-{month:02}" for year, month in made)
     print(f"made partitions for {months}" if made else "the partitions ahead are there")
 
 
 async def _list(settings: StorageSettings) -> None:
-    for partition in await _transaction(settings, partitions.existing):
+    for partition in await _transaction(settings, partitions.list_partitions):
         print(f"{partition.name}\t{partition.bytes}")
 
 

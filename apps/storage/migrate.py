@@ -16,14 +16,14 @@ LOCK = 7_341_905_110
 
 
 @dataclass(frozen=True, slots=True)
-class Migrated:
+class MigrationResult:
     """Revisions before and after; `before` is None for an empty database."""
 
     before: str | None
     after: str
 
 
-def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> Migrated:
+def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> MigrationResult:
     """Migrate to the newest revision and create the roles with their grants, all in the caller's transaction.
 
     `passwords`: by role, for a database without IAM.
@@ -35,7 +35,7 @@ def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> Migrated
     configuration.attributes["connection"] = connection
     upgrade(configuration, "head")
     grant(connection, passwords)
-    return Migrated(before, ScriptDirectory.from_config(configuration).get_current_head() or "")
+    return MigrationResult(before, ScriptDirectory.from_config(configuration).get_current_head() or "")
 
 
 def _revision(connection: sa.Connection) -> str | None:

@@ -45,7 +45,7 @@ def month_of(at: datetime) -> Month:
     return at.year, at.month
 
 
-def existing(connection: sa.Connection) -> list[Partition]:
+def list_partitions(connection: sa.Connection) -> list[Partition]:
     """Return every partition, oldest first."""
     found = []
     for table in PARTITIONED:
@@ -74,7 +74,7 @@ def expired(partitions: list[Partition], now: datetime, settings: StorageSetting
             yield partition
 
 
-def make_ahead(connection: sa.Connection, now: datetime, settings: StorageSettings) -> list[Month]:
+def create_ahead(connection: sa.Connection, now: datetime, settings: StorageSettings) -> list[Month]:
     """Make the partitions of this month and of the months ahead; return the months for which one was missing."""
     made = []
     for count in range(settings.partitions_ahead_months + 1):

@@ -15,7 +15,7 @@ from apps.api.metrics import LIVE_DELAY_SECONDS, LIVE_LISTENING
 from apps.api.queries import alerts, readings
 from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert
-from apps.domain.readings import EARLIEST
+from apps.domain.readings import MIN_TIMESTAMP
 from apps.storage.channels import Channel
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class Feed:
         self._arguments = connect_arguments
         self._limits = limits
         self._wake = asyncio.Event()
-        self._readings_high_watermark = EARLIEST
-        self._alerts_high_watermark = EARLIEST
+        self._readings_high_watermark = MIN_TIMESTAMP
+        self._alerts_high_watermark = MIN_TIMESTAMP
         self._backoff = INITIAL_BACKOFF_SECONDS
 
     async def run(self) -> None:

@@ -12,7 +12,7 @@ from apps.api.queries import alerts
 from apps.api.queries.alerts import AlertEvent, AlertKey
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.alerts import TRANSITIONS, Alert, AlertAction, AlertState, AlertTransition, Severity
-from apps.domain.text import STORABLE
+from apps.domain.text import NO_NUL_PATTERN
 from apps.platform.http import ProblemError
 from apps.storage.alerts import apply_transition
 
@@ -24,7 +24,7 @@ class AlertQuery(PageQuery, frozen=True, kw_only=True):
 
     state: AlertState | None = None
     severity: Severity | None = None
-    source: Annotated[str, msgspec.Meta(max_length=200, pattern=STORABLE)] | None = None
+    source: Annotated[str, msgspec.Meta(max_length=200, pattern=NO_NUL_PATTERN)] | None = None
 
 
 class AlertWithEvents(Alert, frozen=True, kw_only=True):

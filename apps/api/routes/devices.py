@@ -11,8 +11,8 @@ from apps.api.operation import Header, JsonResponse, Page, Router
 from apps.api.queries import devices
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
-from apps.domain.signing import LONGEST, METHOD, presign
-from apps.domain.text import STORABLE
+from apps.domain.signing import MAX_URL_LIFETIME, METHOD, presign
+from apps.domain.text import NO_NUL_PATTERN
 from apps.platform.http import ProblemError
 
 router = Router("Devices", "The registry of what may send readings.")
@@ -33,7 +33,7 @@ class DeviceQuery(PageQuery, frozen=True, kw_only=True):
     label: Label | None = None
     q: (
         Annotated[
-            str, msgspec.Meta(max_length=120, pattern=STORABLE, description="Text anywhere in the id or the name")
+            str, msgspec.Meta(max_length=120, pattern=NO_NUL_PATTERN, description="Text anywhere in the id or the name")
         ]
         | None
     ) = None
@@ -42,7 +42,7 @@ class DeviceQuery(PageQuery, frozen=True, kw_only=True):
 class UploadUrlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the URL may be used, in seconds."""
 
-    expires_in: Annotated[float, msgspec.Meta(ge=1, le=LONGEST.total_seconds())] = 86_400
+    expires_in: Annotated[float, msgspec.Meta(ge=1, le=MAX_URL_LIFETIME.total_seconds())] = 86_400
 
 
 class UploadUrl(msgspec.Struct, frozen=True):

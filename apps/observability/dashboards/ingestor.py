@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from apps.gateway.metrics import PUTS, READINGS_ACCEPTED, READINGS_REFUSED, RECORDS_FAILED, RECORDS_RETRIED
+from apps.gateway.metrics import PUTS, READINGS_ACCEPTED, READINGS_REJECTED, RECORDS_FAILED, RECORDS_RETRIED
 from apps.ingestor.metrics import (
     BATCH_LAG,
     BEHIND_LATEST,
@@ -55,7 +55,9 @@ INGESTOR_LAG = Dashboard(
         Panel(
             title="What could not be taken",
             queries=(
-                Query(total(rate(READINGS_REFUSED, RATE_INTERVAL), by=("fault",)), "refused by the gateway: {{fault}}"),
+                Query(
+                    total(rate(READINGS_REJECTED, RATE_INTERVAL), by=("fault",)), "refused by the gateway: {{fault}}"
+                ),
                 Query(total(rate(REJECTS, RATE_INTERVAL), by=("cause",)), "rejected by the ingestor: {{cause}}"),
             ),
             unit=Unit.RATE,

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.domain.signing import UploadRefusedError, verify
+from apps.domain.errors import InvalidUploadUrlError
+from apps.domain.signing import verify
 
 
 async def test_a_device_is_registered_shown_changed_and_taken_out(api):
@@ -122,7 +123,7 @@ async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(ap
     path, _, query = made["url"].removeprefix("http://platform.test").partition("?")
     expires_at = datetime.fromisoformat(made["expires_at"])
     assert verify(api.signing_keys, "PUT", path, query, expires_at) == "d"
-    with pytest.raises(UploadRefusedError):
+    with pytest.raises(InvalidUploadUrlError):
         verify(api.signing_keys, "PUT", path, query, expires_at + timedelta(seconds=1))
     assert (await api.http.post("/api/devices/nobody/upload-url", json={})).status_code == 404
 

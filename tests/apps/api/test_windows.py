@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.api.windows import MAX_TIMESTAMP, window
-from apps.domain.readings import EARLIEST
+from apps.domain.readings import MIN_TIMESTAMP
 from apps.domain.windows import buckets_for, buckets_for_last_day
 from apps.platform.http import ProblemError
 
@@ -65,13 +65,13 @@ def test_a_short_window_has_buckets_of_a_second():
 
 def test_a_window_that_ends_before_it_starts_is_refused():
     with pytest.raises(ProblemError, match="400"):
-        window(MAX_TIMESTAMP, EARLIEST)
+        window(MAX_TIMESTAMP, MIN_TIMESTAMP)
     with pytest.raises(ProblemError, match="400"):
-        window(EARLIEST, EARLIEST)
+        window(MIN_TIMESTAMP, MIN_TIMESTAMP)
 
 
 @pytest.mark.parametrize("hours", [-14, 14])
 def test_the_ends_of_the_calendar_in_any_zone_are_times_like_others(hours):
     zone = timezone(timedelta(hours=hours))
     asked = window(datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone))
-    assert (asked.since, asked.until) == (EARLIEST, MAX_TIMESTAMP)
+    assert (asked.since, asked.until) == (MIN_TIMESTAMP, MAX_TIMESTAMP)

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.domain.readings import CLOCK_AHEAD, EARLIEST, Reading, json_schema, read_each, shorten, split_array
+from apps.domain.readings import (
+    MAX_CLOCK_SKEW,
+    MIN_TIMESTAMP,
+    Reading,
+    json_schema,
+    split_array,
+    truncate,
+    validate_readings,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -48,34 +56,34 @@ near_misses = st.fixed_dictionaries(
 
 @given(st.lists(readings, max_size=5))
 def test_readings_survive_their_way_through_json(sent: list[Reading]) -> None:
-    read, refused = read_each(split_array(msgspec.json.encode(sent)), NOW)
-    assert not refused
+    read, rejected = validate_readings(split_array(msgspec.json.encode(sent)), NOW)
+    assert not rejected
     assert read == sent
 
 
 @given(st.lists(readings.map(msgspec.to_builtins) | json_values | near_misses, max_size=8))
 def test_every_item_is_accepted_or_refused_with_a_reason_on_its_own(items: list[Any]) -> None:
     raw = split_array(json.dumps(items).encode())
-    read, refused = read_each(raw, NOW)
-    assert len(read) + len(refused) == len(items)
-    for refusal in refused:
-        assert refusal.reason
-        assert "\x00" not in refusal.reason + refusal.payload
-        assert len(refusal.reason) <= 1024
-        assert read_each([raw[refusal.index]], NOW)[0] == []
-    names = {refusal.index for refusal in refused}
-    assert read_each([item for index, item in enumerate(raw) if index not in names], NOW) == (read, [])
+    read, rejected = validate_readings(raw, NOW)
+    assert len(read) + len(rejected) == len(items)
+    for reject in rejected:
+        assert reject.reason
+        assert "\x00" not in reject.reason + reject.payload
+        assert len(reject.reason) <= 1024
+        assert validate_readings([raw[reject.index]], NOW)[0] == []
+    names = {reject.index for reject in rejected}
+    assert validate_readings([item for index, item in enumerate(raw) if index not in names], NOW) == (read, [])
 
 
 @given(near_misses)
 def test_what_the_published_schema_refuses_is_refused_and_the_rest_is_refused_for_its_time_only(item: Any) -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
-    _, refused = read_each(split_array(json.dumps([item]).encode()), NOW)
+    _, rejected = validate_readings(split_array(json.dumps([item]).encode()), NOW)
     if not validator.is_valid([item]):
-        assert [refusal.fault for refusal in refused] == ["schema"]
-    elif refused and refused[0].fault == "schema":
+        assert [reject.kind for reject in rejected] == ["schema"]
+    elif rejected and rejected[0].kind == "schema":
         # JSON Schema's formats are annotations: a time without a zone passes there.
-        assert "ts" in refused[0].reason
+        assert "ts" in rejected[0].reason
 
 
 @given(st.binary(max_size=200))
@@ -84,7 +92,7 @@ def test_any_body_is_split_or_refused_as_no_json_array(body: bytes) -> None:
         items = split_array(body)
     except msgspec.DecodeError:
         return
-    read_each(items, NOW)
+    validate_readings(items, NOW)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"[" * 2_000 + b"]" * 2_000, b'[{"a":' * 5_000])
@@ -96,27 +104,27 @@ def test_json_nested_without_end_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("ts", "fault"),
     [
-        (NOW + CLOCK_AHEAD, None),
-        (NOW + CLOCK_AHEAD + timedelta(microseconds=1), "clock"),
-        (EARLIEST, None),
-        (EARLIEST - timedelta(microseconds=1), "clock"),
+        (NOW + MAX_CLOCK_SKEW, None),
+        (NOW + MAX_CLOCK_SKEW + timedelta(microseconds=1), "clock"),
+        (MIN_TIMESTAMP, None),
+        (MIN_TIMESTAMP - timedelta(microseconds=1), "clock"),
     ],
 )
 def test_a_time_that_only_a_wrong_clock_gives_is_refused(ts: datetime, fault: str | None) -> None:
-    _, refused = read_each(split_array(msgspec.json.encode([Reading(metric="a", ts=ts, value=1)])), NOW)
-    assert [refusal.fault for refusal in refused] == ([fault] if fault else [])
+    _, rejected = validate_readings(split_array(msgspec.json.encode([Reading(metric="a", ts=ts, value=1)])), NOW)
+    assert [reject.kind for reject in rejected] == ([fault] if fault else [])
 
 
 def test_a_reason_that_quotes_the_device_stays_short_and_can_be_stored() -> None:
     long, nul = '{"%s": 1}' % ("x" * 100_000), '{"\\u0000": 1}'
-    _, refused = read_each(split_array(f"[{long}, {nul}]".encode()), NOW)
-    assert len(refused[0].reason) == len(refused[0].payload) == 1024
-    assert "\x00" not in refused[1].reason
+    _, rejected = validate_readings(split_array(f"[{long}, {nul}]".encode()), NOW)
+    assert len(rejected[0].reason) == len(rejected[0].payload) == 1024
+    assert "\x00" not in rejected[1].reason
 
 
 @given(st.binary(max_size=5_000))
 def test_a_shortened_payload_can_be_stored_whatever_it_was(payload: bytes) -> None:
-    text = shorten(payload)
+    text = truncate(payload)
     assert len(text) <= 1024
     assert "\x00" not in text
     text.encode("utf-8")

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.domain.signing import LONGEST, SigningKeys, UploadRefusedError, presign, verify
+from apps.domain.errors import InvalidUploadUrlError
+from apps.domain.signing import MAX_URL_LIFETIME, SigningKeys, presign, verify
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEYS = SigningKeys("new", {"new": b"n" * 32, "old": b"o" * 32})
 device_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
-lives = st.integers(1, int(LONGEST.total_seconds()))
+lives = st.integers(1, int(MAX_URL_LIFETIME.total_seconds()))
 
 
 def check(url: str, method: str = "PUT", keys: SigningKeys = KEYS, now: datetime = NOW) -> str:
@@ -25,7 +26,7 @@ def test_a_presigned_url_is_valid_for_its_device_until_it_expires(device_id: str
     url = presign(keys, device_id, NOW + timedelta(seconds=life))
     assert check(url) == device_id
     assert check(url, now=NOW + timedelta(seconds=life)) == device_id
-    with pytest.raises(UploadRefusedError, match="expired"):
+    with pytest.raises(InvalidUploadUrlError, match="expired"):
         check(url, now=NOW + timedelta(seconds=life + 1))
 
 
@@ -39,7 +40,7 @@ def test_a_url_with_any_character_changed_added_or_taken_away_is_refused(
     character = data.draw(st.characters(codec="latin-1").filter(lambda drawn: drawn != url[at]))
     changes = {url[:at] + character + url[at + 1 :], url[:at] + url[at + 1 :], url + character}
     for changed in changes - {url}:
-        with pytest.raises(UploadRefusedError):
+        with pytest.raises(InvalidUploadUrlError):
             check(changed)
 
 
@@ -66,39 +67,39 @@ def test_a_url_with_any_character_changed_added_or_taken_away_is_refused(
     ],
 )
 def test_another_spelling_of_a_valid_url_is_refused(change) -> None:
-    with pytest.raises(UploadRefusedError):
+    with pytest.raises(InvalidUploadUrlError):
         check(change(presign(KEYS, "d", NOW + timedelta(hours=1))))
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=200), st.text(st.characters(codec="latin-1"), max_size=300))
 def test_no_made_up_path_and_query_is_accepted(path: str, query: str) -> None:
-    with pytest.raises(UploadRefusedError):
+    with pytest.raises(InvalidUploadUrlError):
         verify(KEYS, "PUT", path, query, NOW)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH", "put", ""])
 def test_a_url_is_good_for_put_alone(method: str) -> None:
-    with pytest.raises(UploadRefusedError):
+    with pytest.raises(InvalidUploadUrlError):
         check(presign(KEYS, "d", NOW + timedelta(hours=1)), method)
 
 
 def test_a_retired_key_signs_no_more() -> None:
     url = presign(SigningKeys("old", KEYS.secrets), "d", NOW + timedelta(hours=1))
     assert check(url) == "d"
-    with pytest.raises(UploadRefusedError):
+    with pytest.raises(InvalidUploadUrlError):
         check(url, keys=SigningKeys("new", {"new": KEYS.secrets["new"]}))
 
 
 def test_a_url_of_the_longest_life_works_though_the_clocks_differ_a_little_and_a_longer_one_never_does() -> None:
-    assert check(presign(KEYS, "d", NOW + LONGEST + timedelta(seconds=30))) == "d"
-    with pytest.raises(UploadRefusedError, match="over 7 days"):
-        check(presign(KEYS, "d", NOW + LONGEST + timedelta(hours=1)))
+    assert check(presign(KEYS, "d", NOW + MAX_URL_LIFETIME + timedelta(seconds=30))) == "d"
+    with pytest.raises(InvalidUploadUrlError, match="over 7 days"):
+        check(presign(KEYS, "d", NOW + MAX_URL_LIFETIME + timedelta(hours=1)))
 
 
 def test_an_unknown_key_is_refused_whatever_it_was_signed_with() -> None:
     # Nothing may stand in for the secret that is not there.
     for secret in (bytes(32), b"", *KEYS.secrets.values()):
-        with pytest.raises(UploadRefusedError):
+        with pytest.raises(InvalidUploadUrlError):
             check(presign(SigningKeys("none", {"none": secret}), "d", NOW + timedelta(hours=1)))
 
 

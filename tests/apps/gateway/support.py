@@ -108,7 +108,7 @@ LOST = "the call is carried out and its answer is lost"
 
 
 @dataclass
-class Fault:
+class PutFault:
     """What happens to one PutRecords call: it fails as a whole, by error code or LOST, or for some of its records."""
 
     code: str | None = None
@@ -121,7 +121,7 @@ class FaultyKinesis:
     Without a `client` behind it the records go nowhere.
     """
 
-    def __init__(self, next_fault: Callable[[], Fault], client: Any = None) -> None:
+    def __init__(self, next_fault: Callable[[], PutFault], client: Any = None) -> None:
         self._next_fault = next_fault
         self._client = client
         self.calls: list[list[Any]] = []

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.gateway.bodies import check_encoding, gunzip, read_array
+from apps.gateway.bodies import check_encoding, gunzip, split_items
 from apps.platform.http import ProblemError
 
 
@@ -62,14 +62,14 @@ def test_any_other_coding_is_refused_with_the_one_that_is_taken(coding: str) -> 
 
 
 def test_an_array_of_too_many_readings_is_refused() -> None:
-    assert len(read_array(b"[1,2]", 2)) == 2
+    assert len(split_items(b"[1,2]", 2)) == 2
     with pytest.raises(ProblemError, match="at most 2") as refused:
-        read_array(b"[1,2,3]", 2)
+        split_items(b"[1,2,3]", 2)
     assert status(refused) == 413
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"1", b"[1", b"[1]]", b"[NaN]", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_array_is_refused(body: bytes) -> None:
     with pytest.raises(ProblemError, match="JSON array") as refused:
-        read_array(body, 10)
+        split_items(body, 10)
     assert status(refused) == 400

@@ -1,5 +1,6 @@
 """The figures that are promised of the process: slow clients, endless bodies, forged signatures, its end."""
 
+import asyncio
 import os
 import random
 import signal
@@ -19,15 +20,17 @@ import psutil
 import pytest
 
 from apps.domain.signing import SigningKeys, presign
+from apps.gateway.__main__ import main
 from apps.gateway.app import create
+from apps.gateway.producer import Producer
 from apps.gateway.settings import GatewaySettings
 from apps.platform.protocol import DeadlineProtocol
 from apps.platform.settings import load
 from tests.apps.gateway.support import (
     SIGNING,
-    Fault,
     FaultyKinesis,
     Gateway,
+    PutFault,
     body,
     envelopes,
     environment,
@@ -35,7 +38,7 @@ from tests.apps.gateway.support import (
     upload_path,
 )
 from tests.support.kinesis import KinesisServer
-from tests.support.serving import serving
+from tests.support.serving import await_answer, serving
 
 MIB = 1024 * 1024
 
@@ -145,7 +148,7 @@ def test_no_more_than_1_mib_over_the_limit_is_read(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(DeadlineProtocol, "data_received", count)
     settings = load(GatewaySettings, environment(tmp_path))
-    with serving(create(settings, FaultyKinesis(Fault))) as base:
+    with serving(create(settings, FaultyKinesis(PutFault))) as base:
         answer = httpx.put(base + upload_path(), content=endless(), timeout=20)
     assert answer.status_code == 413
     assert settings.max_body_bytes < read <= settings.max_body_bytes + MIB
@@ -163,7 +166,7 @@ def test_a_bomb_of_1000_to_1_is_refused_without_being_inflated(gateway: Gateway)
     assert process.memory_info().rss - before <= 64 * MIB
 
 
-def forgeries(chance: random.Random) -> Iterator[tuple[str, str]]:
+def forgeries(rng: random.Random) -> Iterator[tuple[str, str]]:
     """Yield methods and targets, for ever, each near to a valid one and none of them valid."""
     now = datetime.now(UTC)
     characters = "".join(map(chr, range(0x21, 0x7F)))
@@ -172,23 +175,23 @@ def forgeries(chance: random.Random) -> Iterator[tuple[str, str]]:
     another = SigningKeys("k1", {"k1": b"another secret, as long as it is"})
 
     def flip(url: str) -> str:
-        at = chance.randrange(len(url))
-        return url[:at] + chance.choice(characters.replace(url[at], "")) + url[at + 1 :]
+        at = rng.randrange(len(url))
+        return url[:at] + rng.choice(characters.replace(url[at], "")) + url[at + 1 :]
 
     def cut(url: str) -> str:
-        at = chance.randrange(1, len(url))
-        return url[:at] + url[at + chance.randint(1, 9) :]
+        at = rng.randrange(1, len(url))
+        return url[:at] + url[at + rng.randint(1, 9) :]
 
     ways: list[Callable[[str, str], tuple[str, str]]] = [
         lambda url, _: ("PUT", flip(url)),
         lambda url, _: ("PUT", cut(url)),
-        lambda url, _: ("PUT", url + chance.choice(characters)),
-        lambda url, device: ("PUT", url.replace(device, device + chance.choice("abc-._"))),
+        lambda url, _: ("PUT", url + rng.choice(characters)),
+        lambda url, device: ("PUT", url.replace(device, device + rng.choice("abc-._"))),
         lambda url, device: (
             "PUT",
             url.replace(
                 f"/{device}",
-                chance.choice(
+                rng.choice(
                     [
                         f"//{device}",
                         f"/./{device}",
@@ -203,23 +206,23 @@ def forgeries(chance: random.Random) -> Iterator[tuple[str, str]]:
         lambda url, _: (
             "PUT",
             url.replace(
-                "expires=", chance.choice(["expires=0", "expires=1", "expires=%2B", "Expires=", "expires=9&expires="])
+                "expires=", rng.choice(["expires=0", "expires=1", "expires=%2B", "Expires=", "expires=9&expires="])
             ),
         ),
         lambda url, _: (
             "PUT",
-            url.replace("key=k1", chance.choice(["key=", "key=K1", "key=k1&key=k1", "key=k%31", "key=k2"])),
+            url.replace("key=k1", rng.choice(["key=", "key=K1", "key=k1&key=k1", "key=k%31", "key=k2"])),
         ),
-        lambda url, _: (chance.choice(["POST", "PATCH", "DELETE", "GET", "PROPFIND"]), url),
-        lambda _, device: ("PUT", presign(SIGNING, device, now - timedelta(seconds=chance.randint(2, 10**6)))),
-        lambda _, device: ("PUT", presign(SIGNING, device, now + timedelta(days=8, seconds=chance.randint(0, 10**8)))),
-        lambda _, device: ("PUT", presign(chance.choice([unknown, empty]), device, now + timedelta(hours=1))),
+        lambda url, _: (rng.choice(["POST", "PATCH", "DELETE", "GET", "PROPFIND"]), url),
+        lambda _, device: ("PUT", presign(SIGNING, device, now - timedelta(seconds=rng.randint(2, 10**6)))),
+        lambda _, device: ("PUT", presign(SIGNING, device, now + timedelta(days=8, seconds=rng.randint(0, 10**8)))),
+        lambda _, device: ("PUT", presign(rng.choice([unknown, empty]), device, now + timedelta(hours=1))),
         lambda _, device: ("PUT", presign(another, device, now + timedelta(hours=1))),
     ]
     while True:
-        device = f"device-{chance.randrange(100)}"
-        url = presign(SIGNING, device, now + timedelta(seconds=chance.randint(600, 600_000)))
-        method, target = chance.choice(ways)(url, device)
+        device = f"device-{rng.randrange(100)}"
+        url = presign(SIGNING, device, now + timedelta(seconds=rng.randint(600, 600_000)))
+        method, target = rng.choice(ways)(url, device)
         if (method, target) != ("PUT", url) and "#" not in target:
             yield method, target
 
@@ -290,6 +293,24 @@ def test_an_upload_under_way_at_sigterm_is_finished_and_acknowledged(
         assert b" 202 " in client.recv(65_536)
         assert gateway.process.wait(25) == 0
     assert len(envelopes(ministack, stream)[0].readings) == 2
+
+
+async def test_a_gateway_that_can_put_nothing_any_more_says_so_and_ends_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Producer) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Producer, "_take", broken)
+    settings = load(GatewaySettings, environment(tmp_path, PUT_TIMEOUT_SECONDS="60"))
+    ended = asyncio.create_task(main(settings, asyncio.Event()))
+    base = f"http://127.0.0.1:{settings.http_port}"
+    async with httpx.AsyncClient(timeout=10) as client:
+        await asyncio.to_thread(await_answer, base)
+        answer = await client.put(base + upload_path(), content=body())
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+    assert await asyncio.wait_for(ended, 20) == 1
 
 
 def refuses_nobody(gateway: Gateway) -> bool:

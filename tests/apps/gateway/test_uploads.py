@@ -19,8 +19,8 @@ from apps.platform.settings import load
 from tests.apps.gateway.support import (
     LOST,
     SIGNING,
-    Fault,
     FaultyKinesis,
+    PutFault,
     body,
     envelopes,
     environment,
@@ -76,8 +76,8 @@ def test_what_is_wrong_is_named_by_index_and_reason_and_kept_beside_what_is_righ
     assert "clock" in answer.json()["refused"][1]["reason"]
     (envelope,) = envelopes(ministack, stream)
     assert len(envelope.readings) == 2
-    assert [(refused.index, refused.fault) for refused in envelope.refused] == [(1, "schema"), (3, "clock")]
-    assert '"high"' in envelope.refused[0].payload
+    assert [(rejected.index, rejected.kind) for rejected in envelope.rejected] == [(1, "schema"), (3, "clock")]
+    assert '"high"' in envelope.rejected[0].payload
 
 
 def test_a_body_without_any_acceptable_reading_is_answered_with_422_and_kept(
@@ -88,7 +88,7 @@ def test_a_body_without_any_acceptable_reading_is_answered_with_422_and_kept(
     assert answer.headers["content-type"] == "application/problem+json"
     assert [refused["index"] for refused in answer.json()["refused"]] == [0, 1]
     (envelope,) = envelopes(ministack, stream)
-    assert (len(envelope.readings), len(envelope.refused)) == (0, 2)
+    assert (len(envelope.readings), len(envelope.rejected)) == (0, 2)
 
 
 def test_an_empty_array_is_accepted_and_puts_nothing_on_the_stream(
@@ -178,20 +178,20 @@ async def test_under_faults_every_202_is_on_the_stream_and_every_503_was_not_ack
     tmp_path: Path, ministack: KinesisServer, stream: str
 ) -> None:
     """F20: a quarter of the calls fails, and some records of the others; two devices fail for good."""
-    chance = random.Random(20)
+    rng = random.Random(20)
     codes = ["ThrottlingException", "InternalFailure", "ServiceUnavailable", "ProvisionedThroughputExceededException"]
 
-    def next_fault() -> Fault:
-        unlucky = {f"device-{at}" for at in range(2, 60) if chance.random() < 0.3} | {"device-0", "device-1"}
-        code = chance.choice([*codes, LOST]) if chance.random() < 0.25 else None
-        return Fault(code, lambda entry: entry["PartitionKey"] in unlucky)
+    def next_fault() -> PutFault:
+        unlucky = {f"device-{at}" for at in range(2, 60) if rng.random() < 0.3} | {"device-0", "device-1"}
+        code = rng.choice([*codes, LOST]) if rng.random() < 0.25 else None
+        return PutFault(code, lambda entry: entry["PartitionKey"] in unlucky)
 
     kinesis = FaultyKinesis(next_fault, ministack.client())
-    with serving(create(settings(tmp_path, READINGS_STREAM=stream, PUT_SECONDS="3"), kinesis, chance=chance)) as base:
+    with serving(create(settings(tmp_path, READINGS_STREAM=stream, PUT_TIMEOUT_SECONDS="3"), kinesis, rng=rng)) as base:
         async with httpx.AsyncClient(timeout=20) as http:
 
             async def send(device: int) -> httpx.Response:
-                await asyncio.sleep(chance.random() / 2)
+                await asyncio.sleep(rng.random() / 2)
                 return await http.put(base + upload_path(f"device-{device}"), content=body(device + 1))
 
             answers = await asyncio.gather(*map(send, range(60)))
@@ -216,8 +216,8 @@ def test_a_request_is_accepted_only_when_each_of_its_records_is(tmp_path: Path) 
         seen.append(entry)
         return entry is not seen[0] and entry["Data"] != seen[0]["Data"]
 
-    kinesis = FaultyKinesis(lambda: Fault(spoils=spoils))
-    with serving(create(settings(tmp_path, PUT_SECONDS="0.3"), kinesis)) as base:
+    kinesis = FaultyKinesis(lambda: PutFault(spoils=spoils))
+    with serving(create(settings(tmp_path, PUT_TIMEOUT_SECONDS="0.3"), kinesis)) as base:
         answer = put(base, gzip.compress(body(10_000, metric="m" * 63)), content_encoding="gzip")
     assert answer.status_code == 503
     assert len(kinesis.acknowledged) == 1
@@ -231,13 +231,13 @@ async def test_an_overloaded_gateway_refuses_with_503_and_recovers(tmp_path: Pat
             release.wait(20)
             return super().put_records(**arguments)
 
-    changes = {"WAITING_BYTES": "5000000", "PUT_CALLS": "1"}
-    with serving(create(settings(tmp_path, **changes), Hanging(Fault))) as base:
+    changes = {"MAX_IN_FLIGHT_BYTES": "5000000", "MAX_CONCURRENT_PUTS": "1"}
+    with serving(create(settings(tmp_path, **changes), Hanging(PutFault))) as base:
         async with httpx.AsyncClient(timeout=20) as http:
             pending = {asyncio.create_task(http.put(base + upload_path(), content=body(9_000))) for _ in range(20)}
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             assert {answer.result().status_code for answer in done} == {503}
-            assert "full" in done.pop().result().json()["detail"]
+            assert "overloaded" in done.pop().result().json()["detail"]
             release.set()
             later = await asyncio.gather(*pending)
             assert 202 in {answer.status_code for answer in later}
@@ -259,7 +259,7 @@ def test_every_outcome_is_counted(gateway: str) -> None:
 
 def test_an_expired_url_says_so(tmp_path: Path) -> None:
     later = datetime.now(UTC) + timedelta(hours=2)
-    with serving(create(settings(tmp_path), FaultyKinesis(Fault), now=lambda: later)) as base:
+    with serving(create(settings(tmp_path), FaultyKinesis(PutFault), now=lambda: later)) as base:
         answer = put(base, body())
     assert answer.status_code == 403
     assert "expired" in answer.json()["detail"]

@@ -8,7 +8,7 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.domain.readings import DeviceReading, Envelope, Reading, Refusal, StoredReading
+from apps.domain.readings import DeviceReading, Envelope, Reading, RejectedReading, StoredReading
 from apps.ingestor.records import Cause, Contents, Record, read
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -87,10 +87,19 @@ def test_each_item_of_an_envelope_is_a_reading_or_a_reject(device_id, received_a
     assert keepable(found)
 
 
-@given(DEVICES, TIMES, st.lists(READINGS), st.lists(st.builds(Refusal, index=st.integers(0, 9999), reason=st.text())))
+@given(
+    DEVICES,
+    TIMES,
+    st.lists(READINGS),
+    st.lists(st.builds(RejectedReading, index=st.integers(0, 9999), reason=st.text())),
+)
 def test_what_the_gateway_puts_is_read_as_it_was_meant(device_id, received_at, readings, refused):
     envelope = Envelope(
-        device_id=device_id, received_at=received_at, readings=tuple(readings), refused=tuple(refused), traceparent="00"
+        device_id=device_id,
+        received_at=received_at,
+        readings=tuple(readings),
+        rejected=tuple(refused),
+        traceparent="00",
     )
     found = contents(msgspec.json.encode(envelope))
     assert rows(found) == [StoredReading(device_id, r.metric, r.ts, r.value, received_at) for r in readings]

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from apps.domain.readings import DeviceReading, Envelope, Reading, Refusal
+from apps.domain.readings import DeviceReading, Envelope, Reading, RejectedReading
 from apps.ingestor.batch import Batch
 from apps.ingestor.leases import LeaseTable, choose
 from apps.ingestor.records import Record
@@ -81,9 +81,9 @@ async def test_a_batch_and_its_checkpoint_are_there_together(desk):
 
 
 async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twice(desk):
-    refused = (Refusal(index=0, reason="r", payload="p"), Refusal(index=7, reason="r", payload="p"))
-    await desk.write(envelope(1, refused=refused))
-    await desk.write(envelope(1, refused=refused), envelope(1, refused=refused, device="e"))
+    rejected = (RejectedReading(index=0, reason="r", payload="p"), RejectedReading(index=7, reason="r", payload="p"))
+    await desk.write(envelope(1, rejected=rejected))
+    await desk.write(envelope(1, rejected=rejected), envelope(1, rejected=rejected, device="e"))
     rows = await desk.pool.fetch("SELECT device_id, position FROM rejected_records ORDER BY 1, 2")
     assert [tuple(row) for row in rows] == [("d", 0), ("d", 7), ("e", 0), ("e", 7)]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.domain.devices import DeviceSpec
-from apps.domain.readings import read_each, split_array
+from apps.domain.readings import split_array, validate_readings
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, interval, measure
 from apps.simulator.signals import KINDS
@@ -33,7 +33,7 @@ def samples(device: DeviceSpec, count: int, *faults: Fault, seed: int = 0) -> li
 
 
 def valid(sample: Sample) -> bool:
-    readings, _ = read_each(split_array(b"[" + sample.data + b"]"), sample.measured)
+    readings, _ = validate_readings(split_array(b"[" + sample.data + b"]"), sample.measured)
     return len(readings) == 1
 
 

@@ -98,7 +98,7 @@ async def test_everything_accepted_is_on_the_stream_and_distinct_counts_it_exact
         )
 
     kinesis = FaultyKinesis(next_fault)
-    settings = load(GatewaySettings, environment(tmp_path, PUT_SECONDS="0.4"))
+    settings = load(GatewaySettings, environment(tmp_path, PUT_TIMEOUT_SECONDS="0.4"))
     with serving(create(settings, kinesis)) as base, serving(Registry(base).application()) as api:
         report = await play(
             api,

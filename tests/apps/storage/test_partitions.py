@@ -89,11 +89,11 @@ async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_reading
     for month in (8, 9, 10):
         await owner.execute("SELECT ensure_partition($1)", datetime(2026, month, 1, tzinfo=UTC))
     async with create_engine(settings, "test").begin() as connection:
-        made = await connection.run_sync(partitions.make_ahead, NOW, settings)
-        over = list(partitions.expired(await connection.run_sync(partitions.existing), NOW, settings))
+        made = await connection.run_sync(partitions.create_ahead, NOW, settings)
+        over = list(partitions.expired(await connection.run_sync(partitions.list_partitions), NOW, settings))
         for partition in over:
             await connection.run_sync(partitions.drop, partition)
-        left = await connection.run_sync(partitions.existing)
+        left = await connection.run_sync(partitions.list_partitions)
     assert made == [(2026, 11), (2026, 12), (2027, 1), (2027, 2)]
     assert {partition.name for partition in over} == {"sensor_readings_y2026m08", "sensor_readings_y2026m09"}
     assert [p.month for p in left if p.table == "sensor_readings"] == [(2026, 10), *made]

@@ -5,24 +5,22 @@ from contextlib import contextmanager
 
 from prometheus_client import Gauge
 
-
-class NoRoomError(Exception):
-    """So much is under way already that more could not be held."""
+from apps.gateway.errors import OverloadedError
 
 
-class Room:
+class ByteBudget:
     """At most `capacity` bytes, shown by `gauge`."""
 
     def __init__(self, capacity: int, gauge: Gauge) -> None:
         self._capacity = capacity
         self._gauge = gauge
-        self._held = 0
+        self._reserved = 0
 
     @contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        """Hold `size` bytes for a while. Raises NoRoomError at once when they do not fit."""
-        if self._held + size > self._capacity:
-            raise NoRoomError
+    def reserve(self, size: int) -> Iterator[None]:
+        """Reserve `size` bytes for a while. Raises OverloadedError at once when they do not fit."""
+        if self._reserved + size > self._capacity:
+            raise OverloadedError("the gateway is overloaded")
         self._change(size)
         try:
             yield
@@ -30,5 +28,5 @@ class Room:
             self._change(-size)
 
     def _change(self, size: int) -> None:
-        self._held += size
-        self._gauge.set(self._held)
+        self._reserved += size
+        self._gauge.set(self._reserved)
