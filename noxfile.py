@@ -17,7 +17,9 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from devtools import apt, browser, node, tools  # noqa: E402  (standard library only: nox's own environment has nothing else)
+# Standard library only: nox's own environment has nothing else.
+from devtools import browser, node, tools  # noqa: E402
+from devtools.errors import UnavailableError  # noqa: E402
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
@@ -133,8 +135,8 @@ def images(session: nox.Session) -> None:
 def browser_tests(session: nox.Session) -> None:
     """Test the dashboard in a real browser."""
     try:
-        program = browser.bring()
-    except apt.UnavailableError as reason:
+        program = browser.ensure()
+    except UnavailableError as reason:
         session.skip(f"no browser on this machine: {reason}")
     pytest(session, "browser", BROWSER=str(program))
 
@@ -182,8 +184,8 @@ def bring_node(session: nox.Session) -> None:
 def bring_tools(session: nox.Session) -> None:
     """Fetch what tests check rules, routes and dashboards with, or say that this machine cannot have it."""
     try:
-        tools.bring((*tools.MONITORING, *tools.CHECKING))
-    except apt.UnavailableError as reason:
+        tools.ensure((*tools.MONITORING, *tools.CHECKING))
+    except UnavailableError as reason:
         session.warn(f"tests that need Prometheus's programs are skipped: {reason}")
 
 

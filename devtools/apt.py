@@ -7,9 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-
-class UnavailableError(Exception):
-    """A tool that this machine cannot have. The text says why and what to do."""
+from devtools.errors import UnavailableError
 
 
 def unpack(packages: Sequence[str], into: Path, *, dependencies: bool = False) -> None:

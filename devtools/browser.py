@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from devtools import apt
+from devtools.errors import UnavailableError
 from devtools.paths import TOOLS
 from devtools.tools import launcher, which
 
@@ -17,17 +18,17 @@ def find() -> Path | None:
     return which(*COMMANDS) or (own[-1] if own else None)
 
 
-def bring() -> Path:
-    """Return the browser to use, fetched if need be. Raises apt.UnavailableError."""
+def ensure() -> Path:
+    """Return the browser to use, fetched if need be. Raises UnavailableError."""
     return find() or fetch()
 
 
 def fetch() -> Path:
-    """Unpack Debian's Chromium with the libraries that the machine lacks. Raises apt.UnavailableError."""
+    """Unpack Debian's Chromium with the libraries that the machine lacks. Raises UnavailableError."""
     apt.unpack(("chromium", "chromium-common", "fonts-dejavu-core"), UNPACKED, dependencies=True)
     program = UNPACKED / "usr" / "lib" / "chromium" / "chromium"
     found = UNPACKED.glob("usr/lib/**/*.so*")
     libraries = sorted({str(path.parent) for path in found if not path.is_relative_to(program.parent)})
     if not program.exists():
-        raise apt.UnavailableError(f"Debian's package chromium does not hold {program.relative_to(UNPACKED)}")
+        raise UnavailableError(f"Debian's package chromium does not hold {program.relative_to(UNPACKED)}")
     return launcher("chromium", f'LD_LIBRARY_PATH="{":".join(libraries)}" exec "{program}" "$@"')

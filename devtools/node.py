@@ -14,8 +14,8 @@ from pathlib import Path
 from devtools.paths import DASHBOARD
 from devtools.tools import launcher, link, which
 
-OLDEST = (20, 19)
-MISSING = f"no Node >= {'.'.join(map(str, OLDEST))}: install it, or start through nox, which brings one"
+MIN_NODE_VERSION = (20, 19)
+MISSING = f"no Node >= {'.'.join(map(str, MIN_NODE_VERSION))}: install it, or start through nox, which brings one"
 
 
 def find() -> Path | None:
@@ -25,7 +25,7 @@ def find() -> Path | None:
         return None
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
     version = tuple(int(part) for part in said.strip().removeprefix("v").split(".") if part.isdigit())
-    return found if version >= OLDEST else None
+    return found if version >= MIN_NODE_VERSION else None
 
 
 def environment() -> dict[str, str]:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devtools.errors import PostgresError
+
 OWNER = "owner"
 """The role that owns the tables; on RDS the master user."""
 
@@ -19,10 +21,6 @@ DATABASE = "sensors"
 
 DURABLE = ("max_connections=100", "shared_buffers=128MB")
 THROWAWAY = (*DURABLE, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
-
-
-class PostgresError(Exception):
-    """PostgreSQL did not do what was asked. The text holds the end of its own words."""
 
 
 def embedded_programs() -> Path:

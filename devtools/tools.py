@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools import apt
+from devtools.errors import UnavailableError
 from devtools.paths import TOOLS
 
 PROGRAMS = TOOLS / "bin"
@@ -19,13 +20,13 @@ UNPACKED = TOOLS / "debian"
 class Tool:
     """A program, the names that systems give it, and the Debian package that holds it.
 
-    `reads`: a file that it opens where the package installs it, so that a copy from the cache cannot run without it.
+    `required_file`: a file that it opens where the package installs it, without which a copy from the cache cannot run.
     """
 
     name: str
     commands: tuple[str, ...]
     package: str
-    reads: Path | None = None
+    required_file: Path | None = None
 
 
 PROMETHEUS = Tool("prometheus", ("prometheus",), "prometheus")
@@ -33,7 +34,7 @@ ALERTMANAGER = Tool(
     "alertmanager",
     ("alertmanager", "prometheus-alertmanager"),
     "prometheus-alertmanager",
-    reads=Path("/usr/share/prometheus/alertmanager/default.tmpl"),
+    required_file=Path("/usr/share/prometheus/alertmanager/default.tmpl"),
 )
 PUSHGATEWAY = Tool("pushgateway", ("pushgateway", "prometheus-pushgateway"), "prometheus-pushgateway")
 
@@ -63,17 +64,17 @@ def find(tool: Tool) -> Path | None:
     """Return where `tool` is, or None where it is not or could not run."""
     path = which(*tool.commands)
     cached = path is not None and path.parent == PROGRAMS
-    return None if cached and tool.reads and not tool.reads.exists() else path
+    return None if cached and tool.required_file and not tool.required_file.exists() else path
 
 
-def bring(tools: Sequence[Tool]) -> dict[Tool, Path]:
-    """Return where each of `tools` is, fetched if need be. Raises apt.UnavailableError."""
+def ensure(tools: Sequence[Tool]) -> dict[Tool, Path]:
+    """Return where each of `tools` is, fetched if need be. Raises UnavailableError."""
     if missing := sorted({tool.package for tool in tools if which(*tool.commands) is None}):
         apt.unpack(missing, UNPACKED)
         for program in UNPACKED.glob("usr/bin/*"):
             link(program, program.name)
-    if useless := sorted({tool.package for tool in tools if find(tool) is None}):
-        raise apt.UnavailableError(f"it runs only where it is installed: apt-get install {' '.join(useless)}")
+    if unusable := sorted({tool.package for tool in tools if find(tool) is None}):
+        raise UnavailableError(f"it runs only where it is installed: apt-get install {' '.join(unusable)}")
     return {tool: path for tool in tools if (path := find(tool))}
 
 

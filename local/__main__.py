@@ -10,52 +10,43 @@ import httpx
 
 from apps.catalog import SERVICES
 from apps.platform.settings import ConfigurationError
-from devtools.apt import UnavailableError
-from devtools.postgres import PostgresError
+from devtools.errors import DevtoolsError
 from local import plan
-from local.console import Screen
+from local.console import Console
+from local.errors import LocalError
 from local.options import Options, parse
-from local.paths import Places
-from local.process.children import follow_parent
-from local.process.machine import OccupiedError, alone, check_ports, forget
-from local.process.supervisor import FailedError
+from local.paths import Paths
+from local.preflight import check_ports, exclusive_lock, wipe
+from local.process.children import set_pdeathsig
 from local.report import Report
 from local.stack import Stack
 
-EXPECTED = (
-    OccupiedError,
-    UnavailableError,
-    PostgresError,
-    FailedError,
-    ConfigurationError,
-    asyncpg.PostgresError,
-    OSError,
-)
+EXPECTED = (LocalError, DevtoolsError, ConfigurationError, asyncpg.PostgresError, OSError)
 
 
-def main(places: Places) -> int:
-    """Run the stack in `places` and return the exit code: 0 when it ended as asked and nothing was lost."""
-    options, screen = parse(sys.argv[1:]), Screen()
-    follow_parent()
+def main(paths: Paths) -> int:
+    """Run the stack in `paths` and return the exit code: 0 when it ended as asked and nothing was lost."""
+    options, console = parse(sys.argv[1:]), Console()
+    set_pdeathsig()
     try:
-        with alone(places, options.port):
+        with exclusive_lock(paths, options.port):
             check_ports(plan.ports(options.port, SERVICES))
             if options.fresh:
-                forget(places)
-            return asyncio.run(_run(options, places, screen))
+                wipe(paths)
+            return asyncio.run(_run(options, paths, console))
     except EXPECTED as error:
-        screen.say(str(error))
+        console.log(str(error))
         return 1
 
 
-async def _run(options: Options, places: Places, screen: Screen) -> int:
+async def _run(options: Options, paths: Paths, console: Console) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with httpx.AsyncClient() as http:
-        stack = Stack(options, places, screen, http)
+        stack = Stack(options, paths, console, http)
         try:
-            counted = await _until_counted(stack, stopping, screen)
+            counted = await _until_counted(stack, stopping, console)
         finally:
             await stack.stop()
     if counted is None:
@@ -66,17 +57,17 @@ async def _run(options: Options, places: Places, screen: Screen) -> int:
     return 0 if counted.good else 1
 
 
-async def _until_counted(stack: Stack, stopping: asyncio.Event, screen: Screen) -> Report | None:
-    with screen.progress() as begin:
+async def _until_counted(stack: Stack, stopping: asyncio.Event, console: Console) -> Report | None:
+    with console.progress() as begin:
         starting = asyncio.create_task(stack.start(begin))
-        told = asyncio.create_task(stopping.wait())
-        await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
+        asked_to_stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait([starting, asked_to_stop], return_when=asyncio.FIRST_COMPLETED)
+        asked_to_stop.cancel()
         if not starting.done():
             starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await starting
-            screen.say("stopped before it was up")
+            console.log("stopped before it was up")
             return None
         await starting
     await stack.watch(stopping)
@@ -84,4 +75,4 @@ async def _until_counted(stack: Stack, stopping: asyncio.Event, screen: Screen) 
 
 
 if __name__ == "__main__":
-    sys.exit(main(Places()))
+    sys.exit(main(Paths()))

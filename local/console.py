@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console, Group, RenderableType
+import rich.console
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from local.process.supervisor import Health, Kept
+from local.process.supervisor import Health, SupervisedProcess
 
 COLOURS = {
     Health.READY: "green",
@@ -33,7 +34,7 @@ PLAIN_SECONDS = 10
 class View:
     """What the table shows."""
 
-    kept: Iterable[Kept] = ()
+    processes: Iterable[SupervisedProcess] = ()
     urls: dict[str, str] = field(default_factory=dict)
     fleet: dict[str, int] = field(default_factory=dict)
     readings_per_second: float | None = None
@@ -42,33 +43,35 @@ class View:
     """What this machine runs without."""
 
 
-class Screen:
-    """Speaks to a person. Lines that were said stay above the table."""
+class Console:
+    """The terminal. Lines that were logged stay above the table."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
-        if not self.console.is_terminal:
-            self.console.width = WIDE
+    def __init__(self, terminal: rich.console.Console | None = None) -> None:
+        self.terminal = terminal or rich.console.Console(highlight=False)
+        if not self.terminal.is_terminal:
+            self.terminal.width = WIDE
 
-    def say(self, text: str) -> None:
-        """Say something once."""
-        self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {escape(text)}", soft_wrap=True)
+    def log(self, text: str) -> None:
+        """Print a line, with the time."""
+        self.terminal.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {escape(text)}", soft_wrap=True)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str], "Step"]]:
         """Show what is under way; each step is said with its time when it is done."""
         steps: list[Step] = []
-        if not self.console.is_terminal:
-            yield lambda name: Step(name, steps, self.say)
+        if not self.terminal.is_terminal:
+            yield lambda name: Step(name, steps, self.log)
             return
-        with Live(console=self.console, refresh_per_second=8, get_renderable=lambda: _under_way(steps), transient=True):
-            yield lambda name: Step(name, steps, self.say)
+        with Live(
+            console=self.terminal, refresh_per_second=8, get_renderable=lambda: _under_way(steps), transient=True
+        ):
+            yield lambda name: Step(name, steps, self.log)
 
     @contextmanager
     def live(self, view: Callable[[], View]) -> Iterator[Callable[[], None]]:
         """Show the table. The function that is handed over brings it up to date."""
-        if self.console.is_terminal:
-            with Live(_table(view()), console=self.console, auto_refresh=False, vertical_overflow="visible") as live:
+        if self.terminal.is_terminal:
+            with Live(_table(view()), console=self.terminal, auto_refresh=False, vertical_overflow="visible") as live:
                 yield lambda: live.update(_table(view()), refresh=True)
             return
         last = float("-inf")
@@ -77,17 +80,17 @@ class Screen:
             nonlocal last
             if time.monotonic() - last >= PLAIN_SECONDS:
                 last = time.monotonic()
-                self.say(summary(view()))
+                self.log(summary(view()))
 
-        self.console.print(_table(view()))
+        self.terminal.print(_table(view()))
         yield line
 
 
 class Step:
     """Something under way: `with step("building the dashboard"): ...`."""
 
-    def __init__(self, name: str, steps: "list[Step]", say: Callable[[str], None]) -> None:
-        self.name, self.steps, self.say = name, steps, say
+    def __init__(self, name: str, steps: "list[Step]", log: Callable[[str], None]) -> None:
+        self.name, self.steps, self.log = name, steps, log
 
     def __enter__(self) -> None:
         self.started = time.monotonic()
@@ -96,14 +99,14 @@ class Step:
     def __exit__(self, kind: object, *_: object) -> None:
         self.steps.remove(self)
         if kind is None:
-            self.say(f"{self.name} ({time.monotonic() - self.started:.1f} s)")
+            self.log(f"{self.name} ({time.monotonic() - self.started:.1f} s)")
 
 
 def summary(view: View) -> str:
     """Return the table in one line."""
-    kept = list(view.kept)
-    unwell = [f"{one.program.name} {one.health}" for one in kept if not one.healthy]
-    health = ", ".join(unwell) or f"all {len(kept)} services ready"
+    processes = list(view.processes)
+    unhealthy = [f"{process.program.name} {process.health}" for process in processes if not process.healthy]
+    health = ", ".join(unhealthy) or f"all {len(processes)} services ready"
     return f"{_fleet(view)}, {_rate(view)}, {_lag(view)}; {health}"
 
 
@@ -116,13 +119,13 @@ def _table(view: View) -> RenderableType:
     table = Table(title="Sensor Analytics on this machine", title_justify="left", expand=False)
     for heading in ("service", "health", "address", ""):
         table.add_column(heading, no_wrap=heading != "")
-    for one in view.kept:
-        again = f"restarted {one.restarts} times" if one.restarts else ""
+    for process in view.processes:
+        restarts = f"restarted {process.restarts} times" if process.restarts else ""
         table.add_row(
-            one.program.name,
-            Text(one.health, style=COLOURS[one.health]),
-            view.urls.get(one.program.name, ""),
-            one.reason if not one.healthy else again,
+            process.program.name,
+            Text(process.health, style=COLOURS[process.health]),
+            view.urls.get(process.program.name, ""),
+            restarts if process.healthy else process.reason,
         )
     figures = Text.assemble(
         ("dashboard ", "bold"),

@@ -24,7 +24,7 @@ class Stored(NamedTuple):
     lag: Lag
 
 
-class Vitals(NamedTuple):
+class PlatformStats(NamedTuple):
     """How the platform is doing right now."""
 
     fleet: dict[str, int]
@@ -90,7 +90,7 @@ async def stored(connection: asyncpg.Connection, since: datetime, label: str | N
     return Stored(counted["stored"], doubled, Lag(*(counted["lag"] or (None, None, None))))
 
 
-async def vitals(connection: asyncpg.Connection) -> Vitals:
+async def stats(connection: asyncpg.Connection) -> PlatformStats:
     """Return how the platform is doing."""
     fleet = await connection.fetch("SELECT kind, count(*) FROM devices GROUP BY kind ORDER BY kind")
     written = await connection.fetchval(
@@ -102,7 +102,7 @@ async def vitals(connection: asyncpg.Connection) -> Vitals:
         FROM latest_readings WHERE stored_at > clock_timestamp() - interval '10 seconds'
         """
     )
-    return Vitals({row["kind"]: row["count"] for row in fleet}, written, lag)
+    return PlatformStats({row["kind"]: row["count"] for row in fleet}, written, lag)
 
 
 async def checkpoints(connection: asyncpg.Connection, stream: str) -> dict[str, str | None]:

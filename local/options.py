@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.simulator.faults import FORM, FaultKind, parse_fault
+from apps.simulator.faults import FAULT_SYNTAX, FaultKind, parse_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         action="append",
         default=[],
-        metavar=FORM,
+        metavar=FAULT_SYNTAX,
         help=f"fault that the simulator plays, of the kinds {', '.join(FaultKind)}; again for more",
     )
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier runs first")

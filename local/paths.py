@@ -7,7 +7,7 @@ from devtools.paths import CACHE
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Paths:
     """The folder of one stack."""
 
     home: Path = CACHE / "local"

@@ -7,7 +7,7 @@ import msgspec
 from local.measure import Lag, Stored
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SimulatorCounts(msgspec.Struct, frozen=True):
     """What the simulated devices counted, duplicates and malformed readings among it."""
 
     sent: int
@@ -60,7 +60,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self)) + b"\n")
 
 
-def report(sent: Sent | None, stored: Stored, services: dict[str, bool], urls: dict[str, str]) -> Report:
+def report(sent: SimulatorCounts | None, stored: Stored, services: dict[str, bool], urls: dict[str, str]) -> Report:
     """Put together what was sent and what was stored."""
     return Report(
         sent=sent.sent if sent else None,

@@ -16,17 +16,18 @@ import httpx
 from apps.catalog import SERVICES, TASKS
 from apps.platform.service import OPERATOR_TOKEN, READINGS, Produce, ScheduledService, Service
 from devtools import tools
-from devtools.apt import UnavailableError
-from local import measure, plan
-from local.console import Screen, Step, View
+from devtools.errors import UnavailableError
+from local import measure, plan, simulator
+from local.console import Console, Step, View
+from local.errors import ProgramFailedError
+from local.infrastructure import database, frontdoor, ministack, monitoring, secrets, webhook
 from local.measure import Rate
 from local.options import Options
-from local.paths import Places
-from local.process.children import Program, finish, last_words
+from local.paths import Paths
+from local.process.children import Program, log_tail, run_to_completion
 from local.process.scheduler import on_schedule
-from local.process.supervisor import FailedError, Supervisor
+from local.process.supervisor import Supervisor
 from local.report import Report, report
-from local.services import database, frontdoor, ministack, monitoring, secrets, simulator, webhook
 
 DRAIN_SECONDS = 60
 """How long the ingestors may take to write what is on the stream, once nobody adds to it."""
@@ -37,39 +38,39 @@ Begin = Callable[[str], Step]
 class Stack:
     """Everything that runs for one call of the command."""
 
-    def __init__(self, options: Options, places: Places, screen: Screen, http: httpx.AsyncClient) -> None:
+    def __init__(self, options: Options, paths: Paths, console: Console, http: httpx.AsyncClient) -> None:
         self.options = options
-        self.places = places
-        self.screen = screen
-        self.copies = plan.copies(SERVICES)
+        self.paths = paths
+        self.console = console
+        self.replicas = plan.replicas(SERVICES)
         self.began = datetime.now(UTC)
         ports = plan.ports(options.port, SERVICES)
-        self.postgres = database.server(places, ports["postgresql"])
-        self.around = plan.Surroundings(
+        self.postgres = database.server(paths, ports["postgresql"])
+        self.env = plan.LocalEnvironment(
             front_door=f"http://{plan.HOST}:{options.port}",
             ports=ports,
             stream=READINGS.name,
-            secrets=places.secrets,
+            secrets=paths.secrets,
             owner_password=self.postgres.password_file,
         )
-        self.supervisor = Supervisor(screen.say, http)
+        self.supervisor = Supervisor(console.log, http)
         self.stopping = asyncio.Event()
         self.receiver: asyncio.Task[None] | None = None
-        self.background: list[asyncio.Task[Any]] = []
+        self.background: list[asyncio.Task[None]] = []
         self.notes: list[str] = []
         self.tools: dict[tools.Tool, Path] = {}
         self.rate = Rate()
-        self.vitals: measure.Vitals | None = None
+        self.stats: measure.PlatformStats | None = None
 
     async def start(self, begin: Begin) -> None:
-        """Prepare and start everything. Raises FailedError, UnavailableError, PostgresError or ConfigurationError."""
+        """Prepare and start everything. Raises ProgramFailedError, DevtoolsError or ConfigurationError."""
         for declared in (*SERVICES, *TASKS):
-            if plan.unmet(declared, self.around) is None:
-                plan.environment(declared, self.around)
-        shutil.rmtree(self.places.logs, ignore_errors=True)
-        simulator.counts(self.places).unlink(missing_ok=True)
+            if plan.unsupported_reason(declared, self.env) is None:
+                plan.environment(declared, self.env)
+        shutil.rmtree(self.paths.logs, ignore_errors=True)
+        simulator.counts(self.paths).unlink(missing_ok=True)
         for secret in plan.secrets(SERVICES):
-            secrets.keep(self.places.secret(secret.name), secrets.MAKERS[secret])
+            secrets.keep(self.paths.secret(secret.name), secrets.MAKERS[secret])
         await _together(
             self._start_database(begin), self._start_aws(begin), self._build_dashboard(begin), self._find_tools(begin)
         )
@@ -78,32 +79,32 @@ class Stack:
         await self._start_monitoring()
         self._start_schedules()
         self._start_simulator()
-        self.background.append(asyncio.create_task(self.supervisor.watch()))
+        self._in_background("health checks", self.supervisor.watch())
 
     async def watch(self, stopping: asyncio.Event) -> None:
         """Show how everything is until told to stop, until the duration is over, or until something essential fails.
 
-        Raises FailedError in the last case.
+        Raises ProgramFailedError in the last case.
         """
         ends = time.monotonic() + self.options.duration if self.options.duration else float("inf")
-        self.background.append(asyncio.create_task(self._look()))
-        with self.screen.live(self._view) as show:
+        self._in_background("database statistics", self._poll_stats())
+        with self.console.live(self._view) as show:
             while not stopping.is_set() and time.monotonic() < ends:
                 if self.supervisor.failed.done():
-                    raise FailedError(self.supervisor.failed.result())
+                    raise ProgramFailedError(self.supervisor.failed.result())
                 show()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopping.wait(), 1)
 
     async def measure(self) -> Report:
         """Stop the devices, wait until what they sent is written, and count it."""
-        self.screen.say("stopping, once everything that was sent is written")
-        services = {name: kept.healthy for name, kept in self.supervisor.kept.items()}
+        self.console.log("stopping, once everything that was sent is written")
+        services = {name: process.healthy for name, process in self.supervisor.processes.items()}
         await self.supervisor.stop(simulator.NAME)
-        sent = simulator.counted(self.places)
+        sent = simulator.counted(self.paths)
         async with database.connected(self.postgres) as connection:
-            if not await ministack.until_written(self.around, connection, DRAIN_SECONDS):
-                self.screen.say(f"the ingestors did not write everything within {DRAIN_SECONDS} s")
+            if not await ministack.until_written(self.env, connection, DRAIN_SECONDS):
+                self.console.log(f"the ingestors did not write everything within {DRAIN_SECONDS} s")
             stored = await measure.stored(connection, self.began, simulator.LABEL if sent else None)
         return report(sent, stored, services, self._urls())
 
@@ -111,9 +112,13 @@ class Stack:
         """Stop everything: what sends before what receives, the services before what they stand on."""
         for task in self.background:
             task.cancel()
-        producers = [copy.name for copy in self.copies if any(isinstance(need, Produce) for need in copy.service.needs)]
+        producers = [
+            replica.name
+            for replica in self.replicas
+            if any(isinstance(need, Produce) for need in replica.service.needs)
+        ]
         foundation = ("ministack", "postgresql")
-        others = [name for name in self.supervisor.kept if name not in {simulator.NAME, *producers, *foundation}]
+        others = [name for name in self.supervisor.processes if name not in {simulator.NAME, *producers, *foundation}]
         for names in ((simulator.NAME,), producers, others, foundation):
             await self.supervisor.stop(*names)
         self.stopping.set()
@@ -122,105 +127,108 @@ class Stack:
     async def _start_database(self, begin: Begin) -> None:
         with begin("database is migrated"):
             await asyncio.to_thread(self.postgres.prepare)
-            self.supervisor.keep(database.program(self.postgres, self.places))
+            self.supervisor.supervise(database.program(self.postgres, self.paths))
             await self.supervisor.until_ready("postgresql")
-            await database.prepare(self.postgres, self.around, plan.roles(SERVICES))
+            await database.prepare(self.postgres, self.env, plan.roles(SERVICES))
             for task in TASKS:
-                if plan.unmet(task, self.around) is None:
+                if plan.unsupported_reason(task, self.env) is None:
                     await self._run_task(task.deadline_seconds, self._program(task.name, task))
 
     async def _start_aws(self, begin: Begin) -> None:
         with begin("AWS has its stream"):
             # Not started again when it dies: it keeps the stream in memory, and an empty one would hide what was lost.
-            self.supervisor.keep(ministack.program(self.around, self.places), restart=False)
+            self.supervisor.supervise(ministack.program(self.env, self.paths), restart=False)
             await self.supervisor.until_ready("ministack")
-            await ministack.create_stream(self.around)
+            await ministack.create_stream(self.env)
 
     async def _build_dashboard(self, begin: Begin) -> None:
         with begin("dashboard is built"):
-            await frontdoor.build(self.places)
+            await frontdoor.build(self.paths)
 
     async def _find_tools(self, begin: Begin) -> None:
         try:
             with begin("Prometheus, Alertmanager and Pushgateway are here"):
-                self.tools = await asyncio.to_thread(tools.bring, tools.MONITORING)
+                self.tools = await asyncio.to_thread(tools.ensure, tools.MONITORING)
         except UnavailableError as error:
             self.tools = {tool: path for tool in tools.MONITORING if (path := tools.find(tool))}
             absent = frozenset(tool.name for tool in tools.MONITORING if tool not in self.tools)
-            self.around = replace(self.around, absent=absent)
+            self.env = replace(self.env, absent=absent)
             self.notes.append(f"without {', '.join(sorted(absent))}: {error}")
 
     async def _start_services(self) -> None:
-        for copy in self.copies:
-            port = self.around.ports[copy.name]
-            self.supervisor.keep(self._program(copy.name, copy.service, port))
-        self.supervisor.keep(frontdoor.program(self.around, self.copies, self.places))
-        await self.supervisor.until_ready(*(copy.name for copy in self.copies), "dashboard")
+        for replica in self.replicas:
+            port = self.env.ports[replica.name]
+            self.supervisor.supervise(self._program(replica.name, replica.service, port))
+        self.supervisor.supervise(frontdoor.program(self.env, self.replicas, self.paths))
+        await self.supervisor.until_ready(*(replica.name for replica in self.replicas), "dashboard")
 
     async def _start_monitoring(self) -> None:
-        receiving = webhook.receive_messages(self.around.ports["webhook"], self.screen.say, self.stopping)
-        self.receiver = asyncio.create_task(receiving)
-        for program in monitoring.programs(self.tools, self.around, self.copies, self.places):
-            self.supervisor.keep(program, essential=False)
+        receiving = webhook.receive_messages(self.env.ports["webhook"], self.console.log, self.stopping)
+        self.receiver = self.supervisor.create_task("webhook", receiving)
+        for program in monitoring.programs(self.tools, self.env, self.replicas, self.paths):
+            self.supervisor.supervise(program, essential=False)
 
     def _start_schedules(self) -> None:
         for service in SERVICES:
             if not isinstance(service, ScheduledService):
                 continue
-            if reason := plan.unmet(service, self.around):
+            if reason := plan.unsupported_reason(service, self.env):
                 self.notes.append(f"{service.name} does not run: {reason}")
                 continue
-            run = on_schedule(service, self._program(service.name, service), self.screen.say)
-            self.background.append(asyncio.create_task(run))
+            run = on_schedule(service, self._program(service.name, service), self.console.log)
+            self._in_background(service.name, run)
 
     def _start_simulator(self) -> None:
         if self.options.simulator:
-            token = self.places.secret(OPERATOR_TOKEN.name)
-            program = simulator.program(self.options, self.around, token, self.places)
+            token = self.paths.secret(OPERATOR_TOKEN.name)
+            program = simulator.program(self.options, self.env, token, self.paths)
             # Not started again when it dies: nobody would know what it had sent.
-            self.supervisor.keep(program, essential=False, restart=False)
+            self.supervisor.supervise(program, essential=False, restart=False)
+
+    def _in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self.background.append(self.supervisor.create_task(name, work))
 
     def _program(self, name: str, declared: plan.Declared, port: int | None = None) -> Program:
         ready = f"http://{plan.HOST}:{port}{declared.probes.readiness}" if isinstance(declared, Service) else None
         return Program(
             name=name,
             command=plan.command(declared),
-            environment=plan.environment(declared, self.around, port),
-            log=self.places.logs / f"{name}.log",
+            environment=plan.environment(declared, self.env, port),
+            log=self.paths.logs / f"{name}.log",
             ready=ready,
         )
 
     async def _run_task(self, seconds: float, program: Program) -> None:
-        if await finish(program, seconds) != 0:
-            raise FailedError(f"{program.name} failed, see {program.log}{last_words(program.log)}")
+        if await run_to_completion(program, seconds) != 0:
+            raise ProgramFailedError(f"{program.name} failed, see {program.log}{log_tail(program.log)}")
 
-    async def _look(self) -> None:
+    async def _poll_stats(self) -> None:
         while True:
             try:
                 async with database.connected(self.postgres) as connection:
                     while True:
-                        self.vitals = await measure.vitals(connection)
-                        self.rate.note(time.monotonic(), self.vitals.written)
+                        self.stats = await measure.stats(connection)
+                        self.rate.note(time.monotonic(), self.stats.written)
                         await asyncio.sleep(1)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 # The database is starting again: the table says so.
-                self.vitals = None
+                self.stats = None
                 await asyncio.sleep(1)
 
     def _view(self) -> View:
-        fleet, lag = (self.vitals.fleet, self.vitals.lag) if self.vitals else ({}, None)
-        kept = list(self.supervisor.kept.values())
-        return View(kept, self._urls(), fleet, self.rate.per_second, lag, self.notes)
+        fleet, lag = (self.stats.fleet, self.stats.lag) if self.stats else ({}, None)
+        processes = list(self.supervisor.processes.values())
+        return View(processes, self._urls(), fleet, self.rate.per_second, lag, self.notes)
 
     def _urls(self) -> dict[str, str]:
-        listening = [name for name in self.around.ports if name in self.supervisor.kept]
-        return {name: self.around.url(name) for name in listening if name != "postgresql"}
+        listening = [name for name in self.env.ports if name in self.supervisor.processes]
+        return {name: self.env.url(name) for name in listening if name != "postgresql"}
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:
     try:
         async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each)
+            for coroutine in work:
+                group.create_task(coroutine)
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None

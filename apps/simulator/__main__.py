@@ -14,11 +14,11 @@ import msgspec
 
 from apps.domain.devices import DeviceSpec
 from apps.simulator import fleet, replay
+from apps.simulator.errors import ArgumentsError, PlatformError, ReplayError
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample
-from apps.simulator.options import ArgumentsError, fail, parser
-from apps.simulator.platform import PlatformError
-from apps.simulator.run import Run, run
+from apps.simulator.options import fail, parser
+from apps.simulator.simulation import SimulationOptions, simulate
 
 Plan = tuple[list[DeviceSpec], Callable[[DeviceSpec, datetime], Iterator[Sample]]]
 
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         devices, samples = {"run": _live, "load": _load, "replay": _replay}[options.command](options)
         token = options.token_file.read_text().strip()
-        how = Run(
+        simulation = SimulationOptions(
             api=options.api,
             token=token,
             seed=options.seed,
@@ -42,10 +42,10 @@ def main() -> int:
             report=options.report,
             progress=options.progress_file,
         )
-        report = asyncio.run(_until_interrupted(how, devices, samples))
+        report = asyncio.run(_until_interrupted(simulation, devices, samples))
     except OSError as error:
         return fail(f"{error.filename}: {error.strerror}")
-    except (ArgumentsError, replay.ReplayError) as error:
+    except (ArgumentsError, ReplayError) as error:
         return fail(str(error))
     except PlatformError as error:
         return fail(str(error), 1)
@@ -54,19 +54,21 @@ def main() -> int:
 
 
 async def _until_interrupted(
-    how: Run, devices: list[DeviceSpec], samples: Callable[[DeviceSpec, datetime], Iterator[Sample]]
+    simulation: SimulationOptions,
+    devices: list[DeviceSpec],
+    samples: Callable[[DeviceSpec, datetime], Iterator[Sample]],
 ) -> dict[str, Any]:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    return await run(how, devices, samples, stopping)
+    return await simulate(simulation, devices, samples, stopping)
 
 
 def _live(options: argparse.Namespace) -> Plan:
     devices = fleet.fleet(options.devices, options.prefix)
     every = fleet.interval(devices, options.rate)
     for fault in options.fault:
-        if not any(fault.concerns(device.device_id) for device in devices):
+        if not any(fault.affects(device.device_id) for device in devices):
             known = f"{devices[0].device_id} to {devices[-1].device_id}"
             raise ArgumentsError(f"--fault: no device is like {fault.device!r}: they are {known}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-FORM = "KIND[:DEVICE][@START+DURATION]"
+FAULT_SYNTAX = "KIND[:DEVICE][@START+DURATION]"
 
 
 class FaultKind(StrEnum):
@@ -43,11 +43,11 @@ class Fault:
     duration: float = float("inf")
     share: float = 1
 
-    def concerns(self, device_id: str) -> bool:
+    def affects(self, device_id: str) -> bool:
         """Return whether a device has the fault at some time."""
         return fnmatchcase(device_id, self.device)
 
-    def touches(self, elapsed: float) -> bool:
+    def is_active_at(self, elapsed: float) -> bool:
         """Return whether it is there at that time."""
         return self.start <= elapsed < self.start + self.duration
 
@@ -62,6 +62,6 @@ def parse_fault(text: str) -> Fault:
         start, duration = (float(parts[3]), float(parts[4])) if parts[3] else (0.0, float("inf"))
     except ValueError:
         raise ValueError(
-            f"{text!r} is not {FORM} with KIND one of {', '.join(FaultKind)} and START, DURATION in seconds"
+            f"{text!r} is not {FAULT_SYNTAX} with KIND one of {', '.join(FaultKind)} and START, DURATION in seconds"
         ) from None
     return Fault(kind, parts[2] or "*", start, duration, SHARES.get(kind, 1))

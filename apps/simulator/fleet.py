@@ -13,12 +13,12 @@ import msgspec
 from apps.domain.devices import DeviceSpec
 from apps.domain.readings import Reading
 from apps.simulator.faults import Fault, FaultKind
-from apps.simulator.signals import KINDS, Signal, meter
+from apps.simulator.sensors import KINDS, Sensor, sensor_values
 
-LATE = timedelta(seconds=30)
-REPEAT = timedelta(seconds=2)
+LATENESS = timedelta(seconds=30)
+REPEAT_AFTER = timedelta(seconds=2)
 DRIFT_SECONDS = 10
-SPIKE = 25
+SPIKE_DEVIATIONS = 25
 
 
 class Key(NamedTuple):
@@ -59,22 +59,22 @@ def measure(
 ) -> Iterator[Sample]:
     """Yield what a device measures, for ever, in the order of time."""
     # Faults draw from a source of their own: what they leave alone is the same with and without them.
-    chance = random.Random(f"{seed}/{device.device_id}/faults")  # noqa: S311 - reproducible, keeps no secret
-    meters = [
-        (signal, meter(signal, random.Random(f"{seed}/{device.device_id}/{signal.metric}")))  # noqa: S311
-        for signal in KINDS[device.kind]
+    rng = random.Random(f"{seed}/{device.device_id}/faults")  # noqa: S311 - reproducible, keeps no secret
+    sensors = [
+        (sensor, sensor_values(sensor, random.Random(f"{seed}/{device.device_id}/{sensor.metric}")))  # noqa: S311
+        for sensor in KINDS[device.kind]
     ]
-    own = [fault for fault in faults if fault.concerns(device.device_id)]
+    own = [fault for fault in faults if fault.affects(device.device_id)]
     for tick in count():
         ts = start + tick * every
         elapsed = (ts - start).total_seconds()
-        active = {fault.kind: fault for fault in own if fault.touches(elapsed)}
-        for signal, value_at in meters:
+        active = {fault.kind: fault for fault in own if fault.is_active_at(elapsed)}
+        for sensor, value_at in sensors:
             value = value_at(ts)
             if FaultKind.DROPOUT in active:
                 yield Sample(ts, ts, b"", "silence")
             else:
-                yield from _samples(signal, ts, value, elapsed, active, chance)
+                yield from _samples(sensor, ts, value, elapsed, active, rng)
 
 
 def history(device: DeviceSpec, end: datetime, readings: int, faults: Sequence[Fault], seed: int) -> Iterator[Sample]:
@@ -101,23 +101,23 @@ def in_sending_order(samples: Iterator[Sample]) -> Iterator[Sample]:
 
 
 def _samples(
-    signal: Signal, ts: datetime, value: float, elapsed: float, active: dict[FaultKind, Fault], chance: random.Random
+    sensor: Sensor, ts: datetime, value: float, elapsed: float, active: dict[FaultKind, Fault], rng: random.Random
 ) -> Iterator[Sample]:
     def strikes(kind: FaultKind) -> bool:
-        return kind in active and chance.random() < active[kind].share
+        return kind in active and rng.random() < active[kind].share
 
     if strikes(FaultKind.DRIFT):
-        value += signal.noise * (elapsed - active[FaultKind.DRIFT].start) / DRIFT_SECONDS
+        value += sensor.noise * (elapsed - active[FaultKind.DRIFT].start) / DRIFT_SECONDS
     if strikes(FaultKind.SPIKE):
-        value += SPIKE * signal.noise * chance.choice((-1, 1))
-    due = ts + LATE if strikes(FaultKind.LATE) else ts
-    data = msgspec.json.encode(Reading(metric=signal.metric, ts=ts, value=round(value, 3)))
-    key = Key(signal.metric, ts)
+        value += SPIKE_DEVIATIONS * sensor.noise * rng.choice((-1, 1))
+    due = ts + LATENESS if strikes(FaultKind.LATE) else ts
+    data = msgspec.json.encode(Reading(metric=sensor.metric, ts=ts, value=round(value, 3)))
+    key = Key(sensor.metric, ts)
     yield Sample(ts, due, data, key=key)
     if strikes(FaultKind.DUPLICATE):
-        yield Sample(ts, due + REPEAT, data, "duplicate", key)
+        yield Sample(ts, due + REPEAT_AFTER, data, "duplicate", key)
     if strikes(FaultKind.MALFORMED):
-        yield Sample(ts, due, chance.choice(_MALFORMED)(signal.metric, ts.isoformat()), "malformed")
+        yield Sample(ts, due, rng.choice(_MALFORMED)(sensor.metric, ts.isoformat()), "malformed")
 
 
 _MALFORMED = (
@@ -135,5 +135,5 @@ def _device(prefix: str, kind: str, number: int) -> DeviceSpec:
         kind=kind,
         name=f"{kind.capitalize()} sensor {number}",
         labels=("simulated",),
-        attributes={f"{signal.metric}_unit": signal.unit for signal in KINDS[kind]},
+        attributes={f"{sensor.metric}_unit": sensor.unit for sensor in KINDS[kind]},
     )

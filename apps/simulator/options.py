@@ -10,7 +10,7 @@ import msgspec
 
 from apps.domain.devices import DeviceId, Kind
 from apps.domain.readings import Metric
-from apps.simulator.faults import FORM, MEANINGS, Fault, parse_fault
+from apps.simulator.faults import FAULT_SYNTAX, MEANINGS, Fault, parse_fault
 
 EPILOG = """\
 faults:
@@ -53,10 +53,6 @@ KIND = _is(Kind, "a kind: lower case letters, digits, '_' and '-'")
 URL = _is(Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s]+/?$")], "like http://127.0.0.1:8080")
 
 
-class ArgumentsError(Exception):
-    """Arguments that are right by themselves and wrong together."""
-
-
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
@@ -88,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
             help=what,
             description=what[0].upper() + what[1:] + ".",
             parents=[how],
-            epilog=EPILOG.format(form=FORM, faults=faults),
+            epilog=EPILOG.format(form=FAULT_SYNTAX, faults=faults),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
@@ -99,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--duration", type=POSITIVE, metavar="SECONDS", help="stop after this time (until interrupted)")
     run.add_argument("--every", type=POSITIVE, default=1, metavar="SECONDS", help="a device sends this often (1)")
-    run.add_argument("--fault", type=_fault, action="append", default=[], metavar=FORM, help="a fault; may be repeated")
+    run.add_argument(
+        "--fault", type=_fault, action="append", default=[], metavar=FAULT_SYNTAX, help="a fault; may be repeated"
+    )
 
     load = add("load", "a known number of readings, as quickly as the platform takes them")
     _fleet_options(load)
@@ -137,8 +135,8 @@ def _platform_options() -> Parser:
     )
     how.add_argument("--token-file", type=Path, metavar="FILE", required=True, help="file with the operator token")
     how.add_argument("--seed", type=int, metavar="N", default=0, help="same seed, same readings (0)")
-    how.add_argument("--batch", type=COUNT, metavar="N", default=500, help="most readings of a request (500)")
-    how.add_argument("--concurrency", type=COUNT, metavar="N", default=32, help="most requests at a time (32)")
+    how.add_argument("--batch", type=COUNT, metavar="N", default=500, help="maximum readings of a request (500)")
+    how.add_argument("--concurrency", type=COUNT, metavar="N", default=32, help="maximum requests at a time (32)")
     how.add_argument(
         "--url-seconds",
         type=COUNT,

@@ -11,11 +11,8 @@ import msgspec
 
 from apps.domain.devices import DEVICE_ID_PATTERN
 from apps.domain.readings import Reading
+from apps.simulator.errors import ReplayError
 from apps.simulator.fleet import Key, Sample
-
-
-class ReplayError(Exception):
-    """A file that cannot be replayed. The text names file, line and reason."""
 
 
 def device_id_of(path: Path) -> str:

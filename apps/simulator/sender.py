@@ -11,13 +11,13 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
+from apps.simulator.client import ApiClient, UploadUrl
 from apps.simulator.fleet import Sample
-from apps.simulator.platform import Platform, UploadUrl
-from apps.simulator.tally import Answer, Tally
+from apps.simulator.stats import Answer, Stats
 
-FIRST_BACKOFF = 0.2
-LONGEST_BACKOFF = 10.0
-RENEW = 0.1
+INITIAL_BACKOFF_SECONDS = 0.2
+MAX_BACKOFF_SECONDS = 10.0
+RENEWAL_SHARE = 0.1
 """A URL is renewed when this share of its life is left."""
 
 
@@ -27,32 +27,32 @@ class Sender:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        platform: Platform,
+        api: ApiClient,
         device_id: str,
-        tally: Tally,
+        stats: Stats,
         *,
         slots: asyncio.Semaphore,
         give_up: asyncio.Event,
         now: Callable[[], datetime],
-        chance: random.Random,
+        rng: random.Random,
         url_seconds: int = 3600,
         compress: bool = False,
     ) -> None:
         self._http = http
-        self._platform = platform
+        self._api = api
         self._device_id = device_id
-        self._tally = tally
+        self._stats = stats
         self._slots = slots
         self._give_up = give_up
         self._now = now
-        self._chance = chance
+        self._rng = rng
         self._url_seconds = url_seconds
         self._compress = compress
         self._url: UploadUrl | None = None
 
     async def send(self, batch: Sequence[Sample]) -> None:
         """Send a batch; return when the gateway has answered for it, or when the run gives up."""
-        self._tally.sent += len(batch)
+        self._stats.sent += len(batch)
         body = b"[" + b",".join(sample.data for sample in batch) + b"]"
         began = time.perf_counter()
         failures = 0
@@ -60,19 +60,19 @@ class Sender:
             try:
                 answer = await self._attempt(body)
                 break
-            except _AgainError as again:
-                self._tally.retries += 1
-                self._tally.errors[str(again)] += 1
-                longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**failures)
+            except RetryableError as error:
+                self._stats.retries += 1
+                self._stats.errors[str(error)] += 1
+                max_delay = min(MAX_BACKOFF_SECONDS, INITIAL_BACKOFF_SECONDS * 2**failures)
                 failures += 1
-                if await self._given_up(again.after or self._chance.uniform(0, longest)):
-                    self._tally.gave_up(batch)
+                if await self._given_up(error.retry_after or self._rng.uniform(0, max_delay)):
+                    self._stats.gave_up(batch)
                     return
         if answer.status_code in {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}:
             read = msgspec.json.decode(answer.content, type=Answer)
-            self._tally.answered(self._device_id, batch, read, time.perf_counter() - began)
+            self._stats.answered(self._device_id, batch, read, time.perf_counter() - began)
         else:
-            self._tally.turned_away(self._device_id, batch, f"{answer.status_code}: {answer.text[:200]}")
+            self._stats.rejected(self._device_id, batch, f"{answer.status_code}: {answer.text[:200]}")
 
     async def _attempt(self, body: bytes) -> httpx.Response:
         try:
@@ -84,20 +84,22 @@ class Sender:
                 else:
                     answer = await self._http.put(url, content=body, headers={"Content-Type": "application/json"})
         except httpx.HTTPStatusError as error:
-            raise _AgainError(f"no upload URL: {error.response.status_code}") from None
+            raise RetryableError(f"no upload URL: {error.response.status_code}") from None
         except httpx.TransportError as error:
-            raise _AgainError(type(error).__name__) from None
+            raise RetryableError(type(error).__name__) from None
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             self._url = None
-            raise _AgainError(f"{answer.status_code}: the upload URL was refused")
+            raise RetryableError(f"{answer.status_code}: the upload URL was refused")
         if answer.status_code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or answer.is_server_error:
             after = answer.headers.get("Retry-After", "")
-            raise _AgainError(f"status {answer.status_code}", int(after) if after.isdecimal() else None)
+            raise RetryableError(f"status {answer.status_code}", int(after) if after.isdecimal() else None)
         return answer
 
     async def _current_url(self) -> str:
-        if self._url is None or self._url.expires_at - self._now() < timedelta(seconds=RENEW * self._url_seconds):
-            self._url = await self._platform.upload_url(self._device_id, self._url_seconds)
+        if self._url is None or self._url.expires_at - self._now() < timedelta(
+            seconds=RENEWAL_SHARE * self._url_seconds
+        ):
+            self._url = await self._api.upload_url(self._device_id, self._url_seconds)
         return self._url.url
 
     async def _given_up(self, seconds: float) -> bool:
@@ -108,9 +110,9 @@ class Sender:
         return True
 
 
-class _AgainError(Exception):
+class RetryableError(Exception):
     """The batch must be sent again: it was refused for now, or nobody knows what became of it."""
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
-        self.after = after
+        self.retry_after = retry_after

@@ -37,10 +37,10 @@ class Program:
 class Child:
     """A running program."""
 
-    def __init__(self, program: Program, process: asyncio.subprocess.Process, written_before: int) -> None:
+    def __init__(self, program: Program, process: asyncio.subprocess.Process, log_offset: int) -> None:
         self.program = program
         self.process = process
-        self.written_before = written_before
+        self.log_offset = log_offset
 
     @property
     def pid(self) -> int:
@@ -52,9 +52,9 @@ class Child:
         """Whether it runs."""
         return self.process.returncode is None
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """Return the end of what it said, a line each, indented."""
-        return last_words(self.program.log, self.written_before)
+        return log_tail(self.program.log, self.log_offset)
 
     async def wait(self) -> int:
         """Wait for its end and return its exit code, negative for a signal."""
@@ -76,7 +76,7 @@ async def start(program: Program) -> Child:
     program.log.parent.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with program.log.open("ab") as log:
-        written_before = log.tell()
+        log_offset = log.tell()
         process = await asyncio.create_subprocess_exec(
             *program.command,
             cwd=program.directory,
@@ -87,10 +87,10 @@ async def start(program: Program) -> Child:
             start_new_session=True,
             preexec_fn=_die_with_parent if _prctl else None,
         )
-    return Child(program, process, written_before)
+    return Child(program, process, log_offset)
 
 
-async def finish(program: Program, seconds: float) -> int | None:
+async def run_to_completion(program: Program, seconds: float) -> int | None:
     """Run a program to its end and return its exit code, or None when it took longer than `seconds` and was ended."""
     child = await start(program)
     try:
@@ -102,16 +102,16 @@ async def finish(program: Program, seconds: float) -> int | None:
             await child.stop(5)
 
 
-def last_words(log: Path, since: int = 0, lines: int = 5) -> str:
+def log_tail(log: Path, since: int = 0, lines: int = 5) -> str:
     """Return the end of a log from byte `since` on, a line each, indented."""
     try:
         with log.open("rb") as file:
             file.seek(max(since, log.stat().st_size - 8192))
-            said = file.read().decode("utf-8", "replace").splitlines()
+            output = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    told = [_readable(line) for line in said if line.strip(" ~^")]
-    return "".join(f"\n    {line}" for line in told[-lines:])
+    readable = [_readable(line) for line in output if line.strip(" ~^")]
+    return "".join(f"\n    {line}" for line in readable[-lines:])
 
 
 def _readable(line: str) -> str:
@@ -129,7 +129,7 @@ class _LogLine(msgspec.Struct):
     exc_info: str = ""
 
 
-def follow_parent(number: signal.Signals = signal.SIGTERM) -> None:
+def set_pdeathsig(number: signal.Signals = signal.SIGTERM) -> None:
     """Have the kernel send this process `number` when its parent dies (Linux; elsewhere nothing happens)."""
     if _prctl:
         _prctl(PR_SET_PDEATHSIG, int(number))
@@ -141,4 +141,4 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def _die_with_parent() -> None:
-    follow_parent(signal.SIGKILL)
+    set_pdeathsig(signal.SIGKILL)

@@ -7,23 +7,23 @@ from datetime import UTC, datetime
 from cronsim import CronSim
 
 from apps.platform.service import ScheduledService
-from local.process.children import Program, finish, last_words
+from local.process.children import Program, log_tail, run_to_completion
 
 
 async def on_schedule(
     service: ScheduledService,
     program: Program,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], "asyncio.Future[None]"] = asyncio.sleep,  # type: ignore[assignment]
 ) -> None:
     """Run `program` whenever the service's schedule is due. A run that fails is said, and the next one comes."""
     while True:
         await sleep((next_run(service.schedule, now()) - now()).total_seconds())
-        code = await finish(program, service.deadline_seconds)
+        code = await run_to_completion(program, service.deadline_seconds)
         if code != 0:
             what = f"exit code {code}" if code is not None else f"took longer than {service.deadline_seconds} s"
-            say(f"{service.name}: {what}; see {program.log}{last_words(program.log, lines=1)}")
+            log(f"{service.name}: {what}; see {program.log}{log_tail(program.log, lines=1)}")
 
 
 def next_run(schedule: str, after: datetime) -> datetime:

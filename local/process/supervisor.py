@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,18 +11,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from local.errors import ProgramFailedError
 from local.process.children import Child, Program, start
-
-PATIENCE = 5
-"""A program that died this often in a row without having become ready is given up."""
-
-LONGEST_PAUSE = 8.0
-"""Seconds between two starts, at most."""
 
 KILLED = -signal.SIGKILL
 """The exit code of a program that had no chance to say anything."""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 class Health(StrEnum):
@@ -36,13 +31,9 @@ class Health(StrEnum):
     STOPPED = "stopped"
 
 
-class FailedError(Exception):
-    """A program that the platform cannot be without is gone. The text says which, why, and what to do."""
-
-
 @dataclass(slots=True)
-class Kept:
-    """A program that is kept running."""
+class SupervisedProcess:
+    """A program that is kept running, and how it is."""
 
     program: Program
     essential: bool = True
@@ -53,7 +44,7 @@ class Kept:
     restarts: int = 0
     child: Child | None = None
     became_ready: asyncio.Event = field(default_factory=asyncio.Event)
-    keeper: asyncio.Task[None] | None = None
+    supervision: asyncio.Task[None] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -62,101 +53,128 @@ class Kept:
 
 
 class Supervisor:
-    """Everything that is kept running. `say` tells a person what happened, in one line."""
+    """Everything that is kept running.
 
-    def __init__(self, say: Say, http: httpx.AsyncClient, pause: float = 0.5) -> None:
-        self.say = say
+    `log` tells a person what happened. A program that died `max_failed_starts` times in a row without having become
+    ready is given up. Between two starts it waits `restart_delay` seconds, twice as long each time, up to
+    `max_restart_delay`.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        http: httpx.AsyncClient,
+        *,
+        max_failed_starts: int = 5,
+        restart_delay: float = 0.5,
+        max_restart_delay: float = 8.0,
+    ) -> None:
+        self.log = log
         self.http = http
-        self.pause = pause
-        self.kept: dict[str, Kept] = {}
+        self.max_failed_starts = max_failed_starts
+        self.restart_delay = restart_delay
+        self.max_restart_delay = max_restart_delay
+        self.processes: dict[str, SupervisedProcess] = {}
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def keep(self, program: Program, *, essential: bool = True, restart: bool = True) -> Kept:
+    def supervise(self, program: Program, *, essential: bool = True, restart: bool = True) -> SupervisedProcess:
         """Start a program and keep it running."""
-        kept = Kept(program, essential, restart)
-        self.kept[program.name] = kept
-        kept.keeper = asyncio.create_task(self._keep(kept))
-        return kept
+        process = self.processes[program.name] = SupervisedProcess(program, essential, restart)
+        process.supervision = self.create_task(program.name, self._keep_running(process))
+        return process
+
+    def create_task(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` beside everything else. An error that it does not handle itself ends the platform."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._report_error)
+        return task
 
     async def until_ready(self, *names: str, seconds: float = 60) -> None:
-        """Wait until programs have become ready. Raises FailedError when one does not."""
+        """Wait until programs have become ready. Raises ProgramFailedError when one does not."""
         waiting = asyncio.create_task(self._all_ready(names))
         either: list[asyncio.Future[Any]] = [waiting, self.failed]
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
+            await waiting
             return
         waiting.cancel()
         if self.failed.done():
-            raise FailedError(self.failed.result())
-        late = next(kept for name in names if not (kept := self.kept[name]).became_ready.is_set())
-        raise FailedError(f"{late.program.name} was not ready within {seconds:g} s{_why(late)}; {_see(late.program)}")
+            raise ProgramFailedError(self.failed.result())
+        late = next(process for name in names if not (process := self.processes[name]).became_ready.is_set())
+        raise ProgramFailedError(
+            f"{late.program.name} was not ready within {seconds:g} s{_why(late)}; {_see(late.program)}"
+        )
 
     async def watch(self, every: float = 2.0) -> None:
         """Ask everything how it is, again and again."""
         while True:
-            await asyncio.gather(*(self._ask(kept) for kept in self.kept.values()))
+            await asyncio.gather(*(self._ask(process) for process in self.processes.values()))
             await asyncio.sleep(every)
 
     async def stop(self, *names: str) -> None:
         """Stop programs, at the same time."""
-        await asyncio.gather(*(self._stop(self.kept[name]) for name in names if name in self.kept))
+        await asyncio.gather(*(self._stop(self.processes[name]) for name in names if name in self.processes))
 
     async def _all_ready(self, names: tuple[str, ...]) -> None:
         for name in names:
-            await self.kept[name].became_ready.wait()
+            await self.processes[name].became_ready.wait()
 
-    async def _keep(self, kept: Kept) -> None:
-        died_unready, pause = 0, self.pause
+    async def _keep_running(self, process: SupervisedProcess) -> None:
+        failed_starts, delay = 0, self.restart_delay
         while True:
-            kept.child = child = await start(kept.program)
+            process.child = child = await start(process.program)
             started = time.monotonic()
-            asking = asyncio.create_task(self._until_first_ready(kept))
+            asking = self.create_task(f"{process.program.name}'s readiness", self._until_first_ready(process))
             code = await child.wait()
             asking.cancel()
-            lived, was_ready = time.monotonic() - started, kept.health in {Health.READY, Health.UNREADY}
-            died_unready = 0 if was_ready else died_unready + 1
-            pause = self.pause if was_ready else min(pause * 2, LONGEST_PAUSE)
-            ended = f"{kept.program.name} {_ended(code)} after {lived:.0f} s"
-            if not kept.restart or died_unready >= PATIENCE:
-                self._give_up(kept, child, ended)
+            lived, was_ready = time.monotonic() - started, process.health in {Health.READY, Health.UNREADY}
+            failed_starts = 0 if was_ready else failed_starts + 1
+            delay = self.restart_delay if was_ready else min(delay * 2, self.max_restart_delay)
+            ended = f"{process.program.name} {_ended(code)} after {lived:.0f} s"
+            if not process.restart or failed_starts >= self.max_failed_starts:
+                self._give_up(process, child, ended)
                 return
-            kept.health, kept.reason = Health.RESTARTING, ended
-            kept.restarts += 1
-            self.say(f"{ended}; it starts again in {pause:.1f} s{'' if code == KILLED else child.last_words()}")
-            await asyncio.sleep(pause)
+            process.health, process.reason = Health.RESTARTING, ended
+            process.restarts += 1
+            self.log(f"{ended}; it starts again in {delay:.1f} s{'' if code == KILLED else child.log_tail()}")
+            await asyncio.sleep(delay)
 
-    def _give_up(self, kept: Kept, child: Child, ended: str) -> None:
-        kept.health, kept.reason = Health.FAILED, ended
-        advice = f"{ended} and is not started again; {_see(kept.program)}{child.last_words()}"
-        if kept.essential and not self.failed.done():
+    def _report_error(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
+            self.failed.set_result(f"{task.get_name()}: {type(error).__name__}: {error}")
+
+    def _give_up(self, process: SupervisedProcess, child: Child, ended: str) -> None:
+        process.health, process.reason = Health.FAILED, ended
+        advice = f"{ended} and is not started again; {_see(process.program)}{child.log_tail()}"
+        if process.essential and not self.failed.done():
             self.failed.set_result(advice)
         else:
-            self.say(f"{advice}\nthe rest goes on without it")
+            self.log(f"{advice}\nthe rest goes on without it")
 
-    async def _until_first_ready(self, kept: Kept) -> None:
-        while kept.health is not Health.READY:
-            await self._ask(kept)
+    async def _until_first_ready(self, process: SupervisedProcess) -> None:
+        while process.health is not Health.READY:
+            await self._ask(process)
             await asyncio.sleep(0.1)
 
-    async def _ask(self, kept: Kept) -> None:
-        if kept.child is None or not kept.child.alive:
+    async def _ask(self, process: SupervisedProcess) -> None:
+        if process.child is None or not process.child.alive:
             return
-        reason = await self._not_ready(kept.program)
+        reason = await self._not_ready(process.program)
         if reason is None:
-            kept.health, kept.reason = Health.READY, ""
-            kept.became_ready.set()
-        elif kept.health is Health.READY:
-            kept.health, kept.reason = Health.UNREADY, reason
+            process.health, process.reason = Health.READY, ""
+            process.became_ready.set()
+        elif process.health is Health.READY:
+            process.health, process.reason = Health.UNREADY, reason
         else:
-            kept.reason = reason
+            process.reason = reason
 
     async def _not_ready(self, program: Program) -> str | None:
         if program.ready is None:
             return None
-        place = urlsplit(program.ready)
+        url = urlsplit(program.ready)
         try:
-            if place.scheme == "tcp":
-                await _accepts(place.hostname, place.port)
+            if url.scheme == "tcp":
+                await _accepts(url.hostname, url.port)
                 return None
             answer = await self.http.get(program.ready, timeout=5)
         except (OSError, TimeoutError, httpx.HTTPError) as error:
@@ -165,13 +183,13 @@ class Supervisor:
             return None
         return " ".join(answer.text.split())[:120] or f"status {answer.status_code} on {program.ready}"
 
-    async def _stop(self, kept: Kept) -> None:
-        if kept.keeper:
-            kept.keeper.cancel()
-        if kept.child and kept.child.alive:
-            await kept.child.stop()
-        if kept.health is not Health.FAILED:
-            kept.health = Health.STOPPED
+    async def _stop(self, process: SupervisedProcess) -> None:
+        if process.supervision:
+            process.supervision.cancel()
+        if process.child and process.child.alive:
+            await process.child.stop()
+        if process.health is not Health.FAILED:
+            process.health = Health.STOPPED
 
 
 async def _accepts(host: str | None, port: int | None) -> None:
@@ -185,8 +203,8 @@ def _ended(code: int) -> str:
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-def _why(kept: Kept) -> str:
-    return f" ({kept.reason})" if kept.reason else ""
+def _why(process: SupervisedProcess) -> str:
+    return f" ({process.reason})" if process.reason else ""
 
 
 def _see(program: Program) -> str:

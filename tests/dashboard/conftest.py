@@ -17,13 +17,13 @@ from apps.platform.http import serve
 from apps.platform.settings import Settings, load
 from devtools import browser as browsers
 from devtools import node
-from devtools.apt import UnavailableError
+from devtools.errors import UnavailableError
 from devtools.paths import DASHBOARD
 from devtools.ports import free_port
-from local.paths import Places
+from local.infrastructure import frontdoor
+from local.paths import Paths
 from local.process.children import Program
 from local.process.supervisor import Supervisor
-from local.services import frontdoor
 from tests.dashboard.stub import StubApi
 
 # Long enough for a busy machine; what comes sooner is not waited for.
@@ -43,7 +43,7 @@ FLAGS = (
 def built_dashboard() -> None:
     """The dashboard's current files, built."""
     try:
-        asyncio.run(frontdoor.build(Places()))
+        asyncio.run(frontdoor.build(Paths()))
     except UnavailableError as reason:
         pytest.skip(f"the dashboard cannot be built: {reason}")
 
@@ -60,17 +60,17 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def kept(*programs: Program) -> AsyncIterator[None]:
+async def supervised(*programs: Program) -> AsyncIterator[None]:
     """Run programs until the block ends; enter it once all of them are ready."""
     async with httpx.AsyncClient() as http:
         supervisor = Supervisor(print, http)
         try:
             for program in programs:
-                supervisor.keep(program, restart=False)
-            await supervisor.until_ready(*supervisor.kept)
+                supervisor.supervise(program, restart=False)
+            await supervisor.until_ready(*supervisor.processes)
             yield
         finally:
-            await supervisor.stop(*supervisor.kept)
+            await supervisor.stop(*supervisor.processes)
 
 
 def preview(port: int, api_url: str, gateway_url: str, folder: Path) -> Program:
@@ -127,7 +127,7 @@ async def running_site(
     stub, stopping, port, front = StubApi(), asyncio.Event(), free_port(), free_port()
     serving = asyncio.create_task(serve(stub.app, load(Settings, {"HTTP_PORT": str(port)}), stopping))
     api = f"http://127.0.0.1:{port}"
-    async with kept(preview(front, api, api, tmp_path_factory.mktemp("dashboard"))):
+    async with supervised(preview(front, api, api, tmp_path_factory.mktemp("dashboard"))):
         yield StubSite(f"http://127.0.0.1:{front}/", browser, stub)
     stopping.set()
     await serving

@@ -15,9 +15,9 @@ from apps.domain.alerts import Anomaly, Severity
 from apps.platform.service import Service
 from apps.storage.alerts import clear_alert, raise_alert
 from devtools.ports import free_port
+from local.infrastructure import secrets
 from local.process.children import Program
-from local.services import secrets
-from tests.dashboard.conftest import Site, kept, preview
+from tests.dashboard.conftest import Site, preview, supervised
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -54,7 +54,7 @@ async def platform(
     url_of = {each.name: str(each.ready).removesuffix("/ready") for each in (api, gateway)}
     dashboard = preview(int(front.rpartition(":")[2]), url_of["api"], url_of["gateway"], tmp_path)
     operator = {"Authorization": f"Bearer {(tmp_path / 'operator-token').read_text()}"}
-    async with kept(api, gateway, ingestor, dashboard), httpx.AsyncClient(base_url=front) as http:
+    async with supervised(api, gateway, ingestor, dashboard), httpx.AsyncClient(base_url=front) as http:
         yield Platform(Site(front, browser), http, operator)
 
 

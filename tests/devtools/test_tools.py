@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from apps.domain.signing import SigningKeys
-from devtools import apt, node, tools
-from local.services import secrets
+from devtools import node, tools
+from devtools.errors import UnavailableError
+from local.infrastructure import secrets
 
 
 @pytest.fixture
@@ -42,13 +43,13 @@ def test_the_machine_comes_before_the_cache(machine):
 
 
 def test_a_copy_from_the_cache_is_no_use_where_a_file_of_its_installation_is_missing(machine):
-    needy = replace(tools.ALERTMANAGER, reads=machine / "default.tmpl")
+    needy = replace(tools.ALERTMANAGER, required_file=machine / "default.tmpl")
     cached = tools.launcher("prometheus-alertmanager", "true")
     assert tools.find(needy) is None
-    with pytest.raises(apt.UnavailableError, match="apt-get install prometheus-alertmanager"):
-        tools.bring([needy])
+    with pytest.raises(UnavailableError, match="apt-get install prometheus-alertmanager"):
+        tools.ensure([needy])
     (machine / "default.tmpl").touch()
-    assert tools.bring([needy]) == {needy: cached}
+    assert tools.ensure([needy]) == {needy: cached}
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,23 @@
 import io
 from pathlib import Path
 
-from rich.console import Console
+import rich.console
 
-from local.console import Screen, View, summary
+from local.console import Console, View, summary
 from local.process.children import Program
-from local.process.supervisor import Health, Kept
+from local.process.supervisor import Health, SupervisedProcess
 
 
-def kept(name: str, health: Health, reason: str = "") -> Kept:
-    return Kept(Program(name=name, command=("true",), log=Path("log")), health=health, reason=reason)
+def process(name: str, health: Health, reason: str = "") -> SupervisedProcess:
+    return SupervisedProcess(Program(name=name, command=("true",), log=Path("log")), health=health, reason=reason)
+
+
+def console_writing_to(out: io.StringIO) -> Console:
+    return Console(rich.console.Console(file=out, highlight=False))
 
 
 VIEW = View(
-    [kept("api", Health.READY), kept("gateway", Health.UNREADY, "the stream is away")],
+    [process("api", Health.READY), process("gateway", Health.UNREADY, "the stream is away")],
     {"dashboard": "http://127.0.0.1:8080", "api": "http://127.0.0.1:8082"},
     {"power": 2, "humidity": 1},
     49.96,
@@ -26,12 +30,12 @@ VIEW = View(
 
 def test_one_line_tells_the_fleet_the_rate_the_lag_and_who_is_unwell():
     assert summary(VIEW) == "3 devices (2 power, 1 humidity), 50.0 readings/s, lag 1.3 s; gateway not ready"
-    assert summary(View([kept("api", Health.READY)])).endswith("- readings/s, lag -; all 1 services ready")
+    assert summary(View([process("api", Health.READY)])).endswith("- readings/s, lag -; all 1 services ready")
 
 
 def test_the_table_tells_every_service_its_address_and_what_is_missing():
     out = io.StringIO()
-    with Screen(Console(file=out, highlight=False)).live(lambda: VIEW) as show:
+    with console_writing_to(out).live(lambda: VIEW) as show:
         show()
     said = out.getvalue()
     for text in ("gateway", "not ready", "the stream is away", "http://127.0.0.1:8082", "no prometheus", "Ctrl-C"):
@@ -40,8 +44,8 @@ def test_the_table_tells_every_service_its_address_and_what_is_missing():
 
 def test_a_step_is_said_when_it_is_done_and_not_when_it_failed():
     out = io.StringIO()
-    screen = Screen(Console(file=out, highlight=False))
-    with screen.progress() as begin:
+    console = console_writing_to(out)
+    with console.progress() as begin:
         with begin("database is migrated"):
             pass
         try:
@@ -55,5 +59,5 @@ def test_a_step_is_said_when_it_is_done_and_not_when_it_failed():
 
 def test_what_a_service_said_is_never_read_as_markup():
     out = io.StringIO()
-    Screen(Console(file=out, highlight=False)).say("it said [red]no[/]")
+    console_writing_to(out).log("it said [red]no[/]")
     assert "it said [red]no[/]" in out.getvalue()

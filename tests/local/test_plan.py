@@ -17,7 +17,7 @@ from apps.rotation.service import ROTATION
 from apps.storage.service import MIGRATION
 from local import plan
 
-AROUND = plan.Surroundings(
+ENV = plan.LocalEnvironment(
     front_door="http://127.0.0.1:8080",
     ports=plan.ports(8080, SERVICES),
     stream="readings",
@@ -27,10 +27,12 @@ AROUND = plan.Surroundings(
 
 
 @pytest.mark.parametrize(
-    "declared", [one for one in (*SERVICES, *TASKS) if plan.unmet(one, AROUND) is None], ids=lambda one: one.name
+    "declared",
+    [one for one in (*SERVICES, *TASKS) if plan.unsupported_reason(one, ENV) is None],
+    ids=lambda one: one.name,
 )
 def test_what_a_process_needs_is_what_its_settings_read(declared):
-    load(declared.settings, plan.environment(declared, AROUND, 8001))
+    load(declared.settings, plan.environment(declared, ENV, 8001))
 
 
 def test_a_setting_that_no_need_provides_stops_the_stack_before_anything_starts():
@@ -39,41 +41,44 @@ def test_a_setting_that_no_need_provides_stops_the_stack_before_anything_starts(
 
     service = Service(name="greedy", module="apps.greedy", settings=Greedy, resources=Resources("1m", "1Mi"))
     with pytest.raises(ConfigurationError, match="COLOUR is not set"):
-        plan.environment(service, AROUND)
+        plan.environment(service, ENV)
 
 
 def test_each_service_connects_with_its_own_role_and_a_password_from_a_file():
-    ingestor, api = plan.environment(INGESTOR, AROUND), plan.environment(API, AROUND)
+    ingestor, api = plan.environment(INGESTOR, ENV), plan.environment(API, ENV)
     assert (ingestor["DATABASE_USER"], api["DATABASE_USER"]) == ("ingestor", "api")
     assert ingestor["DATABASE_PASSWORD_FILE"] == "/secrets/database-ingestor"
     assert not any("password" in name.lower() for name in ingestor if not name.endswith(("_FILE", "_AUTH")))
 
 
 def test_the_migration_connects_as_owner_and_knows_the_passwords_of_all_roles():
-    given = plan.environment(MIGRATION, AROUND)
+    given = plan.environment(MIGRATION, ENV)
     assert given["DATABASE_USER"] == "owner"
     assert given["ROLE_PASSWORDS_FILE"] == "/secrets/role-passwords.json"
     assert "ingestor" in plan.roles(SERVICES)
 
 
 def test_a_service_gets_nothing_that_it_did_not_declare():
-    assert not any(name.startswith("DATABASE_") for name in plan.environment(GATEWAY, AROUND))
-    assert not any(name.startswith("READINGS_") for name in plan.environment(API, AROUND))
+    assert not any(name.startswith("DATABASE_") for name in plan.environment(GATEWAY, ENV))
+    assert not any(name.startswith("READINGS_") for name in plan.environment(API, ENV))
 
 
 def test_ports_follow_one_another_as_documented():
-    assert [name for name, _ in sorted(AROUND.ports.items(), key=lambda item: item[1])] == [
+    assert [name for name, _ in sorted(ENV.ports.items(), key=lambda item: item[1])] == [
         *("dashboard", "gateway", "api", "ingestor-1", "ingestor-2", "postgresql", "ministack"),
         *("prometheus", "alertmanager", "pushgateway", "webhook"),
     ]
-    assert sorted(AROUND.ports.values()) == list(range(8080, 8091))
+    assert sorted(ENV.ports.values()) == list(range(8080, 8091))
 
 
 def test_consumers_share_the_shards_and_what_is_behind_the_front_door_runs_once():
-    assert [copy.name for copy in plan.copies(SERVICES)] == ["gateway", "api", "ingestor-1", "ingestor-2"]
+    assert [replica.name for replica in plan.replicas(SERVICES)] == ["gateway", "api", "ingestor-1", "ingestor-2"]
 
 
 def test_what_this_machine_cannot_meet_does_not_run_and_says_why():
-    assert plan.unmet(DETECTOR, AROUND) is None
-    assert plan.unmet(DETECTOR, replace(AROUND, absent=frozenset({"prometheus"}))) == "this machine has no prometheus"
-    assert "signing-keys is a file" in (plan.unmet(ROTATION, AROUND) or "")
+    assert plan.unsupported_reason(DETECTOR, ENV) is None
+    assert (
+        plan.unsupported_reason(DETECTOR, replace(ENV, absent=frozenset({"prometheus"})))
+        == "this machine has no prometheus"
+    )
+    assert "signing-keys is a file" in (plan.unsupported_reason(ROTATION, ENV) or "")

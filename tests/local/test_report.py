@@ -5,9 +5,9 @@ import json
 import pytest
 
 from local.measure import Lag, Stored
-from local.report import Sent, report
+from local.report import SimulatorCounts, report
 
-SENT = Sent(sent=110, accepted=105, refused=5, distinct=100)
+SENT = SimulatorCounts(sent=110, accepted=105, refused=5, distinct=100)
 
 
 def made(sent=SENT, stored=100, doubled=0, healthy=True):

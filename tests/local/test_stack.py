@@ -56,7 +56,7 @@ async def stack(home: Path, *options: str) -> AsyncIterator[Run]:
     port = free_port()
     code = (
         "import sys; from pathlib import Path; from local import __main__ as main, paths;"
-        "sys.exit(main.main(paths.Places(Path(sys.argv.pop(1)))))"
+        "sys.exit(main.main(paths.Paths(Path(sys.argv.pop(1)))))"
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code, str(home), f"--port={port}", *options),

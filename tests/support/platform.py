@@ -17,8 +17,8 @@ from apps.detector.service import DETECTOR
 from apps.platform.service import OPERATOR_TOKEN
 from devtools.ports import free_port
 from local import plan
-from local.services import secrets
-from local.services.monitoring import scraping
+from local.infrastructure import secrets
+from local.infrastructure.monitoring import scraping
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 from tests.support.serving import await_answer
@@ -29,22 +29,22 @@ class Platform:
     """Gateway, ingestors and API at work, and what a device or an operator does with them."""
 
     folder: Path
-    around: plan.Surroundings
+    env: plan.LocalEnvironment
     extra: Mapping[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     @property
-    def copies(self) -> list[plan.Copy]:
-        return plan.copies(SERVICES)
+    def replicas(self) -> list[plan.Replica]:
+        return plan.replicas(SERVICES)
 
     @property
     def operator(self) -> dict[str, str]:
-        token = (self.around.secrets / OPERATOR_TOKEN.name).read_text()
+        token = (self.env.secrets / OPERATOR_TOKEN.name).read_text()
         return {"Authorization": f"Bearer {token}"}
 
     def start(self, name: str, declared: plan.Declared, port: int | None = None) -> subprocess.Popen[bytes]:
-        environment = plan.environment(declared, self.around, port) | self.extra
+        environment = plan.environment(declared, self.env, port) | self.extra
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(plan.command(declared), env=os.environ | environment, stdout=log, stderr=log)
         self.processes[name] = process
@@ -54,15 +54,15 @@ class Platform:
         """End a process as a power cut would, and start it again."""
         self.processes[name].kill()
         self.processes[name].wait(30)
-        (copy,) = (copy for copy in self.copies if copy.name == name)
-        self.start(name, copy.service, self.around.ports[name])
-        await_answer(self.around.url(name), 60)
+        (replica,) = (replica for replica in self.replicas if replica.name == name)
+        self.start(name, replica.service, self.env.ports[name])
+        await_answer(self.env.url(name), 60)
 
     def simulate(self, *arguments: str) -> dict:
         """Run the simulator to its end and return its report."""
         report = self.folder / "report.json"
-        token = self.around.secrets / OPERATOR_TOKEN.name
-        told = ("--api", self.around.url("api"), "--token-file", str(token), "--report", str(report))
+        token = self.env.secrets / OPERATOR_TOKEN.name
+        told = ("--api", self.env.url("api"), "--token-file", str(token), "--report", str(report))
         subprocess.run([sys.executable, "-m", "apps.simulator", *arguments, *told], check=True, timeout=900)
         return json.loads(report.read_text())
 
@@ -82,11 +82,11 @@ class Platform:
     def upload_url(self, device_id: str) -> str:
         """Register a device and return its upload URL."""
         self.http.post(
-            f"{self.around.url('api')}/api/devices",
+            f"{self.env.url('api')}/api/devices",
             json={"device_id": device_id, "kind": "sensor"},
             headers=self.operator,
         )
-        url = f"{self.around.url('api')}/api/devices/{device_id}/upload-url"
+        url = f"{self.env.url('api')}/api/devices/{device_id}/upload-url"
         answer = self.http.post(url, json={"expires_in": 3600}, headers=self.operator)
         answer.raise_for_status()
         return answer.json()["url"]
@@ -99,7 +99,7 @@ class Platform:
 
     def scrape_configuration(self, **jobs: str) -> dict:
         """Return the local stack's Prometheus configuration, quicker, and with these targets besides."""
-        configuration = scraping(self.around, self.copies, seconds=1)
+        configuration = scraping(self.env, self.replicas, seconds=1)
         configuration["scrape_configs"] += [
             {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in jobs.items()
         ]
@@ -111,10 +111,10 @@ def platform(
     database: TestDatabase, kinesis: KinesisServer, stream: str, folder: Path, **extra: str
 ) -> Iterator[Platform]:
     """Run every service that runs all the time; `extra` goes into the environment of each."""
-    names = [copy.name for copy in plan.copies(SERVICES)]
+    names = [replica.name for replica in plan.replicas(SERVICES)]
     ports = {name: free_port() for name in (*names, "prometheus", "alertmanager", "pushgateway", "webhook")}
     ports |= {"postgresql": database.server.port, "ministack": int(kinesis.url.rpartition(":")[2])}
-    around = plan.Surroundings(
+    env = plan.LocalEnvironment(
         front_door=f"http://{plan.HOST}:{ports['gateway']}",  # upload URLs lead straight to the gateway
         ports=ports,
         stream=stream,
@@ -122,15 +122,15 @@ def platform(
         owner_password=database.server.password_file,
     )
     for secret in plan.secrets(SERVICES):
-        secrets.keep(around.secrets / secret.name, secrets.MAKERS[secret])
+        secrets.keep(env.secrets / secret.name, secrets.MAKERS[secret])
     for role in plan.roles(SERVICES):
-        around.password_file(role).write_text(role)
-    running = Platform(folder, around, {"DATABASE_NAME": database.name, **extra})
+        env.password_file(role).write_text(role)
+    running = Platform(folder, env, {"DATABASE_NAME": database.name, **extra})
     with ExitStack() as ending:
         ending.callback(running.http.close)
         ending.callback(running.stop)
-        for copy in running.copies:
-            running.start(copy.name, copy.service, ports[copy.name])
+        for replica in running.replicas:
+            running.start(replica.name, replica.service, ports[replica.name])
         for name in names:
-            await_answer(around.url(name), 60)
+            await_answer(env.url(name), 60)
         yield running

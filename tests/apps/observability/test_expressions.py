@@ -103,7 +103,7 @@ async def test_every_expression_finds_its_metrics(database, ministack, stream, t
     with ExitStack() as stack:
         running = stack.enter_context(platform(database, ministack, stream, tmp_path))
         targets = stack.enter_context(cluster())
-        ports = running.around.ports
+        ports = running.env.ports
         stack.enter_context(monitoring.pushgateway(tmp_path, ports["pushgateway"]))
         configuration = running.scrape_configuration(**targets)
         url = stack.enter_context(monitoring.configured_prometheus(tmp_path, configuration, ports["prometheus"]))
@@ -125,5 +125,5 @@ def _use(running: Platform, uploads: str) -> None:
     running.put(uploads, 1.0, 2.0)
     running.http.put(uploads, json=[{"metric": "BAD", "ts": datetime.now(UTC).isoformat(), "value": 1.0}])
     for path in ("/api/devices", "/api/readings?device_id=device-1&metric=metric_0", "/api/nothing"):
-        running.http.get(running.around.url("api") + path)
+        running.http.get(running.env.url("api") + path)
     running.run_detector()

@@ -10,7 +10,7 @@ import pytest
 
 from apps.observability.notifications import alertmanager
 from devtools.ports import free_port
-from local.services.webhook import receive_messages
+from local.infrastructure.webhook import receive_messages
 from tests.support import monitoring
 
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,7 @@ import yaml
 from apps.observability.alerts import GROUPS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
-from local.services.webhook import receive_messages
+from local.infrastructure.webhook import receive_messages
 from tests.support import monitoring
 from tests.support.platform import Platform, platform
 from tests.support.postgres import TestDatabase
@@ -35,13 +35,13 @@ async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(da
 
         async def shown() -> list[str]:
             async with httpx.AsyncClient() as http:
-                answer = await http.get(f"{running.around.url('api')}/api/alerts?state=open")
+                answer = await http.get(f"{running.env.url('api')}/api/alerts?state=open")
             return [alert["source"] for alert in answer.json()["items"]]
 
         async def metric() -> float:
             async with httpx.AsyncClient() as http:
                 query = {"query": f'predictive_alert{{signal="{SOURCE}"}}'}
-                answer = await http.get(f"{running.around.url('prometheus')}/api/v1/query", params=query)
+                answer = await http.get(f"{running.env.url('prometheus')}/api/v1/query", params=query)
             return max((float(one["value"][1]) for one in answer.json()["data"]["result"]), default=-1)
 
         async def state() -> tuple[object, ...]:
@@ -69,9 +69,9 @@ async def watched_platform(
     (folder / "rules.yml").write_text(yaml.safe_dump(rules))
     with ExitStack() as stack:
         running = stack.enter_context(platform(database, ministack, stream, folder))
-        ports = running.around.ports
+        ports = running.env.ports
         slack = folder / "slack-url"
-        slack.write_text(running.around.url("webhook") + "/")
+        slack.write_text(running.env.url("webhook") + "/")
         quick = alertmanager(str(slack), wait=timedelta(seconds=1), interval=timedelta(seconds=1))
         stack.enter_context(monitoring.pushgateway(folder, ports["pushgateway"]))
         stack.enter_context(monitoring.alertmanager(folder, quick, ports["alertmanager"]))
@@ -96,7 +96,7 @@ async def watched_platform(
 @asynccontextmanager
 async def asking(running: Platform) -> AsyncIterator[None]:
     """Ask the API all the time, as four readers do."""
-    async with httpx.AsyncClient(base_url=running.around.url("api"), timeout=30) as http:
+    async with httpx.AsyncClient(base_url=running.env.url("api"), timeout=30) as http:
 
         async def read() -> None:
             while True:

@@ -43,7 +43,7 @@ def until(true: Callable[[], object], seconds: float = 60) -> None:
 def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(running, collector):
     trace_id, device_span = secrets.token_hex(16), secrets.token_hex(8)
     headers = {"traceparent": f"00-{trace_id}-{device_span}-01"}
-    latest = f"{running.around.url('api')}/api/readings/latest?device_id=device-1"
+    latest = f"{running.env.url('api')}/api/readings/latest?device_id=device-1"
     assert running.put(running.upload_url("device-1"), 21.5, **headers).status_code == 202
     until(lambda: running.http.get(latest, headers=headers).json()["items"])
     until(lambda: {"gateway", "ingestor", "api"} <= {received.service for received in collector.trace(trace_id)})
@@ -68,11 +68,11 @@ def test_logs_are_json_and_neither_they_nor_traces_hold_a_secret(running, collec
     running.put(url, 1.0)
     running.put(url.replace("signature=", "signature=x"), 1.0)
     running.http.put(url, content=b"[not json")
-    running.http.post(f"{running.around.url('api')}/api/devices", json={"device_id": "x"}, headers=wrong)
+    running.http.post(f"{running.env.url('api')}/api/devices", json={"device_id": "x"}, headers=wrong)
     running.run_detector()
     until(lambda: {"gateway", "api", "ingestor"} <= {received.service for received in collector.received})
 
-    keys = json.loads((running.around.secrets / "signing-keys").read_text())["keys"].values()
+    keys = json.loads((running.env.secrets / "signing-keys").read_text())["keys"].values()
     known = [token, *query["signature"], wrong["Authorization"].removeprefix("Bearer "), "signature="]
     for key in keys:
         text = key if isinstance(key, str) else key["key"]

@@ -40,6 +40,6 @@ def test_a_wrong_fault_names_the_kinds(text: str) -> None:
 
 def test_a_fault_has_its_devices_and_its_time() -> None:
     fault = parse_fault("drift:sim-power-*@10+5")
-    assert fault.concerns("sim-power-001")
-    assert not fault.concerns("sim-humidity-001")
-    assert [fault.touches(elapsed) for elapsed in (9.9, 10, 14.9, 15)] == [False, True, True, False]
+    assert fault.affects("sim-power-001")
+    assert not fault.affects("sim-humidity-001")
+    assert [fault.is_active_at(elapsed) for elapsed in (9.9, 10, 14.9, 15)] == [False, True, True, False]

@@ -11,7 +11,7 @@ from apps.domain.devices import DeviceSpec
 from apps.domain.readings import split_array, validate_readings
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, interval, measure
-from apps.simulator.signals import KINDS
+from apps.simulator.sensors import KINDS
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -111,13 +111,13 @@ NOISE = KINDS[DEVICE.kind][0].noise
 
 
 def test_a_day_has_its_cycle() -> None:
-    signal = KINDS[DEVICE.kind][0]
+    sensor = KINDS[DEVICE.kind][0]
     day = [
         msgspec.json.decode(sample.data)["value"]
         for sample in islice(measure(DEVICE, START, timedelta(minutes=10), (), 0), 144)
     ]
-    assert max(day[80:100]) - min(day[10:30]) > signal.daily
-    assert abs(sum(day) / len(day) - signal.mean) < signal.mean * 0.1
+    assert max(day[80:100]) - min(day[10:30]) > sensor.daily
+    assert abs(sum(day) / len(day) - sensor.mean) < sensor.mean * 0.1
 
 
 def test_drift_creeps_away_within_its_time_only() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric, Reading
-from apps.simulator.replay import ReplayError, device_id_of, metric_of, read_csv, replay
+from apps.simulator.errors import ReplayError
+from apps.simulator.replay import device_id_of, metric_of, read_csv, replay
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 rows = st.lists(

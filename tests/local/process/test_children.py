@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.process.children import Program, finish, last_words, start
+from local.process.children import Program, log_tail, run_to_completion, start
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,7 +23,7 @@ def program(tmp_path: Path, code: str, **options) -> Program:
 
 async def said(log: Path, text: str) -> None:
     async with asyncio.timeout(20):
-        while text not in last_words(log):  # noqa: ASYNC110 - a file has no event
+        while text not in log_tail(log):  # noqa: ASYNC110 - a file has no event
             await asyncio.sleep(0.02)
 
 
@@ -51,8 +51,8 @@ async def test_a_child_that_does_not_listen_is_ended_together_with_its_own_child
 
 
 async def test_a_program_that_takes_too_long_is_ended(tmp_path):
-    assert await finish(program(tmp_path, "import time; time.sleep(600)"), seconds=0.2) is None
-    assert await finish(program(tmp_path, "raise SystemExit(3)"), seconds=20) == 3
+    assert await run_to_completion(program(tmp_path, "import time; time.sleep(600)"), seconds=0.2) is None
+    assert await run_to_completion(program(tmp_path, "raise SystemExit(3)"), seconds=20) == 3
 
 
 @linux
@@ -78,7 +78,7 @@ async def test_a_child_sees_no_credentials_of_the_person_who_started_the_stack(t
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     monkeypatch.setenv("DATABASE_USER", "mine")
     code = "import os; print(sorted(os.environ))"
-    await finish(program(tmp_path, code, environment={"GIVEN": "1"}), seconds=20)
+    await run_to_completion(program(tmp_path, code, environment={"GIVEN": "1"}), seconds=20)
     seen = (tmp_path / "child.log").read_text()
     assert "'GIVEN'" in seen
     assert "'PATH'" in seen
@@ -92,5 +92,5 @@ def test_the_end_of_a_log_is_what_was_said_since_the_last_start_in_words_for_peo
     since = log.stat().st_size
     with log.open("a") as file:
         file.write('{"level": "ERROR", "message": "no table", "logger": "x"}\n    ^^^^\nRuntimeError: broken\n')
-    assert last_words(log, since) == "\n    ERROR no table\n    RuntimeError: broken"
-    assert last_words(tmp_path / "missing") == ""
+    assert log_tail(log, since) == "\n    ERROR no table\n    RuntimeError: broken"
+    assert log_tail(tmp_path / "missing") == ""

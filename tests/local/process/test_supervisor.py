@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from devtools.ports import free_port
+from local.errors import ProgramFailedError
 from local.process.children import Program
-from local.process.supervisor import PATIENCE, FailedError, Health, Supervisor
+from local.process.supervisor import Health, Supervisor
 
 SERVER = """
 import http.server, sys
@@ -36,9 +37,9 @@ def said() -> Said:
 @pytest.fixture
 async def supervisor(said: Said) -> AsyncIterator[Supervisor]:
     async with httpx.AsyncClient() as http:
-        made = Supervisor(said.append, http, pause=0.01)
+        made = Supervisor(said.append, http, max_failed_starts=3, restart_delay=0.01)
         yield made
-        await made.stop(*made.kept)
+        await made.stop(*made.processes)
 
 
 def server(tmp_path: Path, status: int = 200, body: str = "") -> Program:
@@ -51,52 +52,67 @@ def program(tmp_path: Path, code: str, ready: str | None = None) -> Program:
 
 
 async def test_a_program_is_ready_when_it_says_so(supervisor, tmp_path):
-    kept = supervisor.keep(server(tmp_path))
+    process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
-    assert kept.healthy
+    assert process.healthy
 
 
 async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(supervisor, tmp_path):
-    supervisor.keep(server(tmp_path, 503, "the database is away"))
-    with pytest.raises(FailedError, match=r"part was not ready within 2 s.*the database is away.*part\.log"):
+    supervisor.supervise(server(tmp_path, 503, "the database is away"))
+    with pytest.raises(ProgramFailedError, match=r"part was not ready within 2 s.*the database is away.*part\.log"):
         await supervisor.until_ready("part", seconds=2)
 
 
 async def test_a_program_that_dies_starts_again(supervisor, said, tmp_path):
-    kept = supervisor.keep(server(tmp_path))
+    process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
-    first = kept.child.pid
-    kept.child.process.send_signal(signal.SIGKILL)
-    kept.became_ready.clear()
+    first = process.child.pid
+    process.child.process.send_signal(signal.SIGKILL)
+    process.became_ready.clear()
     await supervisor.until_ready("part", seconds=30)
-    assert kept.child.pid != first
-    assert kept.restarts == 1
+    assert process.child.pid != first
+    assert process.restarts == 1
     assert "part was killed by SIGKILL" in said
 
 
 async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(supervisor, said, tmp_path):
-    supervisor.keep(program(tmp_path, "raise SystemExit('the disk is full')", ready="http://127.0.0.1:1/ready"))
-    with pytest.raises(FailedError) as failure:
+    supervisor.supervise(program(tmp_path, "raise SystemExit('the disk is full')", ready="http://127.0.0.1:1/ready"))
+    with pytest.raises(ProgramFailedError) as failure:
         await supervisor.until_ready("part", seconds=60)
     assert "part ended with exit code 1" in str(failure.value)
     assert "the disk is full" in str(failure.value)
     assert "part.log" in str(failure.value)
-    assert len(said) == PATIENCE - 1
+    assert len(said) == supervisor.max_failed_starts - 1
 
 
 async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(supervisor, said, tmp_path):
-    kept = supervisor.keep(program(tmp_path, "raise SystemExit(1)"), essential=False, restart=False)
+    process = supervisor.supervise(program(tmp_path, "raise SystemExit(1)"), essential=False, restart=False)
     async with asyncio.timeout(30):
-        await kept.keeper
-    assert kept.health is Health.FAILED
+        await process.supervision
+    assert process.health is Health.FAILED
     assert not supervisor.failed.done()
     assert "the rest goes on without it" in said
 
 
 async def test_what_stops_on_request_is_not_started_again(supervisor, said, tmp_path):
-    kept = supervisor.keep(server(tmp_path))
+    process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     await supervisor.stop("part")
-    assert not kept.child.alive
-    assert kept.health is Health.STOPPED
+    assert not process.child.alive
+    assert process.health is Health.STOPPED
     assert said == []
+
+
+async def test_an_error_that_nobody_expected_ends_the_stack_instead_of_being_swallowed(supervisor):
+    async def broken() -> None:
+        raise RuntimeError("nobody handles this")
+
+    supervisor.create_task("statistics", broken())
+    async with asyncio.timeout(30):
+        assert await supervisor.failed == "statistics: RuntimeError: nobody handles this"
+
+
+async def test_a_program_that_cannot_even_be_started_ends_the_stack(supervisor, tmp_path):
+    supervisor.supervise(Program(name="part", command=(str(tmp_path / "nowhere"),), log=tmp_path / "part.log"))
+    with pytest.raises(ProgramFailedError, match="part: FileNotFoundError"):
+        await supervisor.until_ready("part", seconds=30)

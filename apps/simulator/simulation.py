@@ -1,4 +1,4 @@
-"""A run: registers the devices, sends what they measure, and reports."""
+"""A simulation: registers the devices, sends what they measure, and reports."""
 
 import asyncio
 import random
@@ -13,13 +13,11 @@ import httpx
 import msgspec
 
 from apps.domain.devices import DeviceSpec
+from apps.simulator.client import ApiClient
 from apps.simulator.fleet import Sample
-from apps.simulator.platform import Platform
 from apps.simulator.sender import Sender
-from apps.simulator.tally import Tally
+from apps.simulator.stats import Stats
 
-GRACE_SECONDS = 30.0
-"""How long after the end of a run the fate of its last requests is still asked for."""
 PROGRESS_SECONDS = 1.0
 
 
@@ -28,26 +26,30 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class SimulationOptions:
     """How to reach the platform, and how to send."""
 
     api: str
     token: str
     seed: int = 0
     batch: int = 500
-    """Most readings of a request."""
+    """Maximum readings of a request."""
     every: float | None = 1.0
     """Seconds between two requests of a device; None sends all there is at once."""
     concurrency: int = 32
     url_seconds: int = 3600
     compress: bool = False
+    startup_timeout: float = 60
+    """Seconds that the platform may take to come up."""
+    grace_period: float = 30
+    """Seconds after the end in which the fate of the last requests is still asked for."""
     report: Path | None = None
     progress: Path | None = None
     now: Callable[[], datetime] = field(default=_utc_now)
 
 
-async def run(
-    options: Run,
+async def simulate(
+    options: SimulationOptions,
     devices: Sequence[DeviceSpec],
     samples: Callable[[DeviceSpec, datetime], Iterator[Sample]],
     stopping: asyncio.Event,
@@ -56,39 +58,42 @@ async def run(
 
     Returns the report. Raises PlatformError when the platform cannot be used.
     """
-    tally, give_up = Tally(), asyncio.Event()
+    stats, give_up = Stats(), asyncio.Event()
     limits = httpx.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
     async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(30, pool=None)) as http:
-        platform = Platform(http, options.api, options.token)
+        api = ApiClient(http, options.api, options.token, options.startup_timeout)
         slots = asyncio.Semaphore(options.concurrency)
-        await _register(platform, devices, slots)
+        await _register(api, devices, slots)
         start, began = options.now(), time.monotonic()
 
         def state(name: str) -> dict[str, Any]:
             elapsed = round(time.monotonic() - began, 3)
             fixed = {"state": name, "seed": options.seed, "devices": len(devices), "elapsed_seconds": elapsed}
-            return {**fixed, **tally.document()}
+            return {**fixed, **stats.document()}
 
-        reporting = asyncio.create_task(_report_progress(options.progress, lambda: state("running")))
-        ending = asyncio.create_task(_give_up_after(stopping, give_up))
-        async with asyncio.TaskGroup() as group:
-            for device in devices:
-                chance = random.Random(f"{options.seed}/{device.device_id}/sender")  # noqa: S311 - spreads retries
-                sender = Sender(
-                    http,
-                    platform,
-                    device.device_id,
-                    tally,
-                    slots=slots,
-                    give_up=give_up,
-                    now=options.now,
-                    chance=chance,
-                    url_seconds=options.url_seconds,
-                    compress=options.compress,
-                )
-                group.create_task(_device(options, sender, samples(device, start), chance, stopping))
-        for task in (reporting, ending):
-            task.cancel()
+        if options.progress is not None:
+            write(options.progress, state("running"))  # a path that cannot be written ends the run before it begins
+        async with asyncio.TaskGroup() as background:
+            reporting = background.create_task(_report_progress(options.progress, lambda: state("running")))
+            ending = background.create_task(_give_up_after(stopping, options.grace_period, give_up))
+            async with asyncio.TaskGroup() as sending:
+                for device in devices:
+                    rng = random.Random(f"{options.seed}/{device.device_id}/sender")  # noqa: S311 - spreads retries
+                    sender = Sender(
+                        http,
+                        api,
+                        device.device_id,
+                        stats,
+                        slots=slots,
+                        give_up=give_up,
+                        now=options.now,
+                        rng=rng,
+                        url_seconds=options.url_seconds,
+                        compress=options.compress,
+                    )
+                    sending.create_task(_device(options, sender, samples(device, start), rng, stopping))
+            for task in (reporting, ending):
+                task.cancel()
     report = state("done")
     for path in (options.progress, options.report):
         if path is not None:
@@ -103,19 +108,19 @@ def write(path: Path, document: dict[str, Any]) -> None:
     part.replace(path)
 
 
-async def _register(platform: Platform, devices: Sequence[DeviceSpec], slots: asyncio.Semaphore) -> None:
+async def _register(api: ApiClient, devices: Sequence[DeviceSpec], slots: asyncio.Semaphore) -> None:
     async def register(device: DeviceSpec) -> None:
         async with slots:
-            await platform.register(device)
+            await api.register(device)
 
     await asyncio.gather(*map(register, devices))
 
 
 async def _device(
-    options: Run, sender: Sender, samples: Iterator[Sample], chance: random.Random, stopping: asyncio.Event
+    options: SimulationOptions, sender: Sender, samples: Iterator[Sample], rng: random.Random, stopping: asyncio.Event
 ) -> None:
     if options.every is not None:
-        await _pause(stopping, chance.uniform(0, options.every))
+        await _pause(stopping, rng.uniform(0, options.every))
     waiting = next(samples, None)
     while waiting is not None and not stopping.is_set():
         began = time.monotonic()
@@ -130,7 +135,7 @@ async def _device(
             await _pause(stopping, options.every - (time.monotonic() - began))
 
 
-def _is_due(options: Run, sample: Sample) -> bool:
+def _is_due(options: SimulationOptions, sample: Sample) -> bool:
     return options.every is None or sample.due <= options.now()
 
 
@@ -141,9 +146,9 @@ async def _pause(stopping: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _give_up_after(stopping: asyncio.Event, give_up: asyncio.Event) -> None:
+async def _give_up_after(stopping: asyncio.Event, grace_period: float, give_up: asyncio.Event) -> None:
     await stopping.wait()
-    await asyncio.sleep(GRACE_SECONDS)
+    await asyncio.sleep(grace_period)
     give_up.set()
 
 

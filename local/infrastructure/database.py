@@ -12,36 +12,37 @@ import asyncpg
 from apps.platform.settings import load
 from apps.storage.connection import connect_arguments
 from apps.storage.settings import StorageSettings
-from devtools.postgres import DATABASE, Postgres, PostgresError, embedded_programs
-from local.paths import Places
-from local.plan import HOST, Surroundings
+from devtools.errors import PostgresError
+from devtools.postgres import DATABASE, Postgres, embedded_programs
+from local.infrastructure import secrets
+from local.paths import Paths
+from local.plan import HOST, LocalEnvironment
 from local.process.children import Program
-from local.services import secrets
 
 
-def server(places: Places, port: int) -> Postgres:
+def server(paths: Paths, port: int) -> Postgres:
     """Return the server, with a folder for each major version: newer programs cannot read older data."""
     programs = embedded_programs()
-    major = Postgres(programs, places.home, port).version.partition(".")[0]
-    return Postgres(programs, places.data(f"postgresql-{major}"), port)
+    major = Postgres(programs, paths.home, port).version.partition(".")[0]
+    return Postgres(programs, paths.data(f"postgresql-{major}"), port)
 
 
-def program(postgres: Postgres, places: Places) -> Program:
+def program(postgres: Postgres, paths: Paths) -> Program:
     """Return the server as a program to keep."""
     return Program(
         name="postgresql",
         command=tuple(postgres.command(die_with_parent=True)),
-        log=places.logs / "postgresql.log",
+        log=paths.logs / "postgresql.log",
         ready=f"tcp://{HOST}:{postgres.port}",
         stop_signal=signal.SIGINT,
     )
 
 
-async def prepare(postgres: Postgres, around: Surroundings, roles: Sequence[str]) -> None:
+async def prepare(postgres: Postgres, env: LocalEnvironment, roles: Sequence[str]) -> None:
     """Make the database where it is missing, and a password for each role."""
-    passwords = {role: secrets.keep(around.password_file(role), secrets.token).read_text() for role in roles}
-    around.role_passwords.unlink(missing_ok=True)
-    secrets.keep(around.role_passwords, lambda: json.dumps(passwords))
+    passwords = {role: secrets.keep(env.password_file(role), secrets.token).read_text() for role in roles}
+    env.role_passwords.unlink(missing_ok=True)
+    secrets.keep(env.role_passwords, lambda: json.dumps(passwords))
     connection = await _first_connection(postgres)
     try:
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from local.options import Options
-from local.paths import Places
-from local.plan import Surroundings
+from local.paths import Paths
+from local.plan import LocalEnvironment
 from local.process.children import Program
-from local.report import Sent
+from local.report import SimulatorCounts
 
 NAME = "simulator"
 
@@ -17,29 +17,29 @@ LABEL = "simulated"
 """What the simulator labels its devices with."""
 
 
-def program(options: Options, around: Surroundings, operator_token: Path, places: Places) -> Program:
+def program(options: Options, env: LocalEnvironment, operator_token: Path, paths: Paths) -> Program:
     """Return the simulator as a program to keep."""
     return Program(
         name=NAME,
         command=(
             *(sys.executable, "-m", "apps.simulator", "run"),
-            f"--api={around.front_door}",
+            f"--api={env.front_door}",
             f"--token-file={operator_token}",
             f"--devices={options.devices}",
             f"--rate={options.rate}",
-            f"--report={counts(places)}",
+            f"--report={counts(paths)}",
             *(f"--fault={fault}" for fault in options.faults),
         ),
-        log=places.logs / f"{NAME}.log",
+        log=paths.logs / f"{NAME}.log",
     )
 
 
-def counted(places: Places) -> Sent | None:
+def counted(paths: Paths) -> SimulatorCounts | None:
     """Return what the simulator counted, or None when it did not come to its end, or never began."""
-    path = counts(places)
-    return msgspec.json.decode(path.read_bytes(), type=Sent) if path.exists() else None
+    path = counts(paths)
+    return msgspec.json.decode(path.read_bytes(), type=SimulatorCounts) if path.exists() else None
 
 
-def counts(places: Places) -> Path:
+def counts(paths: Paths) -> Path:
     """Return the file that the simulator writes its counts to when it ends."""
-    return places.home / "simulator.json"
+    return paths.home / "simulator.json"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class Sensor:
     """One metric of a kind of device, in its own unit."""
 
     metric: str
@@ -22,35 +22,35 @@ class Signal:
     highest: float = math.inf
 
 
-KINDS: dict[str, tuple[Signal, ...]] = {
-    "temperature": (Signal("temperature", "°C", mean=21, daily=4, noise=0.3),),
+KINDS: dict[str, tuple[Sensor, ...]] = {
+    "temperature": (Sensor("temperature", "°C", mean=21, daily=4, noise=0.3),),
     "humidity": (
-        Signal("humidity", "%", mean=48, daily=-9, noise=1.2, lowest=0, highest=100),
-        Signal("temperature", "°C", mean=20, daily=5, noise=0.3),
+        Sensor("humidity", "%", mean=48, daily=-9, noise=1.2, lowest=0, highest=100),
+        Sensor("temperature", "°C", mean=20, daily=5, noise=0.3),
     ),
-    "vibration": (Signal("vibration", "mm/s", mean=2.4, daily=0.7, noise=0.25, lowest=0),),
+    "vibration": (Sensor("vibration", "mm/s", mean=2.4, daily=0.7, noise=0.25, lowest=0),),
     "power": (
-        Signal("power", "W", mean=1_450, daily=620, noise=45, lowest=0),
-        Signal("voltage", "V", mean=230, daily=-1.5, noise=0.8, lowest=0),
+        Sensor("power", "W", mean=1_450, daily=620, noise=45, lowest=0),
+        Sensor("voltage", "V", mean=230, daily=-1.5, noise=0.8, lowest=0),
     ),
 }
 """Every kind of device with its signals."""
 
-MEMORY = 0.9
+AR1_COEFFICIENT = 0.9
 """How much of its deviation the noise keeps from one value to the next (an AR(1) process)."""
 
 
-def meter(signal: Signal, chance: random.Random) -> Callable[[datetime], float]:
+def sensor_values(sensor: Sensor, rng: random.Random) -> Callable[[datetime], float]:
     """Return the meter of one device: it gives the value at a time, and must be asked in the order of time."""
-    mean = signal.mean * (1 + 0.05 * chance.uniform(-1, 1))
-    deviation = chance.gauss(0, signal.noise)
-    step = signal.noise * math.sqrt(1 - MEMORY**2)
+    mean = sensor.mean * (1 + 0.05 * rng.uniform(-1, 1))
+    deviation = rng.gauss(0, sensor.noise)
+    step = sensor.noise * math.sqrt(1 - AR1_COEFFICIENT**2)
 
     def value(ts: datetime) -> float:
         nonlocal deviation
-        deviation = MEMORY * deviation + chance.gauss(0, step)
+        deviation = AR1_COEFFICIENT * deviation + rng.gauss(0, step)
         hours = ts.hour + ts.minute / 60 + ts.second / 3600
-        cycle = signal.daily * math.cos((hours - 15) / 24 * 2 * math.pi)
-        return min(max(mean + cycle + deviation, signal.lowest), signal.highest)
+        cycle = sensor.daily * math.cos((hours - 15) / 24 * 2 * math.pi)
+        return min(max(mean + cycle + deviation, sensor.lowest), sensor.highest)
 
     return value

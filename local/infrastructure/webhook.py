@@ -27,12 +27,12 @@ class Message(msgspec.Struct):
     attachments: list[Attachment]
 
 
-async def receive_messages(port: int, say: Callable[[str], None], stopping: asyncio.Event) -> None:
-    """Say every alert that comes, until `stopping`."""
+async def receive_messages(port: int, log: Callable[[str], None], stopping: asyncio.Event) -> None:
+    """Log every alert that comes, until `stopping`."""
 
     async def receive(request: Request) -> Response:
         for line in lines(msgspec.json.decode(await request.body(), type=Message)):
-            say(line)
+            log(line)
         return PlainTextResponse("ok")
 
     app = Starlette(routes=[Route("/", receive, methods=["POST"])])

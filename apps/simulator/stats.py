@@ -23,7 +23,7 @@ class Answer(msgspec.Struct):
     refused: list[Refused] = []
 
 
-class Tally:
+class Stats:
     """Counts over a run. A reading counts once, however often its request had to be repeated."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Tally:
                 self.errors[f"valid reading refused: {reasons[index]}"] += 1
                 self._missing.add((device_id, sample.key))
 
-    def turned_away(self, device_id: str, batch: Sequence[Sample], reason: str) -> None:
+    def rejected(self, device_id: str, batch: Sequence[Sample], reason: str) -> None:
         """Count a batch that the gateway will never take."""
         self.requests += 1
         self.refused += len(batch)

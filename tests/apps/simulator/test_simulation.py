@@ -22,12 +22,10 @@ from apps.gateway.app import create
 from apps.gateway.settings import GatewaySettings
 from apps.platform.http import application
 from apps.platform.settings import load
-from apps.simulator import platform as platform_module
-from apps.simulator import run as run_module
+from apps.simulator.errors import PlatformError
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measure
-from apps.simulator.platform import PlatformError
-from apps.simulator.run import Run, run
+from apps.simulator.simulation import SimulationOptions, simulate
 from devtools.ports import free_port
 from tests.apps.gateway.support import LOST, FaultyKinesis, environment
 from tests.apps.gateway.support import Fault as PutFault
@@ -82,18 +80,18 @@ def ten(device: DeviceSpec, now: datetime) -> Iterator[Sample]:
 async def play(
     api: str, samples: Callable[[DeviceSpec, datetime], Iterator[Sample]] = ten, devices: int = 1, **options: Any
 ) -> dict[str, Any]:
-    how = Run(api=api, token=TOKEN, **({"every": None} | options))
-    return await run(how, fleet(devices), samples, asyncio.Event())
+    how = SimulationOptions(api=api, token=TOKEN, **({"every": None} | options))
+    return await simulate(how, fleet(devices), samples, asyncio.Event())
 
 
 async def test_everything_accepted_is_on_the_stream_and_distinct_counts_it_exactly(tmp_path: Path) -> None:
     """The stream fails a quarter of its calls, so that many requests are refused with 503 and come again."""
-    chance = random.Random(3)
+    rng = random.Random(3)
 
     def next_fault() -> PutFault:
-        spoiled = chance.random() < 0.5
+        spoiled = rng.random() < 0.5
         return PutFault(
-            chance.choice(["InternalFailure", LOST]) if chance.random() < 0.25 else None,
+            rng.choice(["InternalFailure", LOST]) if rng.random() < 0.25 else None,
             spoils=lambda _: spoiled,
         )
 
@@ -172,8 +170,7 @@ async def test_a_batch_that_will_never_be_taken_is_counted_as_refused_and_not_re
     assert report["errors"] == {"400: no": 1}
 
 
-async def test_what_is_unknown_at_the_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "GRACE_SECONDS", 0.2)
+async def test_what_is_unknown_at_the_end_is_said() -> None:
     stopping = asyncio.Event()
 
     def answer(_: int, __: list[Any]) -> Response:
@@ -182,7 +179,9 @@ async def test_what_is_unknown_at_the_end_is_said(monkeypatch: pytest.MonkeyPatc
 
     loop = asyncio.get_running_loop()
     with platform(answer) as (api, *_):
-        report = await run(Run(api=api, token=TOKEN, every=None), fleet(1), ten, stopping)
+        report = await simulate(
+            SimulationOptions(api=api, token=TOKEN, every=None, grace_period=0.2), fleet(1), ten, stopping
+        )
     assert (report["sent"], report["accepted"], report["unknown"]) == (10, 0, 10)
 
 
@@ -250,7 +249,7 @@ async def test_a_device_that_is_registered_already_is_used() -> None:
 
 async def test_a_wrong_token_ends_the_run() -> None:
     with platform(accept) as (api, *_), pytest.raises(PlatformError, match="--token-file"):
-        await run(Run(api=api, token="wrong"), fleet(1), ten, asyncio.Event())
+        await simulate(SimulationOptions(api=api, token="wrong"), fleet(1), ten, asyncio.Event())
 
 
 async def test_a_platform_that_comes_up_late_is_waited_for() -> None:
@@ -262,7 +261,6 @@ async def test_a_platform_that_comes_up_late_is_waited_for() -> None:
             assert (await playing)["accepted"] == 10
 
 
-async def test_a_platform_that_does_not_come_up_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform_module, "PATIENCE_SECONDS", 0.1)
+async def test_a_platform_that_does_not_come_up_is_named() -> None:
     with pytest.raises(PlatformError, match=r"http://127\.0\.0\.1:9 does not answer .*: start the platform"):
-        await play("http://127.0.0.1:9")
+        await play("http://127.0.0.1:9", startup_timeout=0.1)

@@ -1,37 +1,30 @@
-"""The platform as an operator's tool sees it: registers devices and asks for their upload URLs."""
+"""The API as an operator's tool uses it: registers devices and asks for their upload URLs."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 
 import httpx
 import msgspec
 
 from apps.domain.devices import DeviceSpec
-
-PATIENCE_SECONDS = 60.0
-"""How long the platform may take to come up."""
+from apps.simulator.errors import PlatformError
 
 
-class PlatformError(Exception):
-    """The platform cannot be used. The text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadUrl:
+class UploadUrl(msgspec.Struct, frozen=True):
     """Where a device may PUT, and until when."""
 
     url: str
     expires_at: datetime
 
 
-class Platform:
-    """The API at `base`, for example http://127.0.0.1:8080."""
+class ApiClient:
+    """The API at `base`, for example http://127.0.0.1:8080, which may take `startup_timeout` seconds to come up."""
 
-    def __init__(self, http: httpx.AsyncClient, base: str, token: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, base: str, token: str, startup_timeout: float) -> None:
         self._http = http
         self._base = base.rstrip("/")
+        self._startup_timeout = startup_timeout
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def register(self, device: DeviceSpec) -> None:
@@ -39,13 +32,13 @@ class Platform:
 
         Raises PlatformError when it does not come up, or refuses.
         """
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._startup_timeout
         while True:
-            trouble = await self._try_register(device)
-            if trouble is None:
+            reason = await self._try_register(device)
+            if reason is None:
                 return
             if asyncio.get_running_loop().time() > deadline:
-                raise PlatformError(f"{self._base} does not answer ({trouble}): start the platform, or give --api")
+                raise PlatformError(f"{self._base} does not answer ({reason}): start the platform, or give --api")
             await asyncio.sleep(0.5)
 
     async def upload_url(self, device_id: str, seconds: int) -> UploadUrl:
@@ -53,8 +46,7 @@ class Platform:
         path = f"{self._base}/api/devices/{device_id}/upload-url"
         answer = await self._http.post(path, json={"expires_in": seconds}, headers=self._headers)
         answer.raise_for_status()
-        read = msgspec.json.decode(answer.content, type=_UploadUrl)
-        return UploadUrl(read.url, read.expires_at.astimezone(UTC))
+        return msgspec.json.decode(answer.content, type=UploadUrl)
 
     async def _try_register(self, device: DeviceSpec) -> str | None:
         try:
@@ -70,8 +62,3 @@ class Platform:
         if answer.is_client_error:
             raise PlatformError(f"{self._base} refuses {device.device_id}: {answer.status_code} {answer.text[:300]}")
         return f"status {answer.status_code}"
-
-
-class _UploadUrl(msgspec.Struct):
-    url: str
-    expires_at: datetime

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.simulator.fleet import Key, Sample
-from apps.simulator.tally import Answer, Latencies, Tally
+from apps.simulator.stats import Answer, Latencies, Stats
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -21,39 +21,39 @@ def refusing(accepted: int, *indexes: int) -> Answer:
 
 
 def test_accepted_readings_are_distinct_unless_they_repeat_one() -> None:
-    tally = Tally()
-    tally.answered("d", [sample(1), sample(2), sample(1, "duplicate"), sample(0, "malformed")], refusing(3, 3), 0.1)
-    assert (tally.accepted, tally.refused, tally.distinct) == (3, 1, 2)
-    assert not tally.errors
+    stats = Stats()
+    stats.answered("d", [sample(1), sample(2), sample(1, "duplicate"), sample(0, "malformed")], refusing(3, 3), 0.1)
+    assert (stats.accepted, stats.refused, stats.distinct) == (3, 1, 2)
+    assert not stats.errors
 
 
 def test_a_repetition_counts_as_distinct_when_the_first_was_not_taken() -> None:
-    tally = Tally()
-    tally.turned_away("d", [sample(1), sample(2)], "400")
-    tally.answered("d", [sample(1, "duplicate"), sample(1, "duplicate")], refusing(2), 0.1)
-    tally.answered("another", [sample(2, "duplicate")], refusing(1), 0.1)
-    assert (tally.refused, tally.accepted, tally.distinct) == (2, 3, 1)
+    stats = Stats()
+    stats.rejected("d", [sample(1), sample(2)], "400")
+    stats.answered("d", [sample(1, "duplicate"), sample(1, "duplicate")], refusing(2), 0.1)
+    stats.answered("another", [sample(2, "duplicate")], refusing(1), 0.1)
+    assert (stats.refused, stats.accepted, stats.distinct) == (2, 3, 1)
 
 
 def test_a_valid_reading_that_is_refused_is_an_error_and_may_still_come() -> None:
-    tally = Tally()
-    tally.answered("d", [sample(1)], refusing(0, 0), 0.1)
-    assert tally.errors == {"valid reading refused: why": 1}
-    tally.answered("d", [sample(1, "duplicate")], refusing(1), 0.1)
-    assert tally.distinct == 1
+    stats = Stats()
+    stats.answered("d", [sample(1)], refusing(0, 0), 0.1)
+    assert stats.errors == {"valid reading refused: why": 1}
+    stats.answered("d", [sample(1, "duplicate")], refusing(1), 0.1)
+    assert stats.distinct == 1
 
 
 def test_a_malformed_reading_that_is_accepted_is_an_error_and_not_distinct() -> None:
-    tally = Tally()
-    tally.answered("d", [sample(1, "malformed")], refusing(1), 0.1)
-    assert (tally.accepted, tally.distinct) == (1, 0)
-    assert tally.errors == {"malformed reading accepted": 1}
+    stats = Stats()
+    stats.answered("d", [sample(1, "malformed")], refusing(1), 0.1)
+    assert (stats.accepted, stats.distinct) == (1, 0)
+    assert stats.errors == {"malformed reading accepted": 1}
 
 
 def test_an_answer_that_does_not_add_up_is_an_error() -> None:
-    tally = Tally()
-    tally.answered("d", [sample(1), sample(2)], refusing(1), 0.1)
-    assert "2 readings sent, but 1 + 0 answered" in tally.errors
+    stats = Stats()
+    stats.answered("d", [sample(1), sample(2)], refusing(1), 0.1)
+    assert "2 readings sent, but 1 + 0 answered" in stats.errors
 
 
 @given(st.lists(st.floats(1e-5, 100), min_size=1, max_size=200), st.sampled_from([1, 50, 95, 99, 100]))

@@ -5,8 +5,9 @@ import socket
 
 import pytest
 
-from local.paths import Places
-from local.process.machine import OccupiedError, alone, check_ports, forget
+from local.errors import AlreadyRunningError, PortInUseError
+from local.paths import Paths
+from local.preflight import check_ports, exclusive_lock, wipe
 
 
 def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do():
@@ -14,7 +15,7 @@ def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(OccupiedError) as taken:
+        with pytest.raises(PortInUseError) as taken:
             check_ports({"gateway": port})
     assert f"port {port}, wanted for gateway, is taken by" in str(taken.value)
     assert f"process {os.getpid()}" in str(taken.value)
@@ -23,19 +24,19 @@ def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do():
 
 
 def test_a_second_stack_of_the_same_checkout_learns_of_the_first(tmp_path):
-    places = Places(tmp_path / "local")
+    paths = Paths(tmp_path / "local")
     held = f"process {os.getpid()}, http://127.0.0.1:8080/"
-    with alone(places, 8080), pytest.raises(OccupiedError, match=held), alone(places, 9080):
+    with exclusive_lock(paths, 8080), pytest.raises(AlreadyRunningError, match=held), exclusive_lock(paths, 9080):
         pass
-    with alone(places, 8080):
+    with exclusive_lock(paths, 8080):
         pass
 
 
-def test_starting_over_forgets_everything_but_the_lock(tmp_path):
-    places = Places(tmp_path)
-    with alone(places, 8080):
-        places.secrets.mkdir()
-        (places.secrets / "token").write_text("x")
+def test_starting_over_wipes_everything_but_the_lock(tmp_path):
+    paths = Paths(tmp_path)
+    with exclusive_lock(paths, 8080):
+        paths.secrets.mkdir()
+        (paths.secrets / "token").write_text("x")
         (tmp_path / "simulator.json").write_text("{}")
-        forget(places)
+        wipe(paths)
         assert [path.name for path in tmp_path.iterdir()] == ["lock"]

@@ -10,10 +10,10 @@ from apps.catalog import SERVICES
 from apps.platform.service import Service
 from devtools.tools import ALERTMANAGER, MONITORING, PROMETHEUS
 from local import plan
-from local.paths import Places
-from local.services import monitoring
+from local.infrastructure import monitoring
+from local.paths import Paths
 
-AROUND = plan.Surroundings(
+ENV = plan.LocalEnvironment(
     front_door="http://127.0.0.1:8080",
     ports=plan.ports(8080, SERVICES),
     stream="readings",
@@ -23,10 +23,10 @@ AROUND = plan.Surroundings(
 
 
 @pytest.fixture
-def places(tmp_path):
-    places = Places(tmp_path)
-    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), AROUND, plan.copies(SERVICES), places)
-    return places
+def paths(tmp_path):
+    paths = Paths(tmp_path)
+    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), ENV, plan.replicas(SERVICES), paths)
+    return paths
 
 
 def check(*command: str | Path) -> None:
@@ -36,23 +36,23 @@ def check(*command: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_takes_its_configuration_and_every_rule(places):
-    check("promtool", "check", "config", places.data(PROMETHEUS.name) / "prometheus.yml")
+def test_prometheus_takes_its_configuration_and_every_rule(paths):
+    check("promtool", "check", "config", paths.data(PROMETHEUS.name) / "prometheus.yml")
 
 
-def test_alertmanager_takes_its_configuration(places):
-    check("amtool", "check-config", places.data(ALERTMANAGER.name) / "alertmanager.yml")
+def test_alertmanager_takes_its_configuration(paths):
+    check("amtool", "check-config", paths.data(ALERTMANAGER.name) / "alertmanager.yml")
 
 
 def test_every_copy_of_a_service_is_scraped_under_the_services_name():
     jobs = {
         job["job_name"]: len(job["static_configs"][0]["targets"])
-        for job in monitoring.scraping(AROUND, plan.copies(SERVICES))["scrape_configs"]
+        for job in monitoring.scraping(ENV, plan.replicas(SERVICES))["scrape_configs"]
     }
     services = {service.name for service in SERVICES if isinstance(service, Service)}
     assert set(jobs) == {*services, "pushgateway"}
     assert jobs["ingestor"] == 2
 
 
-def test_slacks_place_is_taken_by_the_receiver_of_the_stack(places):
-    assert (places.data(ALERTMANAGER.name) / "slack-url").read_text() == f"{AROUND.url('webhook')}/"
+def test_slacks_place_is_taken_by_the_receiver_of_the_stack(paths):
+    assert (paths.data(ALERTMANAGER.name) / "slack-url").read_text() == f"{ENV.url('webhook')}/"

@@ -7,48 +7,50 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from devtools import node
-from devtools.apt import UnavailableError
+from devtools.errors import UnavailableError
 from devtools.paths import DASHBOARD
 from devtools.tools import which
-from local.paths import Places
-from local.plan import Copy, Surroundings
-from local.process.children import Program, finish, last_words
+from local.paths import Paths
+from local.plan import LocalEnvironment, Replica
+from local.process.children import Program, log_tail, run_to_completion
 
 VITE = DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"
 GENERATED = {"node_modules", "dist"}
 
 
-def program(around: Surroundings, copies: Iterable[Copy], places: Places) -> Program:
+def program(env: LocalEnvironment, replicas: Iterable[Replica], paths: Paths) -> Program:
     """Return the server of the dashboard as a program to keep."""
-    behind = {f"{copy.service.name.upper()}_URL": around.url(copy.name) for copy in copies if copy.service.public}
+    behind = {
+        f"{replica.service.name.upper()}_URL": env.url(replica.name) for replica in replicas if replica.service.public
+    }
     return Program(
         name="dashboard",
         command=(str(_node()), str(VITE), "preview"),
         directory=DASHBOARD,
-        log=places.logs / "dashboard.log",
-        environment={**behind, "PORT": str(around.ports["dashboard"])},
-        ready=around.front_door + "/",
+        log=paths.logs / "dashboard.log",
+        environment={**behind, "PORT": str(env.ports["dashboard"])},
+        ready=env.front_door + "/",
     )
 
 
-async def build(places: Places) -> None:
+async def build(paths: Paths) -> None:
     """Build the dashboard unless it was built from the same files. Raises UnavailableError that says why not."""
     node_path = _node()
     lock = (DASHBOARD / "package-lock.json").read_bytes()
     vite = (str(node_path), str(VITE), "build")
-    await _once(DASHBOARD / "node_modules", lock, "install", (str(which("npm")), "ci"), places)
-    await _once(DASHBOARD / "dist", await asyncio.to_thread(_content), "build", vite, places)
+    await _once(DASHBOARD / "node_modules", lock, "install", (str(which("npm")), "ci"), paths)
+    await _once(DASHBOARD / "dist", await asyncio.to_thread(_content), "build", vite, paths)
 
 
-async def _once(makes: Path, source: bytes, name: str, command: tuple[str, ...], places: Places) -> None:
+async def _once(makes: Path, source: bytes, name: str, command: tuple[str, ...], paths: Paths) -> None:
     stamp, fingerprint = makes / ".made-from", hashlib.sha256(source).hexdigest()
     if stamp.exists() and stamp.read_text() == fingerprint:
         return
-    log = places.logs / f"dashboard-{name}.log"
+    log = paths.logs / f"dashboard-{name}.log"
     environment = node.environment()
     program = Program(name=name, command=command, directory=DASHBOARD, log=log, environment=environment)
-    if await finish(program, seconds=600) != 0:
-        raise UnavailableError(f"the dashboard's {name} failed, see {log}{last_words(log)}")
+    if await run_to_completion(program, seconds=600) != 0:
+        raise UnavailableError(f"the dashboard's {name} failed, see {log}{log_tail(log)}")
     stamp.write_text(fingerprint)
 
 

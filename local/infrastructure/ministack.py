@@ -12,8 +12,8 @@ import boto3
 
 from apps.ingestor.stream import Stream
 from local.measure import checkpoints
-from local.paths import Places
-from local.plan import HOST, REGION, Surroundings, aws
+from local.paths import Paths
+from local.plan import HOST, REGION, LocalEnvironment, aws
 from local.process.children import Program
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ SHARDS = 2
 """One for each ingestor."""
 
 
-def program(around: Surroundings, places: Places) -> Program:
+def program(env: LocalEnvironment, paths: Paths) -> Program:
     """Return MiniStack as a program to keep."""
-    home = places.data("ministack")
+    home = paths.data("ministack")
     home.mkdir(parents=True, exist_ok=True)
     return Program(
         name="ministack",
         command=(sys.executable, "-m", "ministack"),
-        log=places.logs / "ministack.log",
+        log=paths.logs / "ministack.log",
         environment={
             "BIND_HOST": HOST,
-            "GATEWAY_PORT": str(around.ports["ministack"]),
+            "GATEWAY_PORT": str(env.ports["ministack"]),
             "MINISTACK_REGION": REGION,
             "SERVICES": "kinesis,sts",
             "SFTP_ENABLED": "0",
@@ -42,19 +42,19 @@ def program(around: Surroundings, places: Places) -> Program:
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
             "TMPDIR": str(home),
         },
-        ready=around.url("ministack") + "/_ministack/health",
+        ready=env.url("ministack") + "/_ministack/health",
     )
 
 
-async def create_stream(around: Surroundings) -> None:
+async def create_stream(env: LocalEnvironment) -> None:
     """Create the stream. MiniStack keeps it in memory: each run has a new one."""
-    await asyncio.to_thread(_create_stream, around)
+    await asyncio.to_thread(_create_stream, env)
 
 
-async def until_written(around: Surroundings, connection: asyncpg.Connection, seconds: float) -> bool:
+async def until_written(env: LocalEnvironment, connection: asyncpg.Connection, seconds: float) -> bool:
     """Wait until no record lies behind its shard's checkpoint. Return False when that takes longer than `seconds`."""
     with ThreadPoolExecutor(1) as threads:
-        stream = Stream(_client(around), around.stream, threads)
+        stream = Stream(_client(env), env.stream, threads)
         identity = (await stream.describe()).id
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -72,14 +72,14 @@ async def _written(stream: Stream, done: Mapping[str, str | None]) -> bool:
     return True
 
 
-def _create_stream(around: Surroundings) -> None:
-    kinesis = _client(around)
-    kinesis.create_stream(StreamName=around.stream, ShardCount=SHARDS)
-    kinesis.get_waiter("stream_exists").wait(StreamName=around.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+def _create_stream(env: LocalEnvironment) -> None:
+    kinesis = _client(env)
+    kinesis.create_stream(StreamName=env.stream, ShardCount=SHARDS)
+    kinesis.get_waiter("stream_exists").wait(StreamName=env.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
-def _client(around: Surroundings) -> "KinesisClient":
-    reached = aws(around)
+def _client(env: LocalEnvironment) -> "KinesisClient":
+    reached = aws(env)
     return boto3.client(
         "kinesis",
         region_name=REGION,

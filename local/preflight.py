@@ -1,4 +1,4 @@
-"""This machine: one stack at a time in a checkout, and ports that are free."""
+"""What must be so before anything starts: no other stack of this checkout, ports that are free."""
 
 import fcntl
 import os
@@ -9,25 +9,22 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from local.paths import Places
+from local.errors import AlreadyRunningError, PortInUseError
+from local.paths import Paths
 from local.plan import HOST
 
 
-class OccupiedError(Exception):
-    """Something else holds what the stack needs. The text says what, who, and what to do."""
-
-
 @contextmanager
-def alone(places: Places, port: int) -> Iterator[None]:
-    """Hold the checkout's lock. Raises OccupiedError while another stack of this checkout runs."""
-    places.home.mkdir(parents=True, exist_ok=True)
-    with places.lock.open("a+") as lock:
+def exclusive_lock(paths: Paths, port: int) -> Iterator[None]:
+    """Hold the checkout's lock. Raises AlreadyRunningError while another stack of this checkout runs."""
+    paths.home.mkdir(parents=True, exist_ok=True)
+    with paths.lock.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
             process, _, door = lock.read().strip().partition(" ")
-            raise OccupiedError(
+            raise AlreadyRunningError(
                 f"the platform of this checkout runs already (process {process}, http://{HOST}:{door}/):"
                 f" stop it with Ctrl-C or kill {process}"
             ) from None
@@ -38,19 +35,19 @@ def alone(places: Places, port: int) -> Iterator[None]:
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Raise OccupiedError when one of the ports is taken."""
+    """Raise PortInUseError when one of the ports is taken."""
     for name, port in ports.items():
-        if _taken(port):
-            raise OccupiedError(
-                f"port {port}, wanted for {name}, is taken{_by(port)}: end it, or choose other ports with"
+        if _is_taken(port):
+            raise PortInUseError(
+                f"port {port}, wanted for {name}, is taken{_by_whom(port)}: end it, or choose other ports with"
                 f" nox -s local -- --port {min(ports.values()) + 1000}"
             )
 
 
-def forget(places: Places) -> None:
+def wipe(paths: Paths) -> None:
     """Delete the data of earlier runs."""
-    for path in places.home.iterdir():
-        if path == places.lock:
+    for path in paths.home.iterdir():
+        if path == paths.lock:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -58,7 +55,7 @@ def forget(places: Places) -> None:
             path.unlink()
 
 
-def _taken(port: int) -> bool:
+def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -68,7 +65,7 @@ def _taken(port: int) -> bool:
     return False
 
 
-def _by(port: int) -> str:
+def _by_whom(port: int) -> str:
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):

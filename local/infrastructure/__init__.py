@@ -1,0 +1,1 @@
+"""What stands for the cloud and the cluster: database, AWS, secrets, load balancer, monitoring, Slack."""
