@@ -22,7 +22,11 @@ def page(document: Node) -> str:
     body.append(f'<p>The same as an <a href="{server}/openapi.json">OpenAPI {document["openapi"]} document</a>.</p>')
     for tag in document["tags"]:
         body.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
-        body += [_operation(*each) for each in operations if tag["name"] in each[2]["tags"]]
+        body += [
+            _operation(path, method, operation)
+            for path, method, operation in operations
+            if tag["name"] in operation["tags"]
+        ]
     body.append("<h2>Live updates</h2>")
     body += [_websocket(server + path, socket) for path, socket in document["x-websockets"].items()]
     body.append("<h2>Types</h2>")
@@ -35,14 +39,16 @@ def _operation(path: str, method: str, operation: Node) -> str:
     parts = [f"<p>{_marked(operation['description'])}</p>"] if operation["description"] else []
     if operation["parameters"]:
         rows = (
-            [_code(each["name"]), each["in"], _shape(each["schema"]), _about(each)] for each in operation["parameters"]
+            [_code(parameter["name"]), parameter["in"], _shape(parameter["schema"]), _about(parameter)]
+            for parameter in operation["parameters"]
         )
         parts.append(_table(("Parameter", "In", "Type", "Meaning"), rows))
     if body := operation.get("requestBody"):
-        rows = ([_code(media_type), _shape(each["schema"])] for media_type, each in body["content"].items())
+        rows = ([_code(media_type), _shape(content["schema"])] for media_type, content in body["content"].items())
         parts.append(_table(("Body", "Type"), rows))
     rows = (
-        [_code(status), escape(each["description"]), _answer(each)] for status, each in operation["responses"].items()
+        [_code(status), escape(response["description"]), _types(response)]
+        for status, response in operation["responses"].items()
     )
     parts.append(_table(("Answer", "When", "Type"), rows))
     return (
@@ -53,8 +59,8 @@ def _operation(path: str, method: str, operation: Node) -> str:
 
 
 def _websocket(path: str, socket: Node) -> str:
-    rows = [["you", _shape(each)] for each in socket["from_client"]]
-    rows += [["server", _shape(each)] for each in socket["from_server"]]
+    rows = [["you", _shape(message)] for message in socket["from_client"]]
+    rows += [["server", _shape(message)] for message in socket["from_server"]]
     return (
         f'<details><summary><span class="method ws">WS</span> <code>{escape(path)}</code> '
         f"<span>{escape(socket['description'])}</span></summary>{_table(('Sent by', 'Message'), rows)}</details>"
@@ -66,8 +72,8 @@ def _type(name: str, schema: Node) -> str:
     if "properties" in schema:
         required = schema.get("required", ())
         rows = (
-            [_code(field), _shape(each), "" if field in required else "optional", _marked(each.get("description", ""))]
-            for field, each in schema["properties"].items()
+            [_code(name), _shape(field), "" if name in required else "optional", _marked(field.get("description", ""))]
+            for name, field in schema["properties"].items()
         )
         shown = _table(("Field", "Type", "", "Meaning"), rows)
     else:
@@ -83,9 +89,10 @@ def _about(parameter: Node) -> str:
     return ". ".join(parts)
 
 
-def _answer(response: Node) -> str:
+def _types(response: Node) -> str:
     return ", ".join(
-        f"{_code(media_type)} {_shape(each['schema'])}" for media_type, each in response.get("content", {}).items()
+        f"{_code(media_type)} {_shape(content['schema'])}"
+        for media_type, content in response.get("content", {}).items()
     )
 
 

@@ -22,7 +22,7 @@ BODY_SECONDS = 15.0
 def routes(context: Context, routers: Iterable[Router], prefix: str) -> list[Route]:
     """Return a route for each path, fixed paths before those with parameters."""
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in (each for router in routers for each in router.operations):
+    for operation in (operation for router in routers for operation in router.operations):
         by_path.setdefault(operation.path, {})[operation.method] = operation
     fixed_first = sorted(by_path.items(), key=lambda item: "{" in item[0])
     return [Route(prefix + path, _Endpoint(context, methods)) for path, methods in fixed_first]
@@ -86,9 +86,8 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    nothing: tuple[bytes, ...] = ()
-    for each in nothing:
-        yield each
+    for chunk in ():
+        yield chunk
 
 
 async def _read_body(operation: Operation, request: Request) -> Any:

@@ -168,7 +168,7 @@ def _headers(operation: Operation) -> dict[str, Any]:
 def _without_none(kind: Any) -> Any:
     """A parameter that may be left out is never null."""
     if get_origin(kind) in (Union, UnionType):
-        return Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007 - built at run time
+        return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007 - built at run time
     return kind
 
 

@@ -193,7 +193,7 @@ class _Signature:
         return kinds.pop(name)
 
     def _header(self, parameter: inspect.Parameter, kind: Any) -> HeaderParameter:
-        markers = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Header)]
+        markers = [marker for marker in getattr(kind, "__metadata__", ()) if isinstance(marker, Header)]
         if len(markers) != 1:
             raise DeclarationError(
                 f"{self._declared}: {parameter.name} is no part of the path, not query and not body: "

@@ -144,7 +144,7 @@ class _Reader:
             if named:
                 self._accept(device_id, reading, received_at)
             else:
-                self._reject(None, Cause.INVALID, "the device_id of the envelope is not one", item)
+                self._reject(None, Cause.INVALID, "the device_id of the envelope is not valid", item)
         for item in envelope.refused:
             self._keep_refused(device_id if named else None, received_at, item)
         if isinstance(envelope.traceparent, str):

@@ -94,7 +94,7 @@ PREDICTIVE_ALERT_RAISED = AlertRule(
     name="PredictiveAlert",
     expression=value(PREDICTIVE_ALERT).is_equal(1),
     severity=Severity.CRITICAL,
-    summary="{{ $labels.signal }} behaves unlike itself",
+    summary="{{ $labels.signal }} deviates from its usual behaviour",
 )
 
 DETECTOR_SILENT = AlertRule(

@@ -157,7 +157,7 @@ class Client:
 
 
 class _State(Generic[K, V]):
-    """QueryParams by name, each encoded at most once however many clients take it."""
+    """Values by name, each encoded at most once however many clients take it."""
 
     def __init__(self, name: Callable[[V], K]) -> None:
         self.values: dict[K, V] = {}

@@ -83,12 +83,11 @@ class _Session:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        # A failure comes before a reason to close: the one task must not hide what went wrong in another.
         for outcome in outcomes:
-            if isinstance(outcome, CloseReason):
-                return outcome
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                 raise outcome
-        return None
+        return next((outcome for outcome in outcomes if isinstance(outcome, CloseReason)), None)
 
     async def receive(self) -> CloseReason:
         """Take in the client's messages."""

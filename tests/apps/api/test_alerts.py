@@ -77,7 +77,7 @@ async def test_many_are_acknowledged_at_once_and_each_is_told_of(api, owner):
     assert (sorted(told["changed"]), told["unchanged"]) == (sorted([known, opened]), [over])
 
 
-async def test_of_many_who_act_at_once_one_is_first_and_none_locks_up(api, owner):
+async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(api, owner):
     alert_ids = [await open_alert(owner, f"s{number}") for number in range(20)]
     answers = await asyncio.gather(
         *(

@@ -91,7 +91,7 @@ async def test_last_seen_is_the_newest_readings_time_and_active_means_recent(api
     assert found["silent"]["last_seen_at"] is None
 
 
-async def test_if_match_lets_only_who_knows_the_newest_version_change_it(api, owner):
+async def test_if_match_lets_only_a_client_that_knows_the_newest_version_change_it(api, owner):
     created = await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
     known = {"If-Match": created.headers["etag"]}
     await owner.execute(

@@ -123,7 +123,7 @@ def test_a_snapshot_shows_alerts_that_are_not_over_and_a_change_shows_every_stat
     assert [[a["source"] for a in message["alerts"]] for message in take(client)] == [["s1"]]
 
 
-def test_who_does_not_want_alerts_or_has_left_is_sent_none():
+def test_a_client_that_does_not_want_alerts_or_has_left_is_sent_none():
     hub = ready_hub()
     quiet, gone = hub.join(), hub.join()
     quiet.subscribe(Subscribe(alerts=False))

@@ -111,7 +111,7 @@ async def test_a_message_that_cannot_be_understood_is_answered_and_the_connectio
         assert (await follower.subscribe())["type"] == "snapshot"
 
 
-async def test_who_sends_nothing_but_nonsense_is_shown_out(api):
+async def test_a_client_that_sends_nothing_but_nonsense_is_disconnected(api):
     async with following(api) as follower:
         for _ in range(session.MAX_ERRORS):
             await follower.connection.send("nonsense")
@@ -126,7 +126,7 @@ async def test_a_message_that_is_too_large_ends_the_connection(api):
 
 
 @often_pinged
-async def test_pings_come_and_who_answers_none_is_let_go(api):
+async def test_pings_come_and_a_client_that_answers_none_is_disconnected(api):
     async with following(api) as answering, following(api) as silent:
         await answering.subscribe()
         await silent.subscribe()
@@ -138,7 +138,7 @@ async def test_pings_come_and_who_answers_none_is_let_go(api):
 
 
 @often_pinged
-async def test_who_does_not_subscribe_is_let_go(api):
+async def test_a_client_that_does_not_subscribe_is_disconnected(api):
     async with following(api) as follower:
         assert await follower.closed() == (1008, session.NOT_SUBSCRIBED.text)
 
