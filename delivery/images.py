@@ -14,29 +14,26 @@ from collections.abc import Mapping
 
 from apps.catalog import DASHBOARD
 from components.account.image_repositories import registry
+from delivery.errors import ImageError
 from stacks.config import IMAGES, PROJECT, ROOT, EnvironmentConfig, load_environment
 from stacks.config_errors import StackConfigError
 
 FAILED, NOT_USABLE = 1, 2
 
 SCAN = ("trivy", "image", "--quiet", "--exit-code", "1", "--severity", "HIGH,CRITICAL", "--ignore-unfixed")
-"""What nobody has mended yet cannot be mended here either: it would stop every change and tell nothing."""
+"""What has no fix yet cannot be fixed here either: it would stop every change and tell nothing."""
 
 VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")
 """Semantic versioning 2.0.0, without build metadata: the tag of an image cannot hold a plus."""
 
 
-class ImageError(Exception):
-    """An image cannot be made or moved. The text says which, and what to do."""
-
-
 def build(*, scan: bool) -> dict[str, str]:
-    """Build every image and return its local name; `scan` refuses one with a known hole that could be mended."""
+    """Build every image and return its local name; `scan` refuses one with a vulnerability that has a fix."""
     if scan and shutil.which("trivy") is None:
         raise ImageError("trivy is not on PATH: https://trivy.dev, or build without --scan")
-    made = {}
+    built = {}
     for image in IMAGES:
-        name = made[image] = f"{PROJECT}/{image}:built"
+        name = built[image] = f"{PROJECT}/{image}:built"
         target = (
             ("--target", image)
             if image == DASHBOARD.name
@@ -44,8 +41,8 @@ def build(*, scan: bool) -> dict[str, str]:
         )
         _run(f"{image} cannot be built", "docker", "build", *target, "--tag", name, ".")
         if scan:
-            _run(f"{image} has holes that are mended elsewhere: take newer packages", *SCAN, name)
-    return made
+            _run(f"{image} has vulnerabilities with a fix available: take newer packages", *SCAN, name)
+    return built
 
 
 def push(stack: str, version: str, built: Mapping[str, str]) -> None:
@@ -163,7 +160,7 @@ def _repository(config: EnvironmentConfig, image: str) -> str:
 
 
 def _digest(image: str, reference: str) -> str:
-    said = _run(
+    answer = _run(
         f"{image} has no digest",
         "docker",
         "image",
@@ -173,24 +170,24 @@ def _digest(image: str, reference: str) -> str:
         reference,
         read=True,
     )
-    names: list[str] = json.loads(said)
+    names: list[str] = json.loads(answer)
     repository = reference.rpartition(":")[0]
     found = [name.partition("@")[2] for name in names if name.startswith(f"{repository}@")]
     if len(found) != 1:
-        raise ImageError(f"{image} has {len(found)} digests in {repository}: docker said {said!r}")
+        raise ImageError(f"{image} has {len(found)} digests in {repository}: docker says {answer!r}")
     return found[0]
 
 
-def _run(trouble: str, *command: str, read: bool = False) -> str:
+def _run(failure: str, *command: str, read: bool = False) -> str:
     print(f"$ {' '.join(command)}", flush=True)
     program = shutil.which(command[0])
     if program is None:
-        raise ImageError(f"{trouble}: {command[0]} is not on PATH")
+        raise ImageError(f"{failure}: {command[0]} is not on PATH")
     ended = subprocess.run(
         [program, *command[1:]], cwd=ROOT, stdout=subprocess.PIPE if read else None, text=True, check=False
     )
     if ended.returncode:
-        raise ImageError(f"{trouble}: {command[0]} ended with {ended.returncode}")
+        raise ImageError(f"{failure}: {command[0]} ended with {ended.returncode}")
     return ended.stdout or ""
 
 

@@ -19,7 +19,7 @@ NOT_USABLE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DeployTarget:
     """Where a stack is deployed, and as whom."""
 
     account: str
@@ -31,13 +31,13 @@ class Place:
     backend: str
 
     @staticmethod
-    def of(config: EnvironmentConfig, stack: str) -> "Place":
-        """Return the place of a stack."""
+    def of(config: EnvironmentConfig, stack: str) -> "DeployTarget":
+        """Return the target of a stack."""
 
         def role(name: str) -> str:
             return role_arn(PROJECT, config.account, name)
 
-        return Place(
+        return DeployTarget(
             account=config.account,
             region=config.region,
             preview_role=role("preview"),
@@ -80,14 +80,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = load_environment(stack)
     except StackConfigError as error:
-        print(f"delivery: {error}", file=sys.stderr)
+        print(f"target: {error}", file=sys.stderr)
         return NOT_USABLE
     print("\n".join(_lines(config, stack)))
     return 0
 
 
 def _lines(config: EnvironmentConfig, stack: str) -> Iterator[str]:
-    yield from (f"{name}={value}" for name, value in asdict(Place.of(config, stack)).items())
+    yield from (f"{name}={value}" for name, value in asdict(DeployTarget.of(config, stack)).items())
     yield f"running={str(runs_at(config.schedule, datetime.now(UTC))).lower()}"
 
 

@@ -9,13 +9,13 @@ from rich.table import Table
 
 from delivery import recording
 from delivery.cost.estimate import HOURS_A_WEEK, Line, Part, affordable_hours, by_component, estimate, hourly_usd
-from delivery.cost.prices import UnknownPriceError
+from delivery.errors import DeliveryError
 from delivery.recording import Graph
 from stacks import environment
 from stacks.config import EnvironmentConfig, load_environment
 from stacks.config_errors import StackConfigError
 
-TOO_DEAR, USAGE = 1, 2
+OVER_BUDGET, USAGE = 1, 2
 
 WIDE = 160
 """Columns where there is no terminal that would say how many it has."""
@@ -33,10 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         within = [_report(_console(), stack, lines=chosen.lines) for stack in chosen.stacks]
-    except (StackConfigError, UnknownPriceError) as error:
+    except (StackConfigError, DeliveryError) as error:
         print(f"cost: {error}", file=sys.stderr)
         return USAGE
-    return 0 if all(within) else TOO_DEAR
+    return 0 if all(within) else OVER_BUDGET
 
 
 def weekly_hours(config: EnvironmentConfig) -> Decimal:
@@ -45,9 +45,20 @@ def weekly_hours(config: EnvironmentConfig) -> Decimal:
 
 
 def cost(config: EnvironmentConfig, stack: str) -> list[Line]:
-    """Return what a stack costs, resource by resource. Raises UnknownPriceError."""
+    """Return what a stack costs, resource by resource. Raises UnknownPriceError, UnknownAttributeError."""
     graph = recording.build(lambda: environment.deploy(config, stack), stack=stack)
-    return estimate(_parts(graph), config.region)
+    return estimate(parts(graph), config.region)
+
+
+def parts(graph: Graph) -> list[Part]:
+    """Return the resources of a recorded stack, each with the outermost component around it."""
+    by_urn = {resource.urn: resource for resource in graph.resources}
+
+    def component(urn: str) -> str:
+        resource = by_urn[urn]
+        return component(resource.parent) if resource.parent in by_urn else resource.name
+
+    return [Part(component(r.urn), r.type, r.name, r.inputs, r.urn, r.property_dependencies) for r in graph.resources]
 
 
 def _report(console: Console, stack: str, *, lines: bool) -> bool:
@@ -87,16 +98,6 @@ def _details(lines: list[Line]) -> Table:
     for line in lines:
         table.add_row(line.resource, line.item, line.source, f"{line.count:g}", f"{line.hourly_usd:.4f}")
     return table
-
-
-def _parts(graph: Graph) -> list[Part]:
-    by_urn = {made.urn: made for made in graph.resources}
-
-    def component(urn: str) -> str:
-        made = by_urn[urn]
-        return component(made.parent) if made.parent in by_urn else made.name
-
-    return [Part(component(made.urn), made.type, made.name, made.inputs) for made in graph.resources]
 
 
 if __name__ == "__main__":

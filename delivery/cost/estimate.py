@@ -1,26 +1,41 @@
-"""From the resources of a stack to what they cost: each priced resource is a line, the rest costs nothing at rest."""
+"""From the resources of a stack to what they cost: each priced resource is a line, the rest costs nothing at rest.
+
+Nothing is assumed: a resource that does not say what its price depends on is an error.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from delivery.cost.prices import price
+from delivery.errors import UnknownAttributeError
 
 HOURS_A_WEEK = Decimal(168)
-
-BOOT_VOLUME_GB = 20
-"""What EKS gives a node whose launch template names no volume."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A resource of a stack with the component that made it."""
+    """A resource of a stack with the component that made it.
+
+    `references`: the URNs that each property refers to.
+    """
 
     component: str
     type: str
     name: str
     props: Mapping[str, Any]
+    urn: str = ""
+    references: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def required(self, *path: str) -> Any:
+        """Return a value inside the properties. Raises UnknownAttributeError."""
+        value: Any = self.props
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is None:
+            raise UnknownAttributeError(f"{self.type} {self.name} has no {'.'.join(path)}: its price depends on it")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +51,11 @@ class Line:
 
 
 def estimate(parts: Iterable[Part], region: str) -> list[Line]:
-    """Return the cost lines of a stack. Raises UnknownPriceError for a resource whose price is not known."""
+    """Return the cost lines of a stack. Raises UnknownPriceError, UnknownAttributeError."""
+    stack = tuple(parts)
     lines = []
-    for part in parts:
-        for item, count in _items(part):
+    for part in stack:
+        for item, count in _items(part, stack):
             found = price(item, region)
             lines.append(Line(part.component, part.name, item, count, found.hourly * count, found.source))
     return lines
@@ -63,60 +79,72 @@ def affordable_hours(weekly_usd: Decimal, lines: Iterable[Line]) -> Decimal:
     return min(HOURS_A_WEEK, weekly_usd / hourly) if hourly else HOURS_A_WEEK
 
 
-def _items(part: Part) -> Iterator[tuple[str, Decimal]]:
-    pricing = _PRICED.get(part.type)
-    if pricing is not None:
-        for item, count in pricing(part.props):
-            if count:
-                yield item, Decimal(str(count))
-
-
+Stack = Sequence[Part]
 Counted = Iterator[tuple[str, float]]
 
 
-def _cluster(_: Mapping[str, Any]) -> Counted:
+def _items(part: Part, stack: Stack) -> Iterator[tuple[str, Decimal]]:
+    if pricing := PRICED.get(part.type):
+        for item, count in pricing(part, stack):
+            yield item, Decimal(str(count))
+
+
+def _cluster(_: Part, __: Stack) -> Counted:
     yield "EKS control plane", 1
 
 
-def _nodes(props: Mapping[str, Any]) -> Counted:
-    wanted = (props.get("scalingConfig") or {}).get("desiredSize") or 1
-    types = props.get("instanceTypes") or ["t3.medium"]
-    yield str(types[0]), wanted
-    yield "gp3 volume, GB", wanted * (props.get("diskSize") or BOOT_VOLUME_GB)
+def _node_group(group: Part, stack: Stack) -> Counted:
+    nodes = group.required("scalingConfig", "desiredSize")
+    yield str(group.required("instanceTypes")[0]), nodes
+    template = _referred(group, "launchTemplate", stack)
+    for device in template.required("blockDeviceMappings"):
+        volume = Part(template.component, template.type, template.name, device)
+        yield f"{volume.required('ebs', 'volumeType')} volume, GB", nodes * volume.required("ebs", "volumeSize")
 
 
-def _database(props: Mapping[str, Any]) -> Counted:
-    copies = 2 if props.get("multiAz") else 1
-    yield str(props["instanceClass"]), copies
-    yield "database storage, GB", copies * (props.get("allocatedStorage") or 0)
+def _database(instance: Part, stack: Stack) -> Counted:
+    replicas = 2 if instance.props.get("multiAz") else 1
+    yield str(instance.required("instanceClass")), replicas
+    # A read replica is as large as its source.
+    of_size = _referred(instance, "replicateSourceDb", stack) if "replicateSourceDb" in instance.props else instance
+    yield "database storage, GB", replicas * of_size.required("allocatedStorage")
 
 
-def _stream(props: Mapping[str, Any]) -> Counted:
-    if (props.get("streamModeDetails") or {}).get("streamMode") == "ON_DEMAND":
+def _stream(stream: Part, _: Stack) -> Counted:
+    if stream.required("streamModeDetails", "streamMode") == "ON_DEMAND":
         yield "Kinesis on-demand stream", 1
     else:
-        yield "Kinesis shard", props.get("shardCount") or 1
+        yield "Kinesis shard", stream.required("shardCount")
 
 
-def _endpoint(props: Mapping[str, Any]) -> Counted:
-    if props.get("vpcEndpointType") == "Interface":
-        yield "interface endpoint", len(props.get("subnetIds") or [None])
+def _endpoint(endpoint: Part, _: Stack) -> Counted:
+    if endpoint.required("vpcEndpointType") == "Interface":
+        yield "interface endpoint", len(endpoint.required("subnetIds"))
 
 
-def _load_balancer(props: Mapping[str, Any]) -> Counted:
+def _load_balancer(balancer: Part, _: Stack) -> Counted:
     yield "load balancer", 1
-    yield "public IPv4", len(props.get("subnets") or [])
+    yield "public IPv4", len(balancer.required("subnets"))
 
 
-def _one(item: str) -> Callable[[Mapping[str, Any]], Counted]:
-    return lambda _: iter([(item, 1)])
+def _one(item: str) -> Callable[[Part, Stack], Counted]:
+    return lambda _, __: iter([(item, 1)])
 
 
-_PRICED: Mapping[str, Callable[[Mapping[str, Any]], Counted]] = {
-    "aws:eks/cluster:Cluster": _cluster,
+def _referred(part: Part, name: str, stack: Stack) -> Part:
+    """Return the resource that a property refers to. Raises UnknownAttributeError."""
+    part.required(name)
+    for other in stack:
+        if other.urn in part.references.get(name, frozenset()):
+            return other
+    raise UnknownAttributeError(
+        f"{part.type} {part.name} has a {name} that is not in the stack: its price depends on it"
+    )
+
+
+PRICED: Mapping[str, Callable[[Part, Stack], Counted]] = {
     "eks:index:Cluster": _cluster,
-    "aws:eks/nodeGroup:NodeGroup": _nodes,
-    "eks:index:ManagedNodeGroup": _nodes,
+    "aws:eks/nodeGroup:NodeGroup": _node_group,
     "aws:ec2/natGateway:NatGateway": _one("NAT gateway"),
     "aws:ec2/eip:Eip": _one("public IPv4"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,

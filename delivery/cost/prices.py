@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
+from delivery.errors import UnknownPriceError
+
 HOURS_A_MONTH = Decimal(730)
 """As AWS counts a month."""
 
@@ -26,10 +28,6 @@ class Price:
     def hourly(self) -> Decimal:
         """US dollars an hour."""
         return self.usd if self.per == "hour" else self.usd / HOURS_A_MONTH
-
-
-class UnknownPriceError(Exception):
-    """There is no price of something. The text says of what, and where to add it."""
 
 
 def price(item: str, region: str) -> Price:
@@ -56,7 +54,7 @@ _REGIONS = ("us-east-1", "eu-west-1", "eu-central-1")
 
 def _prices(per: str, source: str, *usd: str) -> Mapping[str, Price]:
     return MappingProxyType(
-        {region: Price(Decimal(each), per, source) for region, each in zip(_REGIONS, usd, strict=True)}
+        {region: Price(Decimal(amount), per, source) for region, amount in zip(_REGIONS, usd, strict=True)}
     )
 
 

@@ -156,7 +156,7 @@ def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout
     assert {reference.rpartition("@")[2] for reference in images_of(checkout, "dev").values()} == {OTHER}
 
 
-def test_nothing_is_pushed_when_one_image_has_holes(checkout, programs, capsys):
+def test_nothing_is_pushed_when_one_image_has_vulnerabilities(checkout, programs, capsys):
     called = programs("docker", "trivy", fails="sensor-analytics/storage:built")
     before = images_of(checkout, "dev")
     assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0"]) == 1

@@ -1,5 +1,6 @@
 """What a stack costs, from its resources."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,12 +8,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.cost.estimate import Part, affordable_hours, by_component, estimate, hourly_usd
-from delivery.cost.prices import PRICES, UnknownPriceError, regions
+from delivery.cost.prices import PRICES, regions
+from delivery.errors import UnknownAttributeError, UnknownPriceError
+
+TEMPLATE = Part(
+    "Cluster",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    "template",
+    {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeType": "gp3", "volumeSize": 20}}]},
+    "urn:template",
+)
+
+
+def nodes(count):
+    props = {
+        "scalingConfig": {"desiredSize": count},
+        "instanceTypes": ["t3.medium"],
+        "launchTemplate": {"id": "template-id"},
+    }
+    refers = {"launchTemplate": frozenset({TEMPLATE.urn})}
+    return Part("Cluster", "aws:eks/nodeGroup:NodeGroup", "nodes", props, "urn:nodes", refers)
+
 
 # The seed's dev stack with one node: about 0.31 dollars an hour, 52 a week, summed by hand from the same list.
 DEV = [
-    Part("Cluster", "aws:eks/cluster:Cluster", "cluster", {}),
-    Part("Cluster", "aws:eks/nodeGroup:NodeGroup", "nodes", {"scalingConfig": {"desiredSize": 1}}),
+    Part("Cluster", "eks:index:Cluster", "cluster", {}),
+    TEMPLATE,
+    nodes(1),
     Part("Network", "aws:ec2/natGateway:NatGateway", "nat", {}),
     Part("Network", "aws:ec2/eip:Eip", "nat", {}),
     Part("Network", "aws:ec2/vpcEndpoint:VpcEndpoint", "s3", {"vpcEndpointType": "Gateway"}),
@@ -46,6 +68,49 @@ def test_an_interface_endpoint_costs_in_each_of_its_zones():
         "N", "aws:ec2/vpcEndpoint:VpcEndpoint", "ecr", {"vpcEndpointType": "Interface", "subnetIds": ["a", "b"]}
     )
     assert [line.count for line in estimate([part], "eu-west-1")] == [2]
+
+
+def test_every_node_has_the_volumes_of_its_launch_template():
+    volumes = {line.item: line.count for line in estimate([TEMPLATE, nodes(3)], "eu-west-1")}
+    assert volumes == {"t3.medium": 3, "gp3 volume, GB": 60}
+
+
+def test_a_replica_is_as_large_as_its_source():
+    source = Part(
+        "Database",
+        "aws:rds/instance:Instance",
+        "db",
+        {"instanceClass": "db.t4g.small", "allocatedStorage": 20, "multiAz": True},
+        "urn:db",
+    )
+    replica = Part(
+        "Database",
+        "aws:rds/instance:Instance",
+        "replica",
+        {"instanceClass": "db.t4g.small", "replicateSourceDb": "db"},
+        "urn:replica",
+        {"replicateSourceDb": frozenset({"urn:db"})},
+    )
+    storage = [line for line in estimate([source, replica], "eu-west-1") if line.item == "database storage, GB"]
+    assert {line.resource: line.count for line in storage} == {"db": 40, "replica": 20}
+
+
+@pytest.mark.parametrize(
+    ("parts", "what"),
+    [
+        ([nodes(1)], "NodeGroup nodes has a launchTemplate that is not in the stack"),
+        ([replace(TEMPLATE, props={}), nodes(1)], "LaunchTemplate template has no blockDeviceMappings"),
+        (
+            [replace(TEMPLATE, props={"blockDeviceMappings": [{"ebs": {"volumeType": "gp3"}}]}), nodes(1)],
+            r"LaunchTemplate template has no ebs\.volumeSize",
+        ),
+        ([TEMPLATE, replace(nodes(1), props={})], r"NodeGroup nodes has no scalingConfig\.desiredSize"),
+        ([Part("S", "aws:kinesis/stream:Stream", "s", {})], r"Stream s has no streamModeDetails\.streamMode"),
+    ],
+)
+def test_what_a_resource_does_not_say_is_never_guessed(parts, what):
+    with pytest.raises(UnknownAttributeError, match=what):
+        estimate(parts, "eu-west-1")
 
 
 def test_a_price_that_is_not_known_is_an_error_that_says_where_to_add_it():

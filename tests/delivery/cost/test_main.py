@@ -1,11 +1,16 @@
 """`python -m delivery.cost` on the stacks of this repository."""
 
+from dataclasses import replace
+
 import pytest
 
 import delivery.cost.__main__ as command
+from delivery.cost.estimate import PRICED, estimate
 from delivery.cost.prices import regions
+from delivery.errors import UnknownAttributeError
 from stacks import config
-from stacks.config import EnvironmentConfig, read_stack_file
+from stacks.config import EnvironmentConfig, load_environment, read_stack_file
+from tests.stacks.stacks_under_test import environment_graph
 
 
 @pytest.fixture
@@ -55,6 +60,57 @@ def test_an_instance_without_a_price_is_said_with_where_to_add_it(capsys, change
     changed("database", instance_class="db.x2g.large")
     assert command.main(["dev"]) == 2
     assert "no price of db.x2g.large in eu-west-1: add it to delivery/cost/prices.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_resource_that_has_a_price_is_priced_by_what_it_says(stack):
+    parts = command.parts(environment_graph(stack))
+    lines = estimate(parts, load_environment(stack).region)
+    unpriced = {part.name for part in parts if part.type in PRICED} - {line.resource for line in lines}
+    gateway_endpoints = {part.name for part in parts if part.props.get("vpcEndpointType") == "Gateway"}
+    assert unpriced == gateway_endpoints, "only these cost nothing"
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_database_and_every_node_has_the_storage_that_is_declared(stack):
+    graph = environment_graph(stack)
+    lines = estimate(command.parts(graph), load_environment(stack).region)
+    source = graph.one("Instance", "database").inputs
+    storage = sum(line.count for line in lines if line.item == "database storage, GB")
+    assert storage == source["allocatedStorage"] * (len(graph.of("Instance")) + source["multiAz"])
+    (device,) = graph.one("LaunchTemplate").inputs["blockDeviceMappings"]
+    volumes = sum(line.count for line in lines if line.item == "gp3 volume, GB")
+    assert volumes == device["ebs"]["volumeSize"] * graph.one("NodeGroup").inputs["scalingConfig"]["desiredSize"]
+
+
+# Type -> a property without which nobody knows its price.
+SAYING = {
+    ("aws:eks/nodeGroup:NodeGroup", "scalingConfig"),
+    ("aws:eks/nodeGroup:NodeGroup", "instanceTypes"),
+    ("aws:eks/nodeGroup:NodeGroup", "launchTemplate"),
+    ("aws:ec2/launchTemplate:LaunchTemplate", "blockDeviceMappings"),
+    ("aws:ec2/vpcEndpoint:VpcEndpoint", "vpcEndpointType"),
+    ("aws:rds/instance:Instance", "instanceClass"),
+    ("aws:kinesis/stream:Stream", "streamModeDetails"),
+    ("aws:lb/loadBalancer:LoadBalancer", "subnets"),
+}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize(("type_", "attribute"), sorted(SAYING))
+def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack, type_, attribute):
+    parts = command.parts(environment_graph(stack))
+    saying = [part for part in parts if part.type == type_ and attribute in part.props]
+    assert saying
+    for part in saying:
+        silent = replace(part, props={name: value for name, value in part.props.items() if name != attribute})
+        with pytest.raises(UnknownAttributeError, match=f"{part.name} has no {attribute}"):
+            estimate([silent if other is part else other for other in parts], load_environment(stack).region)
+
+
+def test_every_type_that_has_a_price_is_in_a_stack():
+    declared = {part.type for stack in ("dev", "prod") for part in command.parts(environment_graph(stack))}
+    assert set(PRICED) <= declared
 
 
 def test_the_region_of_every_stack_has_prices():
