@@ -1,6 +1,8 @@
 """A Pulumi engine that makes nothing: it answers as AWS would and keeps all that a program declared.
 
-What a stack costs is computed from it, and the tests look at it.
+What a stack costs is computed from it, and the tests look at it. Pulumi's mocks tell type, name and inputs alone: a
+monitor of our own, which `set_mocks` takes, reads parents, dependencies and protection from the requests themselves.
+Its base class is documented nowhere: `tests/delivery/test_recording.py` says what an upgrade changed.
 """
 
 import asyncio
@@ -10,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi.runtime import rpc
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc
+from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 
 ACCOUNT = "111111111111"
@@ -20,7 +22,7 @@ KUBECONFIG = '{"apiVersion": "v1", "kind": "Config", "clusters": []}'
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedResource:
     """A resource as the program declared it. `inputs` are named as on the wire (camelCase)."""
 
     urn: str
@@ -41,31 +43,33 @@ class Recorded:
 class Graph:
     """All that a program declared."""
 
-    resources: list[Recorded] = field(default_factory=list)
+    resources: list[RecordedResource] = field(default_factory=list)
 
-    def of(self, kind: str) -> list[Recorded]:
+    def of(self, kind: str) -> list[RecordedResource]:
         """Every resource of a type; the last part of its token is enough."""
-        return [made for made in self.resources if made.type == kind or made.type.rpartition(":")[2] == kind]
+        return [
+            resource for resource in self.resources if resource.type == kind or resource.type.rpartition(":")[2] == kind
+        ]
 
-    def one(self, kind: str, name: str | None = None) -> Recorded:
+    def one(self, kind: str, name: str | None = None) -> RecordedResource:
         """The only resource of a type, or of a type and name."""
-        found = [made for made in self.of(kind) if name is None or made.name == name]
+        found = [resource for resource in self.of(kind) if name is None or resource.name == name]
         if len(found) != 1:
             raise LookupError(
-                f"{len(found)} resources are {kind} {name or ''}: {[made.name for made in self.of(kind)]}"
+                f"{len(found)} resources are {kind} {name or ''}: {[resource.name for resource in self.of(kind)]}"
             )
         return found[0]
 
-    def inside(self, component: Recorded) -> Iterator[Recorded]:
+    def inside(self, component: RecordedResource) -> Iterator[RecordedResource]:
         """Everything below a component."""
-        for made in self.resources:
-            if made.parent == component.urn:
-                yield made
-                yield from self.inside(made)
+        for resource in self.resources:
+            if resource.parent == component.urn:
+                yield resource
+                yield from self.inside(resource)
 
-    def waits_for(self, later: Recorded, earlier: Recorded) -> bool:
+    def waits_for(self, later: RecordedResource, earlier: RecordedResource) -> bool:
         """Whether `later` is made only after `earlier`, through any number of others, providers among them."""
-        by_urn = {made.urn: made for made in self.resources}
+        by_urn = {resource.urn: resource for resource in self.resources}
         seen, open_ = set(), [later.urn]
         while open_:
             urn = open_.pop()
@@ -108,7 +112,7 @@ class _Monitor(MockMonitor):
 
     def __init__(self, mocks: "_Recorder") -> None:
         super().__init__(mocks)
-        self.recorded: list[Recorded] = []
+        self.recorded: list[RecordedResource] = []
         self._mocks = mocks
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 the name on the wire
@@ -116,7 +120,7 @@ class _Monitor(MockMonitor):
         if request.type != "pulumi:pulumi:Stack":
             args, outputs = self._mocks.last.pop((request.type, request.name))
             self.recorded.append(
-                Recorded(
+                RecordedResource(
                     urn=answer.urn,
                     type=request.type,
                     name=request.name,
@@ -146,12 +150,14 @@ class _Recorder(Mocks):
     def __init__(self) -> None:
         self.last: dict[tuple[str, str], tuple[MockResourceArgs, dict[str, Any]]] = {}
 
-    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        made = f"{args.name}-id"
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if pulumi.runtime.is_dry_run():
+            self.last[args.typ, args.name] = (args, args.inputs)
+            return None, args.inputs
         answered = aws_answers(args.typ, args.name, args.inputs)
         outputs = {**answered, **args.inputs} if args.custom else {**args.inputs, **answered}
         self.last[args.typ, args.name] = (args, outputs)
-        return made, outputs
+        return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> Any:
         answers = {"aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretString": "from-secrets-manager"}}

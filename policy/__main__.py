@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pulumi_policy import (
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy.check import Check, Resource, ResourceCheck, StackCheck, is_production
+from policy.check import Check, Resource, ResourceCheck, StackCheck, is_production, until_unknown
 from policy.checks import ALL
 
 
@@ -34,7 +35,7 @@ def _resource_validation(check: ResourceCheck) -> Callable[[ResourceValidationAr
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         production = is_production(pulumi.Config().get_object("environment"))
         if check.applies_to(args.resource_type, args.name, production=production):
-            for text in _until_unknown(lambda: check.find(args.props)):
+            for text in until_unknown(lambda: check.find(args.props)):
                 report(f"{args.name} {text}", args.urn)
 
     return validate
@@ -43,23 +44,14 @@ def _resource_validation(check: ResourceCheck) -> Callable[[ResourceValidationAr
 def _stack_validation(check: StackCheck) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [_resource(resource) for resource in args.resources]
-        for resource, text in _until_unknown(lambda: check.find(resources)):
+        for resource, text in until_unknown(lambda: check.find(resources)):
             report(f"{resource.name} {text}", resource.urn)
 
     return validate
 
 
-def _until_unknown(find: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    """Yield what a check finds; in a preview it ends at the first value that is not known yet."""
-    try:
-        yield from find()
-    except Exception as error:
-        if type(error).__name__ != "UnknownValueError":
-            raise
-
-
 def _resource(resource: PolicyResource) -> Resource:
-    names = (resource.props.get(name) for name in ("id", "arn", "name", "bucket"))
+    names = (name for key in ("id", "arn", "name", "bucket") for name in until_unknown(partial(_value, resource, key)))
     return Resource(
         type=resource.resource_type,
         name=resource.name,
@@ -68,6 +60,10 @@ def _resource(resource: PolicyResource) -> Resource:
         identity=frozenset(name for name in names if isinstance(name, str)),
         references={name: frozenset(r.urn for r in used) for name, used in resource.property_dependencies.items()},
     )
+
+
+def _value(resource: PolicyResource, key: str) -> Iterator[Any]:
+    yield resource.props.get(key)
 
 
 PolicyPack(

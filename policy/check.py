@@ -3,7 +3,10 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Properties: TypeAlias = Mapping[str, Any]
 """A resource's inputs, named as Pulumi names them on the wire (camelCase)."""
@@ -74,12 +77,26 @@ def violations(checks: Iterable[Check], resources: Sequence[Resource], *, produc
     found = []
     for check in checks:
         if isinstance(check, StackCheck):
-            found += [Violation(check.name, resource.name, text) for resource, text in check.find(resources)]
+            offenders = until_unknown(partial(check.find, resources))
+            found += [Violation(check.name, resource.name, text) for resource, text in offenders]
         else:
             for resource in resources:
                 if check.applies_to(resource.type, resource.name, production=production):
-                    found += [Violation(check.name, resource.name, text) for text in check.find(resource.props)]
+                    texts = until_unknown(partial(check.find, resource.props))
+                    found += [Violation(check.name, resource.name, text) for text in texts]
     return found
+
+
+def until_unknown(find: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """Yield what a check finds; in a preview it ends at the first value that is not known yet.
+
+    The engine raises UnknownValueError there, of a class that pulumi-policy does not export.
+    """
+    try:
+        yield from find()
+    except Exception as error:
+        if type(error).__name__ != "UnknownValueError":
+            raise
 
 
 def is_production(environment: Properties | None) -> bool:

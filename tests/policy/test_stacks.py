@@ -1,9 +1,11 @@
 """The stacks of this repository break no check, and would break one without any of their security settings."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
 import pytest
+from pulumi.output import Unknown
 
 from policy import identity
 from policy.check import Resource, ResourceCheck, as_list, get_path, is_production, statements, violations
@@ -72,7 +74,7 @@ def resources(stack: str, *, preview: bool = False) -> list[Resource]:
         Resource(
             type=made.type,
             name=made.name,
-            props=made.inputs,
+            props=Previewed(made.inputs) if preview else made.inputs,
             urn=made.urn,
             identity=frozenset({f"{made.name}-id", made.outputs.get("arn", made.name)}),
             references=made.property_dependencies,
@@ -80,6 +82,45 @@ def resources(stack: str, *, preview: bool = False) -> list[Resource]:
         for made in graph.resources
         if made.custom or made.type.startswith("eks:")
     ]
+
+
+class UnknownValueError(Exception):
+    """A value that only the cloud will tell, as pulumi-policy raises it."""
+
+
+class Previewed(Mapping):
+    """Properties of a preview, as pulumi-policy shows them."""
+
+    def __init__(self, props):
+        self._props = props
+
+    def __getitem__(self, key):
+        return previewed(self._props[key])
+
+    def __iter__(self):
+        return iter(self._props)
+
+    def __len__(self):
+        return len(self._props)
+
+
+class PreviewedList(Sequence):
+    def __init__(self, values):
+        self._values = values
+
+    def __getitem__(self, index):
+        return previewed(self._values[index])
+
+    def __len__(self):
+        return len(self._values)
+
+
+def previewed(value):
+    if isinstance(value, Unknown):
+        raise UnknownValueError
+    if isinstance(value, dict):
+        return Previewed(value)
+    return PreviewedList(value) if isinstance(value, list) else value
 
 
 def production(stack: str) -> bool:
