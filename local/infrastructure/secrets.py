@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.platform.service import OPERATOR_TOKEN, SIGNING_KEYS, Secret
-from apps.rotation.keys import first
+from apps.rotation.keys import initial_keys
 
 
 def keep(path: Path, make: Callable[[], str]) -> Path:
@@ -26,7 +26,7 @@ def token() -> str:
 
 def signing_keys() -> str:
     """Return the document of a first signing key."""
-    return first(datetime.now(UTC), os.urandom).document().decode()
+    return initial_keys(datetime.now(UTC), os.urandom).document().decode()
 
 
 MAKERS: dict[Secret, Callable[[], str]] = {SIGNING_KEYS: signing_keys, OPERATOR_TOKEN: token}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.catalog import SERVICES
+from apps.catalog import INGESTOR, SERVICES
 from apps.platform.service import Service
 from devtools.tools import ALERTMANAGER, MONITORING, PROMETHEUS
 from local import plan
@@ -44,15 +44,15 @@ def test_alertmanager_takes_its_configuration(paths):
     check("amtool", "check-config", paths.data(ALERTMANAGER.name) / "alertmanager.yml")
 
 
-def test_every_copy_of_a_service_is_scraped_under_the_services_name():
+def test_every_replica_of_a_service_is_scraped_under_the_services_name():
     jobs = {
         job["job_name"]: len(job["static_configs"][0]["targets"])
         for job in monitoring.scraping(ENV, plan.replicas(SERVICES))["scrape_configs"]
     }
     services = {service.name for service in SERVICES if isinstance(service, Service)}
     assert set(jobs) == {*services, "pushgateway"}
-    assert jobs["ingestor"] == 2
+    assert jobs[INGESTOR.name] == INGESTOR.scale.minimum > 1
 
 
-def test_slacks_place_is_taken_by_the_receiver_of_the_stack(paths):
+def test_slack_is_stood_in_for_by_the_receiver_of_the_stack(paths):
     assert (paths.data(ALERTMANAGER.name) / "slack-url").read_text() == f"{ENV.url('webhook')}/"

@@ -10,11 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.platform.running import RunningPlatform, running_platform
 from tests.support.otlp import Collector, collecting
-from tests.support.platform import Platform, platform
 from tests.support.postgres import copy_template, drop_database
-
-SERVICES = ("gateway", "api", "ingestor-1", "ingestor-2")
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +22,11 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def running(postgres_server, ministack, tmp_path_factory, collector) -> Iterator[Platform]:
+def running(postgres_server, ministack, tmp_path_factory, collector) -> Iterator[RunningPlatform]:
     database = asyncio.run(copy_template(postgres_server))
     stream = ministack.create_stream(f"readings-{secrets.token_hex(6)}")
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "LOG_LEVEL": "DEBUG"}
-    with platform(database, ministack, stream, tmp_path_factory.mktemp("platform"), **telemetry) as running:
+    with running_platform(database, ministack, stream, tmp_path_factory.mktemp("platform"), **telemetry) as running:
         yield running
     asyncio.run(drop_database(database))
 
@@ -77,7 +75,7 @@ def test_logs_are_json_and_neither_they_nor_traces_hold_a_secret(running, collec
     for key in keys:
         text = key if isinstance(key, str) else key["key"]
         known += [text, base64.b64decode(text).hex()]
-    logs = {name: running.log(name) for name in (*SERVICES, "detector")}
+    logs = {name: running.log(name) for name in (*running.processes, "detector")}
     for name, log in logs.items():
         lines = [json.loads(line) for line in log.splitlines()]
         assert {line["service"] for line in lines} <= {name.partition("-")[0]}

@@ -15,8 +15,8 @@ from apps.observability.alerts import GROUPS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
 from local.infrastructure.webhook import receive_messages
+from tests.platform.running import RunningPlatform, running_platform
 from tests.support import monitoring
-from tests.support.platform import Platform, platform
 from tests.support.postgres import TestDatabase
 
 SOURCE = "api/latency"
@@ -60,7 +60,7 @@ async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(da
 @asynccontextmanager
 async def watched_platform(
     database: TestDatabase, ministack, stream: str, folder: Path, say: Callable[[str], None]
-) -> AsyncIterator[Platform]:
+) -> AsyncIterator[RunningPlatform]:
     """Run the services with Prometheus, Alertmanager, the Pushgateway, and the detector again and again."""
     monitoring.remember_a_quiet_quarter_of_an_hour(folder)
     rules = rule_file(GROUPS, "https://example.org")
@@ -68,7 +68,7 @@ async def watched_platform(
         group["interval"] = "1s"
     (folder / "rules.yml").write_text(yaml.safe_dump(rules))
     with ExitStack() as stack:
-        running = stack.enter_context(platform(database, ministack, stream, folder))
+        running = stack.enter_context(running_platform(database, ministack, stream, folder))
         ports = running.env.ports
         slack = folder / "slack-url"
         slack.write_text(running.env.url("webhook") + "/")
@@ -94,7 +94,7 @@ async def watched_platform(
 
 
 @asynccontextmanager
-async def asking(running: Platform) -> AsyncIterator[None]:
+async def asking(running: RunningPlatform) -> AsyncIterator[None]:
     """Ask the API all the time, as four readers do."""
     async with httpx.AsyncClient(base_url=running.env.url("api"), timeout=30) as http:
 

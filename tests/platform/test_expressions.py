@@ -23,8 +23,8 @@ from apps.observability.rules import rule_file
 from apps.platform import exporters
 from apps.platform.promql import RATE_INTERVAL, Expression
 from devtools.ports import free_port
+from tests.platform.running import RunningPlatform, running_platform
 from tests.support import monitoring
-from tests.support.platform import Platform, platform
 
 AFTER_FAULTS = {exporters.ALERTS, KINESIS_ERRORS, RECORDS_RETRIED, RESTARTS}
 """Metrics that have no series before the first fault."""
@@ -101,7 +101,7 @@ async def test_every_expression_finds_its_metrics(database, ministack, stream, t
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules))
     monitoring.remember_a_quiet_quarter_of_an_hour(tmp_path)  # the detector judges nothing that it has just met
     with ExitStack() as stack:
-        running = stack.enter_context(platform(database, ministack, stream, tmp_path))
+        running = stack.enter_context(running_platform(database, ministack, stream, tmp_path))
         targets = stack.enter_context(cluster())
         ports = running.env.ports
         stack.enter_context(monitoring.pushgateway(tmp_path, ports["pushgateway"]))
@@ -121,7 +121,7 @@ async def test_every_expression_finds_its_metrics(database, ministack, stream, t
             assert not questioner.unanswered(faults=faults)
 
 
-def _use(running: Platform, uploads: str) -> None:
+def _use(running: RunningPlatform, uploads: str) -> None:
     running.put(uploads, 1.0, 2.0)
     running.http.put(uploads, json=[{"metric": "BAD", "ts": datetime.now(UTC).isoformat(), "value": 1.0}])
     for path in ("/api/devices", "/api/readings?device_id=device-1&metric=metric_0", "/api/nothing"):

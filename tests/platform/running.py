@@ -25,7 +25,7 @@ from tests.support.serving import await_answer
 
 
 @dataclass
-class Platform:
+class RunningPlatform:
     """Gateway, ingestors and API at work, and what a device or an operator does with them."""
 
     folder: Path
@@ -107,9 +107,9 @@ class Platform:
 
 
 @contextmanager
-def platform(
+def running_platform(
     database: TestDatabase, kinesis: KinesisServer, stream: str, folder: Path, **extra: str
-) -> Iterator[Platform]:
+) -> Iterator[RunningPlatform]:
     """Run every service that runs all the time; `extra` goes into the environment of each."""
     names = [replica.name for replica in plan.replicas(SERVICES)]
     ports = {name: free_port() for name in (*names, "prometheus", "alertmanager", "pushgateway", "webhook")}
@@ -125,7 +125,7 @@ def platform(
         secrets.keep(env.secrets / secret.name, secrets.MAKERS[secret])
     for role in plan.roles(SERVICES):
         env.password_file(role).write_text(role)
-    running = Platform(folder, env, {"DATABASE_NAME": database.name, **extra})
+    running = RunningPlatform(folder, env, {"DATABASE_NAME": database.name, **extra})
     with ExitStack() as ending:
         ending.callback(running.http.close)
         ending.callback(running.stop)

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from tests.apps.ingestor.support import eventually
-from tests.support.platform import platform
+from tests.platform.running import running_platform
 from tests.support.readings import assert_summaries_agree
 
 READINGS, KILLS = 100_000, 20
@@ -15,7 +15,7 @@ WORKERS = ("ingestor-1", "ingestor-2")
 
 @pytest.fixture
 def running(tmp_path, database, kinesis_local, resharding_stream):
-    with platform(database, kinesis_local, resharding_stream, tmp_path, LEASE_SECONDS="3") as made:
+    with running_platform(database, kinesis_local, resharding_stream, tmp_path, LEASE_SECONDS="3") as made:
         yield made
 
 

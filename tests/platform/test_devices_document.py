@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.platform.running import RunningPlatform, running_platform
 from tests.support.kinesis import KinesisServer
-from tests.support.platform import Platform, platform
 from tests.support.postgres import TestDatabase
 
 TEXT = Path("docs/devices.md").read_text()
@@ -20,16 +20,16 @@ CSV = "timestamp,value\n" + "".join(f"2014-07-01 00:{minute:02}:00,{minute}\n" f
 
 
 @pytest.fixture
-def running(tmp_path: Path, database: TestDatabase, ministack: KinesisServer, stream: str) -> Iterator[Platform]:
-    with platform(database, ministack, stream, tmp_path) as made:
+def running(tmp_path: Path, database: TestDatabase, ministack: KinesisServer, stream: str) -> Iterator[RunningPlatform]:
+    with running_platform(database, ministack, stream, tmp_path) as made:
         yield made
 
 
-def paste(running: Platform, commands: str, folder: Path) -> list[str]:
-    token = running.around.secrets / "operator-token"
+def paste(running: RunningPlatform, commands: str, folder: Path) -> list[str]:
+    token = running.env.secrets / "operator-token"
     (folder / "taxi.csv").write_text(CSV)
     for written, here in {
-        "http://127.0.0.1:8080": running.around.url("api"),
+        "http://127.0.0.1:8080": running.env.url("api"),
         ".cache/local/secrets/operator-token": str(token),
         "python -m": f"{sys.executable} -m",
         "run $how": "run $how --duration 1",
@@ -43,7 +43,7 @@ def paste(running: Platform, commands: str, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_the_documented_commands_do_what_is_said(running: Platform, tmp_path: Path) -> None:
+def test_the_documented_commands_do_what_is_said(running: RunningPlatform, tmp_path: Path) -> None:
     if missing := [tool for tool in ("bash", "curl", "jq") if shutil.which(tool) is None]:
         pytest.skip(f"the commands of docs/devices.md need {', '.join(missing)}")
     answer = paste(running, DEVICE, tmp_path)[-1]
