@@ -1,7 +1,7 @@
 """The database: PostgreSQL 15 on RDS."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +10,7 @@ from apps.platform.service import Administer, Connect, Need
 from components.binding import Binding, Reach, SecretFile
 from components.component import Component
 from components.data.config import DatabaseConfig
+from components.data.secret_store import ClusterSecretStore
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
@@ -17,6 +18,8 @@ from components.identity.pod_identity import PodIdentity
 CONNECT = ("rds-db:connect",)
 PORT = 5432
 OWNER = "owner"
+PASSWORD_KEY = "password"  # noqa: S105 a name
+"""The key of RDS's own secret under which the owner's password stands."""
 CA_FILE = "/etc/ssl/certs/rds.pem"
 """Where an image that connects to RDS keeps the bundle of RDS's certificate authorities."""
 
@@ -66,8 +69,6 @@ class Database(Component):
         super().__init__(name, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._owner_file: SecretFile | None = None
-        self._owner_file_after: pulumi.Resource | None = None
         self._open: list[pulumi.Resource] = []
         self._group = aws.ec2.SecurityGroup(
             name, vpc_id=args.vpc_id, description="PostgreSQL from named groups", opts=self._child
@@ -93,10 +94,15 @@ class Database(Component):
             )
         )
 
-    def keep_owner_password_in(self, secret: str, key: str, after: pulumi.Resource) -> None:
-        """Say which Kubernetes Secret carries the owner's password to who administers."""
-        self._owner_file = SecretFile("DATABASE_PASSWORD_FILE", secret, key)
-        self._owner_file_after = after
+    def mount_owner_password(
+        self, store: ClusterSecretStore, namespace: str, after: pulumi.Resource
+    ) -> "DatabaseWithOwner":
+        """Copy the owner's password into a namespace, for whoever administers the database there."""
+        secret = f"{self._name}-owner"
+        copy = store.create_external_secret(
+            secret, namespace, self.owner_secret_arn, {PASSWORD_KEY: PASSWORD_KEY}, [after]
+        )
+        return DatabaseWithOwner(self, SecretFile("DATABASE_PASSWORD_FILE", secret, PASSWORD_KEY), copy)
 
     def grant_connect(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
         """Let pods log in as one database role."""
@@ -105,33 +111,26 @@ class Database(Component):
         return to.allow(f"connect-{self._name}", Statement(CONNECT, [database_user]))
 
     def bind(self, need: Need) -> Binding:
-        """Return how a Connect to or the Administer of this database is met."""
+        """Return how a Connect to this database is met. Raises ValueError for Administer: `mount_owner_password`."""
+        match need:
+            case Connect(role=user):
+                return replace(self.login(user, "iam"), grant=lambda to: self.grant_connect(to, user))
+            case Administer():
+                raise ValueError("the owner's password is not in the cluster: bind what mount_owner_password returns")
+        raise TypeError(f"a database cannot meet {need}")
+
+    def login(self, user: str, auth: str) -> Binding:
+        """Return what every process that connects has: where the database answers, and as whom to log in."""
         environment: dict[str, pulumi.Input[str]] = {
             "AWS_REGION": self._args.region,
             "DATABASE_HOST": self.host,
             "DATABASE_PORT": str(PORT),
             "DATABASE_NAME": self._args.db_name,
             "DATABASE_CA_FILE": CA_FILE,
+            "DATABASE_USER": user,
+            "DATABASE_AUTH": auth,
         }
-        reaches = (Reach(PORT, self._args.subnet_cidrs),)
-        after = (self.instance, *self._open)
-        match need:
-            case Connect(role=user):
-                as_user = {"DATABASE_USER": user, "DATABASE_AUTH": "iam"}
-                return Binding(
-                    environment | as_user, lambda to: self.grant_connect(to, user), reaches=reaches, after=after
-                )
-            case Administer():
-                if self._owner_file is None or self._owner_file_after is None:
-                    raise ValueError("nobody said where the owner's password is kept: call keep_owner_password_in")
-                as_owner = {"DATABASE_USER": OWNER, "DATABASE_AUTH": "password"}
-                return Binding(
-                    environment | as_owner,
-                    reaches=reaches,
-                    files=(self._owner_file,),
-                    after=(*after, self._owner_file_after),
-                )
-        raise TypeError(f"a database cannot meet {need}")
+        return Binding(environment, reaches=(Reach(PORT, self._args.subnet_cidrs),), after=(self.instance, *self._open))
 
     def _instance(self) -> aws.rds.Instance:
         args, config = self._args, self._args.config
@@ -206,3 +205,19 @@ class Database(Component):
             enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
             opts=self._child,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseWithOwner:
+    """A database with its owner's password in a namespace, where pods read it as a file."""
+
+    database: Database
+    file: SecretFile
+    external_secret: pulumi.Resource
+
+    def bind(self, need: Need) -> Binding:
+        """Return how a Connect to or the Administer of this database is met."""
+        if not isinstance(need, Administer):
+            return self.database.bind(need)
+        login = self.database.login(OWNER, "password")
+        return replace(login, files=(self.file,), after=(*login.after, self.external_secret))

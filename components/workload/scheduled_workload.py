@@ -58,7 +58,7 @@ class DeploymentTask(Component):
     - a service account, the identity that its needs ask for, and a network policy
     """
 
-    done: k8s.batch.v1.Job
+    job: k8s.batch.v1.Job
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -66,7 +66,7 @@ class DeploymentTask(Component):
         if not isinstance(declaration, Task):
             raise TypeError(f"{declaration.name} is no task of a deployment")
         pods = make_pods(args, "Never", self)
-        self.done = k8s.batch.v1.Job(
+        self.job = k8s.batch.v1.Job(
             declaration.name,
             # No name: the next Job stands beside the last one until it has succeeded.
             metadata=k8s.meta.v1.ObjectMetaArgs(namespace=args.platform.namespace, labels=pods.labels),

@@ -12,20 +12,21 @@ from apps.catalog import DASHBOARD, SERVICES
 from apps.platform.service import Service, Website
 from components.cluster.controllers import Controllers, ControllersArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
-from components.data.managed_secret import ClusterSecretStore, ClusterSecretStoreArgs
+from components.data.database import DatabaseWithOwner
+from components.data.secret_store import ClusterSecretStore, ClusterSecretStoreArgs
 from components.network.ingress import Ingress, IngressArgs
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import Data
 from stacks.environment.foundation import Foundation
 
 NAMESPACE = "sensors"
-OWNER_PASSWORD = "database-owner"  # noqa: S105 a name
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
     """What stands between the world, the cluster and the secrets.
 
+    `database`: the one of the data layer, with its owner's password in the namespace.
     `bound`: what pods wait for, so that the load balancer and Prometheus find them.
     """
 
@@ -33,6 +34,7 @@ class Edge:
     namespace: Namespace
     store: ClusterSecretStore
     ingress: Ingress
+    database: DatabaseWithOwner
     bound: tuple[pulumi.Resource, ...]
 
 
@@ -78,12 +80,8 @@ def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opt
     )
     registering = ingress.grant_register(controllers.load_balancer_identity)
     bound = ingress.bind_pods(after=[namespace, registering])
-    data.database.keep_owner_password_in(
-        OWNER_PASSWORD,
-        "password",
-        store.copy(OWNER_PASSWORD, NAMESPACE, data.database.owner_secret_arn, {"password": "password"}, [namespace]),
-    )
-    return Edge(controllers, namespace, store, ingress, (*bound, controllers.monitor_types))
+    database = data.database.mount_owner_password(store, NAMESPACE, after=namespace)
+    return Edge(controllers, namespace, store, ingress, database, (*bound, controllers.monitor_types))
 
 
 def _routes() -> tuple[Service | Website, ...]:

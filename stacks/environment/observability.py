@@ -47,7 +47,7 @@ def make_observability(
         ),
         opts,
     )
-    slack = edge.store.copy(SLACK, MONITORING, data.slack_url.arn, {SLACK_KEY: None}, [namespace])
+    slack = edge.store.create_external_secret(SLACK, MONITORING, data.slack_url.arn, {SLACK_KEY: None}, [namespace])
     after = (namespace, policies, *edge.bound)
     monitoring = Monitoring(
         "monitoring",

@@ -58,13 +58,13 @@ def make_services(
     monitoring, telemetry = observability.monitoring, observability.telemetry
     bindings: Bindings = {
         READINGS: data.stream,
-        SENSORS: data.database,
+        SENSORS: edge.database,
         SIGNING_KEYS: data.signing_keys,
         OPERATOR_TOKEN: data.operator_token,
         PROMETHEUS: monitoring.prometheus,
         PUSHGATEWAY: monitoring.pushgateway,
     }
-    platform = Platform(
+    without_secrets = Platform(
         identities=foundation.cluster.identities,
         namespace=NAMESPACE,
         product=PROJECT,
@@ -80,7 +80,7 @@ def make_services(
         "detector": {"SIGNALS": as_setting(cluster_signals(NAMESPACE))},
     }
 
-    def args(declaration: AnyService | Task | Website, *after: pulumi.Resource) -> WorkloadArgs:
+    def args(declaration: AnyService | Task | Website, platform: Platform, *after: pulumi.Resource) -> WorkloadArgs:
         changes = config.services.get(declaration.name, ServiceConfig())
         own = {name: str(value) for name, value in changes.settings.items()}
         return WorkloadArgs(
@@ -91,16 +91,19 @@ def make_services(
             after=(edge.namespace, *after),
         )
 
-    first = DeploymentTask(SEED_SECRETS.name, args(SEED_SECRETS), opts)
-    for secret in (data.signing_keys, data.operator_token):
-        secret.keep_in(edge.store, NAMESPACE, after=first.done)
-    migration = DeploymentTask(MIGRATION.name, args(MIGRATION), opts)
-    before = (first.done, migration.done, *edge.bound)
+    first = DeploymentTask(SEED_SECRETS.name, args(SEED_SECRETS, without_secrets), opts)
+    synced: Bindings = {
+        declared: secret.sync_to_namespace(edge.store, NAMESPACE, after=first.job)
+        for declared, secret in ((SIGNING_KEYS, data.signing_keys), (OPERATOR_TOKEN, data.operator_token))
+    }
+    platform = replace(without_secrets, bindings={**bindings, **synced})
+    migration = DeploymentTask(MIGRATION.name, args(MIGRATION, platform), opts)
+    before = (first.job, migration.job, *edge.bound)
     services: list[pulumi.Resource] = []
     for service in SERVICES:
         kind = Workload if isinstance(service, Service) else ScheduledWorkload
-        services.append(kind(service.name, args(service, *before), opts))
-    return Services((*services, Workload(DASHBOARD.name, args(DASHBOARD, *edge.bound), opts)))
+        services.append(kind(service.name, args(service, platform, *before), opts))
+    return Services((*services, Workload(DASHBOARD.name, args(DASHBOARD, platform, *edge.bound), opts)))
 
 
 def _scaled(declaration: AnyService | Task | Website, changes: ServiceConfig) -> AnyService | Task | Website:

@@ -110,8 +110,8 @@ def test_a_need_of_another_kind_is_refused(make, need):
 
 
 @pytest.mark.parametrize(("make", "need"), [(database, Administer(SENSORS)), (secret, Read(SIGNING_KEYS))])
-def test_a_file_that_nobody_keeps_is_noticed(make, need):
-    with pytest.raises(ValueError, match=r"call keep_"):
+def test_a_file_that_is_not_in_the_cluster_is_noticed(make, need):
+    with pytest.raises(ValueError, match=r"is not in the cluster: bind what \w+ returns"):
         build(lambda: make().bind(need))
 
 
