@@ -42,6 +42,14 @@ async def database(postgres_server: Postgres) -> AsyncIterator[TestDatabase]:
 
 
 @pytest.fixture
+async def empty_database(postgres_server: Postgres) -> AsyncIterator[TestDatabase]:
+    """A database of the test's own without any table."""
+    made = await postgres.create_empty(postgres_server)
+    yield made
+    await postgres.drop_database(made)
+
+
+@pytest.fixture
 async def own_server() -> AsyncIterator[Postgres]:
     """A migrated server of the test's own, to stop, crash and start again."""
     with postgres.running_server(Path(tempfile.mkdtemp(prefix="postgres-"))) as server:

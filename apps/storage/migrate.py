@@ -7,20 +7,21 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic.command import upgrade
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from apps.storage.roles import grant
 
 LOCK = 7_341_905_110
 """Advisory lock: the second of two migrations waits for the first."""
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 @dataclass(frozen=True, slots=True)
 class MigrationResult:
-    """Revisions before and after; `before` is None for an empty database."""
+    """Revisions before and after; None is an empty database."""
 
     before: str | None
-    after: str
+    after: str | None
 
 
 def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> MigrationResult:
@@ -30,12 +31,17 @@ def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> Migratio
     """
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
     before = _revision(connection)
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    configuration.attributes["connection"] = connection
-    upgrade(configuration, "head")
+    upgrade(alembic_config(connection), "head")
     grant(connection, passwords)
-    return MigrationResult(before, ScriptDirectory.from_config(configuration).get_current_head() or "")
+    return MigrationResult(before, _revision(connection))
+
+
+def alembic_config(connection: sa.Connection) -> Config:
+    """Return what Alembic's commands take: our migrations, carried out on an open connection."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _revision(connection: sa.Connection) -> str | None:

@@ -77,6 +77,12 @@ async def copy_template(server: Postgres) -> TestDatabase:
     return TestDatabase(server, name)
 
 
+async def create_empty(server: Postgres) -> TestDatabase:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await _as_owner(server, f"CREATE DATABASE {name}")
+    return TestDatabase(server, name)
+
+
 async def drop_database(database: TestDatabase) -> None:
     await _as_owner(database.server, f"DROP DATABASE IF EXISTS {database.name} WITH (FORCE)")
 

@@ -4,8 +4,6 @@ import asyncio
 
 import asyncpg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
 from apps.platform.settings import load
 from apps.storage.__main__ import main
@@ -22,14 +20,6 @@ PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", 
 async def in_transaction(database, work):
     async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
         return await connection.run_sync(work)
-
-
-async def test_the_migrated_schema_is_what_the_tables_say(database: TestDatabase):
-    def differences(connection):
-        return compare_metadata(MigrationContext.configure(connection), metadata)
-
-    found = await in_transaction(database, differences)
-    assert [d for d in found if "brin" not in str(d)] == []
 
 
 async def test_two_migrations_at_once_both_end_well(database: TestDatabase):

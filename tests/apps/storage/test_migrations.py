@@ -1,0 +1,171 @@
+"""The schema's history: frozen, leading to the tables as they are now, forwards and back with data in them."""
+
+import ast
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.command import downgrade, upgrade
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from apps.platform.settings import load
+from apps.storage.connection import create_engine
+from apps.storage.migrate import MIGRATIONS, alembic_config, migrate
+from apps.storage.settings import StorageSettings
+from apps.storage.tables import metadata
+from tests.support.postgres import TestDatabase
+from tests.support.schema import schema, tables
+
+SCHEMAS = {path.stem: path.read_text() for path in (Path(__file__).parent / "schemas").glob("*.sql")}
+"""The schema of each release, by its last revision."""
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+MADE_UP = """
+from alembic import op
+import sqlalchemy as sa
+revision, down_revision = "made_up", "{head}"
+def upgrade():
+    op.add_column("devices", sa.Column("site", sa.Text, server_default="Delft"))
+    op.add_column("sensor_readings", sa.Column("quality", sa.Integer))
+def downgrade():
+    op.drop_column("sensor_readings", "quality")
+    op.drop_column("devices", "site")
+"""
+
+
+async def in_transaction(database, work):
+    async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
+        return await connection.run_sync(work)
+
+
+def to(revision, command=upgrade, versions=()):
+    """Return work that brings a database to a revision; `versions`: more folders of revisions."""
+
+    def work(connection):
+        config = alembic_config(connection)
+        config.set_main_option("path_separator", "os")
+        config.set_main_option("version_locations", os.pathsep.join(map(str, (MIGRATIONS / "versions", *versions))))
+        command(config, revision)
+
+    return work
+
+
+async def read(database, what=schema):
+    connection = await database.connect()
+    try:
+        return await what(connection)
+    finally:
+        await connection.close()
+
+
+async def fill(connection):
+    """Store what every table holds: an upgrade must keep it."""
+    await connection.execute("SELECT ensure_partition($1)", NOW)
+    await connection.execute("INSERT INTO devices (device_id, kind, labels) VALUES ('d', 'pump', '{wet}')")
+    for table, time in (("sensor_readings", "ts"), ("latest_readings", "ts")):
+        insert = f"INSERT INTO {table} (device_id, metric, {time}, value, received_at) VALUES ('d', 'm', $1, 1, $1)"
+        await connection.execute(insert, NOW)
+    await connection.execute("INSERT INTO readings_minute VALUES ('d', 'm', $1, 1, 1, 1, 1)", NOW)
+    await connection.execute(
+        "INSERT INTO rejected_records (stream, shard_id, sequence_number, position, reason, payload)"
+        "VALUES ('s', 'shard', '1', 0, 'r', 'p')"
+    )
+    await connection.execute("INSERT INTO shard_leases (stream, shard_id, checkpoint) VALUES ('s', 'shard', '1')")
+    alert = await connection.fetchval(
+        "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id"
+    )
+    await connection.execute("INSERT INTO alert_events (alert_id, actor, action) VALUES ($1, 'a', 'open')", alert)
+    await connection.execute(
+        "INSERT INTO detector_memory (signal, model, model_version, memory) VALUES ('s', 'm', '1', '{}')"
+    )
+
+
+async def contents(connection):
+    """Return every row of every table, as JSON without what is null."""
+    names = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        "AND NOT relispartition AND relname <> 'alembic_version' ORDER BY 1"
+    )
+    return {
+        name: await connection.fetch(f"SELECT jsonb_strip_nulls(to_jsonb(t)) FROM {name} t ORDER BY 1")
+        for (name,) in names
+    }
+
+
+async def test_the_last_revision_is_what_the_tables_say(database: TestDatabase):
+    def differences(connection):
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return compare_metadata(context, metadata)
+
+    assert await in_transaction(database, differences) == []
+
+
+async def test_the_last_revision_has_every_default_constraint_index_and_partitioning_of_the_tables(
+    database: TestDatabase, empty_database: TestDatabase
+):
+    await in_transaction(empty_database, metadata.create_all)
+    assert await read(database, tables) == await read(empty_database, tables)
+
+
+@pytest.mark.parametrize("revision", SCHEMAS)
+async def test_a_revision_is_still_what_it_was_when_it_was_released(empty_database: TestDatabase, revision: str):
+    await in_transaction(empty_database, to(revision))
+    made = await read(empty_database)
+    await in_transaction(empty_database, to("base", downgrade))
+    assert await read(empty_database) == {}
+    connection = await empty_database.connect()
+    await connection.execute("DROP TABLE alembic_version")
+    await connection.execute(SCHEMAS[revision])
+    await connection.close()
+    assert await read(empty_database) == made
+
+
+@pytest.mark.parametrize("revision", SCHEMAS)
+async def test_a_database_of_an_older_release_with_data_is_migrated_and_keeps_them(
+    database: TestDatabase, empty_database: TestDatabase, revision: str
+):
+    connection = await empty_database.connect()
+    await connection.execute(SCHEMAS[revision])
+    await fill(connection)
+    before = await contents(connection)
+    result = await in_transaction(empty_database, lambda connection: migrate(connection, {}))
+    assert result.before == revision
+    assert await read(empty_database) == await read(database)
+    after = await contents(connection)
+    await connection.close()
+    assert all(before.values())
+    for table, rows in before.items():
+        assert len(after[table]) == len(rows), table
+
+
+async def test_a_new_revision_is_applied_to_a_database_with_data_and_taken_back(database: TestDatabase, tmp_path: Path):
+    with_head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    (tmp_path / "made_up.py").write_text(MADE_UP.format(head=with_head))
+    connection = await database.connect()
+    await fill(connection)
+    before, rows = await read(database), await contents(connection)
+    await in_transaction(database, to("made_up", versions=[tmp_path]))
+    assert (await read(database)).keys() - before.keys() == {"column devices.site", "column sensor_readings.quality"}
+    assert await connection.fetchval("SELECT site FROM devices") == "Delft"
+    await in_transaction(database, to(with_head, downgrade, versions=[tmp_path]))
+    assert await read(database) == before
+    assert await contents(connection) == rows
+    await connection.close()
+
+
+def test_no_revision_imports_what_changes():
+    """A revision that is made of today's tables makes another schema tomorrow, and on fresh databases only."""
+    for path in (MIGRATIONS / "versions").glob("*.py"):
+        imported = {
+            name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in (
+                [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            )
+        }
+        assert {name.partition(".")[0] for name in imported} <= {"alembic", "sqlalchemy"}, path
