@@ -86,8 +86,7 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
-        yield chunk
+    yield b""
 
 
 async def _read_body(operation: Operation, request: Request) -> Any:

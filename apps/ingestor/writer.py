@@ -18,10 +18,10 @@ from apps.ingestor.records import Placed, Reject, reject_reading
 from apps.storage.channels import Channel, notify
 from apps.storage.connection import Connection
 from apps.storage.readings import (
-    ensure_partitions,
-    lacks_partition,
+    is_missing_partition,
     register_unknown,
     store,
+    with_partitions,
 )
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
@@ -68,14 +68,11 @@ class Writer:
             with self.tracer.start_as_current_span("store batch", links=links) as span:
                 span.set_attributes({"shard_id": lease.shard_id, "readings": len(batch.readings)})
                 started, started_ns = time.perf_counter(), time.time_ns()
-                try:
-                    stored, rejects = await self._commit(lease, before, batch, after)
-                except asyncpg.CheckViolationError as error:
-                    if not lacks_partition(error):
-                        raise
-                    async with self.pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                        await ensure_partitions(connection, _rows(batch.readings))
-                    stored, rejects = await self._commit(lease, before, batch, after)
+                stored, rejects = await with_partitions(
+                    lambda: self.pool.acquire(timeout=CONNECT_SECONDS),
+                    _rows(batch.readings),
+                    lambda: self._commit(lease, before, batch, after),
+                )
                 self._tell_uploads(uploads, span, started_ns)
         _count(batch, stored, rejects, time.perf_counter() - started)
 
@@ -128,7 +125,7 @@ async def _store(connection: Connection, readings: Sequence[Placed]) -> tuple[in
             await register_unknown(connection, rows)
             return len(rows), []
     except REFUSED as error:
-        if lacks_partition(error):
+        if is_missing_partition(error):
             raise
         if len(readings) == 1:
             return 0, [reject_reading(readings[0], f"the database refused it: {error}")]

@@ -3,8 +3,10 @@
 The one place that writes `sensor_readings`, `readings_minute` and `latest_readings`, so that they always agree.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import asyncpg
 
@@ -12,12 +14,14 @@ from apps.domain.devices import UNKNOWN_KIND
 from apps.domain.readings import StoredReading
 from apps.storage.connection import Connection
 
+T = TypeVar("T")
+
 
 async def store(connection: Connection, readings: Iterable[StoredReading]) -> Sequence[StoredReading]:
     """Store what is not stored yet, inside the caller's transaction, and return exactly that.
 
     Copies first, as that is fast, and merges only when a reading turns out to be there already. Of several readings
-    with one key the first is kept. Raises asyncpg.CheckViolationError (see `lacks_partition`) and whatever else the
+    with one key the first is kept. Raises asyncpg.CheckViolationError (see `with_partitions`) and whatever else the
     database says of a reading; then nothing of `readings` is stored.
     """
     # In the order of the key: two that store the same readings wait for each other and never in a circle.
@@ -42,9 +46,25 @@ async def register_unknown(connection: Connection, readings: Iterable[StoredRead
     await connection.execute(_REGISTER, device_ids, UNKNOWN_KIND)
 
 
-def lacks_partition(error: asyncpg.PostgresError) -> bool:
-    """Tell whether `store` failed because a month has no partition yet: call `ensure_partitions` and store again."""
+def is_missing_partition(error: asyncpg.PostgresError) -> bool:
+    """Tell whether `store` failed because a month has no partition yet."""
     return isinstance(error, asyncpg.CheckViolationError) and error.constraint_name is None
+
+
+async def with_partitions(
+    connect: Callable[[], AbstractAsyncContextManager[Connection]],
+    readings: Iterable[StoredReading],
+    work: Callable[[], Awaitable[T]],
+) -> T:
+    """Do `work`, which stores `readings`. Where a month has no partition yet, make it and do the work again."""
+    try:
+        return await work()
+    except asyncpg.CheckViolationError as error:
+        if not is_missing_partition(error):
+            raise
+    async with connect() as connection:
+        await ensure_partitions(connection, readings)
+    return await work()
 
 
 async def ensure_partitions(connection: Connection, readings: Iterable[StoredReading]) -> None:

@@ -16,7 +16,7 @@ from apps.api.queries.sql import QueryParams, all_of
 from apps.domain.readings import StoredReading
 from apps.domain.windows import Window
 from apps.storage.channels import Channel, notify
-from apps.storage.readings import ensure_partitions, lacks_partition, register_unknown
+from apps.storage.readings import register_unknown, with_partitions
 from apps.storage.readings import store as store_new
 
 
@@ -134,18 +134,11 @@ async def latest_stored(connection: asyncpg.Connection, after: datetime | None =
 
 async def store(database: Database, rows: Sequence[StoredReading]) -> int:
     """Store the readings that are not stored yet, just as the ingestor does, and return how many they were."""
-    async with database.connection() as connection:
-        try:
-            return await _store(connection, rows)
-        except asyncpg.CheckViolationError as error:
-            if not lacks_partition(error):
-                raise
-            await ensure_partitions(connection, rows)
-            return await _store(connection, rows)
+    return await with_partitions(database.connection, rows, lambda: _store(database, rows))
 
 
-async def _store(connection: asyncpg.Connection, rows: Sequence[StoredReading]) -> int:
-    async with connection.transaction():
+async def _store(database: Database, rows: Sequence[StoredReading]) -> int:
+    async with database.transaction() as connection:
         stored = await store_new(connection, rows)
         await register_unknown(connection, stored)
         if stored:

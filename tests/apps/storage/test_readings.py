@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from apps.domain.readings import StoredReading
-from apps.storage.readings import ensure_partitions, lacks_partition, store
+from apps.storage.readings import ensure_partitions, is_missing_partition, store
 from tests.support.readings import assert_summaries_agree
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -77,7 +77,7 @@ async def test_a_month_without_a_partition_is_told_and_can_be_made(connection):
     old = StoredReading("d", "m", datetime(2001, 2, 3, tzinfo=UTC), 1, NOW)
     with pytest.raises(asyncpg.CheckViolationError) as missing:
         await store(connection, [reading(), old])
-    assert lacks_partition(missing.value)
+    assert is_missing_partition(missing.value)
     assert await everything(connection) == []
     await ensure_partitions(connection, [old])
     assert await store(connection, [reading(), old]) == [old, reading()]
@@ -88,7 +88,7 @@ async def test_a_constraint_is_not_taken_for_a_missing_partition(database, conne
     await owner.execute("ALTER TABLE sensor_readings ADD CONSTRAINT sane CHECK (value < 100)")
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await store(connection, [reading(), reading(1, 100)])
-    assert not lacks_partition(refused.value)
+    assert not is_missing_partition(refused.value)
     assert await everything(connection) == []
     await owner.close()
 
