@@ -38,10 +38,10 @@ LOCKS = Path("requirements")
 def local(session: nox.Session) -> None:
     """Run the whole platform on this machine; `-- --help` lists the options."""
     install(session, "local")
-    bring_node(session)
-    # The platform ends its children one after the other: nox must not hurry it.
+    ensure_node(session)
+    # The platform ends its children one after the other: nox gives it the time.
     session.run("python", "-m", "local", *session.posargs, interrupt_timeout=60, terminate_timeout=30)
-    # Its last line, what was sent and stored, stays the last one.
+    # The last line of its output, what was sent and stored, stays the last one.
     logging.getLogger().setLevel(logging.WARNING)
 
 
@@ -57,7 +57,7 @@ def lint(session: nox.Session) -> None:
     if shutil.which("actionlint"):
         session.run("actionlint", external=True)
     else:
-        session.warn("actionlint is not on PATH: nobody checked what the workflows say to GitHub")
+        session.warn("actionlint is not on PATH: the workflows were not checked with it")
 
 
 @nox.session
@@ -77,26 +77,20 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def dashboard(session: nox.Session) -> None:
     """Type-check, lint, test and build the dashboard."""
-    bring_node(session)
+    ensure_node(session)
     for arguments in (["ci"], ["run", "lint"], ["test"], ["run", "build"]):
         session.run("python", "-m", "devtools.node", "npm", *arguments)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test everything that is quick; `-- tests/apps/ingestor -k lease` chooses."""
+    """Run every quick test; `-- tests/apps/ingestor -k lease` chooses."""
     pytest(session, "not slow and not browser and not engine")
 
 
 @nox.session
-def infra(session: nox.Session) -> None:
-    """Build every stack on a recording engine, in preview and in update, and check the whole graph of each."""
-    pytest(session, "not slow and not browser and not engine", "tests/components", "tests/stacks", "tests/policy")
-
-
-@nox.session
 def slow(session: nox.Session) -> None:
-    """Test what takes long: crash after crash, reshards, outages."""
+    """Run the tests that take minutes: crash after crash, reshards, outages."""
     pytest(session, "slow and not browser and not engine")
 
 
@@ -109,16 +103,16 @@ def engine(session: nox.Session) -> None:
 
 @nox.session
 def cost(session: nox.Session) -> None:
-    """Print what dev and prod cost a week; fails when one is over its cap. `-- --lines` shows every resource."""
+    """Print what dev and prod cost a week, and fail when one is over its cap; `-- --lines` shows every resource."""
     install(session, "infra")
     session.run("python", "-m", "delivery.cost", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write what is made from the code: pages of docs/, and the dashboard's types of the API."""
+    """Write what is made from the code: the generated pages of docs/, and the dashboard's types of the API."""
     install(session, "local", "infra")
-    bring_node(session)
+    ensure_node(session)
     session.run("python", "-m", "delivery.docs")
     for arguments in (["ci"], ["run", "generate"]):
         session.run("python", "-m", "devtools.node", "npm", *arguments)
@@ -143,7 +137,7 @@ def browser_tests(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Compile requirements/; `-- --check` only tells whether they are current, `-- --upgrade` takes the newest."""
+    """Compile requirements/; `-- --check` only says whether they are current, `-- --upgrade` takes the newest."""
     upgrade = ["--upgrade"] if "--upgrade" in session.posargs else []
     if "--check" not in session.posargs:
         compile_locks(session, *upgrade)
@@ -164,16 +158,15 @@ def install(session: nox.Session, *locks: str) -> None:
     session.install("--require-hashes", *(f"--requirements={LOCKS / name}.txt" for name in locks))
 
 
-def pytest(session: nox.Session, marker: str, *paths: str, options: tuple[str, ...] = (), **environment: str) -> None:
-    """Run the tests that `marker` selects, in `paths` unless the caller chose others."""
+def pytest(session: nox.Session, marker: str, options: tuple[str, ...] = (), **environment: str) -> None:
+    """Run the tests that `marker` selects, among those that the caller chose."""
     install(session, "local", "infra", "test", "lint")
-    bring_node(session)
-    bring_tools(session)
-    chosen = session.posargs or paths
-    session.run("python", "-m", "pytest", "--durations=10", *options, "-m", marker, *chosen, env=environment)
+    ensure_node(session)
+    ensure_tools(session)
+    session.run("python", "-m", "pytest", "--durations=10", *options, "-m", marker, *session.posargs, env=environment)
 
 
-def bring_node(session: nox.Session) -> None:
+def ensure_node(session: nox.Session) -> None:
     """Install Node beside Python where the machine has none that is new enough."""
     if node.find() is None:
         session.log("this machine has no Node that is new enough: taking the one that Python's package index has")
@@ -181,7 +174,7 @@ def bring_node(session: nox.Session) -> None:
         session.run("python", "-m", "devtools.node", "link")
 
 
-def bring_tools(session: nox.Session) -> None:
+def ensure_tools(session: nox.Session) -> None:
     """Fetch what tests check rules, routes and dashboards with, or say that this machine cannot have it."""
     try:
         tools.ensure((*tools.MONITORING, *tools.CHECKING))
