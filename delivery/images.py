@@ -16,7 +16,7 @@ from apps.catalog import DASHBOARD
 from components.account.image_repositories import registry
 from delivery.errors import ImageError
 from stacks.config import IMAGES, PROJECT, ROOT, EnvironmentConfig, load_environment
-from stacks.config_errors import StackConfigError
+from stacks.errors import StackConfigError
 
 FAILED, NOT_USABLE = 1, 2
 

@@ -13,7 +13,7 @@ from components.account.github_deployment import role_arn
 from components.account.image_repositories import registry
 from stacks.account import state_bucket
 from stacks.config import DAYS, PROJECT, EnvironmentConfig, ScheduleConfig, load_environment
-from stacks.config_errors import StackConfigError
+from stacks.errors import StackConfigError
 
 NOT_USABLE = 2
 

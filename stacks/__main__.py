@@ -10,7 +10,7 @@ import pulumi
 
 from stacks import account, environment
 from stacks.config import AccountConfig, EnvironmentConfig, is_account_stack, load
-from stacks.config_errors import StackConfigError
+from stacks.errors import StackConfigError
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from components.data.config import DatabaseConfig, StreamConfig
 from components.network.config import IngressConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.section import AccountId, Region, Section, Url
-from stacks.config_errors import StackConfigError, as_yaml, explain
+from stacks.errors import StackConfigError, as_yaml, explain
 
 PROJECT = "sensor-analytics"
 ROOT = Path(__file__).parents[1]

@@ -1,7 +1,7 @@
 """The database: PostgreSQL 15 on RDS."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -26,7 +26,10 @@ CA_FILE = "/etc/ssl/certs/rds.pem"
 
 @dataclass(frozen=True, slots=True)
 class DatabaseArgs:
-    """How large the database is and how well it is kept. `protected`: it refuses to be deleted."""
+    """How large the database is, how well it is kept, and who may connect.
+
+    `allowed_groups`: the security groups whose members may, by a name for each. `protected`: it refuses to be deleted.
+    """
 
     config: DatabaseConfig
     db_name: str
@@ -37,6 +40,7 @@ class DatabaseArgs:
     subnet_cidrs: tuple[str, ...]
     key: EncryptionKey
     secrets_key: EncryptionKey
+    allowed_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     protected: bool = False
 
     def __post_init__(self) -> None:
@@ -56,7 +60,7 @@ class Database(Component):
 
     Makes:
 
-    - a subnet group, and a security group that is closed until `allow_from`
+    - a subnet group, and a security group with a rule for each group that may connect
     - a parameter group
     - the instance, and a read replica where asked for
     """
@@ -69,30 +73,15 @@ class Database(Component):
         super().__init__(name, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._open: list[pulumi.Resource] = []
         self._group = aws.ec2.SecurityGroup(
             name, vpc_id=args.vpc_id, description="PostgreSQL from named groups", opts=self._child
         )
+        self._allowed = [self._allow_from(source, group) for source, group in args.allowed_groups.items()]
         self.instance = self._instance()
         self.host = self.instance.address
         self.owner_secret_arn = self.instance.master_user_secrets[0].secret_arn
         self.replica_host = self._replica().address if args.config.replica else None
         self.register_outputs({"host": self.host, "ownerSecretArn": self.owner_secret_arn})
-
-    def allow_from(self, name: str, group_id: pulumi.Input[str]) -> None:
-        """Let the members of a security group connect."""
-        self._open.append(
-            aws.vpc.SecurityGroupIngressRule(
-                f"{self._name}-from-{name}",
-                security_group_id=self._group.id,
-                referenced_security_group_id=group_id,
-                description=f"PostgreSQL from {name}",
-                ip_protocol="tcp",
-                from_port=PORT,
-                to_port=PORT,
-                opts=self._child,
-            )
-        )
 
     def mount_owner_password(
         self, store: ClusterSecretStore, namespace: str, after: pulumi.Resource
@@ -130,7 +119,21 @@ class Database(Component):
             "DATABASE_USER": user,
             "DATABASE_AUTH": auth,
         }
-        return Binding(environment, reaches=(Reach(PORT, self._args.subnet_cidrs),), after=(self.instance, *self._open))
+        return Binding(
+            environment, reaches=(Reach(PORT, self._args.subnet_cidrs),), after=(self.instance, *self._allowed)
+        )
+
+    def _allow_from(self, source: str, group_id: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
+        return aws.vpc.SecurityGroupIngressRule(
+            f"{self._name}-from-{source}",
+            security_group_id=self._group.id,
+            referenced_security_group_id=group_id,
+            description=f"PostgreSQL from {source}",
+            ip_protocol="tcp",
+            from_port=PORT,
+            to_port=PORT,
+            opts=self._child,
+        )
 
     def _instance(self) -> aws.rds.Instance:
         args, config = self._args, self._args.config

@@ -13,7 +13,7 @@ from delivery.errors import DeliveryError
 from delivery.recording import Graph
 from stacks import environment
 from stacks.config import EnvironmentConfig, load_environment
-from stacks.config_errors import StackConfigError
+from stacks.errors import StackConfigError
 
 OVER_BUDGET, USAGE = 1, 2
 

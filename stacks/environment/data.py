@@ -39,11 +39,11 @@ def make_data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.Re
             subnet_cidrs=network.private_cidrs,
             key=foundation.data_key,
             secrets_key=foundation.secrets_key,
+            allowed_groups={"cluster": foundation.cluster.security_group_id},
             protected=config.protected,
         ),
         opts,
     )
-    database.allow_from("cluster", foundation.cluster.security_group_id)
     stream = Stream(
         "readings",
         StreamArgs(config.stream, config.region, foundation.data_key),

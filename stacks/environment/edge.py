@@ -78,8 +78,8 @@ def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opt
         ),
         opts,
     )
-    registering = ingress.grant_register(controllers.load_balancer_identity)
-    bound = ingress.bind_pods(after=[namespace, registering])
+    register_grant = ingress.grant_register(controllers.load_balancer_identity)
+    bound = ingress.bind_pods(after=[namespace, register_grant])
     database = data.database.mount_owner_password(store, NAMESPACE, after=namespace)
     return Edge(controllers, namespace, store, ingress, database, (*bound, controllers.monitor_types))
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.config import IMAGES, ROOT, AccountConfig, EnvironmentConfig, load, read_stack_file
-from stacks.config_errors import StackConfigError
+from stacks.errors import StackConfigError
 
 DIGEST = "sha256:" + "a" * 64
 ADMINISTRATOR = "arn:aws:iam::111111111111:role/sensor-analytics/deploy-dev"

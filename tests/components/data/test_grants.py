@@ -18,7 +18,7 @@ def stream(**changes):
 
 
 def database(**changes):
-    protected = changes.pop("protected", False)
+    wired = {key: changes.pop(key) for key in ("protected", "allowed_groups") if key in changes}
     args = DatabaseArgs(
         config=DatabaseConfig(**changes),
         db_name=SENSORS.name,
@@ -29,7 +29,7 @@ def database(**changes):
         subnet_cidrs=("10.0.0.0/18",),
         key=parts.key(),
         secrets_key=parts.key("secrets-key"),
-        protected=protected,
+        **wired,
     )
     return Database("database", args)
 
@@ -72,7 +72,7 @@ def test_a_database_user_is_named_not_patterned():
 
 def test_the_database_is_closed_until_a_group_is_let_in():
     assert build(database).of("SecurityGroupIngressRule") == []
-    (rule,) = build(lambda: database().allow_from("cluster", "sg-1")).of("SecurityGroupIngressRule")
+    (rule,) = build(lambda: database(allowed_groups={"cluster": "sg-1"})).of("SecurityGroupIngressRule")
     assert (rule.inputs["fromPort"], rule.inputs["toPort"], rule.inputs["referencedSecurityGroupId"]) == (
         5432,
         5432,
