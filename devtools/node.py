@@ -23,8 +23,8 @@ def find() -> Path | None:
     found = which("node")
     if found is None or which("npm") is None:
         return None
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    version = tuple(int(part) for part in said.strip().removeprefix("v").split(".") if part.isdigit())
+    output = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+    version = tuple(int(part) for part in output.strip().removeprefix("v").split(".") if part.isdigit())
     return found if version >= MIN_NODE_VERSION else None
 
 

@@ -54,8 +54,8 @@ class Postgres:
     @property
     def version(self) -> str:
         """For example `15.18`."""
-        said = subprocess.run([self.programs / "postgres", "--version"], capture_output=True, text=True, check=True)
-        return said.stdout.split()[2]
+        output = subprocess.run([self.programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+        return output.stdout.split()[2]
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which the owner connects."""

@@ -58,8 +58,8 @@ async def _run(options: Options, paths: Paths, console: Console) -> int:
 
 
 async def _until_counted(stack: Stack, stopping: asyncio.Event, console: Console) -> Report | None:
-    with console.progress() as begin:
-        starting = asyncio.create_task(stack.start(begin))
+    with console.progress() as step:
+        starting = asyncio.create_task(stack.start(step))
         asked_to_stop = asyncio.create_task(stopping.wait())
         await asyncio.wait([starting, asked_to_stop], return_when=asyncio.FIRST_COMPLETED)
         asked_to_stop.cancel()

@@ -57,7 +57,7 @@ class Console:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str], "Step"]]:
-        """Show what is under way; each step is said with its time when it is done."""
+        """Show what is under way; each step is logged with its time when it is done."""
         steps: list[Step] = []
         if not self.terminal.is_terminal:
             yield lambda name: Step(name, steps, self.log)

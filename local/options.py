@@ -44,11 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--port",
-        type=_whole(1024, 65_500),
+        type=_integer(1024, 65_500),
         default=8080,
         help="front door; services take the ports after it (8080)",
     )
-    parser.add_argument("--devices", type=_whole(1, 10_000), default=12, help="simulated devices (12)")
+    parser.add_argument("--devices", type=_integer(1, 10_000), default=12, help="simulated devices (12)")
     parser.add_argument("--rate", type=_positive, default=50.0, help="readings a second of the whole fleet (50)")
     parser.add_argument("--duration", type=_positive, metavar="SECONDS", help="stop after this time and count")
     parser.add_argument("--no-simulator", action="store_true", help="start without simulated devices")
@@ -58,17 +58,17 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar=FAULT_SYNTAX,
-        help=f"fault that the simulator plays, of the kinds {', '.join(FaultKind)}; again for more",
+        help=f"fault that the simulator plays, of the kinds {', '.join(FaultKind)}; may be repeated",
     )
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier runs first")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was counted as JSON at the end")
     return parser
 
 
-def _whole(least: int, most: int) -> "type[int]":
+def _integer(minimum: int, maximum: int) -> "type[int]":
     def read(text: str) -> int:
-        if not (text.isdigit() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most} is wanted, not {text!r}")
+        if not (text.isdigit() and minimum <= int(text) <= maximum):
+            raise argparse.ArgumentTypeError(f"a whole number from {minimum} to {maximum} is wanted, not {text!r}")
         return int(text)
 
     return read  # type: ignore[return-value]  # argparse takes any callable

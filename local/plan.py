@@ -69,20 +69,20 @@ class LocalEnvironment:
 
 
 def replicas(services: Sequence[AnyService]) -> list[Replica]:
-    """Return the processes to run: one of each service behind the front door, the least number of every other.
+    """Return the processes to run: one of each service behind the front door, the minimum of every other.
 
     On AWS a load balancer spreads requests over replicas; here there is none. Consumers of a stream share its shards by
     themselves, so they run as many as they would there.
     """
     running = [service for service in services if isinstance(service, Service)]
-    alone = [Replica(service.name, service) for service in running if service.public]
+    single = [Replica(service.name, service) for service in running if service.public]
     shared = [
         Replica(f"{service.name}-{number}" if service.scale.minimum > 1 else service.name, service)
         for service in running
         if not service.public
         for number in range(1, service.scale.minimum + 1)
     ]
-    return alone + shared
+    return single + shared
 
 
 def ports(front: int, services: Sequence[AnyService]) -> dict[str, int]:

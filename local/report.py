@@ -34,12 +34,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether nothing was lost or doubled and everything was well."""
+        """Whether nothing was lost or doubled and every service was healthy."""
         return not self.lost and not self.doubled and all(self.services.values())
 
     def line(self) -> str:
         """Return the report in one line."""
-        unwell = [name for name, healthy in self.services.items() if not healthy]
+        unhealthy = [name for name, healthy in self.services.items() if not healthy]
         parts = [
             *([f"sent {self.sent}", f"accepted {self.accepted}{self._repeated()}"] if self.sent else []),
             *([f"refused {self.refused}"] if self.sent else []),
@@ -47,7 +47,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             *([f"lost {self.lost}"] if self.lost is not None else []),
             f"doubled {self.doubled}",
             f"p99 lag {_seconds(self.lag_seconds['p99'])}",
-            *([f"not healthy: {', '.join(unwell)}"] if unwell else []),
+            *([f"not healthy: {', '.join(unhealthy)}"] if unhealthy else []),
         ]
         return ", ".join(parts)
 

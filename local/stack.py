@@ -30,9 +30,9 @@ from local.process.supervisor import Supervisor
 from local.report import Report, report
 
 DRAIN_SECONDS = 60
-"""How long the ingestors may take to write what is on the stream, once nobody adds to it."""
+"""How long the ingestors may take to write what is on the stream, once nothing adds to it."""
 
-Begin = Callable[[str], Step]
+StartStep = Callable[[str], Step]
 
 
 class Stack:
@@ -62,7 +62,7 @@ class Stack:
         self.rate = Rate()
         self.stats: measure.PlatformStats | None = None
 
-    async def start(self, begin: Begin) -> None:
+    async def start(self, step: StartStep) -> None:
         """Prepare and start everything. Raises ProgramFailedError, DevtoolsError or ConfigurationError."""
         for declared in (*SERVICES, *TASKS):
             if plan.unsupported_reason(declared, self.env) is None:
@@ -72,9 +72,9 @@ class Stack:
         for secret in plan.secrets(SERVICES):
             secrets.keep(self.paths.secret(secret.name), secrets.MAKERS[secret])
         await _together(
-            self._start_database(begin), self._start_aws(begin), self._build_dashboard(begin), self._find_tools(begin)
+            self._start_database(step), self._start_aws(step), self._build_dashboard(step), self._find_tools(step)
         )
-        with begin("services are ready"):
+        with step("services are ready"):
             await self._start_services()
         await self._start_monitoring()
         self._start_schedules()
@@ -82,7 +82,7 @@ class Stack:
         self._in_background("health checks", self.supervisor.watch())
 
     async def watch(self, stopping: asyncio.Event) -> None:
-        """Show how everything is until told to stop, until the duration is over, or until something essential fails.
+        """Show the health of everything until asked to stop, the duration is over, or something essential fails.
 
         Raises ProgramFailedError in the last case.
         """
@@ -124,8 +124,8 @@ class Stack:
         self.stopping.set()
         await asyncio.gather(*self.background, *filter(None, [self.receiver]), return_exceptions=True)
 
-    async def _start_database(self, begin: Begin) -> None:
-        with begin("database is migrated"):
+    async def _start_database(self, step: StartStep) -> None:
+        with step("database is migrated"):
             await asyncio.to_thread(self.postgres.prepare)
             self.supervisor.supervise(database.program(self.postgres, self.paths))
             await self.supervisor.until_ready("postgresql")
@@ -134,20 +134,20 @@ class Stack:
                 if plan.unsupported_reason(task, self.env) is None:
                     await self._run_task(task.deadline_seconds, self._program(task.name, task))
 
-    async def _start_aws(self, begin: Begin) -> None:
-        with begin("AWS has its stream"):
+    async def _start_aws(self, step: StartStep) -> None:
+        with step("AWS has its stream"):
             # Not started again when it dies: it keeps the stream in memory, and an empty one would hide what was lost.
             self.supervisor.supervise(ministack.program(self.env, self.paths), restart=False)
             await self.supervisor.until_ready("ministack")
             await ministack.create_stream(self.env)
 
-    async def _build_dashboard(self, begin: Begin) -> None:
-        with begin("dashboard is built"):
+    async def _build_dashboard(self, step: StartStep) -> None:
+        with step("dashboard is built"):
             await frontdoor.build(self.paths)
 
-    async def _find_tools(self, begin: Begin) -> None:
+    async def _find_tools(self, step: StartStep) -> None:
         try:
-            with begin("Prometheus, Alertmanager and Pushgateway are here"):
+            with step("Prometheus, Alertmanager and Pushgateway are here"):
                 self.tools = await asyncio.to_thread(tools.ensure, tools.MONITORING)
         except UnavailableError as error:
             self.tools = {tool: path for tool in tools.MONITORING if (path := tools.find(tool))}
@@ -182,7 +182,7 @@ class Stack:
         if self.options.simulator:
             token = self.paths.secret(OPERATOR_TOKEN.name)
             program = simulator.program(self.options, self.env, token, self.paths)
-            # Not started again when it dies: nobody would know what it had sent.
+            # Not started again when it dies: its count of what it sent would be lost.
             self.supervisor.supervise(program, essential=False, restart=False)
 
     def _in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -111,7 +111,7 @@ class Sender:
 
 
 class RetryableError(Exception):
-    """The batch must be sent again: it was refused for now, or nobody knows what became of it."""
+    """The batch must be sent again: it was refused for now, or its fate is unknown."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One metric of a kind of device, in its own unit."""
+    """One sensor of a kind of device, in its own unit."""
 
     metric: str
     unit: str
@@ -41,7 +41,7 @@ AR1_COEFFICIENT = 0.9
 
 
 def sensor_values(sensor: Sensor, rng: random.Random) -> Callable[[datetime], float]:
-    """Return the meter of one device: it gives the value at a time, and must be asked in the order of time."""
+    """Return a function that gives a sensor's value at a time; it must be called in the order of time."""
     mean = sensor.mean * (1 + 0.05 * rng.uniform(-1, 1))
     deviation = rng.gauss(0, sensor.noise)
     step = sensor.noise * math.sqrt(1 - AR1_COEFFICIENT**2)

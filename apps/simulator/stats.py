@@ -57,7 +57,7 @@ class Stats:
         self._missing.update((device_id, sample.key) for sample in batch if sample.kind == "fresh")
 
     def gave_up(self, batch: Sequence[Sample]) -> None:
-        """Count a batch of which nobody knows what became of it, when the run had to end."""
+        """Count a batch whose fate was unknown when the run had to end."""
         self.unknown += len(batch)
 
     def document(self) -> dict[str, Any]:
@@ -79,9 +79,9 @@ class Stats:
             self.errors["malformed reading accepted"] += 1
         elif sample.kind == "fresh":
             self.distinct += 1
-        elif (place := (device_id, sample.key)) in self._missing:
+        elif (key := (device_id, sample.key)) in self._missing:
             # A device waits for the answer to one batch before it sends the next: nearly always the first is there.
-            self._missing.discard(place)
+            self._missing.discard(key)
             self.distinct += 1
 
 
@@ -94,7 +94,7 @@ class Latencies:
         self._buckets: Counter[int] = Counter()
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count one latency."""
         self._buckets[math.ceil(math.log(max(seconds, 1e-6)) / self.WIDTH)] += 1
 
     def percentile(self, share: float) -> float | None:

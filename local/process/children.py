@@ -22,7 +22,7 @@ STOPPED_BY = signal.SIGTERM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run, and how to know that it is well."""
+    """What to run, and how to know that it is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -53,7 +53,7 @@ class Child:
         return self.process.returncode is None
 
     def log_tail(self) -> str:
-        """Return the end of what it said, a line each, indented."""
+        """Return the end of what it logged, a line each, indented."""
         return log_tail(self.program.log, self.log_offset)
 
     async def wait(self) -> int:

@@ -1,4 +1,4 @@
-"""Runs scheduled services when their cron expression says so, never one twice at a time."""
+"""Runs scheduled services when their cron expression says so, never two runs of one at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ async def on_schedule(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], "asyncio.Future[None]"] = asyncio.sleep,  # type: ignore[assignment]
 ) -> None:
-    """Run `program` whenever the service's schedule is due. A run that fails is said, and the next one comes."""
+    """Run `program` whenever the service's schedule is due. A run that fails is logged, and the next one comes."""
     while True:
         await sleep((next_run(service.schedule, now()) - now()).total_seconds())
         code = await run_to_completion(program, service.deadline_seconds)

@@ -1,4 +1,4 @@
-"""Keeps programs running: restarts one that dies, gives up on one that cannot live, and knows how each one is."""
+"""Keeps programs running: restarts one that dies, gives up on one that cannot live, and knows the health of each."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ Log = Callable[[str], None]
 
 
 class Health(StrEnum):
-    """How a program is."""
+    """The health of a program."""
 
     STARTING = "starting"
     READY = "ready"
@@ -106,9 +106,9 @@ class Supervisor:
         )
 
     async def watch(self, every: float = 2.0) -> None:
-        """Ask everything how it is, again and again."""
+        """Check the health of everything, again and again."""
         while True:
-            await asyncio.gather(*(self._ask(process) for process in self.processes.values()))
+            await asyncio.gather(*(self._check(process) for process in self.processes.values()))
             await asyncio.sleep(every)
 
     async def stop(self, *names: str) -> None:
@@ -124,9 +124,9 @@ class Supervisor:
         while True:
             process.child = child = await start(process.program)
             started = time.monotonic()
-            asking = self.create_task(f"{process.program.name}'s readiness", self._until_first_ready(process))
+            readiness = self.create_task(f"{process.program.name}'s readiness", self._until_first_ready(process))
             code = await child.wait()
-            asking.cancel()
+            readiness.cancel()
             lived, was_ready = time.monotonic() - started, process.health in {Health.READY, Health.UNREADY}
             failed_starts = 0 if was_ready else failed_starts + 1
             delay = self.restart_delay if was_ready else min(delay * 2, self.max_restart_delay)
@@ -153,10 +153,10 @@ class Supervisor:
 
     async def _until_first_ready(self, process: SupervisedProcess) -> None:
         while process.health is not Health.READY:
-            await self._ask(process)
+            await self._check(process)
             await asyncio.sleep(0.1)
 
-    async def _ask(self, process: SupervisedProcess) -> None:
+    async def _check(self, process: SupervisedProcess) -> None:
         if process.child is None or not process.child.alive:
             return
         reason = await self._not_ready(process.program)

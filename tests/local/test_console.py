@@ -37,19 +37,19 @@ def test_the_table_tells_every_service_its_address_and_what_is_missing():
     out = io.StringIO()
     with console_writing_to(out).live(lambda: VIEW) as show:
         show()
-    said = out.getvalue()
+    output = out.getvalue()
     for text in ("gateway", "not ready", "the stream is away", "http://127.0.0.1:8082", "no prometheus", "Ctrl-C"):
-        assert text in said
+        assert text in output
 
 
 def test_a_step_is_said_when_it_is_done_and_not_when_it_failed():
     out = io.StringIO()
     console = console_writing_to(out)
-    with console.progress() as begin:
-        with begin("database is migrated"):
+    with console.progress() as step:
+        with step("database is migrated"):
             pass
         try:
-            with begin("dashboard is built"):
+            with step("dashboard is built"):
                 raise ValueError
         except ValueError:
             pass

@@ -17,7 +17,7 @@ def test_every_option_is_read():
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (["--port", "80"], "from 1024 to 65500 is wanted, not '80'"),
         (["--devices", "many"], "whole number"),
@@ -27,8 +27,8 @@ def test_every_option_is_read():
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
-def test_a_wrong_value_ends_with_code_2_and_what_is_allowed(given, said, capsys):
+def test_a_wrong_value_ends_with_code_2_and_what_is_allowed(given, message, capsys):
     with pytest.raises(SystemExit) as ended:
         parse(given)
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -24,15 +24,15 @@ def test_everything_distinct_that_was_accepted_is_stored_once():
 
 
 @pytest.mark.parametrize("bad", [{"stored": 99}, {"doubled": 1}, {"healthy": False}])
-def test_a_run_that_lost_or_doubled_or_was_not_well_is_not_good(bad):
+def test_a_run_that_lost_or_doubled_or_was_unhealthy_is_not_good(bad):
     assert not made(**bad).good
 
 
-def test_who_was_not_well_is_named():
+def test_an_unhealthy_service_is_named():
     assert made(healthy=False).line().endswith("not healthy: api")
 
 
-def test_without_a_simulator_nobody_knows_what_was_lost():
+def test_without_a_simulator_it_is_unknown_what_was_lost():
     unknown = made(sent=None)
     assert (unknown.sent, unknown.lost, unknown.good) == (None, None, True)
 

@@ -43,8 +43,8 @@ class Run:
         raise AssertionError((await self.output())[-2000:])
 
     async def output(self) -> str:
-        said, _ = await self.process.communicate()
-        return said.decode()
+        output, _ = await self.process.communicate()
+        return output.decode()
 
     def children(self, of: str = "") -> list[psutil.Process]:
         parent = psutil.Process(self.process.pid)
@@ -82,13 +82,13 @@ async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_p
             await asyncio.sleep(chance.uniform(2, 5))
             if ingestors := run.children("apps.ingestor"):
                 chance.choice(ingestors).send_signal(signal.SIGKILL)
-        said = await run.output()
+        output = await run.output()
     counted = json.loads(report.read_text())
-    assert (counted["lost"], counted["doubled"]) == (0, 0), said
+    assert (counted["lost"], counted["doubled"]) == (0, 0), output
     assert counted["refused"] > 0
     assert counted["accepted"] > counted["stored"] > 1000
-    assert f"stored {counted['stored']}, lost 0, doubled 0, p99 lag" in said.splitlines()[-1]
-    assert "was killed by SIGKILL" in said
+    assert f"stored {counted['stored']}, lost 0, doubled 0, p99 lag" in output.splitlines()[-1]
+    assert "was killed by SIGKILL" in output
 
 
 async def test_a_second_start_finds_the_data_of_the_first_and_a_fresh_one_does_not(tmp_path):
@@ -130,7 +130,7 @@ async def test_the_stack_ends_when_what_it_stands_on_dies(tmp_path):
     async with stack(tmp_path / "local") as run:
         await run.live_points()
         run.children("ministack")[0].kill()
-        said = await run.output()
+        output = await run.output()
         assert run.process.returncode == 1
-    assert "ministack was killed by SIGKILL" in said
-    assert "Traceback" not in said
+    assert "ministack was killed by SIGKILL" in output
+    assert "Traceback" not in output

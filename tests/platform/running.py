@@ -62,8 +62,8 @@ class RunningPlatform:
         """Run the simulator to its end and return its report."""
         report = self.folder / "report.json"
         token = self.env.secrets / OPERATOR_TOKEN.name
-        told = ("--api", self.env.url("api"), "--token-file", str(token), "--report", str(report))
-        subprocess.run([sys.executable, "-m", "apps.simulator", *arguments, *told], check=True, timeout=900)
+        connection = ("--api", self.env.url("api"), "--token-file", str(token), "--report", str(report))
+        subprocess.run([sys.executable, "-m", "apps.simulator", *arguments, *connection], check=True, timeout=900)
         return json.loads(report.read_text())
 
     def stop(self) -> None:

@@ -30,7 +30,7 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
     async def stored():
         return await owner.fetchval("SELECT coalesce(sum(count), 0)::bigint FROM readings_minute")
 
-    async def trouble():
+    async def cause_outages():
         for kill in range(1, KILLS + 1):
             # Spread over the run by what is stored, not by the clock.
             await eventually(lambda share=kill: at_least(stored, READINGS * share // (KILLS + 2)), 300)
@@ -40,14 +40,14 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
 
     load = ("load", "--readings", str(READINGS), "--duplicates", "0.05", "--malformed", "0.02", "--devices", "50")
     sending = asyncio.to_thread(running.simulate, *load, "--batch", "100", "--concurrency", "8")
-    report, _ = await asyncio.gather(sending, trouble())
+    report, _ = await asyncio.gather(sending, cause_outages())
     assert report["unknown"] == 0
     assert report["distinct"] == READINGS
     assert report["refused"] > 0
 
     async def drained():
-        kept = await owner.fetchval("SELECT count(*) FROM rejected_records")
-        return (await stored()) >= report["distinct"] and kept >= report["refused"]
+        rejected = await owner.fetchval("SELECT count(*) FROM rejected_records")
+        return (await stored()) >= report["distinct"] and rejected >= report["refused"]
 
     await eventually(drained, 180)
     assert await owner.fetchval("SELECT count(*) FROM sensor_readings") == report["distinct"]

@@ -20,12 +20,12 @@ class Channel:
     """What was said, and the Alertmanager to which a test reports alerts as Prometheus would."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.news = asyncio.Event()
         self.http = httpx.AsyncClient()
 
     def say(self, line: str) -> None:
-        self.said.append(line)
+        self.lines.append(line)
         self.news.set()
 
     async def report(self, *alerts: dict[str, str], over: bool = False) -> None:
@@ -46,7 +46,7 @@ class Channel:
 
     async def hears(self, line: str) -> None:
         async with asyncio.timeout(30):
-            while not any(line in said for said in self.said):
+            while not any(line in received for received in self.lines):
                 self.news.clear()
                 await self.news.wait()
 
@@ -76,22 +76,22 @@ async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over
     await channel.report(*both)
     await channel.report(*both, over=True)
     await channel.hears("[RESOLVED] IngestorLagging")
-    assert [said for said in channel.said if said.startswith("[")] == [
+    assert [line for line in channel.lines if line.startswith("[")] == [
         "[CRITICAL: 2] IngestorLagging",
         "[RESOLVED] IngestorLagging",
     ]
-    assert ":rotating_light: summary of a (<https://example.org/#it|runbook>)" in "\n".join(channel.said)
+    assert ":rotating_light: summary of a (<https://example.org/#it|runbook>)" in "\n".join(channel.lines)
 
 
 async def test_a_page_silences_the_ticket_about_the_same_thing(channel):
     await channel.report(alert("Burn", "critical", "a"), alert("Burn", "warning", "a"), alert("Other", "warning", "a"))
     await channel.hears("Burn")
     await channel.hears("[WARNING: 1] Other")
-    assert [said for said in channel.said if "Burn" in said] == ["[CRITICAL: 1] Burn"]
+    assert [line for line in channel.lines if "Burn" in line] == ["[CRITICAL: 1] Burn"]
 
 
 async def test_what_is_only_for_information_is_not_sent(channel):
     await channel.report(alert("Watchdog", "none", "a"))
     await channel.report(alert("Other", "warning", "a"))
     await channel.hears("Other")
-    assert not any("Watchdog" in said for said in channel.said)
+    assert not any("Watchdog" in line for line in channel.lines)

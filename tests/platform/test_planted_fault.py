@@ -25,8 +25,8 @@ SOURCE = "api/latency"
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(database, ministack, stream, tmp_path):
-    said: list[str] = []
-    async with watched_platform(database, ministack, stream, tmp_path, said.append) as running:
+    logged: list[str] = []
+    async with watched_platform(database, ministack, stream, tmp_path, logged.append) as running:
         owner = await database.connect()
 
         async def row() -> str | None:
@@ -45,7 +45,7 @@ async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(da
             return max((float(one["value"][1]) for one in answer.json()["data"]["result"]), default=-1)
 
         async def state() -> tuple[object, ...]:
-            messages = [line for line in said if line.endswith("PredictiveAlert")]
+            messages = [line for line in logged if line.endswith("PredictiveAlert")]
             return await row(), await shown(), await metric(), messages
 
         fired, over = "[CRITICAL: 1] PredictiveAlert", "[RESOLVED] PredictiveAlert"

@@ -27,8 +27,7 @@ from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measure
 from apps.simulator.simulation import SimulationOptions, simulate
 from devtools.ports import free_port
-from tests.apps.gateway.support import LOST, FaultyKinesis, environment
-from tests.apps.gateway.support import Fault as PutFault
+from tests.apps.gateway.support import LOST, FaultyKinesis, PutFault, environment
 from tests.support.devices import TOKEN, Registry
 from tests.support.serving import serving
 

@@ -21,7 +21,7 @@ def program(tmp_path: Path, code: str, **options) -> Program:
     return Program(name="child", command=(sys.executable, "-c", code), log=tmp_path / "child.log", **options)
 
 
-async def said(log: Path, text: str) -> None:
+async def until_logged(log: Path, text: str) -> None:
     async with asyncio.timeout(20):
         while text not in log_tail(log):  # noqa: ASYNC110 - a file has no event
             await asyncio.sleep(0.02)
@@ -30,7 +30,7 @@ async def said(log: Path, text: str) -> None:
 async def test_a_child_is_stopped_by_its_own_signal(tmp_path):
     code = "import signal,sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7)); print('up'); signal.pause()"
     child = await start(program(tmp_path, code, stop_signal=signal.SIGINT))
-    await said(child.program.log, "up")
+    await until_logged(child.program.log, "up")
     await child.stop()
     assert await child.wait() == 7
 
@@ -42,7 +42,7 @@ async def test_a_child_that_does_not_listen_is_ended_together_with_its_own_child
         "signal.pause()"
     )
     child = await start(program(tmp_path, code))
-    await said(child.program.log, "grandchild")
+    await until_logged(child.program.log, "grandchild")
     grandchild = psutil.Process(int(child.program.log.read_text().split()[1]))
     await child.stop(seconds=0.2)
     assert await child.wait() == -signal.SIGKILL

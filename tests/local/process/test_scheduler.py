@@ -33,7 +33,7 @@ async def test_runs_never_overlap_and_a_failed_one_is_said_before_the_next(tmp_p
         deadline_seconds=20,
     )  # fmt: skip
     program = Program(name="job", command=(sys.executable, "-c", "raise SystemExit('no luck')"), log=tmp_path / "log")
-    said: list[str] = []
+    logged: list[str] = []
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -42,8 +42,8 @@ async def test_runs_never_overlap_and_a_failed_one_is_said_before_the_next(tmp_p
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await on_schedule(service, program, said.append, now=lambda: NOON, sleep=sleep)
+        await on_schedule(service, program, logged.append, now=lambda: NOON, sleep=sleep)
     assert slept == [30, 30, 30]
-    assert len(said) == 2
-    assert "job: exit code 1" in said[0]
-    assert "no luck" in said[0]
+    assert len(logged) == 2
+    assert "job: exit code 1" in logged[0]
+    assert "no luck" in logged[0]

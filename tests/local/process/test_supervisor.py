@@ -24,20 +24,20 @@ http.server.HTTPServer(("127.0.0.1", {port}), Handler).serve_forever()
 """
 
 
-class Said(list[str]):
+class Logged(list[str]):
     def __contains__(self, text: object) -> bool:
         return any(str(text) in line for line in self)
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def logged() -> Logged:
+    return Logged()
 
 
 @pytest.fixture
-async def supervisor(said: Said) -> AsyncIterator[Supervisor]:
+async def supervisor(logged: Logged) -> AsyncIterator[Supervisor]:
     async with httpx.AsyncClient() as http:
-        made = Supervisor(said.append, http, max_failed_starts=3, restart_delay=0.01)
+        made = Supervisor(logged.append, http, max_failed_starts=3, restart_delay=0.01)
         yield made
         await made.stop(*made.processes)
 
@@ -63,7 +63,7 @@ async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(
         await supervisor.until_ready("part", seconds=2)
 
 
-async def test_a_program_that_dies_starts_again(supervisor, said, tmp_path):
+async def test_a_program_that_dies_starts_again(supervisor, logged, tmp_path):
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     first = process.child.pid
@@ -72,35 +72,35 @@ async def test_a_program_that_dies_starts_again(supervisor, said, tmp_path):
     await supervisor.until_ready("part", seconds=30)
     assert process.child.pid != first
     assert process.restarts == 1
-    assert "part was killed by SIGKILL" in said
+    assert "part was killed by SIGKILL" in logged
 
 
-async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(supervisor, said, tmp_path):
+async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(supervisor, logged, tmp_path):
     supervisor.supervise(program(tmp_path, "raise SystemExit('the disk is full')", ready="http://127.0.0.1:1/ready"))
     with pytest.raises(ProgramFailedError) as failure:
         await supervisor.until_ready("part", seconds=60)
     assert "part ended with exit code 1" in str(failure.value)
     assert "the disk is full" in str(failure.value)
     assert "part.log" in str(failure.value)
-    assert len(said) == supervisor.max_failed_starts - 1
+    assert len(logged) == supervisor.max_failed_starts - 1
 
 
-async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(supervisor, said, tmp_path):
+async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(supervisor, logged, tmp_path):
     process = supervisor.supervise(program(tmp_path, "raise SystemExit(1)"), essential=False, restart=False)
     async with asyncio.timeout(30):
         await process.supervision
     assert process.health is Health.FAILED
     assert not supervisor.failed.done()
-    assert "the rest goes on without it" in said
+    assert "the rest goes on without it" in logged
 
 
-async def test_what_stops_on_request_is_not_started_again(supervisor, said, tmp_path):
+async def test_what_stops_on_request_is_not_started_again(supervisor, logged, tmp_path):
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     await supervisor.stop("part")
     assert not process.child.alive
     assert process.health is Health.STOPPED
-    assert said == []
+    assert logged == []
 
 
 async def test_an_error_that_nobody_expected_ends_the_stack_instead_of_being_swallowed(supervisor):
