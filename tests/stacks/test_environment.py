@@ -387,25 +387,3 @@ def test_no_secret_passes_through_the_program():
     for stack in ("dev", "prod"):
         kinds = {made.type for made in environment_graph(stack).resources}
         assert not kinds & {"aws:secretsmanager/secretVersion:SecretVersion", "kubernetes:core/v1:Secret"}
-
-
-@STACKS
-def test_nothing_is_made_in_a_namespace_before_the_namespace(graph):
-    namespaces = {made.inputs["metadata"]["name"]: made for made in graph.of("kubernetes:core/v1:Namespace")}
-    inside = [made for made in graph.resources if (made.inputs.get("metadata") or {}).get("namespace") in namespaces]
-    assert len(inside) > 40
-    early = [
-        f"{made.type} {made.name}"
-        for made in inside
-        if not graph.waits_for(made, namespaces[made.inputs["metadata"]["namespace"]])
-    ]
-    assert early == []
-
-
-@pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(stack):
-    graph = environment_graph(stack)
-    protection = graph.one("pulumi:index:Stash")
-    assert protection.protect == load_environment(stack).protected
-    others = [made for made in graph.resources if made.custom and made is not protection]
-    assert [f"{made.type} {made.name}" for made in others if not graph.waits_for(protection, made)] == []

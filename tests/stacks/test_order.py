@@ -1,0 +1,34 @@
+"""What comes before what, when an environment is made and when it is taken down."""
+
+import pytest
+
+from stacks.config import load_environment
+from tests.stacks.stacks_under_test import environment_graph
+
+STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
+
+
+@pytest.fixture
+def graph(stack):
+    return environment_graph(stack)
+
+
+@STACKS
+def test_nothing_is_made_in_a_namespace_before_the_namespace(graph):
+    namespaces = {made.inputs["metadata"]["name"]: made for made in graph.of("kubernetes:core/v1:Namespace")}
+    inside = [made for made in graph.resources if (made.inputs.get("metadata") or {}).get("namespace") in namespaces]
+    assert inside
+    early = [
+        f"{made.type} {made.name}"
+        for made in inside
+        if not graph.waits_for(made, namespaces[made.inputs["metadata"]["namespace"]])
+    ]
+    assert early == []
+
+
+@STACKS
+def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph, stack):
+    protection = graph.one("pulumi:index:Stash")
+    assert protection.protect == load_environment(stack).protected
+    others = [made for made in graph.resources if made.custom and made is not protection]
+    assert [f"{made.type} {made.name}" for made in others if not graph.waits_for(protection, made)] == []
