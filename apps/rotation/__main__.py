@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.domain.signing import SigningKeys
-from apps.platform.process import run
+from apps.platform.process import FAILED, run_job
 from apps.rotation.keys import initial_keys, rotate
 from apps.rotation.service import ROTATION
 from apps.rotation.settings import RotationSettings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def main(settings: RotationSettings, _stopping: asyncio.Event) -> int:
+async def main(settings: RotationSettings) -> int:
     """Take one step and return the exit code."""
     client: SecretsManagerClient = boto3.client(
         "secretsmanager", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url
@@ -34,7 +34,7 @@ async def main(settings: RotationSettings, _stopping: asyncio.Event) -> int:
         )
     except (BotoCoreError, ClientError, ValueError) as error:
         log.error("rotation failed: %s", error)
-        return 1
+        return FAILED
     return 0
 
 
@@ -69,4 +69,4 @@ def _read(client: "SecretsManagerClient", secret: str) -> tuple[str, datetime] |
 
 
 if __name__ == "__main__":
-    run(ROTATION, RotationSettings, main)
+    run_job(ROTATION, RotationSettings, main)

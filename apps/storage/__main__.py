@@ -1,10 +1,9 @@
 """`python -m apps.storage`: migrate the database and keep its partitions."""
 
 import argparse
-import asyncio
 import json
-import sys
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,75 +12,90 @@ from typing import TypeVar
 import asyncpg
 import sqlalchemy as sa
 
-from apps.platform.settings import ConfigurationError, load
+from apps.platform.process import FAILED, run_job
+from apps.platform.settings import ConfigurationError
 from apps.storage import partitions
 from apps.storage.connection import create_engine
 from apps.storage.migrate import migrate
+from apps.storage.service import MIGRATION, PARTITIONS
 from apps.storage.settings import StorageSettings
 
 T = TypeVar("T")
+Command = Callable[[StorageSettings], Awaitable[None]]
 
-USAGE = 2
+log = logging.getLogger(__name__)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code. What it did is logged; what was asked for is printed."""
+    options = _parser().parse_args(arguments)
+    if options.command == "migrate":
+        run_job(MIGRATION, StorageSettings, partial(_run, _migrate))
+    elif options.command == "partitions":
+        run_job(PARTITIONS, StorageSettings, partial(_run, _preview if options.dry_run else _maintain))
+    else:
+        run_job(PARTITIONS, StorageSettings, partial(_run, _list))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.storage",
-        description="Migrates the database and keeps its partitions. Where it is comes from DATABASE_* variables.",
+        description="Migrates the database and keeps its partitions. Where it is comes from DATABASE_* variables. "
+        "Exit code: 0 it worked, 1 the database failed, 2 bad settings.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("migrate", help="create or update tables, roles and grants, then make partitions ahead")
-    upkeep = commands.add_parser("partitions", help="make partitions ahead and drop those whose retention is over")
-    upkeep.add_argument("--dry-run", action="store_true", help="say what would be made and dropped, and how many bytes")
+    commands.add_parser("migrate", help="create or update tables, roles and grants, then create partitions ahead")
+    maintain = commands.add_parser("partitions", help="create partitions ahead and drop those whose retention is over")
+    maintain.add_argument("--dry-run", action="store_true", help="only print what would be dropped, and how many bytes")
     commands.add_parser("list", help="list the partitions with their sizes")
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+async def _run(command: Command, settings: StorageSettings) -> int:
     try:
-        settings = load(StorageSettings)
-        if chosen.command == "migrate":
-            passwords = _role_passwords(settings)
-            asyncio.run(_migrate(settings, passwords))
-        elif chosen.command == "partitions":
-            asyncio.run(_maintain(settings, dry_run=chosen.dry_run))
-        else:
-            asyncio.run(_list(settings))
-    except ConfigurationError as error:
-        print(f"storage: cannot start\n{error}", file=sys.stderr)
-        return USAGE
+        await command(settings)
     except (sa.exc.SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
-        place = f"{settings.database_host}:{settings.database_port}/{settings.database_name}"
-        print(f"storage: {place} as {settings.database_user}: {getattr(error, 'orig', None) or error}", file=sys.stderr)
-        return 1
+        database = f"{settings.database_host}:{settings.database_port}/{settings.database_name}"
+        reason = getattr(error, "orig", None) or error
+        log.error("storage: %s as %s: %s", database, settings.database_user, reason)
+        return FAILED
     return 0
 
 
-async def _migrate(settings: StorageSettings, passwords: Mapping[str, str]) -> None:
-    done = await _transaction(settings, lambda connection: migrate(connection, passwords))
-    print(f"migrated from {done.before or 'an empty database'} to {done.after}")
+async def _migrate(settings: StorageSettings) -> None:
+    passwords = _role_passwords(settings)
+    result = await _transaction(settings, lambda connection: migrate(connection, passwords))
+    log.info("migrated the database", extra={"before": result.before, "after": result.after})
     await _create_ahead(settings)
 
 
-async def _maintain(settings: StorageSettings, *, dry_run: bool) -> None:
-    if not dry_run:
-        await _create_ahead(settings)
-    now = datetime.now(UTC)
-    for partition in partitions.expired(await _transaction(settings, partitions.list_partitions), now, settings):
-        if not dry_run:
-            await _transaction(settings, partial(partitions.drop, partition=partition))
-        print(f"{'would drop' if dry_run else 'dropped'} {partition.name}, {partition.bytes} bytes")
+async def _maintain(settings: StorageSettings) -> None:
+    await _create_ahead(settings)
+    for partition in await _expired(settings):
+        await _transaction(settings, partial(partitions.drop, partition=partition))
+        log.info("dropped a partition", extra={"partition": partition.name, "bytes": partition.bytes})
 
 
-async def _create_ahead(settings: StorageSettings) -> None:
-    made = await _transaction(
-        settings, lambda connection: partitions.create_ahead(connection, datetime.now(UTC), settings)
-    )
-    months = ", ".join(f"{year:04}-{month:02}" for year, month in made)
-    print(f"made partitions for {months}" if made else "the partitions ahead are there")
+async def _preview(settings: StorageSettings) -> None:
+    for partition in await _expired(settings):
+        print(f"would drop {partition.name}, {partition.bytes} bytes")
 
 
 async def _list(settings: StorageSettings) -> None:
     for partition in await _transaction(settings, partitions.list_partitions):
         print(f"{partition.name}\t{partition.bytes}")
+
+
+async def _create_ahead(settings: StorageSettings) -> None:
+    created = await _transaction(
+        settings, lambda connection: partitions.create_ahead(connection, datetime.now(UTC), settings)
+    )
+    log.info("partitions are there ahead", extra={"months": [f"{year:04}-{month:02}" for year, month in created]})
+
+
+async def _expired(settings: StorageSettings) -> Sequence[partitions.Partition]:
+    existing = await _transaction(settings, partitions.list_partitions)
+    return list(partitions.expired(existing, datetime.now(UTC), settings))
 
 
 async def _transaction(settings: StorageSettings, work: Callable[[sa.Connection], T]) -> T:
@@ -90,15 +104,15 @@ async def _transaction(settings: StorageSettings, work: Callable[[sa.Connection]
         return await connection.run_sync(work)
 
 
-def _role_passwords(settings: StorageSettings) -> dict[str, str]:
+def _role_passwords(settings: StorageSettings) -> Mapping[str, str]:
     if settings.role_passwords_file is None:
         return {}
     try:
-        read = json.loads(Path(settings.role_passwords_file).read_text())
+        passwords = json.loads(Path(settings.role_passwords_file).read_text())
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"ROLE_PASSWORDS_FILE={settings.role_passwords_file}: {error}") from None
-    return {str(role): str(password) for role, password in read.items()}
+    return {str(role): str(password) for role, password in passwords.items()}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -44,7 +44,7 @@ async def create_pool(settings: DatabaseSettings, application: str, **options: A
 
 
 def create_engine(settings: DatabaseSettings, application: str) -> AsyncEngine:
-    """Return a SQLAlchemy engine for work that is not in a hurry: migrations and upkeep."""
+    """Return a SQLAlchemy engine for work that is not in a hurry: migrations and maintenance."""
     arguments = connect_arguments(settings, application)
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(**arguments), poolclass=sa.NullPool

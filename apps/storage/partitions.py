@@ -1,4 +1,4 @@
-"""Monthly partitions: made ahead of time, dropped when their retention is over."""
+"""Monthly partitions: created ahead of time, dropped when their retention is over."""
 
 import re
 from collections.abc import Iterator
@@ -75,14 +75,14 @@ def expired(partitions: list[Partition], now: datetime, settings: StorageSetting
 
 
 def create_ahead(connection: sa.Connection, now: datetime, settings: StorageSettings) -> list[Month]:
-    """Make the partitions of this month and of the months ahead; return the months for which one was missing."""
-    made = []
+    """Create the partitions of this month and of the months ahead; return the months for which one was missing."""
+    created = []
     for count in range(settings.partitions_ahead_months + 1):
         month = add_months(month_of(now), count)
         first = datetime(*month, 1, tzinfo=UTC)
         if connection.scalar(sa.text("SELECT ensure_partition(:at)"), {"at": first}):
-            made.append(month)
-    return made
+            created.append(month)
+    return created
 
 
 def drop(connection: sa.Connection, partition: Partition) -> None:

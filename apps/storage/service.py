@@ -1,4 +1,4 @@
-"""The declarations of the storage package: migration in each deployment, upkeep of partitions each night."""
+"""The declarations of the storage package: migration in each deployment, maintenance of partitions each night."""
 
 from apps.platform.service import SENSORS, Administer, Connect, Resources, ScheduledService, Task
 from apps.storage.settings import StorageSettings

@@ -74,8 +74,14 @@ def test_wrong_settings_end_the_command_with_a_line_that_names_them(variables, s
     sane = {"DATABASE_HOST": "127.0.0.1", "DATABASE_USER": "owner"}
     for name, value in (sane | variables).items():
         monkeypatch.setenv(name, value)
-    assert main(["migrate"]) == 2
+    assert exit_code("migrate") == 2
     assert said in capsys.readouterr().err
+
+
+def exit_code(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return ended.value.code
 
 
 def test_a_database_that_is_not_there_is_said_in_one_line(monkeypatch, capsys, tmp_path):
@@ -83,5 +89,5 @@ def test_a_database_that_is_not_there_is_said_in_one_line(monkeypatch, capsys, t
     variables = {"HOST": "127.0.0.1", "PORT": "1", "USER": "owner", "AUTH": "password"}
     for name, value in (variables | {"PASSWORD_FILE": str(tmp_path / "password")}).items():
         monkeypatch.setenv(f"DATABASE_{name}", value)
-    assert main(["list"]) == 1
+    assert exit_code("list") == 1
     assert "storage: 127.0.0.1:1/sensors as owner: " in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""The commands as processes: what they log is for machines, what they print is for people."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from apps.storage.migrate import LOCK
+from apps.storage.partitions import month_of, partition_name
+from tests.support.otlp import collecting
+from tests.support.postgres import TestDatabase
+from tests.support.schema import tables
+
+LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
+
+
+def storage(database, *arguments, **variables):
+    environment = os.environ | database.environment() | variables
+    command = [sys.executable, "-m", "apps.storage", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def logged(done):
+    return {line["message"]: line for line in map(json.loads, done.stderr.splitlines())}
+
+
+async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(empty_database: TestDatabase):
+    with collecting() as collector:
+        done = storage(empty_database, "migrate", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert (done.returncode, done.stdout) == (0, "")
+    lines = logged(done)
+    assert {(span.service, span.name) for span in collector.received} == {("migration", "migration")}
+    assert lines["migrated the database"]["trace_id"] == collector.received[0].trace_id
+    assert {line["service"] for line in lines.values()} == {"migration"}
+    assert lines["migrated the database"]["before"] is None
+    assert lines["migrated the database"]["after"]
+    now = datetime.now(UTC)
+    assert f"{now:%Y-%m}" in lines["partitions are there ahead"]["months"]
+    again = logged(storage(empty_database, "migrate"))
+    assert again["migrated the database"]["before"] == lines["migrated the database"]["after"]
+    assert again["partitions are there ahead"]["months"] == []
+
+
+async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDatabase):
+    connection = await database.connect()
+    await connection.execute("SELECT ensure_partition($1)", LONG_AGO)
+    await connection.close()
+    old = partition_name("sensor_readings", month_of(LONG_AGO))
+    preview = storage(database, "partitions", "--dry-run")
+    assert preview.returncode == 0
+    assert f"would drop {old}, " in preview.stdout
+    assert old in storage(database, "list").stdout, "a dry run drops nothing"
+    done = storage(database, "partitions")
+    assert (done.returncode, done.stdout) == (0, "")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line["service"] for line in lines} == {"partitions"}
+    dropped = {line["partition"]: line["bytes"] for line in lines if line["message"] == "dropped a partition"}
+    assert {f"would drop {name}, {size} bytes" for name, size in dropped.items()} == set(preview.stdout.splitlines())
+    listed = storage(database, "list").stdout
+    assert old not in listed
+    assert partition_name("sensor_readings", month_of(datetime.now(UTC))) + "\t" in listed
+
+
+async def test_a_migration_that_is_told_to_stop_while_it_waits_ends_and_changes_nothing(empty_database: TestDatabase):
+    connection = await empty_database.connect()
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+    command = (sys.executable, "-m", "apps.storage", "migrate")
+    environment = os.environ | empty_database.environment()
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(waits):  # noqa: ASYNC110 - a lock has no event
+            await asyncio.sleep(0.05)
+        process.terminate()
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert b"told to stop" in errors
+    assert await tables(connection) == {}
+    await connection.close()
