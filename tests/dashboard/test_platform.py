@@ -9,9 +9,11 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from apps.catalog import API, GATEWAY, INGESTOR
+from apps.api.service import API
 from apps.detector.alerts import ACTOR
 from apps.domain.alerts import Anomaly, Severity
+from apps.gateway.service import GATEWAY
+from apps.ingestor.service import INGESTOR
 from apps.platform.service import Service
 from apps.storage.alerts import clear_alert, raise_alert
 from devtools.ports import free_port

@@ -8,7 +8,8 @@ import yaml
 
 from delivery import images
 from delivery import target as delivery
-from delivery.images import ImageError, pinned
+from delivery.errors import ImageError
+from delivery.images import pinned
 from delivery.target import crons, runs_at
 from stacks.config import IMAGES, ROOT, ScheduleConfig
 from tests.stacks.stacks_under_test import account_graph

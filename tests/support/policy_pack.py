@@ -41,7 +41,7 @@ def _current_python() -> Path:
         shutil.rmtree(CACHE, ignore_errors=True)
         uv = shutil.which("uv") or f"{Path(sys.executable).parent}/uv"
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, CACHE], check=True)
-        install = [uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", wanted]
+        install: list[str | Path] = [uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", wanted]
         subprocess.run(install, check=True, env=os.environ)
         shutil.copy(wanted, stamp)
     return python

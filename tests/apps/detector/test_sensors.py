@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from apps.detector import rare, sensors
+from apps.detector import memory, rare, sensors
 from apps.detector.memory import Remembered
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
@@ -199,7 +199,7 @@ async def test_a_run_that_dies_forgets_both_the_points_and_the_alert(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sensors.memory, "save", die)
+        patch.setattr(memory, "save", die)
         with pytest.raises(RuntimeError):
             await stage.run()
     assert await stage.alerts() == []

@@ -81,7 +81,7 @@ class Calls:
             async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
                 return await calls.around(_name(query), lambda: _of(self).fetchrow(query, *args, **options), self)
 
-            async def copy_records_to_table(self, table: str, **options: Any) -> Any:
+            async def copy_records_to_table(self, table: str, **options: Any) -> Any:  # type: ignore[override]
                 return await calls.around(
                     f"COPY {table}", lambda: _of(self).copy_records_to_table(table, **options), self
                 )

@@ -200,9 +200,10 @@ def test_a_body_that_trickles_is_answered_with_408(client: socket.socket) -> Non
 
 def test_ordinary_requests_keep_their_connection(base: str) -> None:
     with httpx.Client() as http:
-        for _ in range(3):
-            assert http.put(f"{base}/echo", content=b"x" * 500_000).content == b"x" * 500_000
-        assert len(http._transport._pool.connections) == 1
+        responses = [http.put(f"{base}/echo", content=b"x" * 500_000) for _ in range(3)]
+        assert [response.content for response in responses] == [b"x" * 500_000] * 3
+        connections = {r.extensions["network_stream"].get_extra_info("client_addr") for r in responses}
+        assert len(connections) == 1
 
 
 class OtherServer:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.catalog import INGESTOR, SERVICES
+from apps.catalog import SERVICES
+from apps.ingestor.service import INGESTOR
 from apps.platform.service import Service
 from devtools.tools import ALERTMANAGER, MONITORING, PROMETHEUS
 from local import plan
