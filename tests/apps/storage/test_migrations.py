@@ -157,6 +157,12 @@ async def test_a_new_revision_is_applied_to_a_database_with_data_and_taken_back(
     await connection.close()
 
 
+def test_the_schema_of_every_earlier_revision_is_kept():
+    earlier = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][1:]
+    missing = set(earlier) - SCHEMAS.keys()
+    assert not missing, f"write tests/apps/storage/schemas/<revision>.sql with pg_dump, as 0001.sql says: {missing}"
+
+
 def test_no_revision_imports_what_changes():
     """A revision that is made of today's tables makes another schema tomorrow, and on fresh databases only."""
     for path in (MIGRATIONS / "versions").glob("*.py"):
