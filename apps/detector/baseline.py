@@ -9,7 +9,7 @@ from apps.detector.models import Point, Verdict
 WINDOW_POINTS = 60
 """A quarter of an hour at one scrape each 15 s."""
 
-LEAST_SPREAD = 1e-9
+MIN_SPREAD = 1e-9
 
 
 class ZScore:
@@ -30,7 +30,7 @@ class ZScore:
         count = len(self._window)
         mean = sum(self._window) / count
         spread = math.sqrt(sum((value - mean) ** 2 for value in self._window) / count)
-        score = abs(point.value - mean) / max(spread, LEAST_SPREAD) if count == WINDOW_POINTS else 0.0
+        score = abs(point.value - mean) / max(spread, MIN_SPREAD) if count == WINDOW_POINTS else 0.0
         return Verdict(score, mean, point.value, familiar=score < self.alarm)
 
     def memory(self) -> dict[str, Any]:

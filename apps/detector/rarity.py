@@ -25,7 +25,7 @@ YOUNG = 20.0
 """Outside of the range seen, near reaches farther by this over the square root of the number of points: a young signal
 has new extremes all the time."""
 
-LEAST_TOLERANCE = 0.005
+MIN_TOLERANCE = 0.005
 """How near is near at the least, as a fraction of the value: a signal that moves less is constant."""
 
 THIN_TAIL = 0.003
@@ -173,7 +173,7 @@ class Seen:
 
     def near(self, value: float) -> float:
         """Return the weight of what was seen near `value`, and in a thin tail also of what lies beyond."""
-        reach = max(self._tolerance * (self._high - self._low), LEAST_TOLERANCE * abs(value), 1e-9)
+        reach = max(self._tolerance * (self._high - self._low), MIN_TOLERANCE * abs(value), 1e-9)
         if self.places and not self._low <= value <= self._high:
             reach *= 1 + YOUNG / math.sqrt(self.weight)
         first = bisect_left(self.places, value - reach)
@@ -184,7 +184,7 @@ class Seen:
 
     def outside(self, value: float) -> float:
         """Return how many ranges `value` lies outside of the range seen."""
-        span = max(self._high - self._low, LEAST_TOLERANCE * max(abs(self._low), abs(self._high)), 1e-9)
+        span = max(self._high - self._low, MIN_TOLERANCE * max(abs(self._low), abs(self._high)), 1e-9)
         return max(self._low - value, value - self._high, 0.0) / span
 
     def add(self, value: float, weight: float) -> None:

@@ -24,8 +24,8 @@ ALARM = 3.0
 CLEAR = 1.5
 """An alert is over below this: less than the alarm, so that a signal at the edge does not flap."""
 
-LEAST_NEWEST = 3
-LEAST_REST = 12
+MIN_NEWEST = 3
+MIN_REST = 12
 """Fewer samples than these are no ground for a judgement."""
 
 RELATIVE_FLOOR = 0.05
@@ -49,7 +49,7 @@ def judge(samples: Samples, now: float, direction: Direction, floor: float) -> J
     """Return the judgement at `now` (seconds since 1970), or None when there are too few samples for one."""
     newest = samples.values[(samples.times > now - NEWEST_SECONDS) & (samples.times <= now)]
     rest = samples.values[(samples.times > now - WINDOW_SECONDS) & (samples.times <= now - NEWEST_SECONDS)]
-    if len(newest) < LEAST_NEWEST or len(rest) < LEAST_REST:
+    if len(newest) < MIN_NEWEST or len(rest) < MIN_REST:
         return None
     return compare(newest, rest, direction, floor)
 

@@ -18,7 +18,7 @@ from apps.ingestor.writer import Position, Writer
 
 log = logging.getLogger(__name__)
 
-SHORTEST_POLL = 0.2
+MIN_POLL_SECONDS = 0.2
 """Seconds: AWS gives a shard five GetRecords a second."""
 
 
@@ -65,7 +65,7 @@ class ShardConsumer:
                 self.position = Position(self.position.checkpoint, asked_at)
             if self._stopping.is_set():
                 break
-            pause = self._settings.poll_seconds if caught_up else SHORTEST_POLL
+            pause = self._settings.poll_seconds if caught_up else MIN_POLL_SECONDS
             next_poll = asked + pause
             if self._batch.last and next_poll > self._batch.opened + self._settings.batch_seconds:
                 await self._write()

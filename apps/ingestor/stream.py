@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = 3.0
+MAX_BACKOFF_SECONDS = 3.0
 """Seconds between two attempts, at most: short, so that reading catches up soon after a fault."""
 
 RECORDS_OF_A_PAGE = 2_000
@@ -138,7 +138,7 @@ class Stream:
                     raise
                 log.warning("%s failed, trying again: %s", call.__name__, error)
             attempt += 1
-            wait = min(LONGEST_WAIT, 0.1 * 2**attempt)
+            wait = min(MAX_BACKOFF_SECONDS, 0.1 * 2**attempt)
             await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter is no secret
 
 

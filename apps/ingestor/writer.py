@@ -30,7 +30,7 @@ REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg
 CONNECT_SECONDS = 10
 """Time to get a connection, and to give back one that was interrupted."""
 
-MOST_LINKS = 128
+MAX_SPAN_LINKS = 128
 """Links of one span; OpenTelemetry keeps no more by default."""
 
 
@@ -64,7 +64,7 @@ class Writer:
         """
         async with self.free:
             uploads = _uploads(batch.traceparents)
-            links = [trace.Link(upload) for upload in uploads[:MOST_LINKS]]
+            links = [trace.Link(upload) for upload in uploads[:MAX_SPAN_LINKS]]
             with self.tracer.start_as_current_span("store batch", links=links) as span:
                 span.set_attributes({"shard_id": lease.shard_id, "readings": len(batch.readings)})
                 started, started_ns = time.perf_counter(), time.time_ns()

@@ -74,14 +74,14 @@ async def stack(home: Path, *options: str) -> AsyncIterator[Run]:
 
 
 async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_path):
-    report, chance = tmp_path / "report.json", random.Random(7)
+    report, rng = tmp_path / "report.json", random.Random(7)
     faults = ("--fault=duplicate", "--fault=malformed")
     async with stack(tmp_path / "local", "--duration=45", "--rate=400", f"--report={report}", *faults) as run:
         await run.live_points()
         for _ in range(4):
-            await asyncio.sleep(chance.uniform(2, 5))
+            await asyncio.sleep(rng.uniform(2, 5))
             if ingestors := run.children("apps.ingestor"):
-                chance.choice(ingestors).send_signal(signal.SIGKILL)
+                rng.choice(ingestors).send_signal(signal.SIGKILL)
         output = await run.output()
     counted = json.loads(report.read_text())
     assert (counted["lost"], counted["doubled"]) == (0, 0), output

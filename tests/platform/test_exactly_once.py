@@ -25,7 +25,7 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
     running, database, kinesis_local, resharding_stream
 ):
     owner = await database.connect()
-    chance = random.Random(20261123)
+    rng = random.Random(20261123)
 
     async def stored():
         return await owner.fetchval("SELECT coalesce(sum(count), 0)::bigint FROM readings_minute")
@@ -34,7 +34,7 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
         for kill in range(1, KILLS + 1):
             # Spread over the run by what is stored, not by the clock.
             await eventually(lambda share=kill: at_least(stored, READINGS * share // (KILLS + 2)), 300)
-            await asyncio.to_thread(running.kill, chance.choice(WORKERS))
+            await asyncio.to_thread(running.kill, rng.choice(WORKERS))
             if kill == KILLS // 2:
                 split(kinesis_local.client(), resharding_stream)
 

@@ -126,14 +126,14 @@ def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(st
 
 
 def test_prod_runs_two_of_what_tells_people_and_dev_one():
-    copies = {
+    replicas = {
         stack: (
             values(stack, "prometheus")["prometheus"]["prometheusSpec"]["replicas"],
             values(stack, "prometheus")["alertmanager"]["alertmanagerSpec"]["replicas"],
         )
         for stack in ("dev", "prod")
     }
-    assert copies == {"dev": (1, 1), "prod": (2, 2)}
+    assert replicas == {"dev": (1, 1), "prod": (2, 2)}
 
 
 def test_a_prometheus_without_room_or_replicas_is_refused():

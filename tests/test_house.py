@@ -1,0 +1,49 @@
+"""What no file of ours may do, whoever writes it."""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAX_LINES = 400
+WRITTEN_BY_HAND = {".css", ".md", ".py", ".sh", ".ts", ".tsx", ".yaml", ".yml"}
+GENERATED = {"dashboard/src/api/schema.ts", "docs/metrics.md", "docs/services.md"}
+NOT_OURS = {"node_modules", "dist", "__pycache__"}
+
+DIALECT = {
+    r"_?(MOST|LONGEST)_\w+": "MAX_",
+    r"_?(LEAST|SHORTEST)_\w+": "MIN_",
+    "chance": "rng",
+}
+"""Names that stood for one of the field's, and that one."""
+
+
+def files(*suffixes: str) -> Iterator[Path]:
+    """Yield the files of ours that people write."""
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        hidden = any(part.startswith(".") and part != ".github" for part in parts)
+        if path.suffix in suffixes and not hidden and NOT_OURS.isdisjoint(parts) and path.is_file():
+            yield path
+
+
+def names(path: Path) -> Iterator[str]:
+    """Yield every name in a Python module; text and comments are English."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.NAME:
+            yield token.string
+
+
+def test_no_file_is_too_long_to_be_read_at_a_sitting():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files(*WRITTEN_BY_HAND)}
+    assert {path: n for path, n in lengths.items() if n > MAX_LINES and path not in GENERATED} == {}
+
+
+@pytest.mark.parametrize(("old", "standard"), DIALECT.items())
+def test_names_are_the_fields_own(old, standard):
+    found = {f"{path.relative_to(ROOT)}: {n}" for path in files(".py") for n in names(path) if re.fullmatch(old, n)}
+    assert found == set(), f"the field says {standard}"
