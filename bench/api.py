@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from apps.platform.http import application, serve
-from apps.platform.settings import Settings, load
+from apps.platform.settings import HttpSettings, load
 from devtools.ports import free_port
 from tests.support import postgres
 from tests.support.api import secrets
@@ -103,7 +103,7 @@ async def _serve_trivially(content: bytes) -> None:
     async def ready() -> str | None:
         return None
 
-    await serve(application([Route("/{path:path}", answer)], ready), load(Settings), asyncio.Event())
+    await serve(application([Route("/{path:path}", answer)], ready), load(HttpSettings), asyncio.Event())
 
 
 @contextmanager

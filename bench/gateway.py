@@ -29,7 +29,7 @@ from starlette.routing import Route
 
 from apps.domain.signing import SigningKeys, presign
 from apps.platform.http import serve
-from apps.platform.settings import Settings, load
+from apps.platform.settings import HttpSettings, load
 from devtools.ports import free_port
 from tests.support.devices import KEYS
 from tests.support.kinesis import CREDENTIALS
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--serve", choices=SERVED, help="be one of the servers beside the gateway")
     options = parser.parse_args()
     if options.serve is not None:
-        asyncio.run(serve(SERVED[options.serve](), load(Settings), asyncio.Event()))
+        asyncio.run(serve(SERVED[options.serve](), load(HttpSettings), asyncio.Event()))
         return
     heads = ("requests/s", "readings/s", "CPU ms", "p50 ms", "p99 ms")
     print(f"{'server':<10}{'readings':>9}{'gzip':>6}" + "".join(f"{head:>12}" for head in heads))

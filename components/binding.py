@@ -1,48 +1,39 @@
 """How the needs of a declaration are met in one stack: by whom, and through what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import pulumi
 
-from apps.platform.service import (
-    Administer,
-    Call,
-    Connect,
-    Consume,
-    Database,
-    Endpoint,
-    Need,
-    Produce,
-    Read,
-    Renew,
-    Secret,
-    Stream,
-)
+from apps.platform.needs import CallService, HttpCall, Need
+from apps.platform.resources import ManagedResource
 from components.identity.pod_identity import PodIdentity
 
-Environment: TypeAlias = Mapping[str, pulumi.Input[str]]
+EnvironmentVariables: TypeAlias = Mapping[str, pulumi.Input[str]]
 Grant: TypeAlias = Callable[[PodIdentity], pulumi.Resource]
-Thing: TypeAlias = Stream | Database | Secret | Endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """Where a pod may connect to: addresses (`besides` some of them), or pods of a namespace, on one TCP port."""
+class EgressTarget:
+    """Where a pod may connect to, on one TCP port: addresses (`except_` some of them), or pods of a namespace.
+
+    `pod`: the name of the workload whose pods are meant; None: every pod of the namespace.
+    """
 
     port: int
     cidrs: tuple[str, ...] = ()
-    besides: tuple[str, ...] = ()
+    except_: tuple[str, ...] = ()
     namespace: str | None = None
+    pod: str | None = None
 
     def __post_init__(self) -> None:
         if bool(self.cidrs) == bool(self.namespace):
-            raise ValueError("a reach names addresses or a namespace")
+            raise ValueError("an egress target names addresses or a namespace")
 
 
 @dataclass(frozen=True, slots=True)
-class SecretFile:
+class MountedKey:
     """A key of a Kubernetes Secret, mounted as the file that `variable` names."""
 
     variable: str
@@ -54,66 +45,85 @@ class SecretFile:
 class Binding:
     """What a need becomes: environment, permission, way through the network, files."""
 
-    environment: Environment = field(default_factory=dict)
+    environment: EnvironmentVariables = field(default_factory=dict)
     grant: Grant | None = None
     calls_aws: bool = False
     """Whether the process sends requests to AWS; a token for the database is made without any."""
-    reaches: tuple[Reach, ...] = ()
-    files: tuple[SecretFile, ...] = ()
-    after: tuple[pulumi.Resource, ...] = ()
+    egress: tuple[EgressTarget, ...] = ()
+    files: tuple[MountedKey, ...] = ()
+    depends_on: tuple[pulumi.Resource, ...] = ()
+
+
+Handlers: TypeAlias = Mapping[type[Need], Callable[[Any], Binding]]
+"""By kind of need: how it is met. A handler takes a need of its kind."""
+
+
+class Provider(Protocol):
+    """Something that meets the needs of one resource."""
+
+    @property
+    def handlers(self) -> Handlers:
+        """Return how each kind of need is met."""
+
+
+Providers: TypeAlias = Mapping[ManagedResource, Provider]
+
+
+def bind(needs: Iterable[Need], providers: Providers) -> tuple[Binding, ...]:
+    """Return how each need is met.
+
+    Raises ValueError for a resource that the stack does not have, TypeError for one that does not meet such a need.
+    """
+    return tuple(_bind(need, providers) for need in needs)
+
+
+def _bind(need: Need, providers: Providers) -> Binding:
+    kind, resource = type(need), need.resource
+    if resource not in providers:
+        raise ValueError(f"{kind.__name__}({resource.name}): the stack has no {resource.name}")
+    provider = providers[resource]
+    if kind not in provider.handlers:
+        raise TypeError(f"{kind.__name__}({resource.name}): {type(provider).__name__} cannot meet it")
+    return provider.handlers[kind](need)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterEndpoint:
-    """Something of the cluster that answers HTTP: a Kubernetes Service of another namespace."""
+    """What answers HTTP in the cluster: a Kubernetes Service. `pod`: see EgressTarget."""
 
-    endpoint: Endpoint
     service: str
     namespace: str
     port: int
-    after: tuple[pulumi.Resource, ...] = ()
+    pod: str | None = None
+    depends_on: tuple[pulumi.Resource, ...] = ()
 
     @property
     def url(self) -> str:
         """Where it answers inside the cluster."""
         return f"http://{self.service}.{self.namespace}.svc:{self.port}"
 
-    def bind(self, need: Need) -> Binding:
-        """Return how a Call of this endpoint is met."""
-        if not isinstance(need, Call):
-            raise TypeError(f"an endpoint cannot meet {need}")
-        reach = Reach(self.port, namespace=self.namespace)
-        return Binding({self.endpoint.variable: self.url}, reaches=(reach,), after=self.after)
+    @property
+    def handlers(self) -> Handlers:
+        """Return how calls are met."""
+        return {HttpCall: self._call, CallService: self._call}
+
+    def _call(self, need: HttpCall | CallService) -> Binding:
+        target = EgressTarget(self.port, namespace=self.namespace, pod=self.pod)
+        return Binding({need.resource.variable: self.url}, egress=(target,), depends_on=self.depends_on)
 
 
-class Provides(Protocol):
-    """Something that meets needs."""
+@dataclass(frozen=True, slots=True)
+class KnownValue:
+    """What is known before anything is made. `kind`: the need that it meets, by its only variable."""
 
-    def bind(self, need: Need) -> Binding:
-        """Return how `need` is met. Raises TypeError for a need of another kind."""
+    kind: type[Need]
+    value: pulumi.Input[str]
 
+    @property
+    def handlers(self) -> Handlers:
+        """Return how the need is met."""
+        return {self.kind: self._tell}
 
-Bindings: TypeAlias = Mapping[Thing, Provides]
-
-
-def bind(needs: tuple[Need, ...], bindings: Bindings) -> tuple[Binding, ...]:
-    """Return how each need is met. Raises ValueError for something that the stack does not have."""
-    met = []
-    for need in needs:
-        thing = _thing(need)
-        if thing not in bindings:
-            raise ValueError(f"{type(need).__name__}({thing.name}): the stack has no {thing.name}")
-        met.append(bindings[thing].bind(need))
-    return tuple(met)
-
-
-def _thing(need: Need) -> Thing:
-    match need:
-        case Produce() | Consume():
-            return need.stream
-        case Connect() | Administer():
-            return need.database
-        case Read() | Renew():
-            return need.secret
-        case Call():
-            return need.endpoint
+    def _tell(self, need: Need) -> Binding:
+        (variable,) = need.variables
+        return Binding({variable: self.value})

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from apps.catalog import DASHBOARD
+from apps.catalog import CATALOG
 from components.account.image_repositories import registry
 from delivery.errors import ImageError
-from stacks.config import IMAGES, PROJECT, ROOT, EnvironmentConfig, load_environment
+from stacks.config import PROJECT, ROOT, EnvironmentConfig, load_environment
 from stacks.errors import StackConfigError
 
 FAILED, NOT_USABLE = 1, 2
@@ -26,19 +26,18 @@ SCAN = ("trivy", "image", "--quiet", "--exit-code", "1", "--severity", "HIGH,CRI
 VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")
 """Semantic versioning 2.0.0, without build metadata: the tag of an image cannot hold a plus."""
 
+IMAGES_KEY = re.compile(r"^( +)images:$", re.MULTILINE)
+"""Where a stack's file begins to name its images."""
+
 
 def build(*, scan: bool) -> dict[str, str]:
     """Build every image and return its local name; `scan` refuses one with a vulnerability that has a fix."""
     if scan and shutil.which("trivy") is None:
         raise ImageError("trivy is not on PATH: https://trivy.dev, or build without --scan")
-    built = {}
-    for image in IMAGES:
+    built, sites = {}, {site.image for site in CATALOG.sites}
+    for image in CATALOG.images:
         name = built[image] = f"{PROJECT}/{image}:built"
-        target = (
-            ("--target", image)
-            if image == DASHBOARD.name
-            else ("--target", "service", "--build-arg", f"SERVICE={image}")
-        )
+        target = ("--target", image) if image in sites else ("--target", "service", "--build-arg", f"SERVICE={image}")
         _run(f"{image} cannot be built", "docker", "build", *target, "--tag", name, ".")
         if scan:
             _run(f"{image} has vulnerabilities with a fix available: take newer packages", *SCAN, name)
@@ -84,10 +83,15 @@ def pin(stack: str, digests: Mapping[str, str]) -> None:
 
 
 def pinned(text: str, references: Mapping[str, str]) -> str:
-    """Return the text of a stack's file with other images. Raises ImageError for one that it does not name."""
+    """Return the text of a stack's file with other images; one that was never built before gets a line of its own.
+
+    Raises ImageError for a file without `images`, or that names one twice.
+    """
     for image, reference in references.items():
         line = re.compile(rf"^(\s+{re.escape(image)}: )\S+@sha256:[0-9a-f]{{64}}$", re.MULTILINE)
         text, found = line.subn(rf"\g<1>{reference}", text)
+        if found == 0:
+            text, found = IMAGES_KEY.subn(rf"\g<0>\n\g<1>  {image}: {reference}", text)
         if found != 1:
             raise ImageError(f"the file names the image {image} {found} times: write one line `{image}: {reference}`")
     return text

@@ -60,6 +60,7 @@ class Postgres:
     def environment(self) -> dict[str, str]:
         """Return the variables with which the owner connects."""
         return {
+            "AWS_REGION": "eu-west-1",  # where its settings class wants one; nobody asks AWS for anything
             "DATABASE_HOST": "127.0.0.1",
             "DATABASE_PORT": str(self.port),
             "DATABASE_NAME": DATABASE,

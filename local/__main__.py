@@ -8,7 +8,7 @@ import sys
 import asyncpg
 import httpx
 
-from apps.catalog import SERVICES
+from apps.catalog import CATALOG
 from apps.platform.settings import ConfigurationError
 from devtools.errors import DevtoolsError
 from local import plan
@@ -30,7 +30,7 @@ def main(paths: Paths) -> int:
     set_pdeathsig()
     try:
         with exclusive_lock(paths, options.port):
-            check_ports(plan.ports(options.port, SERVICES))
+            check_ports(plan.ports(options.port, CATALOG))
             if options.fresh:
                 wipe(paths)
             return asyncio.run(_run(options, paths, console))

@@ -1,31 +1,29 @@
 """What runs on this machine and with which environment: derived from the declarations, nothing started yet."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
-from apps.platform.service import (
-    Administer,
-    AnyService,
-    Call,
+from apps.detector.settings import DetectorSettings
+from apps.platform.catalog import Catalog
+from apps.platform.declaration import Declaration, Server
+from apps.platform.needs import (
+    CallService,
     Connect,
     Consume,
-    Database,
+    HttpCall,
     Need,
+    OwnDatabase,
+    PlatformSignals,
     Produce,
-    Read,
-    Renew,
-    Secret,
-    Service,
-    Task,
+    PublicUrl,
+    ReadSecret,
 )
-from apps.platform.settings import load
+from apps.platform.resources import Database, ManagedResource, Secret
+from apps.platform.settings import ConfigurationError, Settings, load, unknown_variables
 from devtools.postgres import OWNER
-
-Declared: TypeAlias = AnyService | Task
-"""What runs as a process."""
 
 HOST = "127.0.0.1"
 REGION = "eu-west-1"
@@ -39,7 +37,7 @@ class Replica:
     """One process of a service."""
 
     name: str
-    service: Service
+    service: Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,103 +66,127 @@ class LocalEnvironment:
         return self.secrets / f"database-{role}"
 
 
-def replicas(services: Sequence[AnyService]) -> list[Replica]:
+LOCAL_SETTINGS: Mapping[type[Settings], Mapping[str, str]] = {
+    # A sensor's fault is noticed after minutes of history, not after an hour.
+    DetectorSettings: {"POINT_SECONDS": "60"},
+}
+"""What differs on this machine from the defaults of a settings class."""
+
+AWS_SDK = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""What AWS's own library reads, whatever a settings class does."""
+
+
+def replicas(catalog: Catalog) -> list[Replica]:
     """Return the processes to run: one of each service behind the front door, the minimum of every other.
 
     On AWS a load balancer spreads requests over replicas; here there is none. Consumers of a stream share its shards by
     themselves, so they run as many as they would there.
     """
-    running = [service for service in services if isinstance(service, Service)]
-    single = [Replica(service.name, service) for service in running if service.public]
+    single = [Replica(service.name, service) for service in catalog.services if service.public]
     shared = [
         Replica(f"{service.name}-{number}" if service.scale.minimum > 1 else service.name, service)
-        for service in running
+        for service in catalog.services
         if not service.public
         for number in range(1, service.scale.minimum + 1)
     ]
     return single + shared
 
 
-def ports(front: int, services: Sequence[AnyService]) -> dict[str, int]:
+def ports(front: int, catalog: Catalog) -> dict[str, int]:
     """Return the port of everything that listens: the front door's, then one after the other."""
-    names = ("dashboard", *(replica.name for replica in replicas(services)), *INFRA_SERVICES)
+    names = (*(site.name for site in catalog.sites), *(replica.name for replica in replicas(catalog)), *INFRA_SERVICES)
     return {name: front + offset for offset, name in enumerate(names)}
 
 
-def unsupported_reason(declared: Declared, env: LocalEnvironment) -> str | None:
+def unsupported_reason(declared: Declaration, env: LocalEnvironment) -> str | None:
     """Return why a declaration cannot run on this machine, or None."""
     for need in declared.needs:
-        match need:
-            case Renew(secret):
-                return f"{secret.name} is a file on this machine, made once"
-            case Call(endpoint) if endpoint.name in env.absent:
-                return f"this machine has no {endpoint.name}"
+        if type(need) not in HANDLERS:
+            return f"{need.resource.name} is a file on this machine, made once"
+        if need.resource.name in env.absent:
+            return f"this machine has no {need.resource.name}"
     return None
 
 
-def environment(declared: Declared, env: LocalEnvironment, port: int | None = None) -> dict[str, str]:
+def environment(declared: Declaration, env: LocalEnvironment, port: int | None = None) -> dict[str, str]:
     """Return the variables that a process gets, checked against its settings.
 
-    Raises ConfigurationError when the needs and this machine do not provide everything that the settings want.
+    Raises ConfigurationError when the needs and this machine do not provide exactly what the settings read.
     """
-    provided = {name: value for need in declared.needs for name, value in _provided(need, env)}
-    provided |= {"PUBLIC_URL": env.front_door}
-    provided |= {"POINT_SECONDS": "60"}  # the detector notices a sensor's fault after minutes of history, not an hour
+    given: dict[str, str] = {}
+    for need in declared.needs:
+        given |= HANDLERS[type(need)](need, env)
+    given |= LOCAL_SETTINGS.get(declared.settings, {})
     if port is not None:
-        provided |= {"HTTP_HOST": HOST, "HTTP_PORT": str(port)}
-    load(declared.settings, provided)
-    return provided
+        given |= {"HTTP_HOST": HOST, "HTTP_PORT": str(port)}
+    if unread := unknown_variables(declared.settings, given.keys() - AWS_SDK):
+        raise ConfigurationError(f"{declared.name}: {declared.settings.__name__} does not read {', '.join(unread)}")
+    load(declared.settings, given)
+    return given
 
 
-def command(declared: Declared) -> tuple[str, ...]:
+def command(declared: Declaration) -> tuple[str, ...]:
     """Return the command that runs a process."""
-    arguments = () if isinstance(declared, Service) else declared.arguments
-    return (sys.executable, "-m", declared.module, *arguments)
+    if declared.module is None:
+        raise ValueError(f"{declared.name} is no process of ours")
+    return (sys.executable, "-m", declared.module, *declared.arguments)
 
 
-def secrets(services: Sequence[AnyService]) -> list[Secret]:
+def secrets(catalog: Catalog) -> list[Secret]:
     """Return every secret that services read."""
-    return sorted(
-        {need.secret for service in services for need in service.needs if isinstance(need, Read)},
-        key=lambda secret: secret.name,
-    )
+    found = {need.resource for declared in catalog.declarations for need in declared.needs}
+    return sorted((secret for secret in found if isinstance(secret, Secret)), key=lambda secret: secret.name)
 
 
-def roles(services: Sequence[AnyService]) -> list[str]:
+def roles(catalog: Catalog) -> list[str]:
     """Return every role that services connect as."""
-    return sorted({need.role for service in services for need in service.needs if isinstance(need, Connect)})
+    found: set[ManagedResource] = {need.resource for declared in catalog.declarations for need in declared.needs}
+    return sorted(role.name for database in found if isinstance(database, Database) for role in catalog.roles(database))
 
 
 def aws(env: LocalEnvironment) -> dict[str, str]:
     """Return the variables with which a process reaches the AWS of this machine."""
-    return {
-        "AWS_REGION": REGION,
-        "AWS_ENDPOINT_URL": env.url("ministack"),
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL": env.url("ministack"), **AWS_SDK}
 
 
-def _provided(need: Need, env: LocalEnvironment) -> Iterator[tuple[str, str]]:
-    match need:
-        case Produce(stream) | Consume(stream):
-            yield from aws(env).items()
-            yield from zip(stream.variables, (REGION, env.stream), strict=True)
-        case Connect(database, role):
-            yield from _database(database, role, env.password_file(role), env).items()
-        case Administer(database):
-            yield from _database(database, OWNER, env.owner_password, env).items()
-            yield "ROLE_PASSWORDS_FILE", str(env.role_passwords)
-        case Read(secret):
-            yield secret.variable, str(env.secrets / secret.name)
-        case Renew(_):
-            raise ValueError("nothing renews secrets on this machine")
-        case Call(endpoint):
-            yield endpoint.variable, env.url(endpoint.name)
+def _stream(need: Produce | Consume, env: LocalEnvironment) -> dict[str, str]:
+    return aws(env) | dict(zip(need.resource.variables, (REGION, env.stream), strict=True))
 
 
 def _database(database: Database, user: str, password: Path, env: LocalEnvironment) -> dict[str, str]:
     # On AWS: the user's IAM token over verified TLS. Here: a password on the loopback interface.
     values = (REGION, HOST, str(env.ports["postgresql"]), database.name, user, "password", "")
     return dict(zip(database.variables, values, strict=True)) | {"DATABASE_PASSWORD_FILE": str(password)}
+
+
+def _connect(need: Connect, env: LocalEnvironment) -> dict[str, str]:
+    return _database(need.resource, need.role, env.password_file(need.role), env)
+
+
+def _own(need: OwnDatabase, env: LocalEnvironment) -> dict[str, str]:
+    owner = _database(need.resource, OWNER, env.owner_password, env)
+    return owner | {"ROLE_PASSWORDS_FILE": str(env.role_passwords)}
+
+
+def _call_service(need: CallService, env: LocalEnvironment) -> dict[str, str]:
+    name = need.resource.name
+    return {need.resource.variable: env.url(name if name in env.ports else f"{name}-1")}
+
+
+HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str]]] = {
+    Produce: _stream,
+    Consume: _stream,
+    Connect: _connect,
+    OwnDatabase: _own,
+    ReadSecret: lambda need, env: {need.resource.variable: str(env.secrets / need.resource.name)},
+    HttpCall: lambda need, env: {need.resource.variable: env.url(need.resource.name)},
+    CallService: _call_service,
+    PublicUrl: lambda need, env: {need.resource.variable: env.front_door},
+    # The processes tell of themselves, as the settings have it by default.
+    PlatformSignals: lambda _need, _env: {},
+}
+"""How this machine meets each kind of need: with which variables. Secrets are made once, and nothing rotates them."""

@@ -13,8 +13,10 @@ from typing import Any
 import asyncpg
 import httpx
 
-from apps.catalog import SERVICES, TASKS
-from apps.platform.service import OPERATOR_TOKEN, READINGS, Produce, ScheduledService, Service
+from apps.catalog import CATALOG
+from apps.platform.declaration import Declaration
+from apps.platform.needs import Produce
+from apps.resources import OPERATOR_TOKEN, READINGS
 from devtools import tools
 from devtools.errors import UnavailableError
 from local import measure, plan, simulator
@@ -42,9 +44,9 @@ class Stack:
         self.options = options
         self.paths = paths
         self.console = console
-        self.replicas = plan.replicas(SERVICES)
+        self.replicas = plan.replicas(CATALOG)
         self.began = datetime.now(UTC)
-        ports = plan.ports(options.port, SERVICES)
+        ports = plan.ports(options.port, CATALOG)
         self.postgres = database.server(paths, ports["postgresql"])
         self.env = plan.LocalEnvironment(
             front_door=f"http://{plan.HOST}:{options.port}",
@@ -64,12 +66,12 @@ class Stack:
 
     async def start(self, step: StartStep) -> None:
         """Prepare and start everything. Raises ProgramFailedError, DevtoolsError or ConfigurationError."""
-        for declared in (*SERVICES, *TASKS):
+        for declared in CATALOG.processes:
             if plan.unsupported_reason(declared, self.env) is None:
                 plan.environment(declared, self.env)
         shutil.rmtree(self.paths.logs, ignore_errors=True)
         simulator.counts(self.paths).unlink(missing_ok=True)
-        for secret in plan.secrets(SERVICES):
+        for secret in plan.secrets(CATALOG):
             secrets.keep(self.paths.secret(secret.name), secrets.MAKERS[secret])
         await _together(
             self._start_database(step), self._start_aws(step), self._build_dashboard(step), self._find_tools(step)
@@ -129,10 +131,10 @@ class Stack:
             await asyncio.to_thread(self.postgres.prepare)
             self.supervisor.supervise(database.program(self.postgres, self.paths))
             await self.supervisor.until_ready("postgresql")
-            await database.prepare(self.postgres, self.env, plan.roles(SERVICES))
-            for task in TASKS:
-                if plan.unsupported_reason(task, self.env) is None:
-                    await self._run_task(task.deadline_seconds, self._program(task.name, task))
+            await database.prepare(self.postgres, self.env, plan.roles(CATALOG))
+            for job in CATALOG.release_jobs:
+                if plan.unsupported_reason(job, self.env) is None:
+                    await self._run_job(job.deadline_seconds, self._program(job.name, job))
 
     async def _start_aws(self, step: StartStep) -> None:
         with step("AWS has its stream"):
@@ -169,9 +171,7 @@ class Stack:
             self.supervisor.supervise(program, essential=False)
 
     def _start_schedules(self) -> None:
-        for service in SERVICES:
-            if not isinstance(service, ScheduledService):
-                continue
+        for service in CATALOG.scheduled:
             if reason := plan.unsupported_reason(service, self.env):
                 self.notes.append(f"{service.name} does not run: {reason}")
                 continue
@@ -188,8 +188,8 @@ class Stack:
     def _in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self.background.append(self.supervisor.create_task(name, work))
 
-    def _program(self, name: str, declared: plan.Declared, port: int | None = None) -> Program:
-        ready = f"http://{plan.HOST}:{port}{declared.probes.readiness}" if isinstance(declared, Service) else None
+    def _program(self, name: str, declared: Declaration, port: int | None = None) -> Program:
+        ready = f"http://{plan.HOST}:{port}{declared.server.probes.readiness}" if declared.server else None
         return Program(
             name=name,
             command=plan.command(declared),
@@ -198,7 +198,7 @@ class Stack:
             ready=ready,
         )
 
-    async def _run_task(self, seconds: float, program: Program) -> None:
+    async def _run_job(self, seconds: float, program: Program) -> None:
         if await run_to_completion(program, seconds) != 0:
             raise ProgramFailedError(f"{program.name} failed, see {program.log}{log_tail(program.log)}")
 

@@ -5,11 +5,12 @@ An account of its own for production keeps it out of reach of whoever may deploy
 
 import pulumi
 
+from apps.catalog import CATALOG
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
 from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
-from stacks.config import IMAGES, PROJECT, AccountConfig
+from stacks.config import PROJECT, AccountConfig
 from stacks.providers import aws_provider
 
 
@@ -22,7 +23,7 @@ def deploy(config: AccountConfig, stack: str) -> None:
     images_key = EncryptionKey(
         "images-key", EncryptionKeyArgs(f"{PROJECT}: images", config.account, deletion_days=30), opts
     )
-    images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, IMAGES, images_key), opts)
+    images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, CATALOG.images, images_key), opts)
     deployment = GitHubDeployment(
         "github",
         GitHubDeploymentArgs(

@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from apps.catalog import DASHBOARD, SERVICES, TASKS
-from apps.platform.service import Service, image_of
+from apps.catalog import CATALOG
 from components.account.config import BudgetConfig, GitHubConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
 from components.data.config import DatabaseConfig, StreamConfig
@@ -24,9 +23,6 @@ from stacks.errors import StackConfigError, as_yaml, explain
 
 PROJECT = "sensor-analytics"
 ROOT = Path(__file__).parents[1]
-
-IMAGES = tuple(sorted({image_of(declaration) for declaration in (*SERVICES, *TASKS, DASHBOARD)}))
-"""Every image that a deployment needs."""
 
 C = TypeVar("C", bound="StackConfig")
 
@@ -81,7 +77,7 @@ class EnvironmentConfig(StackConfig):
 
     images: Mapping[str, Image] = Field(
         description="Images by digest, written by the workflows",
-        examples=[{image: f"{REGISTRY}/{image}@sha256:<64 hexadecimal digits>" for image in IMAGES}],
+        examples=[{image: f"{REGISTRY}/{image}@sha256:<64 hexadecimal digits>" for image in CATALOG.images}],
     )
     network: NetworkConfig = Field(examples=[{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}])
     cluster: ClusterConfig = Field(
@@ -107,26 +103,27 @@ class EnvironmentConfig(StackConfig):
 
     @field_validator("images")
     @classmethod
-    def _complete(cls, images: Mapping[str, str]) -> Mapping[str, str]:
-        missing, unknown = sorted(set(IMAGES) - images.keys()), sorted(images.keys() - set(IMAGES))
-        if missing or unknown:
-            said = [
-                f"{', '.join(names)} {what}" for names, what in ((missing, "missing"), (unknown, "unknown")) if names
-            ]
-            raise ValueError("; ".join(said))
+    def _known(cls, images: Mapping[str, str]) -> Mapping[str, str]:
+        if unknown := sorted(images.keys() - set(CATALOG.images)):
+            raise ValueError(f"unknown image {', '.join(unknown)}; known: {', '.join(CATALOG.images)}")
+        first = {job.image: job.name for job in CATALOG.release_jobs}
+        root = {server.image: server.name for server in CATALOG.servers if "/" in server.public}
+        if missing := sorted((first | root).keys() - images.keys()):
+            names = ", ".join((first | root)[image] for image in missing)
+            raise ValueError(f"{', '.join(missing)} missing: without {names} nothing else can be deployed")
         return images
 
     @field_validator("services")
     @classmethod
     def _declared(cls, services: Mapping[str, ServiceConfig]) -> Mapping[str, ServiceConfig]:
-        known = {declaration.name: declaration for declaration in (*SERVICES, *TASKS)}
+        known = {declaration.name: declaration for declaration in CATALOG.declarations}
         for name, config in services.items():
             if name not in known:
-                raise ValueError(f"{name} is no service; there are {', '.join(known)}")
+                raise ValueError(f"unknown service {name}; known: {', '.join(known)}")
             fields = {field.upper() for field in known[name].settings.model_fields}
             if unread := sorted(config.settings.keys() - fields):
                 raise ValueError(f"{name} does not read {', '.join(unread)}; it reads {', '.join(sorted(fields))}")
-            if (config.minimum or config.maximum) and not isinstance(known[name], Service):
+            if (config.minimum or config.maximum) and known[name].server is None:
                 raise ValueError(f"{name} runs to its end: it has no minimum and maximum")
         return services
 

@@ -1,14 +1,33 @@
 """The declaration of the API."""
 
+from apps.api import metrics
 from apps.api.settings import ApiSettings
-from apps.platform.service import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS, Connect, Read, Resources, Scale, Service
+from apps.platform.declaration import Resources, Scale, Service
+from apps.platform.needs import Connect, PublicUrl, ReadSecret
+from apps.resources import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
+
+GRANTS = {
+    "sensor_readings": "SELECT, INSERT",
+    "readings_minute": "SELECT, INSERT, UPDATE",
+    "latest_readings": "SELECT, INSERT, UPDATE, DELETE",
+    "devices": "SELECT, INSERT, UPDATE, DELETE",
+    "rejected_records": "SELECT",
+    "alerts": "SELECT, UPDATE",
+    "alert_events": "SELECT, INSERT",
+}
 
 API = Service(
     name="api",
     module="apps.api",
     settings=ApiSettings,
-    needs=(Connect(SENSORS, role="api"), Read(SIGNING_KEYS), Read(OPERATOR_TOKEN)),
+    needs=(
+        Connect(SENSORS, role="api", grants=GRANTS, functions=("ensure_partition(timestamptz)",)),
+        ReadSecret(SIGNING_KEYS),
+        ReadSecret(OPERATOR_TOKEN),
+        PublicUrl(),
+    ),
     scale=Scale(minimum=2, maximum=6),
     resources=Resources(cpu="250m", memory="384Mi"),
+    metrics=metrics,
     public=("/api",),
 )

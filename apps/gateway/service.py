@@ -1,15 +1,19 @@
 """The declaration of the gateway."""
 
+from apps.gateway import metrics
 from apps.gateway.settings import GatewaySettings
-from apps.platform.service import READINGS, SIGNING_KEYS, Produce, Read, Resources, Scale, Service
+from apps.platform.declaration import Resources, Scale, Service
+from apps.platform.needs import Produce, ReadSecret
+from apps.resources import READINGS, SIGNING_KEYS
 
 GATEWAY = Service(
     name="gateway",
     module="apps.gateway",
     settings=GatewaySettings,
-    needs=(Produce(READINGS), Read(SIGNING_KEYS)),
+    needs=(Produce(READINGS), ReadSecret(SIGNING_KEYS)),
     scale=Scale(minimum=2, maximum=8),
     resources=Resources(cpu="200m", memory="256Mi"),
+    metrics=metrics,
     public=("/ingest",),
-    signed=True,
+    self_authenticating=True,
 )

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from apps.platform.settings import StreamSettings
+from apps.platform.settings import HttpSettings, StreamSettings
 
 
-class GatewaySettings(StreamSettings):
+class GatewaySettings(StreamSettings, HttpSettings):
     """What the gateway reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from apps.platform.settings import DatabaseSettings, StreamSettings
+from apps.platform.settings import HttpSettings, PoolSettings, StreamSettings
 
 
-class IngestorSettings(DatabaseSettings, StreamSettings):
+class IngestorSettings(PoolSettings, StreamSettings, HttpSettings):
     """What the ingestor reads."""
 
     batch_seconds: float = Field(2, gt=0, le=60, description="A batch is written after this time at the latest")

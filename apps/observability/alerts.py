@@ -6,7 +6,7 @@ from fractions import Fraction
 from prometheus_client import Gauge
 
 from apps.api.service import API
-from apps.catalog import SERVICES
+from apps.catalog import CATALOG
 from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.domain.alerts import Severity
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS
@@ -15,7 +15,6 @@ from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.exporters import UP
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import absent, age, highest, quantile, rate, total, value
-from apps.platform.service import Service
 
 LAG_BOUND = 15
 """Seconds that a shard's batches may lag."""
@@ -45,8 +44,7 @@ SERVICE_DOWN = tuple(
         labels={"job": service.name},
         summary=f"no process of {service.name} answers Prometheus",
     )
-    for service in SERVICES
-    if isinstance(service, Service)
+    for service in CATALOG.services
 )
 
 INGESTOR_LAGGING = AlertRule(

@@ -8,9 +8,9 @@ from apps.gateway.metrics import READINGS_ACCEPTED
 from apps.gateway.service import GATEWAY
 from apps.ingestor.metrics import DELIVERY_SECONDS, RECORDS
 from apps.observability.slos import Events, Slo
+from apps.platform.declaration import Service
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS, PROBES
 from apps.platform.promql import Like, Unlike, at_most, count, rate, total
-from apps.platform.service import Service
 
 ASKED = Unlike("|".join(PROBES))
 """Routes that somebody other than the cluster itself asks for."""

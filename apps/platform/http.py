@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from apps.platform.protocol import DeadlineProtocol, DeadlineWebSocketProtocol, with_timeouts
-from apps.platform.settings import ConfigurationError, Settings
+from apps.platform.settings import ConfigurationError, HttpSettings
 from apps.platform.timeouts import HttpTimeouts
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def application(
 
 
 async def serve(
-    app: ASGIApp, settings: Settings, stopping: asyncio.Event, timeouts: HttpTimeouts | None = None
+    app: ASGIApp, settings: HttpSettings, stopping: asyncio.Event, timeouts: HttpTimeouts | None = None
 ) -> None:
     """Serve until `stopping` is set: then stop accepting, and finish what is under way.
 
@@ -139,7 +139,7 @@ def too_large(limit: int) -> ProblemError:
     )
 
 
-def listen(settings: Settings) -> socket.socket:
+def listen(settings: HttpSettings) -> socket.socket:
     """Return a bound socket. Raises ConfigurationError when the address cannot be had."""
     try:
         # With the protocol named: asyncio turns Nagle's algorithm off on no other socket, and 40 ms a request go to it.

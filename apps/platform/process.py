@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from opentelemetry import trace
 
-from apps.platform.service import AnyService, ScheduledService, Task
-from apps.platform.settings import ConfigurationError, Settings, load
+from apps.platform.declaration import Declaration, ReleaseJob, ScheduledService
+from apps.platform.settings import ConfigurationError, ProcessSettings, load
 from apps.platform.telemetry import start_telemetry
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=ProcessSettings)
 
 FAILED = 1
 BAD_CONFIGURATION = 2
@@ -21,9 +21,7 @@ BAD_CONFIGURATION = 2
 log = logging.getLogger(__name__)
 
 
-def run(
-    service: AnyService | Task, settings: type[S], main: Callable[[S, asyncio.Event], Awaitable[int | None]]
-) -> None:
+def run(service: Declaration, settings: type[S], main: Callable[[S, asyncio.Event], Awaitable[int | None]]) -> None:
     """Run `main(settings, stopping)` until it returns and exit with its code; `stopping` is set by SIGTERM and SIGINT.
 
     Settings that cannot be used, found at once or by `main`, end the process with code 2 and a line for each.
@@ -40,7 +38,9 @@ def run(
         sys.exit(BAD_CONFIGURATION)
 
 
-def run_job(service: ScheduledService | Task, settings: type[S], main: Callable[[S], Awaitable[int | None]]) -> None:
+def run_job(
+    service: ScheduledService | ReleaseJob, settings: type[S], main: Callable[[S], Awaitable[int | None]]
+) -> None:
     """Run `main(settings)` like `run`, in a span of its own; SIGTERM and SIGINT cancel it and the exit code is 1."""
 
     async def until_stopped(loaded: S, stopping: asyncio.Event) -> int | None:

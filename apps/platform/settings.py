@@ -1,13 +1,17 @@
 """Settings: read once from the environment, checked, and never changed afterwards."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 S = TypeVar("S", bound="Settings")
+
+REGION_PATTERN = r"^[a-z]{2}(-[a-z]+)+-\d$"
+"""A region of AWS, for example eu-west-1."""
 
 
 class ConfigurationError(Exception):
@@ -15,12 +19,14 @@ class ConfigurationError(Exception):
 
 
 class Settings(BaseModel):
-    """What every service reads. A field is read from the variable of its name in upper case."""
+    """What a process reads. A field is read from the variable of its name in upper case."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    http_host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 in a container")
-    http_port: int = Field(8000, ge=1, le=65535, description="Port of the service, its probes and its metrics")
+
+class ProcessSettings(Settings):
+    """What every process of ours reads."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe line that is logged"
     )
@@ -32,10 +38,17 @@ class Settings(BaseModel):
     )
 
 
+class HttpSettings(ProcessSettings):
+    """What a process that answers HTTP reads."""
+
+    http_host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 in a container")
+    http_port: int = Field(8000, ge=1, le=65535, description="Port of the service, its probes and its metrics")
+
+
 class AwsSettings(Settings):
     """Where AWS is."""
 
-    aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region, for example eu-west-1")
+    aws_region: str = Field(pattern=REGION_PATTERN, description="Region, for example eu-west-1")
     aws_endpoint_url: str | None = Field(None, description="Another endpoint that answers as AWS, for the local stack")
 
 
@@ -48,9 +61,6 @@ class StreamSettings(AwsSettings):
 class DatabaseSettings(AwsSettings):
     """Where the database is and how to prove who connects."""
 
-    aws_region: str = Field(
-        "eu-west-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region, for example eu-west-1"
-    )
     database_host: str = Field(description="Host name")
     database_port: int = Field(5432, ge=1, le=65535, description="Port")
     database_name: str = Field("sensors", description="Database")
@@ -62,6 +72,11 @@ class DatabaseSettings(AwsSettings):
     database_ca_file: Path | None = Field(
         None, description="Certificates to verify the server with (verify-full); required with iam"
     )
+
+
+class PoolSettings(DatabaseSettings):
+    """Where the database is, for a process that keeps connections open."""
+
     database_connections: int = Field(5, ge=1, le=100, description="Most connections of this process")
 
 
@@ -76,7 +91,17 @@ def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
         raise ConfigurationError("\n".join(_explain(settings, error).values())) from None
 
 
-def problems(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:
+def as_text(value: Any) -> str:
+    """Return a value as the text of an environment variable: JSON, unless it is a plain text, number or path."""
+    return str(value) if isinstance(value, str | int | float | Path) else to_json(value).decode()
+
+
+def unknown_variables(settings: type[Settings], names: Iterable[str]) -> list[str]:
+    """Return the environment variables that the settings do not read."""
+    return sorted(set(names) - {field.upper() for field in settings.model_fields})
+
+
+def validation_errors(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:
     """Return what is missing or wrong in `environment`: a line for each variable."""
     try:
         _validate(settings, environment)

@@ -12,10 +12,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from pythonjsonlogger.json import JsonFormatter
 
-from apps.platform.settings import Settings
+from apps.platform.settings import ProcessSettings
 
 
-def start_telemetry(name: str, settings: Settings) -> Callable[[], None]:
+def start_telemetry(name: str, settings: ProcessSettings) -> Callable[[], None]:
     """Log as `name` to standard error and send traces; the returned function sends what is left and stops."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

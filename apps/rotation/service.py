@@ -1,12 +1,14 @@
 """The declarations of the rotation: the first secrets in a deployment, a look at the keys each night."""
 
-from apps.platform.service import OPERATOR_TOKEN, SIGNING_KEYS, Renew, Resources, ScheduledService, Task
+from apps.platform.declaration import ReleaseJob, Resources, ScheduledService
+from apps.platform.needs import RotateSecret
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
 from apps.rotation.settings import RotationSettings
 
-NEEDS = (Renew(SIGNING_KEYS), Renew(OPERATOR_TOKEN))
+NEEDS = (RotateSecret(SIGNING_KEYS), RotateSecret(OPERATOR_TOKEN))
 RESOURCES = Resources(cpu="50m", memory="128Mi")
 
-SEED_SECRETS = Task(
+SEED_SECRETS = ReleaseJob(
     name="seed-secrets",
     module="apps.rotation",
     settings=RotationSettings,

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from apps.platform.settings import AwsSettings
+from apps.platform.settings import AwsSettings, ProcessSettings
 
 
-class RotationSettings(AwsSettings):
+class RotationSettings(AwsSettings, ProcessSettings):
     """What the rotation reads."""
 
     signing_keys_secret_id: str = Field(

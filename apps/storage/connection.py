@@ -2,19 +2,22 @@
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import boto3
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from apps.platform.settings import ConfigurationError, DatabaseSettings
+from apps.platform.settings import ConfigurationError, DatabaseSettings, PoolSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+T = TypeVar("T")
 
 
 def connect_arguments(settings: DatabaseSettings, application: str) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def connect_arguments(settings: DatabaseSettings, application: str) -> dict[str,
     }
 
 
-async def create_pool(settings: DatabaseSettings, application: str, **options: Any) -> asyncpg.Pool:
+async def create_pool(settings: PoolSettings, application: str, **options: Any) -> asyncpg.Pool:
     """Return a pool of at most `database_connections`. It opens connections when they are first wanted."""
     arguments = {"min_size": 0, "max_size": settings.database_connections, "max_inactive_connection_lifetime": 300}
     pool = asyncpg.create_pool(**connect_arguments(settings, application), **(arguments | options))
@@ -49,6 +52,12 @@ def create_engine(settings: DatabaseSettings, application: str) -> AsyncEngine:
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(**arguments), poolclass=sa.NullPool
     )
+
+
+async def in_transaction(settings: DatabaseSettings, work: Callable[[sa.Connection], T]) -> T:
+    """Do `work` on a connection of its own, all of it or none."""
+    async with create_engine(settings, "storage").begin() as connection:
+        return await connection.run_sync(work)
 
 
 def _tls(settings: DatabaseSettings) -> ssl.SSLContext | bool:

@@ -1,6 +1,6 @@
 """Bring the schema, the roles and their grants up to date. Safe to run again, and by two at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.command import upgrade
 from alembic.config import Config
 
+from apps.platform.needs import DatabaseRole
 from apps.storage.roles import grant
 
 LOCK = 7_341_905_110
@@ -24,15 +25,15 @@ class MigrationResult:
     after: str | None
 
 
-def migrate(connection: sa.Connection, passwords: Mapping[str, str]) -> MigrationResult:
+def migrate(connection: sa.Connection, roles: Iterable[DatabaseRole], passwords: Mapping[str, str]) -> MigrationResult:
     """Migrate to the newest revision and create the roles with their grants, all in the caller's transaction.
 
-    `passwords`: by role, for a database without IAM.
+    `roles`: as the catalogue declares them. `passwords`: by role, for a database without IAM.
     """
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
     before = _revision(connection)
     upgrade(alembic_config(connection), "head")
-    grant(connection, passwords)
+    grant(connection, roles, passwords)
     return MigrationResult(before, _revision(connection))
 
 

@@ -1,14 +1,16 @@
 """The declarations of the storage package: migration in each deployment, maintenance of partitions each night."""
 
-from apps.platform.service import SENSORS, Administer, Connect, Resources, ScheduledService, Task
-from apps.storage.settings import StorageSettings
+from apps.platform.declaration import ReleaseJob, Resources, ScheduledService
+from apps.platform.needs import Connect, OwnDatabase
+from apps.resources import SENSORS
+from apps.storage.settings import MigrationSettings, StorageSettings
 
-MIGRATION = Task(
+MIGRATION = ReleaseJob(
     name="migration",
-    module="apps.storage",
-    arguments=("migrate",),
-    settings=StorageSettings,
-    needs=(Administer(SENSORS),),
+    module="apps.migration",
+    image="storage",
+    settings=MigrationSettings,
+    needs=(OwnDatabase(SENSORS),),
     deadline_seconds=900,
     resources=Resources(cpu="100m", memory="256Mi"),
 )
@@ -18,7 +20,7 @@ PARTITIONS = ScheduledService(
     module="apps.storage",
     arguments=("partitions",),
     settings=StorageSettings,
-    needs=(Connect(SENSORS, role="partitions"),),
+    needs=(Connect(SENSORS, role="partitions", functions=("ensure_partition(timestamptz)", "drop_partition(text)")),),
     schedule="15 3 * * *",
     deadline_seconds=900,
     resources=Resources(cpu="100m", memory="256Mi"),

@@ -4,15 +4,20 @@ from pathlib import Path
 
 from pydantic import Field
 
-from apps.platform.settings import DatabaseSettings
+from apps.platform.settings import DatabaseSettings, ProcessSettings
 
 
-class StorageSettings(DatabaseSettings):
-    """What `python -m apps.storage` reads. The user is the owner of the tables."""
+class StorageSettings(DatabaseSettings, ProcessSettings):
+    """What `python -m apps.storage` reads."""
 
     readings_retention_months: int = Field(3, ge=1, le=120, description="Months of readings to keep before this one")
     rollups_retention_months: int = Field(25, ge=1, le=240, description="Months of per-minute rollups to keep")
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
+
+
+class MigrationSettings(StorageSettings):
+    """What `python -m apps.migration` reads. The user is the owner of the tables."""
+
     role_passwords_file: Path | None = Field(
         None, description="JSON of role to password, for a database without IAM (the local stack)"
     )

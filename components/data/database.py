@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import pulumi
 import pulumi_aws as aws
 
-from apps.platform.service import Administer, Connect, Need
-from components.binding import Binding, Reach, SecretFile
+from apps.platform.needs import Connect, OwnDatabase
+from components.binding import Binding, EgressTarget, Handlers, MountedKey
 from components.component import Component
 from components.data.config import DatabaseConfig
 from components.data.secret_store import ClusterSecretStore
@@ -91,7 +91,7 @@ class Database(Component):
         copy = store.create_external_secret(
             secret, namespace, self.owner_secret_arn, {PASSWORD_KEY: PASSWORD_KEY}, [after]
         )
-        return DatabaseWithOwner(self, SecretFile("DATABASE_PASSWORD_FILE", secret, PASSWORD_KEY), copy)
+        return DatabaseWithOwner(self, MountedKey("DATABASE_PASSWORD_FILE", secret, PASSWORD_KEY), copy)
 
     def grant_connect(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
         """Let pods log in as one database role."""
@@ -99,14 +99,10 @@ class Database(Component):
         database_user = pulumi.Output.concat(place, self.instance.resource_id, "/", user)
         return to.allow(f"connect-{self._name}", Statement(CONNECT, [database_user]))
 
-    def bind(self, need: Need) -> Binding:
-        """Return how a Connect to this database is met. Raises ValueError for Administer: `mount_owner_password`."""
-        match need:
-            case Connect(role=user):
-                return replace(self.login(user, "iam"), grant=lambda to: self.grant_connect(to, user))
-            case Administer():
-                raise ValueError("the owner's password is not in the cluster: bind what mount_owner_password returns")
-        raise TypeError(f"a database cannot meet {need}")
+    @property
+    def handlers(self) -> Handlers:
+        """Return how a Connect is met; its owner is met by what `mount_owner_password` returns."""
+        return {Connect: self._connect}
 
     def login(self, user: str, auth: str) -> Binding:
         """Return what every process that connects has: where the database answers, and as whom to log in."""
@@ -120,8 +116,13 @@ class Database(Component):
             "DATABASE_AUTH": auth,
         }
         return Binding(
-            environment, reaches=(Reach(PORT, self._args.subnet_cidrs),), after=(self.instance, *self._allowed)
+            environment,
+            egress=(EgressTarget(PORT, self._args.subnet_cidrs),),
+            depends_on=(self.instance, *self._allowed),
         )
+
+    def _connect(self, need: Connect) -> Binding:
+        return replace(self.login(need.role, "iam"), grant=lambda to: self.grant_connect(to, need.role))
 
     def _allow_from(self, source: str, group_id: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
         return aws.vpc.SecurityGroupIngressRule(
@@ -215,12 +216,14 @@ class DatabaseWithOwner:
     """A database with its owner's password in a namespace, where pods read it as a file."""
 
     database: Database
-    file: SecretFile
+    file: MountedKey
     external_secret: pulumi.Resource
 
-    def bind(self, need: Need) -> Binding:
-        """Return how a Connect to or the Administer of this database is met."""
-        if not isinstance(need, Administer):
-            return self.database.bind(need)
+    @property
+    def handlers(self) -> Handlers:
+        """Return how a Connect and the OwnDatabase are met."""
+        return {**self.database.handlers, OwnDatabase: self._own}
+
+    def _own(self, _need: OwnDatabase) -> Binding:
         login = self.database.login(OWNER, "password")
-        return replace(login, files=(self.file,), after=(*login.after, self.external_secret))
+        return replace(login, files=(self.file,), depends_on=(*login.depends_on, self.external_secret))

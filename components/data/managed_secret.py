@@ -5,15 +5,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from apps.platform.service import Need, Read, Renew, Secret
-from components.binding import Binding, SecretFile
+from apps.platform.needs import ReadSecret, RotateSecret
+from apps.platform.resources import Secret
+from components.binding import Binding, Handlers, MountedKey
 from components.component import Component
 from components.data.secret_store import ClusterSecretStore
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
-RENEW = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
+ROTATE = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
 VALUE_KEY = "value"
 """The key of the Kubernetes Secret under which the whole value stands."""
 
@@ -60,26 +61,25 @@ class ManagedSecret(Component):
         """Copy the value into a namespace, where pods can read it, once `after` has made it."""
         name = self._args.secret.name
         copy = store.create_external_secret(name, namespace, self.arn, {VALUE_KEY: None}, [after])
-        return SyncedSecret(self, SecretFile(self._args.secret.variable, name, VALUE_KEY), copy)
+        return SyncedSecret(self, MountedKey(self._args.secret.variable, name, VALUE_KEY), copy)
 
-    def grant_renew(self, to: PodIdentity) -> aws.iam.RolePolicy:
+    def grant_rotate(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods read the value and put a new one."""
-        value = Statement(RENEW, [self.arn])
+        value = Statement(ROTATE, [self.arn])
         key = self._args.key
-        return to.allow(f"renew-{self._name}", value, key.to_encrypt(), key.to_decrypt())
+        return to.allow(f"rotate-{self._name}", value, key.to_encrypt(), key.to_decrypt())
 
-    def bind(self, need: Need) -> Binding:
-        """Return how a Renew of this secret is met. Raises ValueError for a Read: see `sync_to_namespace`."""
-        match need:
-            case Read():
-                raise ValueError(f"{self._args.secret.name} is not in the cluster: bind what sync_to_namespace returns")
-            case Renew():
-                environment: dict[str, pulumi.Input[str]] = {
-                    "AWS_REGION": self._args.region,
-                    self._args.secret.id_variable: self.arn,
-                }
-                return Binding(environment, self.grant_renew, calls_aws=True)
-        raise TypeError(f"a secret cannot meet {need}")
+    @property
+    def handlers(self) -> Handlers:
+        """Return how its rotation is met; readers are met by what `sync_to_namespace` returns."""
+        return {RotateSecret: self._rotate}
+
+    def _rotate(self, need: RotateSecret) -> Binding:
+        environment: dict[str, pulumi.Input[str]] = {
+            "AWS_REGION": self._args.region,
+            need.resource.id_variable: self.arn,
+        }
+        return Binding(environment, self.grant_rotate, calls_aws=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,13 @@ class SyncedSecret:
     """A secret with its copy in a namespace, which pods read as a file."""
 
     secret: ManagedSecret
-    file: SecretFile
+    file: MountedKey
     external_secret: pulumi.Resource
 
-    def bind(self, need: Need) -> Binding:
-        """Return how a Read or Renew of this secret is met."""
-        if isinstance(need, Read):
-            return Binding(files=(self.file,), after=(self.external_secret,))
-        return self.secret.bind(need)
+    @property
+    def handlers(self) -> Handlers:
+        """Return how its readers and its rotation are met."""
+        return {**self.secret.handlers, ReadSecret: self._read}
+
+    def _read(self, _need: ReadSecret) -> Binding:
+        return Binding(files=(self.file,), depends_on=(self.external_secret,))

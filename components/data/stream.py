@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from apps.platform.service import Consume, Need, Produce
-from components.binding import Binding
+from apps.platform.needs import Consume, Produce
+from components.binding import Binding, Grant, Handlers
 from components.component import Component
 from components.data.config import StreamConfig
 from components.identity.encryption_key import EncryptionKey
@@ -67,14 +67,14 @@ class Stream(Component):
         statements = Statement(CONSUME, [self.arn]), self._args.key.to_decrypt()
         return to.allow(f"consume-{self._name}", *statements)
 
-    def bind(self, need: Need) -> Binding:
-        """Return how a Produce or Consume of this stream is met."""
-        match need:
-            case Produce():
-                grant = self.grant_produce
-            case Consume():
-                grant = self.grant_consume
-            case _:
-                raise TypeError(f"a stream cannot meet {need}")
-        region, name = need.stream.variables
+    @property
+    def handlers(self) -> Handlers:
+        """Return how its producers and consumers are met."""
+        return {
+            Produce: lambda need: self._bind(need, self.grant_produce),
+            Consume: lambda need: self._bind(need, self.grant_consume),
+        }
+
+    def _bind(self, need: Produce | Consume, grant: Grant) -> Binding:
+        region, name = need.resource.variables
         return Binding({region: self._args.region, name: self.name}, grant, calls_aws=True)

@@ -13,7 +13,9 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from apps.platform.service import Service, Website
+from apps.platform.declaration import Server
+from apps.platform.needs import PublicUrl
+from components.binding import Binding, Handlers
 from components.component import Component
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
@@ -35,7 +37,7 @@ class IngressArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     pods_group_id: pulumi.Input[str]
     namespace: str
-    routes: tuple[Service | Website, ...]
+    routes: tuple[Server, ...]
     controller: pulumi.Resource
     protected: bool = False
 
@@ -95,6 +97,11 @@ class Ingress(Component):
         return tuple(self._bind(route, after) for route in self._args.routes)
 
     @property
+    def handlers(self) -> Handlers:
+        """Return how its address is told."""
+        return {PublicUrl: lambda need: Binding({need.resource.variable: self.url})}
+
+    @property
     def _port(self) -> int:
         return 443 if self._args.config.domain else 80
 
@@ -137,7 +144,7 @@ class Ingress(Component):
             )
         return group
 
-    def _target_group(self, route: Service | Website) -> aws.lb.TargetGroup:
+    def _target_group(self, route: Server) -> aws.lb.TargetGroup:
         return aws.lb.TargetGroup(
             f"{self._name}-{route.name}",
             vpc_id=self._args.vpc_id,
@@ -190,7 +197,7 @@ class Ingress(Component):
                 opts=self._child,
             )
 
-    def _forward(self, route: Service | Website) -> aws.lb.ListenerDefaultActionArgs:
+    def _forward(self, route: Server) -> aws.lb.ListenerDefaultActionArgs:
         return aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=self._targets[route.name].arn, order=2)
 
     def _login_actions(self) -> list[aws.lb.ListenerDefaultActionArgs]:
@@ -200,9 +207,9 @@ class Ingress(Component):
         oidc = aws.lb.ListenerDefaultActionAuthenticateOidcArgs(**login)
         return [aws.lb.ListenerDefaultActionArgs(type="authenticate-oidc", order=1, authenticate_oidc=oidc)]
 
-    def _deny_unauthenticated(self, route: Service | Website) -> list[aws.lb.ListenerRuleActionArgs]:
+    def _deny_unauthenticated(self, route: Server) -> list[aws.lb.ListenerRuleActionArgs]:
         """Refuse people who have not logged in, but ask no device: it signs its requests."""
-        login = None if route.signed else self._login("deny")
+        login = None if route.self_authenticating else self._login("deny")
         if login is None:
             return []
         oidc = aws.lb.ListenerRuleActionAuthenticateOidcArgs(**login)
@@ -227,7 +234,7 @@ class Ingress(Component):
             "session_timeout": 12 * 60 * 60,
         }
 
-    def _bind(self, route: Service | Website, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
+    def _bind(self, route: Server, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
         return k8s.apiextensions.CustomResource(
             f"{self._name}-{route.name}",
             api_version="elbv2.k8s.aws/v1beta1",

@@ -8,7 +8,6 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from apps.platform.service import PROMETHEUS, PUSHGATEWAY
 from components.binding import ClusterEndpoint
 from components.cluster.chart import Chart, disabled, release
 from components.cluster.config import ChartsConfig
@@ -84,8 +83,8 @@ class Monitoring(Component):
         for uid, dashboard in args.dashboards.items():
             self._dashboard(uid, dashboard)
         # The operator's own Service, whatever the release is called.
-        self.prometheus = ClusterEndpoint(PROMETHEUS, "prometheus-operated", args.namespace, 9090, (stack,))
-        self.pushgateway = ClusterEndpoint(PUSHGATEWAY, GATEWAY.name, args.namespace, 9091, (gateway,))
+        self.prometheus = ClusterEndpoint("prometheus-operated", args.namespace, 9090, depends_on=(stack,))
+        self.pushgateway = ClusterEndpoint(GATEWAY.name, args.namespace, 9091, depends_on=(gateway,))
         self.register_outputs({})
 
     def _release(self, name: str, chart: Chart, values: Mapping[str, Any]) -> k8s.helm.v3.Release:

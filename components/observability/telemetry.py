@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.binding import Reach
+from components.binding import EgressTarget
 from components.cluster.chart import Chart, disabled, release
 from components.cluster.config import ChartsConfig
 from components.component import Component
@@ -46,7 +46,7 @@ class Telemetry(Component):
     - an OpenTelemetry Collector on each node, which reads the pods' logs and takes traces over OTLP
     """
 
-    traces: Reach
+    traces: EgressTarget
     """Where services send their traces."""
     traces_url: str
 
@@ -59,7 +59,7 @@ class Telemetry(Component):
         loki = install("loki", LOKI, _loki(args), args.after)
         tempo = install("tempo", TEMPO, _tempo(args), args.after)
         install("collector", COLLECTOR, _collector(), (loki, tempo))
-        self.traces = Reach(OTLP_HTTP, namespace=args.namespace)
+        self.traces = EgressTarget(OTLP_HTTP, namespace=args.namespace)
         self.traces_url = f"http://{COLLECTOR.name}.{args.namespace}.svc:{OTLP_HTTP}"
         self.register_outputs({})
 

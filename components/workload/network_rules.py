@@ -4,50 +4,47 @@ from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes as k8s
 
-from apps.platform.service import ScheduledService, Service, Task, Website
-from components.binding import Reach
+from apps.platform.declaration import Declaration
+from components.binding import EgressTarget
 
 Peer = k8s.networking.v1.NetworkPolicyPeerArgs
 Port = k8s.networking.v1.NetworkPolicyPortArgs
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+NAME_LABEL = "app.kubernetes.io/name"
+"""What every pod of a workload carries, with the workload's name."""
 
 
 def network_policy(
-    declaration: Service | ScheduledService | Task | Website,
+    declaration: Declaration,
     labels: Mapping[str, str],
-    reaches: Sequence[Reach],
-    monitoring: str,
+    egress: Sequence[EgressTarget],
+    callers: Sequence[Peer],
     load_balancer: Sequence[str],
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
     """Return the policy of a declaration.
 
-    `monitoring`: the namespace that scrapes metrics, of services alone. `load_balancer`: the ranges that requests for
-    public paths come from. DNS is always allowed.
+    `callers`: the pods that may call it. `load_balancer`: the ranges that requests for public paths come from. DNS is
+    always allowed.
     """
-    peers: list[Peer] = []
-    if isinstance(declaration, Service):
-        peers.append(namespace_pods(monitoring))
-    if isinstance(declaration, Service | Website) and declaration.public:
-        peers += [addresses(cidr) for cidr in load_balancer]
-    ingress = (
-        [k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(declaration.port)])]
-        if isinstance(declaration, Service | Website) and peers
-        else []
-    )
+    server, ingress = declaration.server, []
+    if server:
+        peers = [*callers, *(addresses(cidr) for cidr in load_balancer if server.public)]
+        if peers:
+            ingress = [k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(server.port)])]
     return k8s.networking.v1.NetworkPolicySpecArgs(
         pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=labels),
         policy_types=["Ingress", "Egress"],
         ingress=ingress,
-        egress=[dns(), *(_egress(reach) for reach in reaches)],
+        egress=[dns(), *(_egress(target) for target in egress)],
     )
 
 
-def _egress(reach: Reach) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
-    peers = [addresses(cidr, reach.besides) for cidr in reach.cidrs]
-    if reach.namespace:
-        peers.append(namespace_pods(reach.namespace))
-    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=[tcp(reach.port)])
+def _egress(target: EgressTarget) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+    peers = [addresses(cidr, target.except_) for cidr in target.cidrs]
+    if target.namespace:
+        peers.append(pods(target.namespace, target.pod) if target.pod else namespace_pods(target.namespace))
+    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=[tcp(target.port)])
 
 
 def dns() -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
@@ -66,9 +63,17 @@ def namespace_pods(name: str) -> Peer:
     return Peer(namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={NAMESPACE_LABEL: name}))
 
 
-def addresses(cidr: str, besides: tuple[str, ...] = ()) -> Peer:
-    """Return the addresses of a range, `besides` some of them."""
-    block = k8s.networking.v1.IPBlockArgs(cidr=cidr, except_=list(besides) or None)
+def pods(namespace: str, name: str) -> Peer:
+    """Return the pods of one workload."""
+    return Peer(
+        namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace}),
+        pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={NAME_LABEL: name}),
+    )
+
+
+def addresses(cidr: str, except_: tuple[str, ...] = ()) -> Peer:
+    """Return the addresses of a range, `except_` some of them."""
+    block = k8s.networking.v1.IPBlockArgs(cidr=cidr, except_=list(except_) or None)
     return Peer(ip_block=block)
 
 

@@ -3,23 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from apps.platform.service import ScheduledService, Service, Task, Website
-from apps.platform.settings import Settings, problems
-from components.binding import Binding, Bindings, Environment, Reach, SecretFile, bind
+from apps.platform.declaration import Declaration
+from apps.platform.settings import Settings, unknown_variables, validation_errors
+from components.binding import Binding, EgressTarget, EnvironmentVariables, MountedKey, Providers, bind
 from components.identity.pod_identity import PodIdentities
-from components.workload.network_rules import network_policy
+from components.workload.network_rules import NAME_LABEL, namespace_pods, network_policy
+from components.workload.network_rules import pods as pods_of
 
-Declaration: TypeAlias = Service | ScheduledService | Task | Website
-
-USER = 65532
+NONROOT_UID = 65532
 """Who pods run as: nobody that an image knows."""
 
-IDENTITY_AGENT = Reach(80, ("169.254.170.23/32",))
+IDENTITY_AGENT = EgressTarget(80, ("169.254.170.23/32",))
 """Where pods get the credentials of their role (EKS Pod Identity)."""
 
 
@@ -35,11 +33,11 @@ class Platform:
     identities: PodIdentities
     namespace: str
     product: str
-    bindings: Bindings
-    aws: Reach
+    providers: Providers
+    aws: EgressTarget
     load_balancer: tuple[str, ...]
     monitoring: str
-    traces: Reach | None = None
+    traces: EgressTarget | None = None
     traces_url: str | None = None
 
 
@@ -50,8 +48,10 @@ class WorkloadArgs:
     declaration: Declaration
     image: str
     platform: Platform
-    settings: Environment = field(default_factory=dict)
-    after: Sequence[pulumi.Resource] = ()
+    settings: EnvironmentVariables = field(default_factory=dict)
+    callers: tuple[str, ...] = ()
+    """The workloads of the same namespace that may call it."""
+    depends_on: Sequence[pulumi.Resource] = ()
 
     def __post_init__(self) -> None:
         if "@sha256:" not in self.image:
@@ -64,7 +64,7 @@ class Pods:
 
     template: k8s.core.v1.PodTemplateSpecArgs
     labels: Mapping[str, str]
-    ready: tuple[pulumi.Resource, ...]
+    depends_on: tuple[pulumi.Resource, ...]
 
 
 def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods:
@@ -73,68 +73,71 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     Raises ValueError when the environment does not satisfy the declaration's settings class.
     """
     declaration, platform = args.declaration, args.platform
-    met = () if isinstance(declaration, Website) else bind(declaration.needs, platform.bindings)
-    labels = {"app.kubernetes.io/name": declaration.name, "app.kubernetes.io/part-of": platform.product}
+    bindings = bind(declaration.needs, platform.providers)
+    labels = {NAME_LABEL: declaration.name, "app.kubernetes.io/part-of": platform.product}
     metadata = k8s.meta.v1.ObjectMetaArgs(name=declaration.name, namespace=platform.namespace, labels=labels)
-    child = pulumi.ResourceOptions(parent=parent, depends_on=list(args.after))  # the namespace is among them
+    child = pulumi.ResourceOptions(parent=parent, depends_on=list(args.depends_on))  # the namespace is among them
     account = k8s.core.v1.ServiceAccount(
         declaration.name,
         metadata=metadata,
         automount_service_account_token=False,
         opts=child,
     )
+    callers = [pods_of(platform.namespace, caller) for caller in args.callers]
+    if declaration.server and declaration.server.scraped:
+        callers.append(namespace_pods(platform.monitoring))
     policy = k8s.networking.v1.NetworkPolicy(
         declaration.name,
         metadata=metadata,
-        spec=network_policy(declaration, labels, _reaches(met, platform), platform.monitoring, platform.load_balancer),
+        spec=network_policy(declaration, labels, _egress(bindings, platform), callers, platform.load_balancer),
         opts=child,
     )
-    ready: list[pulumi.Resource] = [account, policy, *args.after]
-    if grants := [binding.grant for binding in met if binding.grant]:
+    depends_on: list[pulumi.Resource] = [account, policy, *args.depends_on]
+    if grants := [binding.grant for binding in bindings if binding.grant]:
         identity = platform.identities.make(declaration.name, platform.namespace, declaration.name, parent)
         for grant in grants:
             grant(identity)
-        ready += identity.dependencies
-    ready += [resource for binding in met for resource in binding.after]
+        depends_on += identity.dependencies
+    depends_on += [resource for binding in bindings for resource in binding.depends_on]
     template = k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(labels=labels),
-        spec=_pod_spec(args, met, labels, restart),
+        spec=_pod_spec(args, bindings, labels, restart),
     )
-    return Pods(template, labels, tuple(ready))
+    return Pods(template, labels, tuple(depends_on))
 
 
-def environment_of(
-    declaration: Declaration, met: Sequence[Binding], platform: Platform, own: Environment
-) -> Environment:
+def environment_variables(
+    declaration: Declaration, bindings: Sequence[Binding], platform: Platform, own: EnvironmentVariables
+) -> EnvironmentVariables:
     """Return the environment of a declaration's process, checked against its settings class.
 
     An unknown or missing variable, or a wrong value, raises ValueError; a value that is known only later fails the
     deployment when it is.
     """
-    if isinstance(declaration, Website):
-        return {}
-    given: dict[str, pulumi.Input[str]] = {"HTTP_HOST": "0.0.0.0"}  # noqa: S104 the pod's own address
-    if isinstance(declaration, Service):
-        given["HTTP_PORT"] = str(declaration.port)
+    shared: dict[str, pulumi.Input[str]] = {"HTTP_HOST": "0.0.0.0"}  # noqa: S104 the pod's own address
+    if declaration.server:
+        shared["HTTP_PORT"] = str(declaration.server.port)
     if platform.traces_url:
-        given["OTEL_EXPORTER_OTLP_ENDPOINT"] = platform.traces_url
-    for binding in met:
+        shared["OTEL_EXPORTER_OTLP_ENDPOINT"] = platform.traces_url
+    unread = unknown_variables(declaration.settings, shared)
+    given = {variable: value for variable, value in shared.items() if variable not in unread}
+    for binding in bindings:
         given |= binding.environment
         given |= {file.variable: _path(file) for file in binding.files}
     given |= own
     return _checked(declaration.name, declaration.settings, given)
 
 
-def _checked(name: str, settings: type[Settings], given: Environment) -> Environment:
-    if unknown := sorted(given.keys() - {field.upper() for field in settings.model_fields}):
+def _checked(name: str, settings: type[Settings], given: EnvironmentVariables) -> EnvironmentVariables:
+    if unknown := unknown_variables(settings, given):
         raise ValueError(f"{name}: {settings.__name__} does not read {', '.join(unknown)}")
     known = {variable: value for variable, value in given.items() if isinstance(value, str)}
     later = given.keys() - known.keys()
-    if wrong := [line for variable, line in problems(settings, known).items() if variable not in later]:
+    if wrong := [line for variable, line in validation_errors(settings, known).items() if variable not in later]:
         raise ValueError(f"{name}: " + "; ".join(wrong))
 
     def check(variable: str, value: str) -> str:
-        if line := problems(settings, known | {variable: value}).get(variable):
+        if line := validation_errors(settings, known | {variable: value}).get(variable):
             raise ValueError(f"{name}: {line}")
         return value
 
@@ -145,23 +148,23 @@ def _checked(name: str, settings: type[Settings], given: Environment) -> Environ
 
 
 def _pod_spec(
-    args: WorkloadArgs, met: Sequence[Binding], labels: Mapping[str, str], restart: str
+    args: WorkloadArgs, bindings: Sequence[Binding], labels: Mapping[str, str], restart: str
 ) -> k8s.core.v1.PodSpecArgs:
     declaration = args.declaration
-    serving = isinstance(declaration, Service | Website)
-    volumes, mounts = _files([file for binding in met for file in binding.files])
+    serving = declaration.server is not None
+    volumes, mounts = _files([file for binding in bindings for file in binding.files])
     return k8s.core.v1.PodSpecArgs(
         service_account_name=declaration.name,
         automount_service_account_token=False,
         enable_service_links=False,
         restart_policy=restart,
-        # Longer than the load balancer's goodbye and the process's own 15 s.
+        # Longer than the load balancer's pre-stop hook and the process's own 15 s.
         termination_grace_period_seconds=45 if serving else 30,
         security_context=k8s.core.v1.PodSecurityContextArgs(
             run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            fs_group=USER,
+            run_as_user=NONROOT_UID,
+            run_as_group=NONROOT_UID,
+            fs_group=NONROOT_UID,
             seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
         ),
         topology_spread_constraints=[
@@ -175,28 +178,28 @@ def _pod_spec(
         ]
         if serving
         else None,
-        containers=[_container(args, met, mounts)],
+        containers=[_container(args, bindings, mounts)],
         volumes=volumes,
     )
 
 
 def _container(
-    args: WorkloadArgs, met: Sequence[Binding], mounts: list[k8s.core.v1.VolumeMountArgs]
+    args: WorkloadArgs, bindings: Sequence[Binding], mounts: list[k8s.core.v1.VolumeMountArgs]
 ) -> k8s.core.v1.ContainerArgs:
     declaration, resources = args.declaration, args.declaration.resources
-    environment = environment_of(declaration, met, args.platform, args.settings)
-    server = declaration if isinstance(declaration, Service | Website) else None
+    environment = environment_variables(declaration, bindings, args.platform, args.settings)
+    server = declaration.server
     return k8s.core.v1.ContainerArgs(
         name=declaration.name,
         image=args.image,
-        command=None if isinstance(declaration, Website) else ["python", "-m", declaration.module],
-        args=list(declaration.arguments) if isinstance(declaration, ScheduledService | Task) else None,
+        command=["python", "-m", declaration.module] if declaration.module else None,
+        args=list(declaration.arguments) or None,
         env=[k8s.core.v1.EnvVarArgs(name=variable, value=value) for variable, value in environment.items()],
         ports=[k8s.core.v1.ContainerPortArgs(name="http", container_port=server.port)] if server else None,
         startup_probe=_probe(server.probes.liveness, period=2, failures=30) if server else None,
         liveness_probe=_probe(server.probes.liveness, period=10, failures=3) if server else None,
         readiness_probe=_probe(server.probes.readiness, period=5, failures=2) if server else None,
-        lifecycle=_goodbye() if server and server.public else None,
+        lifecycle=_pre_stop_hook() if server and server.public else None,
         resources=k8s.core.v1.ResourceRequirementsArgs(
             requests={"cpu": resources.cpu, "memory": resources.memory}, limits={"memory": resources.memory}
         ),
@@ -219,14 +222,14 @@ def _probe(path: str, period: int, failures: int) -> k8s.core.v1.ProbeArgs:
     )
 
 
-def _goodbye() -> k8s.core.v1.LifecycleArgs:
+def _pre_stop_hook() -> k8s.core.v1.LifecycleArgs:
     # The load balancer needs some seconds to learn that a pod goes; until then it still answers.
     wait = k8s.core.v1.SleepActionArgs(seconds=10)
     return k8s.core.v1.LifecycleArgs(pre_stop=k8s.core.v1.LifecycleHandlerArgs(sleep=wait))
 
 
 def _files(
-    files: Sequence[SecretFile],
+    files: Sequence[MountedKey],
 ) -> tuple[list[k8s.core.v1.VolumeArgs], list[k8s.core.v1.VolumeMountArgs]]:
     volumes = [k8s.core.v1.VolumeArgs(name="tmp", empty_dir=k8s.core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi"))]
     mounts = [k8s.core.v1.VolumeMountArgs(name="tmp", mount_path="/tmp")]  # noqa: S108 in the container
@@ -246,20 +249,20 @@ def _files(
     return volumes, mounts
 
 
-def _folder(file: SecretFile) -> str:
+def _folder(file: MountedKey) -> str:
     return f"/run/secrets/{file.secret}"
 
 
-def _path(file: SecretFile) -> str:
+def _path(file: MountedKey) -> str:
     return f"{_folder(file)}/{file.key}"
 
 
-def _reaches(met: Sequence[Binding], platform: Platform) -> list[Reach]:
-    reaches = [reach for binding in met for reach in binding.reaches]
-    if any(binding.grant for binding in met):
-        reaches.append(IDENTITY_AGENT)
-    if any(binding.calls_aws for binding in met):
-        reaches.append(platform.aws)
+def _egress(bindings: Sequence[Binding], platform: Platform) -> list[EgressTarget]:
+    targets = [target for binding in bindings for target in binding.egress]
+    if any(binding.grant for binding in bindings):
+        targets.append(IDENTITY_AGENT)
+    if any(binding.calls_aws for binding in bindings):
+        targets.append(platform.aws)
     if platform.traces:
-        reaches.append(platform.traces)
-    return reaches
+        targets.append(platform.traces)
+    return targets

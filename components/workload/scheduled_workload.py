@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from apps.platform.service import ScheduledService, Task
+from apps.platform.declaration import ReleaseJob, ScheduledService
 from components.component import Component
 from components.workload.pods import WorkloadArgs, make_pods
 
@@ -44,12 +44,12 @@ class ScheduledWorkload(Component):
                     ),
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.ready)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.depends_on)),
         )
         self.register_outputs({})
 
 
-class DeploymentTask(Component):
+class ReleaseWorkload(Component):
     """What runs once in a deployment, which waits until it has succeeded.
 
     Makes:
@@ -63,8 +63,8 @@ class DeploymentTask(Component):
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         declaration = args.declaration
-        if not isinstance(declaration, Task):
-            raise TypeError(f"{declaration.name} is no task of a deployment")
+        if not isinstance(declaration, ReleaseJob):
+            raise TypeError(f"{declaration.name} is not a release job")
         pods = make_pods(args, "Never", self)
         self.job = k8s.batch.v1.Job(
             declaration.name,
@@ -75,6 +75,6 @@ class DeploymentTask(Component):
                 active_deadline_seconds=declaration.deadline_seconds,
                 template=pods.template,
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.ready)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.depends_on)),
         )
         self.register_outputs({})

@@ -3,13 +3,13 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from apps.platform.service import Service, Website
+from apps.platform.declaration import Server
 from components.component import Component
 from components.workload.pods import Pods, WorkloadArgs, make_pods
 
 
 class Workload(Component):
-    """What runs all the time. Nothing of it starts before `args.after` and whatever its needs wait for.
+    """What runs all the time. Nothing of it starts before `args.depends_on` and whatever its needs wait for.
 
     Makes:
 
@@ -24,10 +24,10 @@ class Workload(Component):
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        declaration = args.declaration
-        if not isinstance(declaration, Service | Website):
-            raise TypeError(f"{declaration.name} runs to its end: it is no Workload")
-        self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
+        declaration = args.declaration.server
+        if declaration is None:
+            raise TypeError(f"{args.declaration.name} runs to its end: it is no Workload")
+        self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.depends_on))
         pods = make_pods(args, "Always", self)
         self._metadata = k8s.meta.v1.ObjectMetaArgs(
             name=declaration.name, namespace=args.platform.namespace, labels=pods.labels
@@ -46,11 +46,11 @@ class Workload(Component):
             self._disruption_budget(declaration, pods)
         if declaration.scale.maximum > declaration.scale.minimum:
             self._autoscaler(declaration)
-        if isinstance(declaration, Service):
+        if declaration.scraped:
             self._monitor(declaration, pods)
         self.register_outputs({})
 
-    def _deployment(self, declaration: Service | Website, pods: Pods) -> k8s.apps.v1.Deployment:
+    def _deployment(self, declaration: Server, pods: Pods) -> k8s.apps.v1.Deployment:
         scaled = declaration.scale.maximum > declaration.scale.minimum
         return k8s.apps.v1.Deployment(
             declaration.name,
@@ -67,10 +67,10 @@ class Workload(Component):
                 progress_deadline_seconds=300,
                 template=pods.template,
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.ready)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.depends_on)),
         )
 
-    def _disruption_budget(self, declaration: Service | Website, pods: Pods) -> None:
+    def _disruption_budget(self, declaration: Server, pods: Pods) -> None:
         k8s.policy.v1.PodDisruptionBudget(
             declaration.name,
             metadata=self._metadata,
@@ -82,7 +82,7 @@ class Workload(Component):
             opts=self._child,
         )
 
-    def _autoscaler(self, declaration: Service | Website) -> None:
+    def _autoscaler(self, declaration: Server) -> None:
         cpu = k8s.autoscaling.v2.MetricTargetArgs(
             type="Utilization", average_utilization=round(declaration.scale.cpu * 100)
         )
@@ -104,7 +104,7 @@ class Workload(Component):
             opts=self._child,
         )
 
-    def _monitor(self, declaration: Service, pods: Pods) -> None:
+    def _monitor(self, declaration: Server, pods: Pods) -> None:
         k8s.apiextensions.CustomResource(
             declaration.name,
             api_version="monitoring.coreos.com/v1",
@@ -114,5 +114,5 @@ class Workload(Component):
                 "selector": {"matchLabels": dict(pods.labels)},
                 "endpoints": [{"port": "http", "path": "/metrics", "interval": "15s"}],
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.ready)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.depends_on)),
         )

@@ -6,28 +6,24 @@ from types import ModuleType
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from apps.api import metrics as api
-from apps.detector import metrics as detector
-from apps.gateway import metrics as gateway
-from apps.ingestor import metrics as ingestor
+from apps.catalog import CATALOG
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.rules import alert_rules
 from apps.platform import http
+from apps.platform.catalog import Catalog
 from apps.platform.promql import duration, family, labels_of, sample_names
 
-EXPORTED: dict[str, ModuleType] = {
-    "Every service": http,
-    "gateway": gateway,
-    "ingestor": ingestor,
-    "api": api,
-    "detector": detector,
-}
 
-
-def document() -> str:
+def document(catalog: Catalog = CATALOG) -> str:
     """Return the page as Markdown."""
-    return "\n".join(_lines()) + "\n"
+    return "\n".join(_lines(catalog)) + "\n"
+
+
+def exported(catalog: Catalog) -> dict[str, ModuleType]:
+    """Return the modules whose metrics are exported, by who exports them."""
+    own = {declared.name: declared.metrics for declared in catalog.declarations if declared.metrics}
+    return {"Every service": http, **own}
 
 
 def metrics_in(module: ModuleType) -> list[MetricWrapperBase]:
@@ -35,11 +31,11 @@ def metrics_in(module: ModuleType) -> list[MetricWrapperBase]:
     return [value for value in vars(module).values() if isinstance(value, MetricWrapperBase)]
 
 
-def _lines() -> Iterator[str]:
+def _lines(catalog: Catalog) -> Iterator[str]:
     yield "# Metrics, alerts and dashboards"
     yield ""
     yield "Made from the code by `nox -s docs`; a test says when it is stale."
-    for title, module in EXPORTED.items():
+    for title, module in exported(catalog).items():
         yield from ("", f"## {title}", "", "| Metric | Labels | Meaning |", "| --- | --- | --- |")
         for metric in metrics_in(module):
             labels = ", ".join(f"`{label}`" for label in labels_of(metric))

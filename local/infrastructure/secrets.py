@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from apps.platform.service import OPERATOR_TOKEN, SIGNING_KEYS, Secret
+from apps.platform.resources import Secret
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
 from apps.rotation.keys import initial_keys
 
 

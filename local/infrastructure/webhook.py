@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from apps.platform.http import serve
-from apps.platform.settings import Settings
+from apps.platform.settings import HttpSettings
 from local.plan import HOST
 
 
@@ -36,7 +36,7 @@ async def receive_messages(port: int, log: Callable[[str], None], stopping: asyn
         return PlainTextResponse("ok")
 
     app = Starlette(routes=[Route("/", receive, methods=["POST"])])
-    await serve(app, Settings(http_host=HOST, http_port=port), stopping)
+    await serve(app, HttpSettings(http_host=HOST, http_port=port), stopping)
 
 
 def lines(message: Message) -> Iterator[str]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from cronsim import CronSim
 
-from apps.platform.service import ScheduledService
+from apps.platform.declaration import ScheduledService
 from local.process.children import Program, log_tail, run_to_completion
 
 

@@ -13,6 +13,9 @@ to be:
 
 import pulumi
 
+from apps.catalog import CATALOG
+from apps.platform.catalog import Catalog
+from apps.platform.declaration import Declaration
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import make_data
 from stacks.environment.edge import make_edge
@@ -23,16 +26,20 @@ from stacks.environment.services import make_services
 from stacks.providers import aws_provider
 
 
-def deploy(config: EnvironmentConfig, stack: str) -> None:
-    """Declare the environment that `stack` is."""
+def deploy(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) -> None:
+    """Declare the environment that `stack` is, with everything in the catalogue whose image was built."""
+    runnable = catalog.runnable(config.images)
+    for declaration in catalog.declarations:
+        if declaration not in runnable.declarations:
+            pulumi.log.warn(_skipped(declaration))
     provider = aws_provider(config, stack)
     on_aws = pulumi.ResourceOptions(providers=[provider])
     foundation = make_foundation(config, stack, on_aws)
     in_cluster = pulumi.ResourceOptions(providers=[provider, foundation.cluster.provider])
     data = make_data(config, foundation, on_aws)
-    edge = make_edge(config, foundation, data, in_cluster)
+    edge = make_edge(config, runnable, foundation, data, in_cluster)
     observability = make_observability(config, stack, foundation, data, edge, in_cluster)
-    services = make_services(config, foundation, data, edge, observability, in_cluster)
+    services = make_services(config, runnable, foundation, data, edge, observability, in_cluster)
     make_protection(config.protected, foundation, data, edge, observability, services)
     pulumi.export("url", edge.ingress.url)
     pulumi.export("cluster", foundation.cluster.name)
@@ -42,3 +49,10 @@ def deploy(config: EnvironmentConfig, stack: str) -> None:
     pulumi.export("operatorTokenSecret", data.operator_token.arn)
     pulumi.export("slackUrlSecret", data.slack_url.arn)
     pulumi.export("kubeconfig", foundation.cluster.kubeconfig)
+
+
+def _skipped(declaration: Declaration) -> str:
+    return (
+        f"{declaration.name} is not deployed: it, or what it calls, runs in an image that was never built. "
+        f"`nox -s images -- build --push STACK --version VERSION` builds {declaration.image} and writes its digest."
+    )

@@ -1,10 +1,12 @@
 """Data: the stream, the database (open to the pods' security group alone) and secrets without values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
-from apps.platform.service import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS, Secret
+from apps.platform.resources import Secret
+from apps.resources import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
 from components.data.database import Database, DatabaseArgs
 from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
 from components.data.stream import Stream, StreamArgs
@@ -22,6 +24,11 @@ class Data:
     signing_keys: ManagedSecret
     operator_token: ManagedSecret
     slack_url: ManagedSecret
+
+    @property
+    def secrets(self) -> Mapping[Secret, ManagedSecret]:
+        """The secrets that services make and read."""
+        return {SIGNING_KEYS: self.signing_keys, OPERATOR_TOKEN: self.operator_token}
 
 
 def make_data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.ResourceOptions) -> Data:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from apps.catalog import DASHBOARD, SERVICES
-from apps.platform.service import Service, Website
+from apps.platform.catalog import Catalog
 from components.cluster.controllers import Controllers, ControllersArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.data.database import DatabaseWithOwner
@@ -38,7 +37,9 @@ class Edge:
     bound: tuple[pulumi.Resource, ...]
 
 
-def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opts: pulumi.ResourceOptions) -> Edge:
+def make_edge(
+    config: EnvironmentConfig, catalog: Catalog, foundation: Foundation, data: Data, opts: pulumi.ResourceOptions
+) -> Edge:
     """Declare what stands between the world, the cluster and the secrets."""
     network, cluster = foundation.network, foundation.cluster
     controllers = Controllers(
@@ -72,7 +73,7 @@ def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opt
             subnet_ids=network.public_subnet_ids,
             pods_group_id=cluster.security_group_id,
             namespace=NAMESPACE,
-            routes=_routes(),
+            routes=tuple(server for server in catalog.servers if server.public),
             controller=controllers.load_balancer,
             protected=config.protected,
         ),
@@ -82,8 +83,3 @@ def make_edge(config: EnvironmentConfig, foundation: Foundation, data: Data, opt
     bound = ingress.bind_pods(after=[namespace, register_grant])
     database = data.database.mount_owner_password(store, NAMESPACE, after=namespace)
     return Edge(controllers, namespace, store, ingress, database, (*bound, controllers.monitor_types))
-
-
-def _routes() -> tuple[Service | Website, ...]:
-    services = [service for service in SERVICES if isinstance(service, Service) and service.public]
-    return (*services, DASHBOARD)

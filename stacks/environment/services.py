@@ -8,28 +8,17 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
-from apps.catalog import DASHBOARD, SERVICES
 from apps.detector.signals import as_setting, cluster_signals
-from apps.platform.service import (
-    OPERATOR_TOKEN,
-    PROMETHEUS,
-    PUSHGATEWAY,
-    READINGS,
-    SENSORS,
-    SIGNING_KEYS,
-    AnyService,
-    Scale,
-    Service,
-    Task,
-    Website,
-    image_of,
-)
-from apps.rotation.service import SEED_SECRETS
-from apps.storage.service import MIGRATION
-from components.binding import Bindings, Environment, Reach
+from apps.platform.catalog import Catalog
+from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
+from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret
+from apps.platform.resources import ManagedResource, ServiceEndpoint
+from apps.resources import PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
+from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
+from components.component import Component
 from components.network.network import Network
 from components.workload.pods import Platform, WorkloadArgs
-from components.workload.scheduled_workload import DeploymentTask, ScheduledWorkload
+from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload
 from components.workload.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.environment.data import Data
@@ -37,86 +26,105 @@ from stacks.environment.edge import NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.observability import MONITORING, Observability
 
+WORKLOADS: dict[type[Declaration], type[Workload] | type[ScheduledWorkload]] = {
+    Service: Workload,
+    StaticSite: Workload,
+    ScheduledService: ScheduledWorkload,
+}
+"""What runs each kind of declaration, once the release jobs are done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What runs."""
 
-    workloads: tuple[pulumi.Resource, ...]
+    workloads: tuple[Component, ...]
 
 
 def make_services(
     config: EnvironmentConfig,
+    catalog: Catalog,
     foundation: Foundation,
     data: Data,
     edge: Edge,
     observability: Observability,
     opts: pulumi.ResourceOptions,
 ) -> Services:
-    """Declare what runs."""
-    network = foundation.network
-    monitoring, telemetry = observability.monitoring, observability.telemetry
-    bindings: Bindings = {
-        READINGS: data.stream,
-        SENSORS: edge.database,
-        SIGNING_KEYS: data.signing_keys,
-        OPERATOR_TOKEN: data.operator_token,
-        PROMETHEUS: monitoring.prometheus,
-        PUSHGATEWAY: monitoring.pushgateway,
-    }
-    without_secrets = Platform(
+    """Declare what runs: everything in the catalogue."""
+    network, telemetry = foundation.network, observability.telemetry
+    providers = _providers(catalog, data, edge, observability)
+    platform = Platform(
         identities=foundation.cluster.identities,
         namespace=NAMESPACE,
         product=PROJECT,
-        bindings=bindings,
+        providers=providers,
         aws=_aws(config, network),
         load_balancer=network.public_cidrs,
         monitoring=MONITORING,
         traces=telemetry.traces,
         traces_url=telemetry.traces_url,
     )
-    settings: dict[str, Environment] = {
-        "api": {"PUBLIC_URL": edge.ingress.url},
-        "detector": {"SIGNALS": as_setting(cluster_signals(NAMESPACE))},
-    }
 
-    def args(declaration: AnyService | Task | Website, platform: Platform, *after: pulumi.Resource) -> WorkloadArgs:
+    def args(declaration: Declaration, *depends_on: pulumi.Resource) -> WorkloadArgs:
         changes = config.services.get(declaration.name, ServiceConfig())
-        own = {name: str(value) for name, value in changes.settings.items()}
         return WorkloadArgs(
             declaration=_scaled(declaration, changes),
-            image=config.images[image_of(declaration)],
+            image=config.images[declaration.image],
             platform=platform,
-            settings={**settings.get(declaration.name, {}), **own},
-            after=(edge.namespace, *after),
+            settings={name: str(value) for name, value in changes.settings.items()},
+            callers=catalog.callers(declaration),
+            depends_on=(edge.namespace, *depends_on),
         )
 
-    first = DeploymentTask(SEED_SECRETS.name, args(SEED_SECRETS, without_secrets), opts)
-    synced: Bindings = {
-        declared: secret.sync_to_namespace(edge.store, NAMESPACE, after=first.job)
-        for declared, secret in ((SIGNING_KEYS, data.signing_keys), (OPERATOR_TOKEN, data.operator_token))
+    done: list[pulumi.Resource] = []
+    for job in catalog.release_jobs:
+        made = ReleaseWorkload(job.name, args(job), opts)
+        done.append(made.job)
+        # Whoever reads a secret waits for the job that makes its value.
+        for need in job.needs:
+            if isinstance(need, RotateSecret):
+                secret = data.secrets[need.resource]
+                providers[need.resource] = secret.sync_to_namespace(edge.store, NAMESPACE, after=made.job)
+    return Services(
+        tuple(
+            WORKLOADS[type(declaration)](declaration.name, args(declaration, *done, *edge.bound), opts)
+            for declaration in catalog.declarations
+            if not isinstance(declaration, ReleaseJob)
+        )
+    )
+
+
+def _providers(
+    catalog: Catalog, data: Data, edge: Edge, observability: Observability
+) -> dict[ManagedResource, Provider]:
+    """Return who meets the needs of each resource."""
+    providers: dict[ManagedResource, Provider] = {
+        READINGS: data.stream,
+        SENSORS: edge.database,
+        PROMETHEUS: observability.monitoring.prometheus,
+        PUSHGATEWAY: observability.monitoring.pushgateway,
+        PublicUrl().resource: edge.ingress,
+        PlatformSignals().resource: KnownValue(PlatformSignals, as_setting(cluster_signals(NAMESPACE))),
     }
-    platform = replace(without_secrets, bindings={**bindings, **synced})
-    migration = DeploymentTask(MIGRATION.name, args(MIGRATION, platform), opts)
-    before = (first.job, migration.job, *edge.bound)
-    services: list[pulumi.Resource] = []
-    for service in SERVICES:
-        kind = Workload if isinstance(service, Service) else ScheduledWorkload
-        services.append(kind(service.name, args(service, platform, *before), opts))
-    return Services((*services, Workload(DASHBOARD.name, args(DASHBOARD, platform, *edge.bound), opts)))
+    providers.update(data.secrets.items())
+    for server in catalog.servers:
+        endpoint = ClusterEndpoint(server.name, NAMESPACE, server.port, pod=server.name)
+        providers[ServiceEndpoint(server.name)] = endpoint
+    return providers
 
 
-def _scaled(declaration: AnyService | Task | Website, changes: ServiceConfig) -> AnyService | Task | Website:
-    if not isinstance(declaration, Service | Website):
+def _scaled(declaration: Declaration, changes: ServiceConfig) -> Declaration:
+    server = declaration.server
+    if server is None:
         return declaration
-    scale = declaration.scale
+    scale = server.scale
     minimum = changes.minimum or min(scale.minimum, changes.maximum or scale.minimum)
     maximum = changes.maximum or max(scale.maximum, minimum)
-    return replace(declaration, scale=Scale(minimum, maximum, scale.cpu))
+    return replace(server, scale=Scale(minimum, maximum, scale.cpu))
 
 
-def _aws(config: EnvironmentConfig, network: Network) -> Reach:
+def _aws(config: EnvironmentConfig, network: Network) -> EgressTarget:
     """Where AWS answers: in the private subnets, or anywhere on the internet but nowhere in the network."""
     if config.network.private_endpoints:
-        return Reach(443, network.private_cidrs)
-    return Reach(443, ("0.0.0.0/0",), besides=(str(config.network.cidr), "169.254.0.0/16"))
+        return EgressTarget(443, network.private_cidrs)
+    return EgressTarget(443, ("0.0.0.0/0",), except_=(str(config.network.cidr), "169.254.0.0/16"))

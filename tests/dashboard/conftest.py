@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from apps.platform.http import serve
-from apps.platform.settings import Settings, load
+from apps.platform.settings import HttpSettings, load
 from devtools import browser as browsers
 from devtools import node
 from devtools.errors import UnavailableError
@@ -125,7 +125,7 @@ async def running_site(
     built_dashboard: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[StubSite]:
     stub, stopping, port, front = StubApi(), asyncio.Event(), free_port(), free_port()
-    serving = asyncio.create_task(serve(stub.app, load(Settings, {"HTTP_PORT": str(port)}), stopping))
+    serving = asyncio.create_task(serve(stub.app, load(HttpSettings, {"HTTP_PORT": str(port)}), stopping))
     api = f"http://127.0.0.1:{port}"
     async with supervised(preview(front, api, api, tmp_path_factory.mktemp("dashboard"))):
         yield StubSite(f"http://127.0.0.1:{front}/", browser, stub)

@@ -14,7 +14,7 @@ from apps.detector.alerts import ACTOR
 from apps.domain.alerts import Anomaly, Severity
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
-from apps.platform.service import Service
+from apps.platform.declaration import Service
 from apps.storage.alerts import clear_alert, raise_alert
 from devtools.ports import free_port
 from local.infrastructure import secrets

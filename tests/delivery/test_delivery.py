@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import yaml
 
+from apps.catalog import CATALOG
 from delivery import images
 from delivery import target as delivery
 from delivery.errors import ImageError
 from delivery.images import pinned
 from delivery.target import crons, runs_at
-from stacks.config import IMAGES, ROOT, ScheduleConfig
+from stacks.config import ROOT, ScheduleConfig
 from tests.stacks.stacks_under_test import account_graph
 
 WORK = ScheduleConfig(days=["monday", "thursday"], start="08:00", stop="11:30")
@@ -115,37 +116,49 @@ def test_a_stack_is_up_in_the_hours_of_its_schedule_in_utc(moment, up):
 
 def test_pinning_changes_the_digests_and_nothing_else(checkout):
     before = (checkout / "Pulumi.dev.yaml").read_text()
-    images.pin("dev", dict.fromkeys(IMAGES, OTHER))
+    images.pin("dev", dict.fromkeys(CATALOG.images, OTHER))
     after = (checkout / "Pulumi.dev.yaml").read_text()
     changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
-    assert len(changed) == len(IMAGES)
+    assert len(changed) == len(CATALOG.images)
     assert all(a.partition("@")[0] == b.partition("@")[0] and b.endswith(f"@{OTHER}") for a, b in changed)
 
 
-def test_an_image_that_a_file_does_not_name_is_said():
+def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout):
+    before = (checkout / "Pulumi.dev.yaml").read_text()
+    without = "".join(line for line in before.splitlines(keepends=True) if not line.startswith("      api: "))
+    assert without != before
+    (checkout / "Pulumi.dev.yaml").write_text(without)
+    images.pin("dev", {"api": OTHER})
+    after = (checkout / "Pulumi.dev.yaml").read_text().splitlines()
+    (added,) = [line for line in after if line not in without.splitlines()]
+    assert added.strip() == f"api: {images_of(checkout, 'dev')['api']}"
+    assert [line for line in after if line != added] == without.splitlines()
+
+
+def test_a_file_that_names_no_images_is_said():
     with pytest.raises(ImageError, match="names the image api 0 times: write one line `api: here/api@sha256:"):
-        pinned("images:\n", {"api": f"here/api@{OTHER}"})
+        pinned("config:\n", {"api": f"here/api@{OTHER}"})
 
 
 def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, programs):
     called = programs("skopeo")
-    images.pin("dev", dict.fromkeys(IMAGES, OTHER))
+    images.pin("dev", dict.fromkeys(CATALOG.images, OTHER))
     assert images.main(["copy", "dev", "prod", "--version", "v1.4.0"]) == 0
     assert images.main(["promote", "dev", "prod"]) == 0
-    assert len(called()) == len(IMAGES)
+    assert len(called()) == len(CATALOG.images)
     assert (
         "skopeo copy --all --preserve-digests "
         f"docker://111111111111.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api@{OTHER} "
         "docker://222222222222.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api:1.4.0"
     ) in called()
     registry = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
-    assert images_of(checkout, "prod") == {image: f"{registry}/{image}@{OTHER}" for image in IMAGES}
+    assert images_of(checkout, "prod") == {image: f"{registry}/{image}@{OTHER}" for image in CATALOG.images}
 
 
 def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout, programs):
     called = programs("docker", "trivy")
     assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0-main.57"]) == 0
-    for image in IMAGES:
+    for image in CATALOG.images:
         steps = [line for line in called() if f"sensor-analytics/{image}:" in line]
         assert [step.split()[:2] for step in steps] == [
             ["docker", "build"],

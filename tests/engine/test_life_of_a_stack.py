@@ -14,8 +14,7 @@ from functools import partial
 import pulumi.automation as auto
 import pytest
 
-from apps.catalog import DASHBOARD, SERVICES, TASKS
-from apps.platform.service import ScheduledService, Service
+from apps.catalog import CATALOG
 from stacks.config import read_stack_file
 from tests.support import control_plane, engine, policy_pack
 from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, with_other_image
@@ -94,30 +93,29 @@ def names(ask, kind):
 
 
 def test_the_cluster_holds_what_the_declarations_say(dev):
-    running = {service.name for service in SERVICES if isinstance(service, Service)}
-    scheduled = {service.name for service in SERVICES if isinstance(service, ScheduledService)}
-    assert names(dev, "deployments") == running | {DASHBOARD.name}
-    assert names(dev, "cronjobs") == scheduled
-    assert names(dev, "servicemonitors") >= running
-    assert names(dev, "targetgroupbindings") == {"gateway", "api", "dashboard"}
-    everyone = {declaration.name for declaration in (*SERVICES, *TASKS)}
+    assert names(dev, "deployments") == {server.name for server in CATALOG.servers}
+    assert names(dev, "cronjobs") == {service.name for service in CATALOG.scheduled}
+    assert names(dev, "servicemonitors") >= {server.name for server in CATALOG.servers if server.scraped}
+    assert names(dev, "targetgroupbindings") == {server.name for server in CATALOG.servers if server.public}
+    everyone = {declaration.name for declaration in CATALOG.declarations}
     assert names(dev, "serviceaccounts") >= everyone
     assert names(dev, "networkpolicies") >= everyone | {"default-deny"}
 
 
-def test_every_task_succeeded_before_the_first_service_was_made(dev):
+def test_every_release_job_succeeded_before_the_first_service_was_made(dev):
     jobs = json.loads(dev("get", "jobs", "-n", "sensors", "-o", "json"))["items"]
     deployments = json.loads(dev("get", "deployments", "-n", "sensors", "-o", "json"))["items"]
-    services = {service.name for service in SERVICES}
+    services = {service.name for service in CATALOG.services}
     first = min(d["metadata"]["creationTimestamp"] for d in deployments if d["metadata"]["name"] in services)
-    tasks = [job for job in jobs if job["metadata"]["name"].startswith(tuple(task.name for task in TASKS))]
-    assert len(tasks) == len(TASKS)
-    assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in tasks)
+    names = tuple(job.name for job in CATALOG.release_jobs)
+    done = [job for job in jobs if job["metadata"]["name"].startswith(names)]
+    assert len(done) == len(names)
+    assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in done)
 
 
 def test_no_service_account_may_ask_the_cluster_for_anything(dev):
     nobody = granted(dev, "system:serviceaccount:default:nobody-made-this")
-    for declaration in (*SERVICES, *TASKS, DASHBOARD):
+    for declaration in CATALOG.declarations:
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import pulumi.automation as auto
 import pytest
 
-from apps.catalog import SERVICES, TASKS
-from apps.platform.service import Connect, Consume, Need, Produce, Renew
+from apps.catalog import CATALOG
+from apps.platform.needs import Connect, Consume, Need, Produce, RotateSecret
 from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
 from tests.support import aws_emulator, control_plane, engine, policy_pack
@@ -46,7 +46,12 @@ ACTIONS = {
         "kms:Decrypt",
     },
     Connect: {"rds-db:connect"},
-    Renew: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "kms:Decrypt", "kms:GenerateDataKey"},
+    RotateSecret: {
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+    },
 }
 
 
@@ -163,7 +168,7 @@ def left(aws):
 
 def assert_iam_holds_exactly_the_declared_needs(aws, cluster):
     eks, iam = aws.client("eks"), aws.client("iam")
-    for declaration in (*SERVICES, *TASKS):
+    for declaration in CATALOG.declarations:
         wanted = {action for need in declaration.needs for action in wanted_by(need)}
         found = eks.list_pod_identity_associations(
             clusterName=cluster, namespace="sensors", serviceAccount=declaration.name

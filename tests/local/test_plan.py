@@ -7,11 +7,11 @@ import pytest
 from pydantic import Field
 
 from apps.api.service import API
-from apps.catalog import SERVICES, TASKS
+from apps.catalog import CATALOG
 from apps.detector.service import DETECTOR
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
-from apps.platform.service import Resources, Service
+from apps.platform.declaration import Resources, Service
 from apps.platform.settings import ConfigurationError, Settings, load
 from apps.rotation.service import ROTATION
 from apps.storage.service import MIGRATION
@@ -19,7 +19,7 @@ from local import plan
 
 ENV = plan.LocalEnvironment(
     front_door="http://127.0.0.1:8080",
-    ports=plan.ports(8080, SERVICES),
+    ports=plan.ports(8080, CATALOG),
     stream="readings",
     secrets=Path("/secrets"),
     owner_password=Path("/data/owner.password"),
@@ -28,11 +28,11 @@ ENV = plan.LocalEnvironment(
 
 @pytest.mark.parametrize(
     "declared",
-    [one for one in (*SERVICES, *TASKS) if plan.unsupported_reason(one, ENV) is None],
+    [one for one in CATALOG.processes if plan.unsupported_reason(one, ENV) is None],
     ids=lambda one: one.name,
 )
 def test_what_a_process_needs_is_what_its_settings_read(declared):
-    load(declared.settings, plan.environment(declared, ENV, 8001))
+    load(declared.settings, plan.environment(declared, ENV, 8001 if declared.server else None))
 
 
 def test_a_setting_that_no_need_provides_stops_the_stack_before_anything_starts():
@@ -55,7 +55,7 @@ def test_the_migration_connects_as_owner_and_knows_the_passwords_of_all_roles():
     given = plan.environment(MIGRATION, ENV)
     assert given["DATABASE_USER"] == "owner"
     assert given["ROLE_PASSWORDS_FILE"] == "/secrets/role-passwords.json"
-    assert "ingestor" in plan.roles(SERVICES)
+    assert "ingestor" in plan.roles(CATALOG)
 
 
 def test_a_service_gets_nothing_that_it_did_not_declare():
@@ -64,18 +64,28 @@ def test_a_service_gets_nothing_that_it_did_not_declare():
 
 
 def test_ports_follow_one_another_as_documented():
-    services = [replica.name for replica in plan.replicas(SERVICES)]
-    assert sorted(ENV.ports, key=ENV.ports.__getitem__) == ["dashboard", *services, *plan.INFRA_SERVICES]
+    services = [replica.name for replica in plan.replicas(CATALOG)]
+    assert sorted(ENV.ports, key=ENV.ports.__getitem__) == [
+        *(site.name for site in CATALOG.sites),
+        *services,
+        *plan.INFRA_SERVICES,
+    ]
     assert sorted(ENV.ports.values()) == [8080 + offset for offset in range(len(ENV.ports))]
 
 
 def test_consumers_share_the_shards_and_what_is_behind_the_front_door_runs_once():
-    replicas = plan.replicas(SERVICES)
-    running = [service for service in SERVICES if isinstance(service, Service)]
+    replicas = plan.replicas(CATALOG)
+    running = CATALOG.services
     assert {service.name: sum(replica.service is service for replica in replicas) for service in running} == {
         service.name: 1 if service.public else service.scale.minimum for service in running
     }
     assert len({replica.name for replica in replicas}) == len(replicas)
+
+
+def test_a_variable_that_the_settings_do_not_read_is_refused_as_on_aws(monkeypatch):
+    monkeypatch.setattr(plan, "LOCAL_SETTINGS", {DETECTOR.settings: {"POINT_SECOND": "60"}})
+    with pytest.raises(ConfigurationError, match="detector: DetectorSettings does not read POINT_SECOND"):
+        plan.environment(DETECTOR, ENV)
 
 
 def test_what_this_machine_cannot_meet_does_not_run_and_says_why():

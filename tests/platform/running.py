@@ -12,9 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from apps.catalog import SERVICES
+from apps.catalog import CATALOG
 from apps.detector.service import DETECTOR
-from apps.platform.service import OPERATOR_TOKEN
+from apps.platform.declaration import Declaration
+from apps.resources import OPERATOR_TOKEN
 from devtools.ports import free_port
 from local import plan
 from local.infrastructure import secrets
@@ -36,14 +37,14 @@ class RunningPlatform:
 
     @property
     def replicas(self) -> list[plan.Replica]:
-        return plan.replicas(SERVICES)
+        return plan.replicas(CATALOG)
 
     @property
     def operator(self) -> dict[str, str]:
         token = (self.env.secrets / OPERATOR_TOKEN.name).read_text()
         return {"Authorization": f"Bearer {token}"}
 
-    def start(self, name: str, declared: plan.Declared, port: int | None = None) -> subprocess.Popen[bytes]:
+    def start(self, name: str, declared: Declaration, port: int | None = None) -> subprocess.Popen[bytes]:
         environment = plan.environment(declared, self.env, port) | self.extra
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(plan.command(declared), env=os.environ | environment, stdout=log, stderr=log)
@@ -111,7 +112,7 @@ def running_platform(
     database: TestDatabase, kinesis: KinesisServer, stream: str, folder: Path, **extra: str
 ) -> Iterator[RunningPlatform]:
     """Run every service that runs all the time; `extra` goes into the environment of each."""
-    names = [replica.name for replica in plan.replicas(SERVICES)]
+    names = [replica.name for replica in plan.replicas(CATALOG)]
     ports = {name: free_port() for name in (*names, "prometheus", "alertmanager", "pushgateway", "webhook")}
     ports |= {"postgresql": database.server.port, "ministack": int(kinesis.url.rpartition(":")[2])}
     env = plan.LocalEnvironment(
@@ -121,9 +122,9 @@ def running_platform(
         secrets=folder / "secrets",
         owner_password=database.server.password_file,
     )
-    for secret in plan.secrets(SERVICES):
+    for secret in plan.secrets(CATALOG):
         secrets.keep(env.secrets / secret.name, secrets.MAKERS[secret])
-    for role in plan.roles(SERVICES):
+    for role in plan.roles(CATALOG):
         env.password_file(role).write_text(role)
     running = RunningPlatform(folder, env, {"DATABASE_NAME": database.name, **extra})
     with ExitStack() as ending:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stacks.config import IMAGES, load_environment
+from apps.catalog import CATALOG
+from stacks.config import load_environment
 from tests.stacks.stacks_under_test import account_config, account_graph
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -78,7 +79,7 @@ def test_a_preview_reads_states_but_no_secrets_and_no_readings():
 
 def test_every_image_of_the_platform_has_a_repository():
     repositories = {made.inputs["name"] for made in account_graph().of("Repository")}
-    assert repositories == {f"sensor-analytics/{image}" for image in IMAGES}
+    assert repositories == {f"sensor-analytics/{image}" for image in CATALOG.images}
 
 
 def test_the_state_cannot_be_destroyed_by_mistake():

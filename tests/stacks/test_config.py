@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stacks.config import IMAGES, ROOT, AccountConfig, EnvironmentConfig, load, read_stack_file
+from apps.catalog import CATALOG
+from stacks.config import ROOT, AccountConfig, EnvironmentConfig, load, read_stack_file
 from stacks.errors import StackConfigError
 
 DIGEST = "sha256:" + "a" * 64
@@ -72,7 +73,7 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
     assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
     proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
     assert {"account", "region", "images", "network", "cluster", "ingress", "monitoring", "budget"} == proposed.keys()
-    proposed["images"] = dict.fromkeys(IMAGES, f"repository@{DIGEST}")
+    proposed["images"] = dict.fromkeys(CATALOG.images, f"repository@{DIGEST}")
     load(EnvironmentConfig, "new", "environment", proposed)
 
 
@@ -92,8 +93,9 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
         ("cluster.public_access_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
         ("images.api", "repository/api:latest", "environment.images.api: "),
-        ("images.api", ..., "environment.images: api missing"),
-        ("images.extra", f"repository/extra@{DIGEST}", "environment.images: extra unknown"),
+        ("images.storage", ..., "environment.images: storage missing: without migration nothing else can be deployed"),
+        ("images.dashboard", ..., "dashboard missing: without dashboard nothing else can be deployed"),
+        ("images.extra", f"repository/extra@{DIGEST}", "environment.images: unknown image extra; known: api, "),
         ("ingress.allowed_cidrs", [], "allowed_cidrs must name the networks that may come"),
         ("ingress.allowed_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("ingress.allowed_cidrs", [True], "must be a network as text, such as 198.51.100.0/24, got True"),
@@ -101,7 +103,7 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
         ("budget.notify", ["nobody"], "environment.budget.notify.0: "),
         ("schedule.stop", "07:00", "start must be before stop on the same day"),
         ("stream", {"retention_hours": 12}, "environment.stream.retention_hours: "),
-        ("services.gatway", {"minimum": 1}, "gatway is no service; there are gateway, ingestor"),
+        ("services.gatway", {"minimum": 1}, "unknown service gatway; known: "),
         ("services.api", {"settings": {"LOGLEVEL": "INFO"}}, "api does not read LOGLEVEL; it reads "),
         ("services.detector", {"minimum": 2}, "detector runs to its end: it has no minimum and maximum"),
         ("protected", True, "protected: database.backup_days must be at least 7"),

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 import kubernetes_validate
 import pytest
 
-from apps.catalog import DASHBOARD, SERVICES, TASKS
-from apps.platform.service import Connect, Consume, Produce, Renew, Service
+from apps.catalog import CATALOG
+from apps.platform.needs import Connect, Consume, OwnDatabase, Produce, ReadSecret, RotateSecret
 from apps.platform.settings import load as load_settings
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_graph
 from tests.support.stand_ins.charts import every_chart
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
-PROCESSES = (*SERVICES, *TASKS)
+PROCESSES = CATALOG.processes
+AFTER_JOBS = (*CATALOG.services, *CATALOG.scheduled)
 PODS = ("Deployment", "CronJob", "Job")
 
 
@@ -89,7 +90,7 @@ def test_no_two_resources_have_the_same_name(graph):
 def test_every_process_gets_an_environment_that_its_own_settings_accept(graph, declaration):
     given = environment(runs(graph, declaration.name))
     settings = load_settings(declaration.settings, given)
-    assert settings.http_host == "0.0.0.0"
+    assert getattr(settings, "http_host", "0.0.0.0") == "0.0.0.0"
     assert given.keys() <= {field.upper() for field in declaration.settings.model_fields}
 
 
@@ -116,7 +117,7 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph, declaration):
             case Connect(role=user):
                 account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
                 want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
-            case Renew(secret=secret):
+            case RotateSecret(resource=secret):
                 kept = graph.one("aws:secretsmanager/secret:Secret", secret.name).outputs["arn"]
                 want(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], kept)
                 want(["kms:Decrypt", "kms:GenerateDataKey"], secrets_key)
@@ -169,7 +170,7 @@ def test_every_kubernetes_object_is_valid_for_the_configured_version(graph, stac
             kubernetes_validate.validate(dict(made.inputs), version, strict=True)
             checked[kind] += 1
     assert checked.keys() >= {"Deployment", "CronJob", "Job", "Service", "ServiceAccount", "HorizontalPodAutoscaler"}
-    assert checked["Deployment"] == len([service for service in SERVICES if isinstance(service, Service)]) + 1
+    assert checked["Deployment"] == len(CATALOG.servers)
 
 
 @STACKS
@@ -191,7 +192,7 @@ def test_nothing_starts_before_what_it_needs(graph):
         assert graph.waits_for(secret, operator)
     for name in ("signing-keys", "operator-token"):
         assert graph.waits_for(graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", name), first)
-    for declaration in SERVICES:
+    for declaration in AFTER_JOBS:
         made = runs(graph, declaration.name)
         assert graph.waits_for(made, first)
         assert graph.waits_for(made, migration)
@@ -215,7 +216,7 @@ def test_no_pod_starts_before_its_identity_and_all_its_permissions(graph):
 @STACKS
 def test_every_file_that_a_process_reads_is_mounted(graph):
     secrets = {made.inputs["spec"]["target"]["name"]: made for made in graph.of("ExternalSecret")}
-    mounted = 0
+    mounted, wanted = 0, [n for d in PROCESSES for n in d.needs if isinstance(n, OwnDatabase | ReadSecret)]
     for declaration in PROCESSES:
         made = runs(graph, declaration.name)
         spec = pod_spec(made)
@@ -228,7 +229,7 @@ def test_every_file_that_a_process_reads_is_mounted(graph):
                 assert key in {entry["secretKey"] for entry in source.inputs["spec"]["data"]}
                 assert graph.waits_for(made, source)
                 mounted += 1
-    assert mounted == 4
+    assert mounted == len(wanted)
 
 
 @STACKS
@@ -253,7 +254,7 @@ def test_only_public_services_hear_the_load_balancer(graph):
         ingress = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", name).inputs["spec"].get("ingress") or []
         return [peer for rule in ingress for peer in rule["from"]]
 
-    for declaration in (*SERVICES, DASHBOARD):
+    for declaration in CATALOG.declarations:
         from_outside = [peer for peer in sources(declaration.name) if "ipBlock" in peer]
         assert bool(from_outside) == bool(getattr(declaration, "public", ())), declaration.name
     assert sources("detector") == []
@@ -264,7 +265,7 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
     changes = load_environment(stack).services
     budgets = {made.name for made in graph.of("PodDisruptionBudget")}
     scalers = {made.name: made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")}
-    for declaration in (*SERVICES, DASHBOARD):
+    for declaration in CATALOG.declarations:
         scale = getattr(declaration, "scale", None)
         if scale is None:
             continue
@@ -281,7 +282,9 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
                 maximum,
             )
             assert "replicas" not in runs(graph, declaration.name).inputs["spec"]
-    assert {made.name for made in graph.of("ServiceMonitor")} == {s.name for s in SERVICES if isinstance(s, Service)}
+    assert {made.name for made in graph.of("ServiceMonitor")} == {
+        server.name for server in CATALOG.servers if server.scraped
+    }
 
 
 @STACKS

@@ -10,15 +10,17 @@ from pathlib import Path
 import asyncpg
 import sqlalchemy as sa
 
+from apps.catalog import CATALOG
 from apps.platform.settings import load
+from apps.resources import SENSORS
 from apps.storage.connection import connect_arguments, create_engine
 from apps.storage.migrate import migrate
-from apps.storage.roles import GRANTS
 from apps.storage.settings import StorageSettings
 from devtools.ports import free_port
 from devtools.postgres import THROWAWAY, Postgres, embedded_programs
 
 TEMPLATE = "migrated"
+ROLES = CATALOG.roles(SENSORS)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def running_server(folder: Path) -> Iterator[Postgres]:
 
 async def make_template(server: Postgres) -> None:
     """Migrate one database, from which each test's own is copied."""
-    for role in GRANTS:
-        (server.folder / f"{role}.password").write_text(role)
+    for role in ROLES:
+        (server.folder / f"{role.name}.password").write_text(role.name)
     await _as_owner(server, f"CREATE DATABASE {TEMPLATE}")
     settings = load(StorageSettings, server.environment() | {"DATABASE_NAME": TEMPLATE})
     async with create_engine(settings, "test").begin() as connection:
@@ -73,7 +75,7 @@ async def make_template(server: Postgres) -> None:
 async def copy_template(server: Postgres) -> TestDatabase:
     name = f"test_{uuid.uuid4().hex[:12]}"
     await _as_owner(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    await _as_owner(server, *(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}" for role in GRANTS))
+    await _as_owner(server, *(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role.name}" for role in ROLES))
     return TestDatabase(server, name)
 
 
@@ -98,4 +100,4 @@ async def _as_owner(server: Postgres, *statements: str) -> None:
 
 
 def _migrate(connection: sa.Connection) -> None:
-    migrate(connection, {role: role for role in GRANTS})
+    migrate(connection, ROLES, {role.name: role.name for role in ROLES})

@@ -11,7 +11,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from apps.platform.http import serve
-from apps.platform.settings import Settings, load
+from apps.platform.settings import HttpSettings, load
 from apps.platform.timeouts import HttpTimeouts
 from devtools.ports import free_port
 
@@ -19,7 +19,7 @@ from devtools.ports import free_port
 @contextmanager
 def serving(app: ASGIApp, port: int | None = None, timeouts: HttpTimeouts | None = None) -> Iterator[str]:
     """Serve as every service is served; yield the base URL once it answers."""
-    settings = load(Settings, {"HTTP_PORT": str(port or free_port())})
+    settings = load(HttpSettings, {"HTTP_PORT": str(port or free_port())})
     stopping = asyncio.Event()
     loop = asyncio.new_event_loop()
 

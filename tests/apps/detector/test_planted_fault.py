@@ -19,7 +19,7 @@ from apps.detector.run import run
 from apps.detector.settings import DetectorSettings
 from apps.detector.signals import LATENCY, as_setting
 from apps.platform import http
-from apps.platform.settings import Settings, load
+from apps.platform.settings import HttpSettings, load
 from devtools.ports import free_port
 from tests.support import monitoring
 from tests.support.postgres import TestDatabase
@@ -38,7 +38,7 @@ async def busy_service(fault: SimpleNamespace) -> AsyncIterator[str]:
 
     port, stopping = free_port(), asyncio.Event()
     app = http.application([Route("/work", answer)], ready)
-    server = asyncio.create_task(http.serve(app, load(Settings, {"HTTP_PORT": str(port)}), stopping))
+    server = asyncio.create_task(http.serve(app, load(HttpSettings, {"HTTP_PORT": str(port)}), stopping))
     client = asyncio.create_task(ask(f"http://127.0.0.1:{port}/work"))
     yield f"127.0.0.1:{port}"
     client.cancel()

@@ -312,6 +312,7 @@ async def test_the_command_exits_with_the_code_of_the_run(stage: Stage) -> None:
 
 def test_signals_that_cannot_be_read_are_explained() -> None:
     environment = {
+        "AWS_REGION": "eu-west-1",
         "DATABASE_HOST": "h",
         "DATABASE_USER": "u",
         "PROMETHEUS_URL": "http://p",

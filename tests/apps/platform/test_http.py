@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from apps.platform.http import ProblemError, application, listen, read_body
-from apps.platform.settings import ConfigurationError, Settings, load
+from apps.platform.settings import ConfigurationError, HttpSettings, load
 from apps.platform.timeouts import HttpTimeouts
 from devtools.ports import free_port
 from tests.support.serving import serving
@@ -154,12 +154,12 @@ def test_an_address_that_is_taken_is_a_configuration_error_that_names_it() -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"HTTP_PORT={port}: Address already in use"):
-            listen(load(Settings, {"HTTP_PORT": str(port)}))
+            listen(load(HttpSettings, {"HTTP_PORT": str(port)}))
 
 
 def test_the_socket_names_its_protocol_so_that_answers_do_not_wait_for_acknowledgements() -> None:
     async def nagle_is_off() -> bool:
-        with listen(load(Settings, {"HTTP_PORT": str(free_port())})) as listener:
+        with listen(load(HttpSettings, {"HTTP_PORT": str(free_port())})) as listener:
             accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
             def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

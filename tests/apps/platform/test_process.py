@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from apps.platform.process import run_job
-from apps.platform.settings import ConfigurationError, Settings
+from apps.platform.settings import ConfigurationError, ProcessSettings
 from apps.rotation.service import ROTATION
 
 
@@ -21,22 +21,22 @@ def logging_as_before() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
 
 
-def exit_code(main: Callable[[Settings], Awaitable[int | None]]) -> object:
+def exit_code(main: Callable[[ProcessSettings], Awaitable[int | None]]) -> object:
     with pytest.raises(SystemExit) as ended:
-        run_job(ROTATION, Settings, main)
+        run_job(ROTATION, ProcessSettings, main)
     return ended.value.code
 
 
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
 def test_a_job_ends_with_the_code_that_it_returns(returned: int | None, code: int) -> None:
-    async def job(_: Settings) -> int | None:
+    async def job(_: ProcessSettings) -> int | None:
         return returned
 
     assert exit_code(job) == code
 
 
 def test_settings_that_a_job_cannot_use_end_it_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
-    async def job(_: Settings) -> int | None:
+    async def job(_: ProcessSettings) -> int | None:
         raise ConfigurationError("X is not set")
 
     assert exit_code(job) == 2
@@ -47,7 +47,7 @@ def test_settings_that_a_job_cannot_use_end_it_with_code_2(capsys: pytest.Captur
 def test_a_job_that_is_told_to_stop_is_cancelled_and_fails(number: signal.Signals) -> None:
     cancelled = []
 
-    async def job(_: Settings) -> int | None:
+    async def job(_: ProcessSettings) -> int | None:
         os.kill(os.getpid(), number)
         try:
             await asyncio.get_running_loop().create_future()

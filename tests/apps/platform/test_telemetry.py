@@ -6,7 +6,7 @@ import logging
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from apps.platform.settings import Settings, load
+from apps.platform.settings import ProcessSettings, load
 from apps.platform.telemetry import start_telemetry
 
 
@@ -23,7 +23,7 @@ def logged(capsys) -> dict:
 
 
 def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys):
-    start_telemetry("gateway", load(Settings, {}))()
+    start_telemetry("gateway", load(ProcessSettings, {}))()
     logging.getLogger("apps.gateway").info("hello", extra={"path": "/x"})
     line = logged(capsys)
     assert (line["service"], line["level"], line["message"], line["path"]) == ("gateway", "INFO", "hello", "/x")
@@ -32,7 +32,7 @@ def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys):
 
 
 def test_a_line_inside_of_a_span_holds_its_ids(capsys):
-    start_telemetry("gateway", load(Settings, {}))()
+    start_telemetry("gateway", load(ProcessSettings, {}))()
     with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
         logging.getLogger("apps.gateway").warning("hello")
     context = span.get_span_context()
@@ -41,7 +41,7 @@ def test_a_line_inside_of_a_span_holds_its_ids(capsys):
 
 
 def test_an_exception_stays_one_line(capsys):
-    start_telemetry("gateway", load(Settings, {}))()
+    start_telemetry("gateway", load(ProcessSettings, {}))()
     try:
         raise ValueError("two\nlines")
     except ValueError:

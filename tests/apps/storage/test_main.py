@@ -17,8 +17,12 @@ LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 
 
 def storage(database, *arguments, **variables):
+    return run("apps.storage", database, *arguments, **variables)
+
+
+def run(module, database, *arguments, **variables):
     environment = os.environ | database.environment() | variables
-    command = [sys.executable, "-m", "apps.storage", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -28,7 +32,7 @@ def logged(done):
 
 async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(empty_database: TestDatabase):
     with collecting() as collector:
-        done = storage(empty_database, "migrate", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+        done = run("apps.migration", empty_database, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert (done.returncode, done.stdout) == (0, "")
     lines = logged(done)
     assert {(span.service, span.name) for span in collector.received} == {("migration", "migration")}
@@ -38,7 +42,7 @@ async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(
     assert lines["migrated the database"]["after"]
     now = datetime.now(UTC)
     assert f"{now:%Y-%m}" in lines["partitions are there ahead"]["months"]
-    again = logged(storage(empty_database, "migrate"))
+    again = logged(run("apps.migration", empty_database))
     assert again["migrated the database"]["before"] == lines["migrated the database"]["after"]
     assert again["partitions are there ahead"]["months"] == []
 
@@ -66,7 +70,7 @@ async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDa
 async def test_a_migration_that_is_told_to_stop_while_it_waits_ends_and_changes_nothing(empty_database: TestDatabase):
     connection = await empty_database.connect()
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
-    command = (sys.executable, "-m", "apps.storage", "migrate")
+    command = (sys.executable, "-m", "apps.migration")
     environment = os.environ | empty_database.environment()
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

@@ -4,16 +4,18 @@ import asyncio
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from apps import migration
 from apps.platform.settings import load
+from apps.resources import SENSORS
 from apps.storage.__main__ import main
 from apps.storage.connection import create_engine
 from apps.storage.migrate import MIGRATIONS, migrate
-from apps.storage.roles import GRANTS
 from apps.storage.settings import StorageSettings
 from apps.storage.tables import metadata
-from tests.support.postgres import TestDatabase
+from tests.support.postgres import ROLES, TestDatabase
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -25,7 +27,7 @@ async def in_transaction(database, work):
 
 async def test_two_migrations_at_once_both_end_well(database: TestDatabase):
     def again(connection):
-        return migrate(connection, {})
+        return migrate(connection, ROLES, {})
 
     results = await asyncio.gather(in_transaction(database, again), in_transaction(database, again))
     head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
@@ -34,21 +36,34 @@ async def test_two_migrations_at_once_both_end_well(database: TestDatabase):
 
 async def test_each_role_holds_exactly_its_grants(database: TestDatabase):
     connection = await database.connect()
-    for role, grants in GRANTS.items():
+    for role in ROLES:
         for table in metadata.tables:
             held = {
                 p
                 for p in PRIVILEGES
-                if await connection.fetchval("SELECT has_table_privilege($1, $2, $3)", role, table, p)
+                if await connection.fetchval("SELECT has_table_privilege($1, $2, $3)", role.name, table, p)
             }
-            assert held == set(filter(None, grants.get(table, "").split(", "))), f"{role} on {table}"
+            assert held == set(filter(None, role.grants.get(table, "").split(", "))), f"{role.name} on {table}"
     await connection.close()
+
+
+def test_grants_may_name_exactly_the_tables_that_there_are():
+    assert SENSORS.tables == metadata.tables.keys()
+
+
+async def test_grants_may_name_exactly_the_functions_that_there_are(database: TestDatabase):
+    def functions(connection):
+        query = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        return set(connection.scalars(sa.text(query)))
+
+    found = await in_transaction(database, functions)
+    assert found == {function.replace("timestamptz", "timestamp with time zone") for function in SENSORS.functions}
 
 
 async def test_a_grant_that_is_no_longer_declared_is_taken_away(database: TestDatabase):
     connection = await database.connect()
     await connection.execute("GRANT DELETE ON sensor_readings TO api")
-    await in_transaction(database, lambda c: migrate(c, {}))
+    await in_transaction(database, lambda c: migrate(c, ROLES, {}))
     assert not await connection.fetchval("SELECT has_table_privilege('api', 'sensor_readings', 'DELETE')")
     await connection.close()
 
@@ -73,10 +88,12 @@ async def test_a_second_open_alert_of_the_same_source_and_rule_is_refused(databa
     ],
 )
 def test_wrong_settings_end_the_command_with_a_line_that_names_them(variables, said, monkeypatch, capsys):
-    sane = {"DATABASE_HOST": "127.0.0.1", "DATABASE_USER": "owner"}
+    sane = {"AWS_REGION": "eu-west-1", "DATABASE_HOST": "127.0.0.1", "DATABASE_USER": "owner"}
     for name, value in (sane | variables).items():
         monkeypatch.setenv(name, value)
-    assert exit_code("migrate") == 2
+    with pytest.raises(SystemExit) as ended:
+        migration.main()
+    assert ended.value.code == 2
     assert said in capsys.readouterr().err
 
 
@@ -91,5 +108,6 @@ def test_a_database_that_is_not_there_is_said_in_one_line(monkeypatch, capsys, t
     variables = {"HOST": "127.0.0.1", "PORT": "1", "USER": "owner", "AUTH": "password"}
     for name, value in (variables | {"PASSWORD_FILE": str(tmp_path / "password")}).items():
         monkeypatch.setenv(f"DATABASE_{name}", value)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert exit_code("list") == 1
     assert "storage: 127.0.0.1:1/sensors as owner: " in capsys.readouterr().err

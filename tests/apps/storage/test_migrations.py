@@ -16,7 +16,7 @@ from apps.storage.connection import create_engine
 from apps.storage.migrate import MIGRATIONS, alembic_config, migrate
 from apps.storage.settings import StorageSettings
 from apps.storage.tables import metadata
-from tests.support.postgres import TestDatabase
+from tests.support.postgres import ROLES, TestDatabase
 from tests.support.schema import schema, tables
 
 SCHEMAS = {path.stem: path.read_text() for path in (Path(__file__).parent / "schemas").glob("*.sql")}
@@ -132,7 +132,7 @@ async def test_a_database_of_an_older_release_with_data_is_migrated_and_keeps_th
     await connection.execute(SCHEMAS[revision])
     await fill(connection)
     before = await contents(connection)
-    result = await in_transaction(empty_database, lambda connection: migrate(connection, {}))
+    result = await in_transaction(empty_database, lambda connection: migrate(connection, ROLES, {}))
     assert result.before == revision
     assert await read(empty_database) == await read(database)
     after = await contents(connection)

@@ -42,6 +42,7 @@ def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_reten
     settings = load(
         StorageSettings,
         {
+            "AWS_REGION": "eu-west-1",
             "DATABASE_HOST": "h",
             "DATABASE_USER": "u",
             "READINGS_RETENTION_MONTHS": str(keep),

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from apps.platform.service import READINGS, SENSORS, SIGNING_KEYS, Administer, Call, Connect, Produce, Read
+from apps.platform.needs import Connect, HttpCall, OwnDatabase, Produce, ReadSecret
+from apps.resources import READINGS, SENSORS, SIGNING_KEYS
+from components.binding import bind
 from components.data.config import DatabaseConfig, StreamConfig
 from components.data.database import Database, DatabaseArgs
 from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
@@ -102,19 +104,16 @@ def test_an_impossible_argument_is_refused(make, wrong, says):
 
 
 @pytest.mark.parametrize(
-    ("make", "need"), [(stream, Read(SIGNING_KEYS)), (database, Produce(READINGS)), (secret, Connect(SENSORS, "api"))]
+    ("make", "need"),
+    [
+        (stream, ReadSecret(SIGNING_KEYS)),
+        (stream, HttpCall(SIGNING_KEYS)),
+        (database, Produce(READINGS)),
+        (secret, Connect(SENSORS, "api", {"devices": "SELECT"})),
+        pytest.param(database, OwnDatabase(SENSORS), id="a database whose owner's password nobody mounts"),
+        pytest.param(secret, ReadSecret(SIGNING_KEYS), id="a secret that nobody syncs into the cluster"),
+    ],
 )
 def test_a_need_of_another_kind_is_refused(make, need):
     with pytest.raises(TypeError, match="cannot meet"):
-        build(lambda: make().bind(need))
-
-
-@pytest.mark.parametrize(("make", "need"), [(database, Administer(SENSORS)), (secret, Read(SIGNING_KEYS))])
-def test_a_file_that_is_not_in_the_cluster_is_noticed(make, need):
-    with pytest.raises(ValueError, match=r"is not in the cluster: bind what \w+ returns"):
-        build(lambda: make().bind(need))
-
-
-def test_a_call_is_no_need_of_a_stream():
-    with pytest.raises(TypeError):
-        build(lambda: stream().bind(Call(SIGNING_KEYS)))
+        build(lambda: bind([need], {need.resource: make()}))

@@ -6,20 +6,13 @@ import pulumi
 import pytest
 from pydantic import Field
 
-from apps.platform.service import (
-    PROMETHEUS,
-    Call,
-    Resources,
-    Scale,
-    ScheduledService,
-    Service,
-    Task,
-    Website,
-)
-from apps.platform.settings import Settings
-from components.binding import ClusterEndpoint, Reach
+from apps.platform.declaration import ReleaseJob, Resources, Scale, ScheduledService, Service, StaticSite
+from apps.platform.needs import HttpCall
+from apps.platform.settings import HttpSettings, ProcessSettings
+from apps.resources import PROMETHEUS
+from components.binding import ClusterEndpoint, EgressTarget
 from components.workload.pods import Platform, WorkloadArgs
-from components.workload.scheduled_workload import DeploymentTask, ScheduledWorkload
+from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload
 from components.workload.workload import Workload
 from delivery.recording import build
 from tests.components import parts
@@ -28,18 +21,25 @@ IMAGE = "registry/probe@sha256:" + "0" * 64
 SMALL = Resources(cpu="10m", memory="16Mi")
 
 
-class ProbeSettings(Settings):
+class ProbeSettings(HttpSettings):
     """Settings to try with."""
 
     prometheus_url: str = Field(pattern="^http")
     color: str = Field("blue", pattern="^(blue|red)$")
 
 
-PROBE = Service(name="probe", module="apps.probe", settings=ProbeSettings, needs=(Call(PROMETHEUS),), resources=SMALL)
-SCHEDULED = ScheduledService(
-    name="nightly", module="apps.probe", settings=Settings, schedule="0 3 * * *", deadline_seconds=60, resources=SMALL
+PROBE = Service(
+    name="probe", module="apps.probe", settings=ProbeSettings, needs=(HttpCall(PROMETHEUS),), resources=SMALL
 )
-ONCE = Task(name="once", module="apps.probe", settings=Settings, deadline_seconds=60, resources=SMALL)
+SCHEDULED = ScheduledService(
+    name="nightly",
+    module="apps.probe",
+    settings=ProcessSettings,
+    schedule="0 3 * * *",
+    deadline_seconds=60,
+    resources=SMALL,
+)
+ONCE = ReleaseJob(name="once", module="apps.probe", settings=ProcessSettings, deadline_seconds=60, resources=SMALL)
 
 
 def platform(**changes):
@@ -47,18 +47,18 @@ def platform(**changes):
         "identities": parts.identities(),
         "namespace": "sensors",
         "product": "try",
-        "bindings": {PROMETHEUS: ClusterEndpoint(PROMETHEUS, "prometheus", "monitoring", 9090)},
-        "aws": Reach(443, ("0.0.0.0/0",)),
+        "providers": {PROMETHEUS: ClusterEndpoint("prometheus", "monitoring", 9090)},
+        "aws": EgressTarget(443, ("0.0.0.0/0",)),
         "load_balancer": ("10.0.192.0/20",),
         "monitoring": "monitoring",
     }
     return Platform(**(given | changes))
 
 
-def deploy(declaration, kind=Workload, settings=None, image=IMAGE, **changes):
+def deploy(declaration, kind=Workload, settings=None, image=IMAGE, callers=(), **changes):
     def program():
         own = settings() if callable(settings) else settings or {}
-        kind(declaration.name, WorkloadArgs(declaration, image, platform(**changes), own))
+        kind(declaration.name, WorkloadArgs(declaration, image, platform(**changes), own, callers))
 
     return build(program)
 
@@ -110,8 +110,8 @@ def test_a_value_that_is_known_only_later_is_passed_on():
 
 
 def test_a_need_that_the_stack_cannot_meet_is_named():
-    with pytest.raises(ValueError, match=r"Call\(prometheus\): the stack has no prometheus"):
-        deploy(PROBE, bindings={})
+    with pytest.raises(ValueError, match=r"HttpCall\(prometheus\): the stack has no prometheus"):
+        deploy(PROBE, providers={})
 
 
 def test_an_image_by_tag_is_refused():
@@ -133,20 +133,20 @@ def test_copies_that_scale_have_both():
     assert graph.one("PodDisruptionBudget").inputs["spec"]["maxUnavailable"] == 1
 
 
-def test_a_public_service_says_goodbye_before_it_stops_and_an_inner_one_need_not():
+def test_a_public_service_waits_for_the_load_balancer_before_it_stops_and_an_inner_one_need_not():
     assert "lifecycle" not in container(deploy(PROBE))
     public = container(deploy(replace(PROBE, public=("/probe",))))
     assert public["lifecycle"]["preStop"]["sleep"]["seconds"] == 10
 
 
-def test_a_website_has_no_settings_and_no_metrics():
-    graph = deploy(Website(name="site", resources=SMALL))
+def test_a_static_site_has_no_settings_and_no_metrics():
+    graph = deploy(StaticSite(name="site", resources=SMALL))
     assert container(graph)["env"] == []
     assert graph.of("ServiceMonitor") == []
 
 
 def test_traces_go_to_the_collector_where_there_is_one():
-    graph = deploy(PROBE, traces=Reach(4318, namespace="monitoring"), traces_url="http://collector:4318")
+    graph = deploy(PROBE, traces=EgressTarget(4318, namespace="monitoring"), traces_url="http://collector:4318")
     assert {v["name"]: v["value"] for v in container(graph)["env"]}[
         "OTEL_EXPORTER_OTLP_ENDPOINT"
     ] == "http://collector:4318"
@@ -158,13 +158,13 @@ def test_a_schedule_becomes_a_cron_job_that_never_overlaps():
     assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 60
 
 
-def test_a_task_becomes_a_job_without_a_fixed_name_so_that_the_next_can_stand_beside_it():
-    job = deploy(ONCE, DeploymentTask).one("Job")
+def test_a_release_job_becomes_a_job_without_a_fixed_name_so_that_the_next_can_stand_beside_it():
+    job = deploy(ONCE, ReleaseWorkload).one("Job")
     assert "name" not in job.inputs["metadata"]
 
 
 @pytest.mark.parametrize(
-    ("declaration", "kind"), [(SCHEDULED, Workload), (PROBE, ScheduledWorkload), (PROBE, DeploymentTask)]
+    ("declaration", "kind"), [(SCHEDULED, Workload), (PROBE, ScheduledWorkload), (PROBE, ReleaseWorkload)]
 )
 def test_a_declaration_of_another_kind_is_refused(declaration, kind):
     with pytest.raises(TypeError):

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY
 
+from apps.catalog import CATALOG
+from apps.detector.metrics import RUN, SUCCESS
 from apps.platform.promql import sample_names
-from delivery.docs.metrics import EXPORTED, document, metrics_in
+from delivery.docs.metrics import document, exported, metrics_in
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
@@ -17,14 +19,16 @@ def test_the_page_is_fresh():
 
 def test_every_metric_is_named_after_who_exports_it_unless_the_seed_or_every_service_names_it():
     named = {"predictive_alert"}
-    for service, module in EXPORTED.items():
+    for service, module in exported(CATALOG).items():
         prefix = "http_" if service == "Every service" else f"{service}_"
         for metric in metrics_in(module):
             assert all(name in named or name.startswith(prefix) for name in sample_names(metric))
 
 
 def test_what_the_services_register_is_on_the_page():
-    ours = ("api_", "gateway_", "ingestor_", "http_")
-    registered = {family.name for family in REGISTRY.collect() if family.name.startswith(ours)}
+    prefixes = ("http_", *(f"{declared.name}_" for declared in CATALOG.declarations if declared.metrics))
+    registries = (REGISTRY, RUN, SUCCESS)
+    collected = {family.name for registry in registries for family in registry.collect()}
+    registered = {name for name in collected if name.startswith(prefixes)}
     assert registered
     assert all(name in PAGE.read_text() for name in registered)

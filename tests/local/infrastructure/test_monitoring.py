@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.catalog import SERVICES
+from apps.catalog import CATALOG
 from apps.ingestor.service import INGESTOR
-from apps.platform.service import Service
 from devtools.tools import ALERTMANAGER, MONITORING, PROMETHEUS
 from local import plan
 from local.infrastructure import monitoring
@@ -16,7 +15,7 @@ from local.paths import Paths
 
 ENV = plan.LocalEnvironment(
     front_door="http://127.0.0.1:8080",
-    ports=plan.ports(8080, SERVICES),
+    ports=plan.ports(8080, CATALOG),
     stream="readings",
     secrets=Path("secrets"),
     owner_password=Path("owner"),
@@ -26,7 +25,7 @@ ENV = plan.LocalEnvironment(
 @pytest.fixture
 def paths(tmp_path):
     paths = Paths(tmp_path)
-    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), ENV, plan.replicas(SERVICES), paths)
+    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), ENV, plan.replicas(CATALOG), paths)
     return paths
 
 
@@ -48,9 +47,9 @@ def test_alertmanager_takes_its_configuration(paths):
 def test_every_replica_of_a_service_is_scraped_under_the_services_name():
     jobs = {
         job["job_name"]: len(job["static_configs"][0]["targets"])
-        for job in monitoring.scraping(ENV, plan.replicas(SERVICES))["scrape_configs"]
+        for job in monitoring.scraping(ENV, plan.replicas(CATALOG))["scrape_configs"]
     }
-    services = {service.name for service in SERVICES if isinstance(service, Service)}
+    services = {service.name for service in CATALOG.services}
     assert set(jobs) == {*services, "pushgateway"}
     assert jobs[INGESTOR.name] == INGESTOR.scale.minimum > 1
 

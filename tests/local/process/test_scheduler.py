@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.platform.service import Resources, ScheduledService
+from apps.platform.declaration import Resources, ScheduledService
 from apps.platform.settings import Settings
 from local.process.children import Program
 from local.process.scheduler import next_run, on_schedule

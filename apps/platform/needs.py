@@ -1,0 +1,174 @@
+"""What a process needs: of which resource, through which environment variables. Plain data.
+
+A new kind of need is a class here, a handler in a provider of `components/` and one in `local/plan.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from apps.platform.resources import (
+    Database,
+    Endpoint,
+    ManagedResource,
+    PublicEndpoint,
+    Secret,
+    ServiceEndpoint,
+    SignalSource,
+    Stream,
+)
+
+PUBLIC = PublicEndpoint("public")
+SIGNALS = SignalSource("signals")
+PRIVILEGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A need of a resource."""
+
+    resource: ManagedResource
+
+    text: ClassVar[str]
+    """What it is for people to read; `{}` stands for the resource's name."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that it brings, which the settings of the process must read."""
+        return self.resource.variables
+
+    @property
+    def description(self) -> str:
+        """What it is, for people to read."""
+        return self.text.format(self.resource.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Produce(Need):
+    """Put records on a stream."""
+
+    resource: Stream
+    text = "puts records on {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Consume(Need):
+    """Read the records of a stream."""
+
+    resource: Stream
+    text = "reads {}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRole:
+    """A role of a database: the privileges that it holds on each table, and the functions that it may call."""
+
+    name: str
+    grants: Mapping[str, str] = field(default_factory=dict, hash=False)
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Connect(Need):
+    """Connect to a database as a role that holds exactly these grants: `{"devices": "SELECT, INSERT"}`.
+
+    Raises ValueError for a role without any grant, and for a table, privilege or function that there is not.
+    """
+
+    resource: Database
+    role: str
+    grants: Mapping[str, str] = field(default_factory=dict, hash=False)
+    functions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        place = f"role {self.role} of {self.resource.name}"
+        if not self.grants and not self.functions:
+            raise ValueError(f"{place}: may do nothing; name its grants or functions")
+        if unknown := sorted(self.grants.keys() - self.resource.tables):
+            raise ValueError(f"{place}: there is no table {', '.join(unknown)}")
+        if unknown := sorted(set(self.functions) - self.resource.functions):
+            raise ValueError(f"{place}: there is no function {', '.join(unknown)}")
+        for table, privileges in self.grants.items():
+            if unknown := sorted(set(privileges.split(", ")) - PRIVILEGES):
+                raise ValueError(f"{place}: {', '.join(map(repr, unknown))} on {table} is not a privilege")
+
+    @property
+    def description(self) -> str:
+        """What it is, for people to read."""
+        return f"{self.resource.name} as {self.role}"
+
+    @property
+    def database_role(self) -> DatabaseRole:
+        """The role with all that it holds."""
+        return DatabaseRole(self.role, self.grants, self.functions)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDatabase(Need):
+    """Connect to a database as its owner, who migrates it and gives every role of the catalogue its grants."""
+
+    resource: Database
+    text = "{} as its owner"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that it brings."""
+        return (*self.resource.variables, "DATABASE_PASSWORD_FILE")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSecret(Need):
+    """Read a secret."""
+
+    resource: Secret
+    text = "reads {}"
+
+
+@dataclass(frozen=True, slots=True)
+class RotateSecret(Need):
+    """Make a secret, and make it anew when it is old."""
+
+    resource: Secret
+    text = "rotates {}"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that it brings."""
+        return ("AWS_REGION", self.resource.id_variable)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall(Need):
+    """Send HTTP requests to an endpoint beside the services, for example Prometheus."""
+
+    resource: Endpoint
+    text = "calls {}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallService(Need):
+    """Send HTTP requests to another service. It admits those that declare this and nobody else."""
+
+    resource: ServiceEndpoint
+    text = "calls {}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrl(Need):
+    """Know where people and devices reach the platform."""
+
+    resource: PublicEndpoint = PUBLIC
+    text = "knows the public URL"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSignals(Need):
+    """Know which queries of Prometheus tell how the platform itself is."""
+
+    resource: SignalSource = SIGNALS
+    text = "knows the platform's own signals"
+
+
+def variables(needs: Iterable[Need]) -> tuple[str, ...]:
+    """Return every environment variable that the needs bring, each once."""
+    return tuple(dict.fromkeys(variable for need in needs for variable in need.variables))

@@ -1,0 +1,28 @@
+"""What the services of this product share: its stream, its database, its secrets, what it watches itself with."""
+
+from apps.platform.resources import Database, Endpoint, Secret, Stream
+
+READINGS = Stream("readings")
+
+SENSORS = Database(
+    "sensors",
+    tables=frozenset(
+        {
+            "alert_events",
+            "alerts",
+            "detector_memory",
+            "devices",
+            "latest_readings",
+            "readings_minute",
+            "rejected_records",
+            "sensor_readings",
+            "shard_leases",
+        }
+    ),
+    functions=frozenset({"drop_partition(text)", "ensure_partition(timestamptz)"}),
+)
+
+SIGNING_KEYS = Secret("signing-keys")
+OPERATOR_TOKEN = Secret("operator-token")
+PROMETHEUS = Endpoint("prometheus")
+PUSHGATEWAY = Endpoint("pushgateway")
