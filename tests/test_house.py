@@ -18,6 +18,7 @@ DIALECT = {
     r"_?(MOST|LONGEST)_\w+": "MAX_",
     r"_?(LEAST|SHORTEST)_\w+": "MIN_",
     "chance": "rng",
+    "copies": "replicas",
 }
 """Names that stood for one of the field's, and that one."""
 
