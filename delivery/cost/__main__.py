@@ -7,6 +7,8 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table
 
+from apps.catalog import CATALOG
+from apps.platform.catalog import Catalog
 from delivery import recording
 from delivery.cost.estimate import HOURS_A_WEEK, Line, Part, affordable_hours, by_component, estimate, hourly_usd
 from delivery.errors import DeliveryError
@@ -44,9 +46,9 @@ def weekly_hours(config: EnvironmentConfig) -> Decimal:
     return HOURS_A_WEEK if config.schedule is None else Decimal(str(config.schedule.hours_per_week))
 
 
-def cost(config: EnvironmentConfig, stack: str) -> list[Line]:
+def cost(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) -> list[Line]:
     """Return what a stack costs, resource by resource. Raises UnknownPriceError, UnknownAttributeError."""
-    graph = recording.build(lambda: environment.deploy(config, stack), stack=stack)
+    graph = recording.build(lambda: environment.deploy(config, stack, catalog), stack=stack)
     return estimate(parts(graph), config.region)
 
 

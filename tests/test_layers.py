@@ -1,0 +1,39 @@
+"""Services stand side by side, whatever they are called: what pyproject.toml's contracts cannot say without a list."""
+
+import grimp
+import pytest
+
+SHARED = {"domain", "platform", "resources", "storage"}
+"""What every service may import."""
+ABOVE = {"catalog", "migration", "observability"}
+"""What may import services."""
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph("apps", "components", "policy")
+
+
+def test_a_service_imports_what_all_share_and_nothing_of_another(graph):
+    parts = {module.removeprefix("apps.") for module in graph.find_children("apps")}
+    services = parts - SHARED - ABOVE
+    assert {"api", "gateway"} <= services
+    for service in services:
+        imported = {
+            importee.split(".")[1]
+            for module in {f"apps.{service}", *graph.find_descendants(f"apps.{service}")}
+            for importee in graph.find_modules_directly_imported_by(module)
+            if importee.startswith("apps.")
+        }
+        assert imported <= SHARED | {service}, service
+    for shared in SHARED:
+        for module in {f"apps.{shared}", *graph.find_descendants(f"apps.{shared}")}:
+            for importee in graph.find_modules_directly_imported_by(module):
+                assert importee.split(".")[:1] != ["apps"] or importee.split(".")[1] in SHARED, f"{module}: {importee}"
+
+
+def test_components_know_the_vocabulary_of_declarations_and_no_product(graph):
+    for module in graph.modules:
+        if module.startswith(("components", "policy")):
+            for importee in graph.find_modules_directly_imported_by(module):
+                assert not importee.startswith("apps.") or importee.startswith("apps.platform"), f"{module}: {importee}"
