@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,10 @@ def _same_python(uv: str) -> str:
     """Return the version of the images where this machine has it, else the version that runs the tests."""
     found = subprocess.run([uv, "python", "find", "--no-python-downloads", PYTHON], capture_output=True, text=True)
     return found.stdout.strip() if found.returncode == 0 else sys.executable
+
+
+def test_every_image_has_an_extra_and_a_laptop_runs_them_all():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    images = {process.image for process in CATALOG.processes}
+    assert images <= extras.keys()
+    assert images <= set(extras["local"][0].partition("[")[2].rstrip("]").split(","))
