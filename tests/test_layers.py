@@ -14,7 +14,7 @@ def graph():
     return grimp.build_graph("apps", "components", "policy")
 
 
-def test_a_service_imports_what_all_share_and_nothing_of_another(graph):
+def test_a_service_imports_what_all_share_and_nothing_of_another(graph) -> None:
     parts = {module.removeprefix("apps.") for module in graph.find_children("apps")}
     services = parts - SHARED - ABOVE
     assert {"api", "gateway"} <= services
@@ -32,7 +32,7 @@ def test_a_service_imports_what_all_share_and_nothing_of_another(graph):
                 assert importee.split(".")[:1] != ["apps"] or importee.split(".")[1] in SHARED, f"{module}: {importee}"
 
 
-def test_components_know_the_vocabulary_of_declarations_and_no_product(graph):
+def test_components_know_the_vocabulary_of_declarations_and_no_product(graph) -> None:
     for module in graph.modules:
         if module.startswith(("components", "policy")):
             for importee in graph.find_modules_directly_imported_by(module):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
@@ -18,7 +19,7 @@ from apps.resources import READINGS, SENSORS
 from delivery.cost.__main__ import cost
 from delivery.cost.estimate import hourly_usd
 from delivery.docs import metrics, services
-from delivery.recording import build
+from delivery.recording import Graph, build
 from local import plan
 from stacks import environment
 from stacks.config import EnvironmentConfig, load_environment
@@ -61,11 +62,11 @@ def config(**images: str) -> EnvironmentConfig:
 
 
 @pytest.fixture(scope="module")
-def graph():
+def graph() -> Graph:
     return build(lambda: environment.deploy(config(echo=IMAGE), "dev", CATALOG_WITH_ECHO))
 
 
-def test_it_is_deployed_with_everything_that_its_declaration_asks_for(graph):
+def test_it_is_deployed_with_everything_that_its_declaration_asks_for(graph: Graph) -> None:
     (container,) = graph.one("Deployment", "echo").inputs["spec"]["template"]["spec"]["containers"]
     given = {variable["name"]: variable["value"] for variable in container["env"]}
     assert container["image"] == IMAGE
@@ -78,7 +79,7 @@ def test_it_is_deployed_with_everything_that_its_declaration_asks_for(graph):
     } <= kinds
 
 
-def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph):
+def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph: Graph) -> None:
     def named(rules, side):
         peers = [peer for rule in rules for peer in rule[side]]
         return [peer["podSelector"]["matchLabels"].get(POD) for peer in peers if "podSelector" in peer]
@@ -91,7 +92,7 @@ def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph):
         assert name == "api" or "echo" not in named(policies[name].get("ingress") or [], "from"), name
 
 
-def test_without_its_image_it_is_skipped_and_that_is_said(monkeypatch):
+def test_without_its_image_it_is_skipped_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
     monkeypatch.setattr("pulumi.log.warn", said.append)
     graph = build(lambda: environment.deploy(config(), "dev", CATALOG_WITH_ECHO))
@@ -101,7 +102,7 @@ def test_without_its_image_it_is_skipped_and_that_is_said(monkeypatch):
     assert "nox -s images -- build --push" in warning
 
 
-def test_it_runs_on_a_laptop():
+def test_it_runs_on_a_laptop() -> None:
     ports = plan.ports(8080, CATALOG_WITH_ECHO)
     env = plan.LocalEnvironment("http://127.0.0.1:8080", ports, "readings", Path("/secrets"), Path("/owner"))
     assert {"echo-1", "echo-2"} <= ports.keys()
@@ -110,18 +111,18 @@ def test_it_runs_on_a_laptop():
     assert "echo" in plan.roles(CATALOG_WITH_ECHO)
 
 
-def test_the_migration_makes_its_role():
+def test_the_migration_makes_its_role() -> None:
     assert CATALOG_WITH_ECHO.roles(SENSORS)[-1] == AS_ECHO.database_role
 
 
-def test_it_is_documented_with_its_settings_and_its_metrics():
+def test_it_is_documented_with_its_settings_and_its_metrics() -> None:
     page = services.document(CATALOG_WITH_ECHO)
     assert "| echo | 2 to 3 replicas | puts records on readings<br>sensors as echo<br>calls api |" in page
     assert "| `ECHO_VOLUME` | `7` | How loud it answers |" in page
     assert "| `echo_echoes_total` |  | Readings sent back. |" in metrics.document(CATALOG_WITH_ECHO)
 
 
-def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for():
+def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for() -> None:
     priced = cost(config(echo=IMAGE), "dev", CATALOG_WITH_ECHO)
     assert hourly_usd(priced) == hourly_usd(cost(config(), "dev"))
 
@@ -135,12 +136,12 @@ def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for():
         ({"functions": ("drop_database(text)",)}, "there is no function drop_database"),
     ],
 )
-def test_a_role_that_cannot_be_made_is_refused_when_it_is_declared(needs, says):
+def test_a_role_that_cannot_be_made_is_refused_when_it_is_declared(needs: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Connect(SENSORS, role="echo", **needs)
 
 
-def test_one_role_with_two_sets_of_grants_is_refused():
+def test_one_role_with_two_sets_of_grants_is_refused() -> None:
     twin = Service(
         name="twin",
         module="apps.echo",
@@ -152,7 +153,7 @@ def test_one_role_with_two_sets_of_grants_is_refused():
         Catalog((*CATALOG_WITH_ECHO.declarations, twin))
 
 
-def test_a_call_of_what_is_not_there_and_a_name_twice_are_refused():
+def test_a_call_of_what_is_not_there_and_a_name_twice_are_refused() -> None:
     with pytest.raises(ValueError, match="echo calls api, which does not answer HTTP"):
         Catalog((ECHO,))
     with pytest.raises(ValueError, match="declared twice: echo"):

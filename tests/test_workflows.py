@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -34,21 +35,21 @@ def script(name, job, step):
 @pytest.mark.parametrize(
     "path", [*WORKFLOWS, *FOLDER.glob("actions/*/action.yml")], ids=lambda path: path.parts[-2:][1]
 )
-def test_only_our_own_actions_and_githubs_pinned_by_commit_are_used(path):
+def test_only_our_own_actions_and_githubs_pinned_by_commit_are_used(path: Any) -> None:
     used = re.findall(r"^\s*-? ?uses: (.+)$", path.read_text(), re.MULTILINE)
     assert [name for name in used if not (OURS.fullmatch(name) or PINNED.fullmatch(name))] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_may_do_nothing_that_its_jobs_do_not_say(path):
+def test_a_workflow_may_do_nothing_that_its_jobs_do_not_say(path: Any) -> None:
     assert read(f"workflows/{path.name}")["permissions"] == {}
 
 
-def test_no_workflow_holds_a_credential():
+def test_no_workflow_holds_a_credential() -> None:
     assert [path.name for path in WORKFLOWS if "secrets." in path.read_text()] == []
 
 
-def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts():
+def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts() -> None:
     subjects = [
         role.inputs["assumeRolePolicy"]
         for account in ("bootstrap", "bootstrap-prod")
@@ -66,7 +67,7 @@ def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts
     assert (named - {"${{ inputs.stack }}"}) | stacks == trusted
 
 
-def test_releases_go_to_what_is_protected():
+def test_releases_go_to_what_is_protected() -> None:
     assert all(load_environment(job["with"]["stack"]).protected for job in _callers("prod", "deploy.yml"))
 
 
@@ -74,7 +75,7 @@ def _callers(name, callee):
     return [job for job in read(f"workflows/{name}.yml")["jobs"].values() if job.get("uses", "").endswith(callee)]
 
 
-def test_dev_lives_by_the_schedule_of_its_file():
+def test_dev_lives_by_the_schedule_of_its_file() -> None:
     up, *destroy = crons(load_environment("dev").schedule)
     dev = read("workflows/dev.yml")
     assert [entry["cron"] for entry in dev["on"]["schedule"]] == [up, *destroy], "write these times into dev.yml"
@@ -82,13 +83,13 @@ def test_dev_lives_by_the_schedule_of_its_file():
     assert decide["env"]["DUE"] == f"${{{{ github.event.schedule == '{up}' && 'up' || 'destroy' }}}}"
 
 
-def test_a_pull_request_passes_the_command_that_the_readme_tells_people_to_test_with():
+def test_a_pull_request_passes_the_command_that_the_readme_tells_people_to_test_with() -> None:
     (command,) = re.findall(r"^python3 -m venv .*/nox$", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert script("workflows/check.yml", "tests", "test") == command
 
 
 @pytest.fixture
-def origin(tmp_path):
+def origin(tmp_path: Path):
     """A repository with the file of a stack, and a clone of it whose file another job has changed."""
     if shutil.which("git") is None:
         pytest.skip("git is not on PATH")
@@ -136,7 +137,7 @@ def propose(origin):
     return (origin / "gh").read_text().splitlines() if (origin / "gh").exists() else []
 
 
-def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(origin):
+def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(origin) -> None:
     (origin / "clone" / "Pulumi.dev.yaml").write_text("images: new\n")
     asked = propose(origin)
     assert git(origin / "origin", "show", "images/dev:Pulumi.dev.yaml") == "images: new\n"
@@ -147,7 +148,7 @@ def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(o
     assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "workflow run"]
 
 
-def test_a_proposal_that_is_open_gets_the_newer_file(origin):
+def test_a_proposal_that_is_open_gets_the_newer_file(origin) -> None:
     (origin / "open").touch()
     (origin / "clone" / "Pulumi.dev.yaml").write_text("images: newer\n")
     asked = propose(origin)
@@ -155,11 +156,11 @@ def test_a_proposal_that_is_open_gets_the_newer_file(origin):
     assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "pr view", "workflow run"]
 
 
-def test_nothing_is_proposed_when_nothing_changed(origin):
+def test_nothing_is_proposed_when_nothing_changed(origin) -> None:
     assert propose(origin) == []
 
 
-def test_the_action_of_a_program_names_what_the_workflows_ask_it_for():
+def test_the_action_of_a_program_names_what_the_workflows_ask_it_for() -> None:
     offered = set(re.findall(r"^\s+([a-z]+)\)$", (FOLDER / "actions/program/action.yml").read_text(), re.MULTILINE))
     text = "".join(path.read_text() for path in [*WORKFLOWS, FOLDER / "actions/stack/action.yml"])
     asked = re.findall(r"uses: \./\.github/actions/program\n\s+with:\n\s+name: ([a-z]+)", text)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,25 +27,25 @@ COMPONENTS = sorted(
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_a_component_lists_what_it_makes(component):
+def test_a_component_lists_what_it_makes(component: Any) -> None:
     assert component.__doc__
     _, makes, listed = component.__doc__.partition("Makes")
     assert makes, "its docstring says what it makes"
     assert "\n    - " in listed, "as a list"
 
 
-def test_a_components_type_follows_from_where_it_stands():
+def test_a_components_type_follows_from_where_it_stands() -> None:
     graph = build(parts.network)
     assert graph.one("components:network:Network").name == "network"
     assert graph.one("components:identity:EncryptionKey").name == "logs"
 
 
-def test_no_two_components_share_a_type():
+def test_no_two_components_share_a_type() -> None:
     types = [(component.__module__.split(".")[1], component.__name__) for component in COMPONENTS]
     assert len(set(types)) == len(types)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "components").rglob("*.py")), ids=lambda path: path.name)
-def test_no_component_names_the_product(path: Path):
+def test_no_component_names_the_product(path: Path) -> None:
     text = path.read_text().lower()
     assert [word for word in (PROJECT, PROJECT.replace("-", " "), "sensor") if word in text] == []

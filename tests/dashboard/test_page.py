@@ -1,5 +1,7 @@
 """The page as such: for everybody, on every screen, and without anything from elsewhere."""
 
+from typing import Any
+
 import pytest
 from playwright.async_api import expect
 
@@ -20,7 +22,7 @@ SHIFTS = """
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_everybody_can_use_it(site: StubSite, screen, scheme):
+async def test_everybody_can_use_it(site: StubSite, screen: Any, scheme: str) -> None:
     await stocked(site)
     site.stub.add_device("spare", "power")
     site.stub.add_device("stopped", "power")
@@ -42,7 +44,7 @@ async def violations(page) -> list[str]:
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
-async def test_it_fits_a_phone_whatever_the_names(site: StubSite):
+async def test_it_fits_a_phone_whatever_the_names(site: StubSite) -> None:
     await stocked(site)
     site.stub.add_device("a" * 64, "temperature", "A device with a name of a hundred letters and more " * 2)
     await site.stub.read("a" * 64, "a_metric_with_a_very_long_name_indeed_that_nobody_would_use", -1234567.891)
@@ -54,7 +56,7 @@ async def test_it_fits_a_phone_whatever_the_names(site: StubSite):
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_nothing_that_is_read_already_moves(site: StubSite, screen):
+async def test_nothing_that_is_read_already_moves(site: StubSite, screen: Any) -> None:
     await stocked(site)
     for number in range(8):
         site.stub.add_device(f"pump-{number}", "power")
@@ -72,7 +74,7 @@ async def test_nothing_that_is_read_already_moves(site: StubSite, screen):
         assert await page.evaluate("window.shifted ?? 0") < 0.05
 
 
-async def test_everything_comes_from_its_own_address_under_a_strict_policy(site: StubSite):
+async def test_everything_comes_from_its_own_address_under_a_strict_policy(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         asked: list[str] = []

@@ -34,7 +34,7 @@ async def stocked(site: StubSite) -> StubSite:
     return site
 
 
-async def test_a_gauge_moves_when_a_reading_comes(site: StubSite):
+async def test_a_gauge_moves_when_a_reading_comes(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         gauge = meter(page, "Boiler room, Temperature")
@@ -46,7 +46,7 @@ async def test_a_gauge_moves_when_a_reading_comes(site: StubSite):
         await expect(gauge).to_contain_text("31.3")
 
 
-async def test_a_new_device_appears_by_itself(site: StubSite):
+async def test_a_new_device_appears_by_itself(site: StubSite) -> None:
     async with site.visit() as page:
         await expect(page.get_by_role("heading", name="No devices yet")).to_be_visible()
         await expect(page.get_by_role("heading", name="No active alerts")).to_be_visible()
@@ -54,13 +54,13 @@ async def test_a_new_device_appears_by_itself(site: StubSite):
         await expect(meter(page, "cellar, Humidity")).to_be_visible(timeout=10_000)
 
 
-async def test_a_device_without_readings_is_shown_as_such(site: StubSite):
+async def test_a_device_without_readings_is_shown_as_such(site: StubSite) -> None:
     site.stub.add_device("spare", "power", "Spare")
     async with site.visit() as page:
         await expect(page.get_by_role("article")).to_contain_text("No reading yet")
 
 
-async def test_stale_data_is_said_plainly_for_the_gauge_and_for_the_page(site: StubSite):
+async def test_stale_data_is_said_plainly_for_the_gauge_and_for_the_page(site: StubSite) -> None:
     site.stub.add_device("boiler", "temperature")
     await site.stub.read("boiler", "temperature", 20, ago=20 * 60)
     async with site.visit() as page:
@@ -71,7 +71,7 @@ async def test_stale_data_is_said_plainly_for_the_gauge_and_for_the_page(site: S
         await expect(status(page)).to_contain_text("Newest reading")
 
 
-async def test_without_a_websocket_it_polls_and_then_goes_back(site: StubSite):
+async def test_without_a_websocket_it_polls_and_then_goes_back(site: StubSite) -> None:
     await stocked(site)
     site.stub.sockets = False
     async with site.visit() as page:
@@ -87,7 +87,7 @@ async def test_without_a_websocket_it_polls_and_then_goes_back(site: StubSite):
         await expect(gauge).to_have_attribute("aria-valuenow", "23")
 
 
-async def test_when_nothing_answers_it_says_so_keeps_what_it_has_and_recovers(site: StubSite):
+async def test_when_nothing_answers_it_says_so_keeps_what_it_has_and_recovers(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         await expect(meter(page, "Boiler room, Temperature")).to_be_visible()
@@ -100,7 +100,7 @@ async def test_when_nothing_answers_it_says_so_keeps_what_it_has_and_recovers(si
         await expect(status(page)).to_contain_text("Live")
 
 
-async def test_the_first_load_without_a_server_says_what_is_wrong_and_recovers(site: StubSite):
+async def test_the_first_load_without_a_server_says_what_is_wrong_and_recovers(site: StubSite) -> None:
     await stocked(site)
     site.stub.sockets = site.stub.http = False
     async with site.visit() as page:
@@ -109,7 +109,7 @@ async def test_the_first_load_without_a_server_says_what_is_wrong_and_recovers(s
         await expect(meter(page, "cellar, Humidity")).to_be_visible(timeout=10_000)
 
 
-async def test_an_alert_is_acknowledged_and_resolved_with_the_operators_token(site: StubSite):
+async def test_an_alert_is_acknowledged_and_resolved_with_the_operators_token(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         dialog = page.get_by_role("dialog")
@@ -133,7 +133,7 @@ async def test_an_alert_is_acknowledged_and_resolved_with_the_operators_token(si
         assert site.stub.alerts["hot"]["resolved_by"] == "Ana"
 
 
-async def test_alerts_come_and_go_live_the_most_severe_first(site: StubSite):
+async def test_alerts_come_and_go_live_the_most_severe_first(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         await expect(page.get_by_text("Boiler room is hot")).to_be_visible()
@@ -148,7 +148,7 @@ async def test_alerts_come_and_go_live_the_most_severe_first(site: StubSite):
         await expect(alerts).to_contain_text(["The cellar is damp"])
 
 
-async def test_an_alert_about_a_gauge_leads_to_its_trend(site: StubSite):
+async def test_an_alert_about_a_gauge_leads_to_its_trend(site: StubSite) -> None:
     await stocked(site)
     site.stub.set_alert("shaky", source="motor/vibration", message="The motor shakes")
     async with site.visit() as page:
@@ -157,7 +157,7 @@ async def test_an_alert_about_a_gauge_leads_to_its_trend(site: StubSite):
         await expect(page).to_have_url(re.compile("device=motor&metric=vibration"))
 
 
-async def test_devices_are_chosen_with_the_keyboard_alone(site: StubSite):
+async def test_devices_are_chosen_with_the_keyboard_alone(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         await page.get_by_role("button", name="Choose devices").focus()
@@ -175,7 +175,7 @@ async def test_devices_are_chosen_with_the_keyboard_alone(site: StubSite):
         await expect(page.get_by_role("meter")).to_have_count(3)
 
 
-async def test_devices_are_filtered_by_kind(site: StubSite):
+async def test_devices_are_filtered_by_kind(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         await page.get_by_role("button", name="Choose devices").click()
@@ -185,7 +185,7 @@ async def test_devices_are_filtered_by_kind(site: StubSite):
         await expect(page.get_by_role("meter")).to_have_count(1)
 
 
-async def test_a_shared_address_shows_the_same_view(site: StubSite):
+async def test_a_shared_address_shows_the_same_view(site: StubSite) -> None:
     await stocked(site)
     async with site.visit("?devices=motor,boiler,gone&device=motor&metric=vibration&window=1h") as page:
         await expect(page.get_by_role("heading", name="1 h trend")).to_be_visible()
@@ -194,7 +194,7 @@ async def test_a_shared_address_shows_the_same_view(site: StubSite):
         await expect(page.get_by_role("button", name="Motor")).to_have_attribute("aria-pressed", "true")
 
 
-async def test_the_trend_follows_the_gauge_and_the_window(site: StubSite):
+async def test_the_trend_follows_the_gauge_and_the_window(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
         await page.get_by_role("button", name="cellar").click()
@@ -208,7 +208,7 @@ async def test_the_trend_follows_the_gauge_and_the_window(site: StubSite):
         await expect(page).to_have_url(re.compile(r"device=cellar&metric=humidity&window=7d"))
 
 
-async def test_a_large_fleet_is_shown_in_steps(site: StubSite):
+async def test_a_large_fleet_is_shown_in_steps(site: StubSite) -> None:
     for number in range(30):
         site.stub.add_device(f"pump-{number:02}", "power")
         await site.stub.read(f"pump-{number:02}", "power", number)

@@ -4,10 +4,11 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from apps.api.service import API
 from apps.detector.alerts import ACTOR
@@ -17,9 +18,12 @@ from apps.ingestor.service import INGESTOR
 from apps.platform.declaration import Service
 from apps.storage.alerts import clear_alert, raise_alert
 from devtools.ports import free_port
+from devtools.postgres import Postgres
 from local.infrastructure import secrets
 from local.process.children import Program
 from tests.dashboard.conftest import Site, preview, supervised
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -35,7 +39,13 @@ class Platform:
 
 @pytest.fixture
 async def platform(
-    built_dashboard, browser, database, ministack, stream, postgres_server, tmp_path
+    built_dashboard: None,
+    browser: Browser,
+    database: TestDatabase,
+    ministack: KinesisServer,
+    stream: str,
+    postgres_server: Postgres,
+    tmp_path: Path,
 ) -> AsyncIterator[Platform]:
     made = {secret: secrets.keep(tmp_path / secret.name, make) for secret, make in secrets.MAKERS.items()}
     files = {secret.variable: str(path) for secret, path in made.items()}
@@ -60,7 +70,7 @@ async def platform(
         yield Platform(Site(front, browser), http, operator)
 
 
-async def test_a_put_of_a_device_moves_its_gauge(platform: Platform):
+async def test_a_put_of_a_device_moves_its_gauge(platform: Platform) -> None:
     spec = {"device_id": "boiler-1", "kind": "temperature", "name": "Boiler room"}
     (await platform.http.post("/api/devices", json=spec, headers=platform.operator)).raise_for_status()
     wish = {"expires_in": 600}
@@ -81,7 +91,9 @@ async def test_a_put_of_a_device_moves_its_gauge(platform: Platform):
         await expect(page.get_by_role("img", name="Boiler room, temperature")).to_be_visible()
 
 
-async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_over(platform: Platform, database):
+async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_over(
+    platform: Platform, database: TestDatabase
+) -> None:
     detector = await database.connect("detector")
     anomaly = Anomaly(source="api/latency", rule="zscore", severity=Severity.CRITICAL, message="api is slow", score=9.5)
     async with platform.site.visit() as page:

@@ -2,6 +2,8 @@
 
 import shutil
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -26,7 +28,7 @@ case "$*" in *{fails}*) exit 1 ;; esac
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A folder with the stacks' files, where images are made."""
     for stack in ("dev", "prod"):
         shutil.copy(ROOT / f"Pulumi.{stack}.yaml", tmp_path)
@@ -35,7 +37,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def programs(tmp_path, monkeypatch):
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a function that puts programs on PATH which note how they are called, and one that tells it."""
     log = tmp_path / "called"
 
@@ -63,7 +65,9 @@ def facts(stack, capsys):
 
 
 @pytest.mark.parametrize(("account", "stack"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
-def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(account, stack, capsys):
+def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(
+    account: str, stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     graph, told = account_graph(account), facts(stack, capsys)
     made = {
         role.name: f"arn:aws:iam::{told['account']}:role{role.inputs['path']}{role.inputs['name']}"
@@ -79,21 +83,23 @@ def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(acc
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_images_are_pulled_from_the_registry_that_they_are_pushed_to(stack, capsys, checkout):
+def test_images_are_pulled_from_the_registry_that_they_are_pushed_to(
+    stack: str, capsys: pytest.CaptureFixture[str], checkout
+) -> None:
     registry = facts(stack, capsys)["registry"]
     assert {reference.partition("/")[0] for reference in images_of(checkout, stack).values()} == {registry}
 
 
-def test_a_stack_without_a_file_is_a_clear_error(capsys):
+def test_a_stack_without_a_file_is_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert delivery.main(["staging"]) == 2
     assert "there is no Pulumi.staging.yaml; there are the stacks" in capsys.readouterr().err
 
 
-def test_the_times_of_a_schedule_as_workflows_write_them():
+def test_the_times_of_a_schedule_as_workflows_write_them() -> None:
     assert crons(WORK) == ("0 8 * * 1,4", "30 11 * * 1,4", "30 12 * * 1,4")
 
 
-def test_the_second_ending_of_a_day_is_on_the_same_day():
+def test_the_second_ending_of_a_day_is_on_the_same_day() -> None:
     late = ScheduleConfig(days=["sunday"], start="20:00", stop="23:30")
     assert crons(late) == ("0 20 * * 0", "30 23 * * 0", "59 23 * * 0")
 
@@ -109,12 +115,12 @@ def test_the_second_ending_of_a_day_is_on_the_same_day():
         (datetime(2026, 11, 26, 13, 0, tzinfo=timezone(timedelta(hours=5))), True),
     ],
 )
-def test_a_stack_is_up_in_the_hours_of_its_schedule_in_utc(moment, up):
+def test_a_stack_is_up_in_the_hours_of_its_schedule_in_utc(moment: Any, up: bool) -> None:
     assert runs_at(WORK, moment) is up
     assert runs_at(None, moment)
 
 
-def test_pinning_changes_the_digests_and_nothing_else(checkout):
+def test_pinning_changes_the_digests_and_nothing_else(checkout) -> None:
     before = (checkout / "Pulumi.dev.yaml").read_text()
     images.pin("dev", dict.fromkeys(CATALOG.images, OTHER))
     after = (checkout / "Pulumi.dev.yaml").read_text()
@@ -123,7 +129,7 @@ def test_pinning_changes_the_digests_and_nothing_else(checkout):
     assert all(a.partition("@")[0] == b.partition("@")[0] and b.endswith(f"@{OTHER}") for a, b in changed)
 
 
-def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout):
+def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout) -> None:
     before = (checkout / "Pulumi.dev.yaml").read_text()
     without = "".join(line for line in before.splitlines(keepends=True) if not line.startswith("      api: "))
     assert without != before
@@ -135,12 +141,12 @@ def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout)
     assert [line for line in after if line != added] == without.splitlines()
 
 
-def test_a_file_that_names_no_images_is_said():
+def test_a_file_that_names_no_images_is_said() -> None:
     with pytest.raises(ImageError, match="names the image api 0 times: write one line `api: here/api@sha256:"):
         pinned("config:\n", {"api": f"here/api@{OTHER}"})
 
 
-def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, programs):
+def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, programs) -> None:
     called = programs("skopeo")
     images.pin("dev", dict.fromkeys(CATALOG.images, OTHER))
     assert images.main(["copy", "dev", "prod", "--version", "v1.4.0"]) == 0
@@ -155,7 +161,7 @@ def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, 
     assert images_of(checkout, "prod") == {image: f"{registry}/{image}@{OTHER}" for image in CATALOG.images}
 
 
-def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout, programs):
+def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout, programs) -> None:
     called = programs("docker", "trivy")
     assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0-main.57"]) == 0
     for image in CATALOG.images:
@@ -170,7 +176,9 @@ def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout
     assert {reference.rpartition("@")[2] for reference in images_of(checkout, "dev").values()} == {OTHER}
 
 
-def test_nothing_is_pushed_when_one_image_has_vulnerabilities(checkout, programs, capsys):
+def test_nothing_is_pushed_when_one_image_has_vulnerabilities(
+    checkout, programs, capsys: pytest.CaptureFixture[str]
+) -> None:
     called = programs("docker", "trivy", fails="sensor-analytics/storage:built")
     before = images_of(checkout, "dev")
     assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0"]) == 1
@@ -179,7 +187,9 @@ def test_nothing_is_pushed_when_one_image_has_vulnerabilities(checkout, programs
     assert "storage cannot be built" in capsys.readouterr().err
 
 
-def test_a_scan_without_a_scanner_is_refused_before_anything_is_built(checkout, programs, capsys):
+def test_a_scan_without_a_scanner_is_refused_before_anything_is_built(
+    checkout, programs, capsys: pytest.CaptureFixture[str]
+) -> None:
     called = programs("docker")
     assert images.main(["build", "--scan"]) == 1
     assert called() == []
@@ -187,7 +197,7 @@ def test_a_scan_without_a_scanner_is_refused_before_anything_is_built(checkout, 
 
 
 @pytest.mark.parametrize("version", ["main", "1.4", "1.4.0+build", "1.4.0/x"])
-def test_a_tag_that_is_no_semantic_version_is_refused(version, capsys):
+def test_a_tag_that_is_no_semantic_version_is_refused(version: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         images.main(["copy", "dev", "prod", "--version", version])
     assert "is no semantic version" in capsys.readouterr().err

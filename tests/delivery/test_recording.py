@@ -9,13 +9,13 @@ import pulumi_aws as aws
 import pytest
 from pulumi.output import Unknown
 
-from delivery.recording import build
+from delivery.recording import Graph, build
 
 LOST = "since the last upgrade, Pulumi's mock monitor no longer lets us read"
 
 
 class Group(pulumi.ComponentResource):
-    def __init__(self, name):
+    def __init__(self, name) -> None:
         super().__init__("test:group:Group", name)
         key = aws.kms.Key(
             "key",
@@ -26,7 +26,7 @@ class Group(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def program():
+def program() -> None:
     group = Group("group")
     provider = aws.Provider("provider", region="eu-west-1")
     aws.ssm.Parameter(
@@ -38,42 +38,42 @@ def program():
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["update", "preview"])
-def graph(request):
+def graph(request: pytest.FixtureRequest) -> Graph:
     return build(program, preview=request.param)
 
 
-def test_parents_are_recorded(graph):
+def test_parents_are_recorded(graph: Graph) -> None:
     group = graph.one("test:group:Group")
     assert {resource.name for resource in graph.inside(group)} == {"key", "stream"}, f"{LOST} parents"
     assert not group.custom, f"{LOST} what is a component"
 
 
-def test_what_a_property_refers_to_is_recorded(graph):
+def test_what_a_property_refers_to_is_recorded(graph: Graph) -> None:
     key, stream = graph.one("aws:kms/key:Key"), graph.one("aws:kinesis/stream:Stream")
     assert stream.property_dependencies["kmsKeyId"] == {key.urn}, f"{LOST} the dependencies of a property"
     assert key.urn in stream.dependencies, f"{LOST} dependencies"
 
 
-def test_what_a_resource_waits_for_is_recorded(graph):
+def test_what_a_resource_waits_for_is_recorded(graph: Graph) -> None:
     parameter = graph.one("aws:ssm/parameter:Parameter")
     assert graph.waits_for(parameter, graph.one("aws:kms/key:Key")), f"{LOST} what depends_on names"
     assert graph.waits_for(parameter, graph.one("pulumi:providers:aws")), f"{LOST} the provider"
     assert not graph.waits_for(graph.one("aws:kms/key:Key"), parameter)
 
 
-def test_options_are_recorded(graph):
+def test_options_are_recorded(graph: Graph) -> None:
     key, stream = graph.one("aws:kms/key:Key"), graph.one("aws:kinesis/stream:Stream")
     assert (key.protect, stream.protect) == (True, False), f"{LOST} protection"
     assert key.ignore_changes == ("description",), f"{LOST} ignored changes"
 
 
-def test_inputs_are_named_as_on_the_wire_and_secrets_are_read(graph):
+def test_inputs_are_named_as_on_the_wire_and_secrets_are_read(graph: Graph) -> None:
     assert graph.one("aws:kms/key:Key").inputs["enableKeyRotation"] is True
     parameter = graph.one("aws:ssm/parameter:Parameter")
     assert parameter.inputs["value"] == "confidential", f"{LOST} secrets"
 
 
-def test_a_preview_does_not_know_what_only_the_cloud_tells():
+def test_a_preview_does_not_know_what_only_the_cloud_tells() -> None:
     def kms_key_id(*, preview):
         return build(program, preview=preview).one("aws:kinesis/stream:Stream").inputs.get("kmsKeyId")
 
@@ -81,7 +81,7 @@ def test_a_preview_does_not_know_what_only_the_cloud_tells():
     assert isinstance(kms_key_id(preview=True), Unknown), f"{LOST} that a value is unknown in a preview"
 
 
-def test_a_program_that_fails_says_so_and_leaves_the_next_one_alone():
+def test_a_program_that_fails_says_so_and_leaves_the_next_one_alone() -> None:
     def broken():
         aws.kms.Key("key")
         raise ValueError("broken")

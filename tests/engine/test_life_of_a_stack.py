@@ -7,9 +7,11 @@ provider and an emulator are at hand (`test_life_on_aws.py`).
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pulumi.automation as auto
 import pytest
@@ -32,24 +34,24 @@ PACKS = [str(policy_pack.PACK)]
 
 
 @pytest.fixture(scope="module")
-def mirror(tmp_path_factory):
+def mirror(tmp_path_factory: pytest.TempPathFactory):
     return charts.write(tmp_path_factory.mktemp("charts"))
 
 
 @pytest.fixture
-def kubeconfig(tmp_path):
+def kubeconfig(tmp_path: Path):
     """A cluster of the test's own."""
     with control_plane.running(tmp_path) as access:
         yield access
 
 
 @pytest.fixture
-def rehearsal(tmp_path, kubeconfig):
+def rehearsal(tmp_path: Path, kubeconfig) -> Rehearsal:
     return Rehearsal(tmp_path / "rehearsal", kubeconfig)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, mirror):
+def made(tmp_path_factory: pytest.TempPathFactory, mirror) -> Iterator[Rehearsal]:
     """A rehearsal in which dev was made, for the tests that only look at it."""
     folder = tmp_path_factory.mktemp("dev")
     with control_plane.running(folder) as access:
@@ -59,13 +61,13 @@ def made(tmp_path_factory, mirror):
 
 
 @pytest.fixture
-def dev(made):
+def dev(made: Rehearsal):
     """What asks the cluster in which dev was made."""
     return partial(kubectl, made.kubeconfig)
 
 
 @pytest.fixture
-def viewer(made, dev, tmp_path):
+def viewer(made: Rehearsal, dev, tmp_path: Path):
     """Access to dev's cluster as somebody who may look at everything but secrets."""
     dev("create", "serviceaccount", "viewer", "-n", "default")
     dev("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
@@ -92,7 +94,7 @@ def names(ask, kind):
     return set(ask("get", kind, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}").split())
 
 
-def test_the_cluster_holds_what_the_declarations_say(dev):
+def test_the_cluster_holds_what_the_declarations_say(dev) -> None:
     assert names(dev, "deployments") == {server.name for server in CATALOG.servers}
     assert names(dev, "cronjobs") == {service.name for service in CATALOG.scheduled}
     assert names(dev, "servicemonitors") >= {server.name for server in CATALOG.servers if server.scraped}
@@ -102,7 +104,7 @@ def test_the_cluster_holds_what_the_declarations_say(dev):
     assert names(dev, "networkpolicies") >= everyone | {"default-deny"}
 
 
-def test_every_release_job_succeeded_before_the_first_service_was_made(dev):
+def test_every_release_job_succeeded_before_the_first_service_was_made(dev) -> None:
     jobs = json.loads(dev("get", "jobs", "-n", "sensors", "-o", "json"))["items"]
     deployments = json.loads(dev("get", "deployments", "-n", "sensors", "-o", "json"))["items"]
     services = {service.name for service in CATALOG.services}
@@ -113,13 +115,13 @@ def test_every_release_job_succeeded_before_the_first_service_was_made(dev):
     assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in done)
 
 
-def test_no_service_account_may_ask_the_cluster_for_anything(dev):
+def test_no_service_account_may_ask_the_cluster_for_anything(dev) -> None:
     nobody = granted(dev, "system:serviceaccount:default:nobody-made-this")
     for declaration in CATALOG.declarations:
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 
-def test_who_may_only_look_can_preview_what_a_change_would_do(made, viewer, mirror):
+def test_who_may_only_look_can_preview_what_a_change_would_do(made: Rehearsal, viewer, mirror) -> None:
     assert kubectl(viewer, "auth", "can-i", "get", "secrets", "-A", refused=True) == ""
     config = with_other_image(configured("dev", mirror), "api")
     config["monitoring"] = {**config["monitoring"], "metrics_gib": 30}
@@ -132,7 +134,7 @@ def test_who_may_only_look_can_preview_what_a_change_would_do(made, viewer, mirr
 def changes_planned(stack):
     planned = set()
 
-    def note(event):
+    def note(event) -> None:
         step = event.resource_pre_event
         if step and step.metadata.op == auto.OpType.UPDATE:
             planned.add((step.metadata.type, step.metadata.urn.rpartition("::")[2]))
@@ -145,7 +147,7 @@ def granted(ask, who):
     return ask("auth", "can-i", "--list", "-n", "sensors", f"--as={who}").splitlines()
 
 
-def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev):
+def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -156,7 +158,7 @@ def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev):
     assert 'violates PodSecurity "restricted:latest"' in said
 
 
-def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal, mirror, kubeconfig):
+def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal: Rehearsal, mirror, kubeconfig) -> None:
     ask = partial(kubectl, kubeconfig)
     config = configured("prod", mirror)
     stack = rehearsal.stack("prod", "environment", config)
@@ -182,7 +184,7 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal, mirror,
     assert "sensors" not in ask("get", "namespaces", "-o", "name")
 
 
-def test_an_interrupted_deployment_is_resumed(rehearsal, mirror):
+def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror) -> None:
     stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
     interrupt(stack, "kubernetes:batch/v1:Job")
     half_made = len(rehearsal.aws_left)
@@ -194,7 +196,7 @@ def test_an_interrupted_deployment_is_resumed(rehearsal, mirror):
     assert rehearsal.aws_left == []
 
 
-def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal):
+def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal: Rehearsal) -> None:
     stack = rehearsal.stack("bootstrap", "bootstrap", read_stack_file("bootstrap", "bootstrap"))
     made = stack.up()
     assert made.outputs["backendUrl"].value == "s3://sensor-analytics-state-111111111111-eu-west-1?region=eu-west-1"
@@ -212,7 +214,9 @@ def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal):
         (("network", "zones"), None, "environment.network.zones: "),
     ],
 )
-def test_a_wrong_configuration_is_one_clear_line_and_no_stack_trace(rehearsal, path, value, line):
+def test_a_wrong_configuration_is_one_clear_line_and_no_stack_trace(
+    rehearsal: Rehearsal, path: Any, value: str | None, line: str
+) -> None:
     config = json.loads(json.dumps(read_stack_file("dev", "environment")))
     section: Mapping = config
     for part in path[:-1]:

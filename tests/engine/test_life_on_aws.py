@@ -9,6 +9,7 @@ import json
 import shutil
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import unquote
 
 import pulumi.automation as auto
@@ -16,6 +17,7 @@ import pytest
 
 from apps.catalog import CATALOG
 from apps.platform.needs import Connect, Consume, Need, Produce, RotateSecret
+from devtools.postgres import Postgres
 from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
 from tests.support import aws_emulator, control_plane, engine, policy_pack
@@ -59,7 +61,7 @@ PACKS = [str(policy_pack.PACK)]
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path: Path):
     """Return a function that gives an account of its own in which a stack lives, and the rehearsal in it."""
     with ExitStack() as running:
 
@@ -72,18 +74,20 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def kubeconfig(tmp_path):
+def kubeconfig(tmp_path: Path):
     """A cluster of the test's own."""
     with control_plane.running(tmp_path) as access:
         yield access
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path: Path):
     return {"mirror": str(charts.write(tmp_path / "charts"))}
 
 
-def test_dev_lives_on_the_real_provider_and_leaves_nothing(place, kubeconfig, mirror, postgres_server, tmp_path):
+def test_dev_lives_on_the_real_provider_and_leaves_nothing(
+    place, kubeconfig, mirror, postgres_server: Postgres, tmp_path: Path
+) -> None:
     config = read_stack_file("dev", "environment")
     aws, rehearsal = place(config, kubeconfig)
     config |= {"charts": mirror, "emulator": aws.url}
@@ -98,7 +102,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(place, kubeconfig, mi
     assert left(aws) == []
 
 
-def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kubeconfig, mirror):
+def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kubeconfig, mirror) -> None:
     config = read_stack_file("prod", "environment")
     aws, rehearsal = place(config, kubeconfig)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
@@ -118,7 +122,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kub
     assert snapshot["DBSnapshotIdentifier"].endswith("-final")
 
 
-def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place):
+def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place) -> None:
     config = read_stack_file("bootstrap", "bootstrap")
     if not hosts_lead_here(config["account"]):
         pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
@@ -145,7 +149,7 @@ def assert_it_is_made_in_two_goes(stack, interrupted_at):
     return {name: output.value for name, output in made.outputs.items()}
 
 
-def assert_a_new_image_changes_one_workload(rehearsal, name, config):
+def assert_a_new_image_changes_one_workload(rehearsal, name, config) -> None:
     changed = rehearsal.stack(name, "environment", with_other_image(config, "api"))
     assert changes(changed.up(policy_packs=PACKS)) == {"update": 1}
 
@@ -166,7 +170,7 @@ def left(aws):
     return [*vpcs, *roles, *streams, *databases, *clusters, *balancers, *secrets, *logs, *buckets, *images]
 
 
-def assert_iam_holds_exactly_the_declared_needs(aws, cluster):
+def assert_iam_holds_exactly_the_declared_needs(aws, cluster) -> None:
     eks, iam = aws.client("eks"), aws.client("iam")
     for declaration in CATALOG.declarations:
         wanted = {action for need in declaration.needs for action in wanted_by(need)}
@@ -183,7 +187,7 @@ def assert_iam_holds_exactly_the_declared_needs(aws, cluster):
             assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 
-def assert_nobody_enters_but_by_a_declared_entry(aws, cluster, declared):
+def assert_nobody_enters_but_by_a_declared_entry(aws, cluster, declared) -> None:
     eks = aws.client("eks")
     access = eks.describe_cluster(name=cluster)["cluster"]["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
@@ -191,7 +195,7 @@ def assert_nobody_enters_but_by_a_declared_entry(aws, cluster, declared):
     assert entries == {*declared["administrators"], *declared["viewers"]}
 
 
-def assert_the_stream_is_encrypted_with_our_key(aws, name):
+def assert_the_stream_is_encrypted_with_our_key(aws, name) -> None:
     stream = aws.client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert stream["EncryptionType"] == "KMS"
     assert "readings" in aws.client("kms").describe_key(KeyId=stream["KeyId"])["KeyMetadata"]["Description"]

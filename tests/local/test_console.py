@@ -28,12 +28,12 @@ VIEW = View(
 )
 
 
-def test_one_line_tells_the_fleet_the_rate_the_lag_and_who_is_unwell():
+def test_one_line_tells_the_fleet_the_rate_the_lag_and_who_is_unwell() -> None:
     assert summary(VIEW) == "3 devices (2 power, 1 humidity), 50.0 readings/s, lag 1.3 s; gateway not ready"
     assert summary(View([process("api", Health.READY)])).endswith("- readings/s, lag -; all 1 services ready")
 
 
-def test_the_table_tells_every_service_its_address_and_what_is_missing():
+def test_the_table_tells_every_service_its_address_and_what_is_missing() -> None:
     out = io.StringIO()
     with console_writing_to(out).live(lambda: VIEW) as show:
         show()
@@ -42,7 +42,7 @@ def test_the_table_tells_every_service_its_address_and_what_is_missing():
         assert text in output
 
 
-def test_a_step_is_said_when_it_is_done_and_not_when_it_failed():
+def test_a_step_is_said_when_it_is_done_and_not_when_it_failed() -> None:
     out = io.StringIO()
     console = console_writing_to(out)
     with console.progress() as step:
@@ -57,7 +57,7 @@ def test_a_step_is_said_when_it_is_done_and_not_when_it_failed():
     assert "dashboard" not in out.getvalue()
 
 
-def test_what_a_service_said_is_never_read_as_markup():
+def test_what_a_service_said_is_never_read_as_markup() -> None:
     out = io.StringIO()
     console_writing_to(out).log("it said [red]no[/]")
     assert "it said [red]no[/]" in out.getvalue()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local import measure
+from tests.support.postgres import TestDatabase
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -29,14 +30,14 @@ async def store(connection, device: str, count: int, *, received: datetime = BEG
 
 
 @pytest.fixture
-async def connection(database):
+async def connection(database: TestDatabase):
     made = await database.connect()
     await made.execute("SELECT ensure_partition($1)", BEGAN)
     yield made
     await made.close()
 
 
-async def test_rows_of_this_run_are_counted_with_their_lag(connection):
+async def test_rows_of_this_run_are_counted_with_their_lag(connection) -> None:
     await store(connection, "old", 3, received=BEGAN - timedelta(seconds=1))
     await store(connection, "new", 5)
     counted = await measure.stored(connection, BEGAN, None)
@@ -44,23 +45,23 @@ async def test_rows_of_this_run_are_counted_with_their_lag(connection):
     assert counted.lag == measure.Lag(2.0, pytest.approx(3.8), pytest.approx(3.96))
 
 
-async def test_only_the_devices_of_a_label_are_counted_when_one_is_given(connection):
+async def test_only_the_devices_of_a_label_are_counted_when_one_is_given(connection) -> None:
     await connection.execute("INSERT INTO devices (device_id, kind, labels) VALUES ('sim', 'x', '{simulated}')")
     await store(connection, "sim", 4)
     await store(connection, "mine", 2)
     assert (await measure.stored(connection, BEGAN, "simulated")).stored == 4
 
 
-async def test_a_reading_that_a_rollup_counts_twice_is_doubled(connection):
+async def test_a_reading_that_a_rollup_counts_twice_is_doubled(connection) -> None:
     await store(connection, "a", 5, rollup=7)
     assert (await measure.stored(connection, BEGAN, None)).doubled == 2
 
 
-async def test_an_empty_run_has_no_lag(connection):
+async def test_an_empty_run_has_no_lag(connection) -> None:
     assert await measure.stored(connection, BEGAN, None) == measure.Stored(0, 0, measure.Lag(None, None, None))
 
 
-def test_a_rate_is_taken_over_the_last_seconds():
+def test_a_rate_is_taken_over_the_last_seconds() -> None:
     rate = measure.Rate(window=10)
     assert rate.per_second is None
     for second in range(30):

@@ -7,11 +7,11 @@ import pytest
 from local.options import Options, parse
 
 
-def test_nothing_is_needed():
+def test_nothing_is_needed() -> None:
     assert parse([]) == Options()
 
 
-def test_every_option_is_read():
+def test_every_option_is_read() -> None:
     given = "--port 9000 --devices 3 --rate 7.5 --duration 60 --no-simulator --fresh --report r.json --fault drift"
     assert parse(given.split()) == Options(9000, 3, 7.5, 60, False, True, Path("r.json"), ("drift",))
 
@@ -27,7 +27,9 @@ def test_every_option_is_read():
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
-def test_a_wrong_value_ends_with_code_2_and_what_is_allowed(given, message, capsys):
+def test_a_wrong_value_ends_with_code_2_and_what_is_allowed(
+    given: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(given)
     assert ended.value.code == 2

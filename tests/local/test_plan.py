@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import Field
@@ -31,11 +32,11 @@ ENV = plan.LocalEnvironment(
     [one for one in CATALOG.processes if plan.unsupported_reason(one, ENV) is None],
     ids=lambda one: one.name,
 )
-def test_what_a_process_needs_is_what_its_settings_read(declared):
+def test_what_a_process_needs_is_what_its_settings_read(declared: Any) -> None:
     load(declared.settings, plan.environment(declared, ENV, 8001 if declared.server else None))
 
 
-def test_a_setting_that_no_need_provides_stops_the_stack_before_anything_starts():
+def test_a_setting_that_no_need_provides_stops_the_stack_before_anything_starts() -> None:
     class Greedy(Settings):
         colour: str = Field(description="What nobody provides")
 
@@ -44,26 +45,26 @@ def test_a_setting_that_no_need_provides_stops_the_stack_before_anything_starts(
         plan.environment(service, ENV)
 
 
-def test_each_service_connects_with_its_own_role_and_a_password_from_a_file():
+def test_each_service_connects_with_its_own_role_and_a_password_from_a_file() -> None:
     ingestor, api = plan.environment(INGESTOR, ENV), plan.environment(API, ENV)
     assert (ingestor["DATABASE_USER"], api["DATABASE_USER"]) == ("ingestor", "api")
     assert ingestor["DATABASE_PASSWORD_FILE"] == "/secrets/database-ingestor"
     assert not any("password" in name.lower() for name in ingestor if not name.endswith(("_FILE", "_AUTH")))
 
 
-def test_the_migration_connects_as_owner_and_knows_the_passwords_of_all_roles():
+def test_the_migration_connects_as_owner_and_knows_the_passwords_of_all_roles() -> None:
     given = plan.environment(MIGRATION, ENV)
     assert given["DATABASE_USER"] == "owner"
     assert given["ROLE_PASSWORDS_FILE"] == "/secrets/role-passwords.json"
     assert "ingestor" in plan.roles(CATALOG)
 
 
-def test_a_service_gets_nothing_that_it_did_not_declare():
+def test_a_service_gets_nothing_that_it_did_not_declare() -> None:
     assert not any(name.startswith("DATABASE_") for name in plan.environment(GATEWAY, ENV))
     assert not any(name.startswith("READINGS_") for name in plan.environment(API, ENV))
 
 
-def test_ports_follow_one_another_as_documented():
+def test_ports_follow_one_another_as_documented() -> None:
     services = [replica.name for replica in plan.replicas(CATALOG)]
     assert sorted(ENV.ports, key=ENV.ports.__getitem__) == [
         *(site.name for site in CATALOG.sites),
@@ -73,7 +74,7 @@ def test_ports_follow_one_another_as_documented():
     assert sorted(ENV.ports.values()) == [8080 + offset for offset in range(len(ENV.ports))]
 
 
-def test_consumers_share_the_shards_and_what_is_behind_the_front_door_runs_once():
+def test_consumers_share_the_shards_and_what_is_behind_the_front_door_runs_once() -> None:
     replicas = plan.replicas(CATALOG)
     running = CATALOG.services
     assert {service.name: sum(replica.service is service for replica in replicas) for service in running} == {
@@ -82,13 +83,13 @@ def test_consumers_share_the_shards_and_what_is_behind_the_front_door_runs_once(
     assert len({replica.name for replica in replicas}) == len(replicas)
 
 
-def test_a_variable_that_the_settings_do_not_read_is_refused_as_on_aws(monkeypatch):
+def test_a_variable_that_the_settings_do_not_read_is_refused_as_on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "LOCAL_SETTINGS", {DETECTOR.settings: {"POINT_SECOND": "60"}})
     with pytest.raises(ConfigurationError, match="detector: DetectorSettings does not read POINT_SECOND"):
         plan.environment(DETECTOR, ENV)
 
 
-def test_what_this_machine_cannot_meet_does_not_run_and_says_why():
+def test_what_this_machine_cannot_meet_does_not_run_and_says_why() -> None:
     assert plan.unsupported_reason(DETECTOR, ENV) is None
     assert (
         plan.unsupported_reason(DETECTOR, replace(ENV, absent=frozenset({"prometheus"})))

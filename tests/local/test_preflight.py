@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from local.paths import Paths
 from local.preflight import check_ports, exclusive_lock, wipe
 
 
-def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do():
+def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -23,7 +24,7 @@ def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do():
     check_ports({"gateway": port})
 
 
-def test_a_second_stack_of_the_same_checkout_learns_of_the_first(tmp_path):
+def test_a_second_stack_of_the_same_checkout_learns_of_the_first(tmp_path: Path) -> None:
     paths = Paths(tmp_path / "local")
     held = f"process {os.getpid()}, http://127.0.0.1:8080/"
     with exclusive_lock(paths, 8080), pytest.raises(AlreadyRunningError, match=held), exclusive_lock(paths, 9080):
@@ -32,7 +33,7 @@ def test_a_second_stack_of_the_same_checkout_learns_of_the_first(tmp_path):
         pass
 
 
-def test_starting_over_wipes_everything_but_the_lock(tmp_path):
+def test_starting_over_wipes_everything_but_the_lock(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     with exclusive_lock(paths, 8080):
         paths.secrets.mkdir()

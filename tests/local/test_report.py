@@ -1,6 +1,7 @@
 """The count of a run, as JSON and in one line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ def made(sent=SENT, stored=100, doubled=0, healthy=True):
     return report(sent, Stored(stored, doubled, Lag(1.0, 2.0, 2.5)), {"api": healthy}, {"api": "http://127.0.0.1:1"})
 
 
-def test_everything_distinct_that_was_accepted_is_stored_once():
+def test_everything_distinct_that_was_accepted_is_stored_once() -> None:
     good = made()
     assert (good.lost, good.doubled, good.good) == (0, 0, True)
     assert (
@@ -24,20 +25,20 @@ def test_everything_distinct_that_was_accepted_is_stored_once():
 
 
 @pytest.mark.parametrize("bad", [{"stored": 99}, {"doubled": 1}, {"healthy": False}])
-def test_a_run_that_lost_or_doubled_or_was_unhealthy_is_not_good(bad):
+def test_a_run_that_lost_or_doubled_or_was_unhealthy_is_not_good(bad: dict[str, bool] | dict[str, int]) -> None:
     assert not made(**bad).good
 
 
-def test_an_unhealthy_service_is_named():
+def test_an_unhealthy_service_is_named() -> None:
     assert made(healthy=False).line().endswith("not healthy: api")
 
 
-def test_without_a_simulator_it_is_unknown_what_was_lost():
+def test_without_a_simulator_it_is_unknown_what_was_lost() -> None:
     unknown = made(sent=None)
     assert (unknown.sent, unknown.lost, unknown.good) == (None, None, True)
 
 
-def test_the_document_holds_every_figure(tmp_path):
+def test_the_document_holds_every_figure(tmp_path: Path) -> None:
     made().write(tmp_path / "new" / "report.json")
     assert json.loads((tmp_path / "new" / "report.json").read_text()) == {
         "sent": 110,

@@ -73,7 +73,7 @@ async def stack(home: Path, *options: str) -> AsyncIterator[Run]:
             await process.communicate()
 
 
-async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_path):
+async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_path: Path) -> None:
     report, rng = tmp_path / "report.json", random.Random(7)
     faults = ("--fault=duplicate", "--fault=malformed")
     async with stack(tmp_path / "local", "--duration=45", "--rate=400", f"--report={report}", *faults) as run:
@@ -91,7 +91,7 @@ async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_p
     assert "was killed by SIGKILL" in output
 
 
-async def test_a_second_start_finds_the_data_of_the_first_and_a_fresh_one_does_not(tmp_path):
+async def test_a_second_start_finds_the_data_of_the_first_and_a_fresh_one_does_not(tmp_path: Path) -> None:
     async def devices(*options: str) -> list[str]:
         async with stack(tmp_path / "local", "--no-simulator", *options) as run:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{run.port}") as http, asyncio.timeout(120):
@@ -114,7 +114,7 @@ async def test_a_second_start_finds_the_data_of_the_first_and_a_fresh_one_does_n
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-async def test_nothing_is_left_when_the_stack_is_killed_and_it_starts_again(tmp_path):
+async def test_nothing_is_left_when_the_stack_is_killed_and_it_starts_again(tmp_path: Path) -> None:
     async with stack(tmp_path / "local") as run:
         await run.live_points()
         children = run.children()
@@ -126,7 +126,7 @@ async def test_nothing_is_left_when_the_stack_is_killed_and_it_starts_again(tmp_
         assert await run.live_points()
 
 
-async def test_the_stack_ends_when_what_it_stands_on_dies(tmp_path):
+async def test_the_stack_ends_when_what_it_stands_on_dies(tmp_path: Path) -> None:
     async with stack(tmp_path / "local") as run:
         await run.live_points()
         run.children("ministack")[0].kill()

@@ -2,11 +2,15 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.apps.ingestor.support import eventually
-from tests.platform.running import running_platform
+from tests.platform.running import RunningPlatform, running_platform
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
 
 READINGS, KILLS = 100_000, 20
@@ -14,7 +18,9 @@ WORKERS = ("ingestor-1", "ingestor-2")
 
 
 @pytest.fixture
-def running(tmp_path, database, kinesis_local, resharding_stream):
+def running(
+    tmp_path: Path, database: TestDatabase, kinesis_local: KinesisServer, resharding_stream: str
+) -> Iterator[RunningPlatform]:
     with running_platform(database, kinesis_local, resharding_stream, tmp_path, LEASE_SECONDS="3") as made:
         yield made
 
@@ -22,15 +28,15 @@ def running(tmp_path, database, kinesis_local, resharding_stream):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard_is_split(
-    running, database, kinesis_local, resharding_stream
-):
+    running: RunningPlatform, database: TestDatabase, kinesis_local: KinesisServer, resharding_stream: str
+) -> None:
     owner = await database.connect()
     rng = random.Random(20261123)
 
     async def stored():
         return await owner.fetchval("SELECT coalesce(sum(count), 0)::bigint FROM readings_minute")
 
-    async def cause_outages():
+    async def cause_outages() -> None:
         for kill in range(1, KILLS + 1):
             # Spread over the run by what is stored, not by the clock.
             await eventually(lambda share=kill: at_least(stored, READINGS * share // (KILLS + 2)), 300)
@@ -62,7 +68,7 @@ async def at_least(count, wanted):
     return await count() >= wanted
 
 
-def split(client, stream):
+def split(client, stream: str) -> None:
     (shard,) = client.list_shards(StreamName=stream)["Shards"]
     start, end = (int(shard["HashKeyRange"][f"{which}HashKey"]) for which in ("Starting", "Ending"))
     client.split_shard(StreamName=stream, ShardToSplit=shard["ShardId"], NewStartingHashKey=str((start + end) // 2))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -25,6 +26,8 @@ from apps.platform.promql import RATE_INTERVAL, Expression
 from devtools.ports import free_port
 from tests.platform.running import RunningPlatform, running_platform
 from tests.support import monitoring
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 AFTER_FAULTS = {exporters.ALERTS, KINESIS_ERRORS, RECORDS_RETRIED, RESTARTS}
 """Metrics that have no series before the first fault."""
@@ -94,7 +97,9 @@ class Questioner:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_every_expression_finds_its_metrics(database, ministack, stream, tmp_path):
+async def test_every_expression_finds_its_metrics(
+    database: TestDatabase, ministack: KinesisServer, stream: str, tmp_path: Path
+) -> None:
     rules = rule_file(GROUPS, "https://example.org")
     for group in rules["groups"]:
         group["interval"] = "1s"

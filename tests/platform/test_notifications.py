@@ -69,7 +69,7 @@ def alert(name: str, severity: str, instance: str) -> dict[str, str]:
     return {"alertname": name, "severity": severity, "instance": instance}
 
 
-async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over(channel):
+async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over(channel: Channel) -> None:
     both = [alert("IngestorLagging", "critical", "a"), alert("IngestorLagging", "critical", "b")]
     await channel.report(*both)
     await channel.hears("[CRITICAL: 2] IngestorLagging")
@@ -83,14 +83,14 @@ async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over
     assert ":rotating_light: summary of a (<https://example.org/#it|runbook>)" in "\n".join(channel.lines)
 
 
-async def test_a_page_silences_the_ticket_about_the_same_thing(channel):
+async def test_a_page_silences_the_ticket_about_the_same_thing(channel: Channel) -> None:
     await channel.report(alert("Burn", "critical", "a"), alert("Burn", "warning", "a"), alert("Other", "warning", "a"))
     await channel.hears("Burn")
     await channel.hears("[WARNING: 1] Other")
     assert [line for line in channel.lines if "Burn" in line] == ["[CRITICAL: 1] Burn"]
 
 
-async def test_what_is_only_for_information_is_not_sent(channel):
+async def test_what_is_only_for_information_is_not_sent(channel: Channel) -> None:
     await channel.report(alert("Watchdog", "none", "a"))
     await channel.report(alert("Other", "warning", "a"))
     await channel.hears("Other")

@@ -17,6 +17,7 @@ from apps.observability.rules import rule_file
 from local.infrastructure.webhook import receive_messages
 from tests.platform.running import RunningPlatform, running_platform
 from tests.support import monitoring
+from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 
 SOURCE = "api/latency"
@@ -24,7 +25,9 @@ SOURCE = "api/latency"
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(database, ministack, stream, tmp_path):
+async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(
+    database: TestDatabase, ministack: KinesisServer, stream: str, tmp_path: Path
+) -> None:
     logged: list[str] = []
     async with watched_platform(database, ministack, stream, tmp_path, logged.append) as running:
         owner = await database.connect()
@@ -59,7 +62,7 @@ async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(da
 
 @asynccontextmanager
 async def watched_platform(
-    database: TestDatabase, ministack, stream: str, folder: Path, say: Callable[[str], None]
+    database: TestDatabase, ministack: KinesisServer, stream: str, folder: Path, say: Callable[[str], None]
 ) -> AsyncIterator[RunningPlatform]:
     """Run the services with Prometheus, Alertmanager, the Pushgateway, and the detector again and again."""
     monitoring.remember_a_quiet_quarter_of_an_hour(folder)

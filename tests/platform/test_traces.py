@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from devtools.postgres import Postgres
 from tests.platform.running import RunningPlatform, running_platform
+from tests.support.kinesis import KinesisServer
 from tests.support.otlp import Collector, collecting
 from tests.support.postgres import copy_template, drop_database
 
@@ -22,7 +24,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def running(postgres_server, ministack, tmp_path_factory, collector) -> Iterator[RunningPlatform]:
+def running(
+    postgres_server: Postgres, ministack: KinesisServer, tmp_path_factory: pytest.TempPathFactory, collector: Collector
+) -> Iterator[RunningPlatform]:
     database = asyncio.run(copy_template(postgres_server))
     stream = ministack.create_stream(f"readings-{secrets.token_hex(6)}")
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "LOG_LEVEL": "DEBUG"}
@@ -38,7 +42,9 @@ def until(true: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(running, collector):
+def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(
+    running: RunningPlatform, collector: Collector
+) -> None:
     trace_id, device_span = secrets.token_hex(16), secrets.token_hex(8)
     headers = {"traceparent": f"00-{trace_id}-{device_span}-01"}
     latest = f"{running.env.url('api')}/api/readings/latest?device_id=device-1"
@@ -58,7 +64,9 @@ def test_one_trace_leads_from_the_put_to_the_row_and_to_its_reader(running, coll
     assert any(link.trace_id.hex() == trace_id for received in batch for link in received.span.links)
 
 
-def test_logs_are_json_and_neither_they_nor_traces_hold_a_secret(running, collector):
+def test_logs_are_json_and_neither_they_nor_traces_hold_a_secret(
+    running: RunningPlatform, collector: Collector
+) -> None:
     url = running.upload_url("device-1")
     token = running.operator["Authorization"].removeprefix("Bearer ")
     query = parse_qs(urlsplit(url).query)

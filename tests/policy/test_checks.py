@@ -1,6 +1,7 @@
 """Each check catches its own bad example, and nothing else does."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -17,33 +18,33 @@ def found(stack, *, production=True):
     return violations(ALL, resources(stack), production=production)
 
 
-def test_a_sound_stack_breaks_no_check():
+def test_a_sound_stack_breaks_no_check() -> None:
     assert found(good()) == []
 
 
 @pytest.mark.parametrize(("check", "spoil"), BAD, ids=[f"{name}-{i}" for i, (name, _) in enumerate(BAD)])
-def test_one_bad_setting_is_caught_by_its_own_check_only(check, spoil):
+def test_one_bad_setting_is_caught_by_its_own_check_only(check: Any, spoil: Any) -> None:
     stack = good()
     spoil(stack)
     assert {violation.check for violation in found(stack)} == {check}
 
 
-def test_every_check_has_a_bad_example():
+def test_every_check_has_a_bad_example() -> None:
     assert {name for name, _ in BAD} == {check.name for check in ALL}
 
 
-def test_no_two_checks_have_one_name():
+def test_no_two_checks_have_one_name() -> None:
     assert len({check.name for check in ALL}) == len(ALL)
 
 
-def test_what_only_production_must_keep_is_not_asked_of_dev():
+def test_what_only_production_must_keep_is_not_asked_of_dev() -> None:
     stack = good()
     stack["database"][1]["deletionProtection"] = False
     assert found(stack, production=False) == []
 
 
 @pytest.mark.parametrize("workload", ["redeployer-all", "previewer-all", "boundary-x", "deploy", "deployment-tracker"])
-def test_no_name_of_a_workload_exempts_it(workload):
+def test_no_name_of_a_workload_exempts_it(workload: str) -> None:
     stack = good()
     # Named as the component that gives a workload its permissions names them.
     everything = {"role": workload, "policy": policy(["*"], "*")}
@@ -60,7 +61,7 @@ def test_no_name_of_a_workload_exempts_it(workload):
 
 
 @pytest.mark.parametrize("workload", ["node-inventory", "nodes-watcher"])
-def test_a_workload_may_be_named_after_nodes(workload):
+def test_a_workload_may_be_named_after_nodes(workload: str) -> None:
     stack = good()
     stack[f"{workload}-role"] = ("aws:iam/role:Role", {})
     named = {"role": f"{workload}-role_id", "policy": policy(["s3:GetObject"], "arn:aws:s3:::b/k")}
@@ -69,7 +70,7 @@ def test_a_workload_may_be_named_after_nodes(workload):
 
 
 @pytest.mark.parametrize("name", ["default-tools", "kube-tools", "external-secrets-of-ours"])
-def test_no_name_of_a_namespace_exempts_it(name):
+def test_no_name_of_a_namespace_exempts_it(name: str) -> None:
     stack = good()
     labels = {"pod-security.kubernetes.io/enforce": "privileged"}
     stack[name] = ("kubernetes:core/v1:Namespace", {"metadata": {"name": name, "labels": labels}})
@@ -79,21 +80,21 @@ def test_no_name_of_a_namespace_exempts_it(name):
     }
 
 
-def test_production_is_what_its_configuration_protects():
+def test_production_is_what_its_configuration_protects() -> None:
     assert is_production({"protected": True})
     assert not is_production({"protected": False})
     assert not is_production({})
     assert is_production(None), "a stack whose configuration is not known must meet every demand"
 
 
-def test_the_one_public_door_is_443():
+def test_the_one_public_door_is_443() -> None:
     stack = good()
     door = {"cidrIpv4": "0.0.0.0/0", "fromPort": 443, "toPort": 443}
     stack["door"] = ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", door)
     assert found(stack) == []
 
 
-def test_actions_that_aws_cannot_scope_may_name_every_resource():
+def test_actions_that_aws_cannot_scope_may_name_every_resource() -> None:
     stack = good()
     statement = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
     stack["push"] = ("aws:iam/rolePolicy:RolePolicy", {"policy": json.dumps({"Statement": statement})})

@@ -5,6 +5,7 @@ The Kubernetes provider writes files here, so that no cluster is needed.
 
 import os
 import shutil
+from pathlib import Path
 
 import pulumi
 import pulumi.automation as auto
@@ -25,7 +26,7 @@ CLOSED = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
 @pytest.fixture
-def preview(tmp_path):
+def preview(tmp_path: Path):
     """Return a function that previews a program under the pack and returns what the engine printed and if it passed."""
     for folder in ("home", "state", "bin"):
         (tmp_path / folder).mkdir()
@@ -45,7 +46,7 @@ def preview(tmp_path):
     )
 
     def run(pod_security):
-        def program():
+        def program() -> None:
             provider = kubernetes.Provider("files", render_yaml_to_directory=str(tmp_path / "out"))
             within = pulumi.ResourceOptions(provider=provider)
             labels = {"pod-security.kubernetes.io/enforce": pod_security}
@@ -65,13 +66,13 @@ def preview(tmp_path):
     return run
 
 
-def test_a_sound_stack_passes(preview):
+def test_a_sound_stack_passes(preview) -> None:
     passed, said = preview("restricted")
     assert passed, said
     assert "sensor-analytics@" in said
 
 
-def test_a_stack_that_breaks_a_check_is_stopped_and_the_engine_says_which(preview):
+def test_a_stack_that_breaks_a_check_is_stopped_and_the_engine_says_which(preview) -> None:
     passed, said = preview("baseline")
     assert not passed
     assert "namespace-pod-security" in said

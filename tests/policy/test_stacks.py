@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from pulumi.output import Unknown
@@ -91,7 +92,7 @@ class UnknownValueError(Exception):
 class Previewed(Mapping):
     """Properties of a preview, as pulumi-policy shows them."""
 
-    def __init__(self, props):
+    def __init__(self, props) -> None:
         self._props = props
 
     def __getitem__(self, key):
@@ -105,7 +106,7 @@ class Previewed(Mapping):
 
 
 class PreviewedList(Sequence):
-    def __init__(self, values):
+    def __init__(self, values) -> None:
         self._values = values
 
     def __getitem__(self, index):
@@ -133,12 +134,12 @@ def broken(stack: str, changed: list[Resource]) -> list[str]:
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_breaks_no_check(stack, preview):
+def test_a_stack_breaks_no_check(stack: Any, preview: bool) -> None:
     assert violations(ALL, resources(stack, preview=preview), production=production(stack)) == []
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_what_is_protected_is_production(stack):
+def test_what_is_protected_is_production(stack: str) -> None:
     assert production(stack) == load_environment(stack).protected
 
 
@@ -148,7 +149,7 @@ EXEMPTIONS = sorted(
 
 
 @pytest.mark.parametrize(("check", "type_", "name"), EXEMPTIONS)
-def test_every_exemption_excuses_a_resource_of_a_stack(check, type_, name):
+def test_every_exemption_excuses_a_resource_of_a_stack(check: Any, type_: Any, name: Any) -> None:
     (strict,) = [replace(c, exempt={}) for c in ALL if c.name == check]
     excused = {
         violation.resource
@@ -158,7 +159,7 @@ def test_every_exemption_excuses_a_resource_of_a_stack(check, type_, name):
     assert name in excused, f"nothing needs it: no {type_} {name} would break {check}"
 
 
-def test_every_action_said_to_be_unscopable_is_allowed_somewhere():
+def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
     allowed = {
         str(action)
         for stack in STACKS
@@ -173,18 +174,18 @@ def test_every_action_said_to_be_unscopable_is_allowed_somewhere():
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("kind", "path"), SETTINGS, ids=lambda part: part if isinstance(part, str) else str(part[-1]))
-def test_no_resource_goes_without_a_security_setting_unnoticed(stack, kind, path):
+def test_no_resource_goes_without_a_security_setting_unnoticed(stack: str, kind: Any, path: Any) -> None:
     assert_each_is_noticed(stack, kind, path, unless=lambda made: is_replica(made) or made.name == "monitoring")
 
 
 @pytest.mark.parametrize(("kind", "path"), ONLY_IN_PRODUCTION, ids=lambda part: str(part[-1]))
-def test_production_data_does_not_go_unprotected_unnoticed(kind, path):
+def test_production_data_does_not_go_unprotected_unnoticed(kind: Any, path: Any) -> None:
     assert_each_is_noticed("prod", kind, path, unless=is_replica)
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize("kind", NEEDED)
-def test_no_guard_of_others_goes_missing_unnoticed(stack, kind):
+def test_no_guard_of_others_goes_missing_unnoticed(stack: str, kind: Any) -> None:
     whole = resources(stack)
     # What opens a way into a namespace that is closed guards nobody: without it, less is allowed.
     found = [made for made in whole if made.type == kind and made.name not in {"monitoring-inside", "monitoring-slack"}]
@@ -193,7 +194,7 @@ def test_no_guard_of_others_goes_missing_unnoticed(stack, kind):
         assert broken(stack, [other for other in whole if other is not made]), f"{made.name} may be left out"
 
 
-def test_no_bucket_goes_unprotected_unnoticed():
+def test_no_bucket_goes_unprotected_unnoticed() -> None:
     whole = resources("bootstrap")
     guards = [made for made in whole if made.type.startswith("aws:s3/") and made.type != "aws:s3/bucket:Bucket"]
     kinds = ("BucketPublicAccessBlock", "BucketVersioning", "BucketPolicy")
@@ -206,7 +207,7 @@ def is_replica(made: Resource) -> bool:
     return "replicateSourceDb" in made.props
 
 
-def assert_each_is_noticed(stack, kind, path, unless):
+def assert_each_is_noticed(stack, kind, path, unless) -> None:
     whole = resources(stack)
     found = [
         made for made in whole if made.type == kind and get_path(made.props, *path) is not None and not unless(made)

@@ -21,7 +21,7 @@ def trusted_subject(role):
 
 
 @pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
-def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account, environment):
+def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account: str, environment: str) -> None:
     roles = {role.name: trusted_subject(role) for role in account_graph(account).of("aws:iam/role:Role")}
     repository = "repo:example@1234567/sensor-analytics@987654321:environment:"
     assert roles == {
@@ -32,13 +32,13 @@ def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(ac
 
 
 @pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
-def test_an_environment_is_deployed_into_the_account_that_knows_it(account, environment):
+def test_an_environment_is_deployed_into_the_account_that_knows_it(account: str, environment: str) -> None:
     bootstrap, deployed = account_config(account), load_environment(environment)
     assert bootstrap.environments == (environment,)
     assert (bootstrap.account, bootstrap.region) == (deployed.account, deployed.region)
 
 
-def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary():
+def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary() -> None:
     graph = account_graph()
     policy = graph.one("aws:iam/rolePolicy:RolePolicy", "deploy-dev")
     by_sid = {statement["Sid"]: statement for statement in json.loads(policy.inputs["policy"])["Statement"]}
@@ -51,7 +51,7 @@ def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary()
     assert graph.one("aws:iam/policy:Policy", "dev-boundary").inputs["path"] == "/sensor-analytics/"
 
 
-def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack():
+def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack() -> None:
     policy = account_graph("bootstrap-prod").one("aws:iam/rolePolicy:RolePolicy", "deploy-prod")
     for statement in json.loads(policy.inputs["policy"])["Statement"]:
         identity = [action for action in statement["Action"] if action.startswith("iam:")]
@@ -60,13 +60,13 @@ def test_a_deploy_role_can_lift_no_boundary_and_reach_no_role_of_another_stack()
             assert statement["Resource"] == ["arn:aws:iam::222222222222:role/sensor-analytics/prod/*"]
 
 
-def test_a_deploy_role_writes_the_state_of_its_own_stack_alone():
+def test_a_deploy_role_writes_the_state_of_its_own_stack_alone() -> None:
     policy = account_graph().one("aws:iam/rolePolicy:RolePolicy", "deploy-dev-state")
     writing = [s for s in json.loads(policy.inputs["policy"])["Statement"] if "s3:PutObject" in s["Action"]]
     assert [path for s in writing for path in s["Resource"] if "/sensor-analytics/dev" not in path] == []
 
 
-def test_a_preview_reads_states_but_no_secrets_and_no_readings():
+def test_a_preview_reads_states_but_no_secrets_and_no_readings() -> None:
     graph = account_graph()
     (denied,) = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy", "preview-no-contents").inputs["policy"])[
         "Statement"
@@ -77,16 +77,16 @@ def test_a_preview_reads_states_but_no_secrets_and_no_readings():
     assert {action for s in reads for action in s["Action"]} == {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}
 
 
-def test_every_image_of_the_platform_has_a_repository():
+def test_every_image_of_the_platform_has_a_repository() -> None:
     repositories = {made.inputs["name"] for made in account_graph().of("Repository")}
     assert repositories == {f"sensor-analytics/{image}" for image in CATALOG.images}
 
 
-def test_the_state_cannot_be_destroyed_by_mistake():
+def test_the_state_cannot_be_destroyed_by_mistake() -> None:
     graph = account_graph()
     assert graph.one("aws:s3/bucket:Bucket").protect
     assert next(made for made in graph.of("aws:kms/key:Key") if made.name == "state").protect
 
 
-def test_a_first_preview_works_although_nothing_is_known():
+def test_a_first_preview_works_although_nothing_is_known() -> None:
     assert len(account_graph(preview=True).resources) == len(account_graph().resources)

@@ -3,6 +3,7 @@
 import copy
 import re
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import yaml
@@ -46,29 +47,29 @@ def refusal(config, stack="dev"):
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_the_environments_files_load(stack):
+def test_the_environments_files_load(stack: str) -> None:
     assert load(EnvironmentConfig, stack, "environment", read_stack_file(stack, "environment")).region == "eu-west-1"
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "bootstrap-prod"])
-def test_the_accounts_files_load(stack):
+def test_the_accounts_files_load(stack: str) -> None:
     assert load(AccountConfig, stack, "bootstrap", read_stack_file(stack, "bootstrap")).region == "eu-west-1"
 
 
-def test_the_smallest_documented_configuration_loads():
+def test_the_smallest_documented_configuration_loads() -> None:
     config = load(EnvironmentConfig, "try", "environment", smallest())
     assert config.database.instance_class == "db.t4g.small"
     assert config.cluster.nodes.instance_type == "t3.medium"
 
 
-def test_dev_runs_no_longer_than_its_cap_buys():
+def test_dev_runs_no_longer_than_its_cap_buys() -> None:
     assert (
         load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment")).schedule.hours_per_week
         == 14
     )
 
 
-def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
+def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() -> None:
     message = refusal(None, stack="new")
     assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
     proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
@@ -110,30 +111,30 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs():
         ("database", {"final_snapshot": "perhaps"}, "environment.database.final_snapshot: "),
     ],
 )
-def test_a_wrong_value_is_one_clear_line(path, value, says):
+def test_a_wrong_value_is_one_clear_line(path: str, value: Any, says: str) -> None:
     message = refusal(changed(path, value))
     assert message.startswith("Pulumi.dev.yaml cannot be used:\n")
     assert says in message
     assert "Traceback" not in message
 
 
-def test_a_protected_stack_cannot_be_scheduled_away():
+def test_a_protected_stack_cannot_be_scheduled_away() -> None:
     config = changed("protected", True) | {"database": {"backup_days": 7, "final_snapshot": True}}
     assert "a protected stack is never taken down" in refusal(config)
 
 
-def test_a_protected_stack_leaves_a_snapshot_when_it_is_taken_down_after_all():
+def test_a_protected_stack_leaves_a_snapshot_when_it_is_taken_down_after_all() -> None:
     config = changed("protected", True) | {"database": {"backup_days": 7}, "schedule": None}
     assert "protected: database.final_snapshot must be true" in refusal(config)
 
 
-def test_an_unknown_key_is_told_which_there_are():
+def test_an_unknown_key_is_told_which_there_are() -> None:
     assert "environment.network.natPerZone: there is no such key; there are cidr, nat_per_zone" in refusal(
         changed("network.natPerZone", True)
     )
 
 
-def test_a_missing_key_is_told_the_yaml_to_write():
+def test_a_missing_key_is_told_the_yaml_to_write() -> None:
     message = refusal(changed("network.cidr", ...))
     assert "environment.network.cidr: is missing. Write:\n" in message
     yaml_to_write = message.partition("Write:\n")[2]
@@ -142,7 +143,7 @@ def test_a_missing_key_is_told_the_yaml_to_write():
     }
 
 
-def test_an_image_without_a_digest_is_told_what_one_looks_like():
+def test_an_image_without_a_digest_is_told_what_one_looks_like() -> None:
     message = refusal(changed("images.api", "repository/api:1.2.3"))
     assert "environment.images.api: must match " in message
     assert "got 'repository/api:1.2.3'" in message
@@ -150,7 +151,7 @@ def test_an_image_without_a_digest_is_told_what_one_looks_like():
     assert "@sha256:<64 hexadecimal digits>" in message
 
 
-def test_every_wrong_value_is_told_at_once():
+def test_every_wrong_value_is_told_at_once() -> None:
     config = changed("region", "Ireland") | {"account": "1"}
     assert {"environment.region", "environment.account"} <= set(
         re.findall(r"^(environment\.\w+)", refusal(config), re.MULTILINE)
@@ -159,7 +160,7 @@ def test_every_wrong_value_is_told_at_once():
 
 @settings(deadline=None)
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
-def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk):
+def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk) -> None:
     for path in ("network", "images", "services", "ingress.allowed_cidrs", "cluster.nodes", "schedule"):
         with suppress(StackConfigError):
             load(EnvironmentConfig, "dev", "environment", changed(path, junk))

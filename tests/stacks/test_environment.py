@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from apps.catalog import CATALOG
 from apps.platform.needs import Connect, Consume, OwnDatabase, Produce, ReadSecret, RotateSecret
 from apps.platform.settings import load as load_settings
+from delivery.recording import Graph
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_graph
 from tests.support.stand_ins.charts import every_chart
@@ -22,7 +24,7 @@ PODS = ("Deployment", "CronJob", "Job")
 
 
 @pytest.fixture
-def graph(stack):
+def graph(stack) -> Graph:
     return environment_graph(stack)
 
 
@@ -44,7 +46,7 @@ def pod_spec(made):
     return spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"]
 
 
-def runs(graph, name):
+def runs(graph: Graph, name):
     """The Deployment, CronJob or Job of a declaration."""
     (found,) = [made for kind in PODS for made in graph.of(kind) if made.name == name]
     return found
@@ -55,7 +57,7 @@ def environment(made):
     return {variable["name"]: variable["value"] for variable in container["env"]}
 
 
-def permissions(graph, name):
+def permissions(graph: Graph, name):
     """What the role of a workload may do: action -> resources."""
     roles = [made for made in graph.of("aws:iam/role:Role") if made.name == name]
     allowed = {}
@@ -68,26 +70,26 @@ def permissions(graph, name):
 
 
 @STACKS
-def test_no_text_anywhere_holds_a_value_that_was_missing(graph):
+def test_no_text_anywhere_holds_a_value_that_was_missing(graph: Graph) -> None:
     for made in graph.resources:
         wrong = [text for text in texts(made.inputs) if re.search(r"\bNone\b|\bnull\b|Output", text)]
         assert not wrong, f"{made.type} {made.name}: {wrong}"
 
 
 @STACKS
-def test_a_first_preview_declares_the_same_resources_although_nothing_is_known(stack):
+def test_a_first_preview_declares_the_same_resources_although_nothing_is_known(stack) -> None:
     sure, unsure = environment_graph(stack), environment_graph(stack, preview=True)
     assert {made.urn for made in unsure.resources} == {made.urn for made in sure.resources}
 
 
 @STACKS
-def test_no_two_resources_have_the_same_name(graph):
+def test_no_two_resources_have_the_same_name(graph: Graph) -> None:
     assert [urn for urn, count in Counter(made.urn for made in graph.resources).items() if count > 1] == []
 
 
 @STACKS
 @pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
-def test_every_process_gets_an_environment_that_its_own_settings_accept(graph, declaration):
+def test_every_process_gets_an_environment_that_its_own_settings_accept(graph: Graph, declaration: Any) -> None:
     given = environment(runs(graph, declaration.name))
     settings = load_settings(declaration.settings, given)
     assert getattr(settings, "http_host", "0.0.0.0") == "0.0.0.0"
@@ -96,12 +98,12 @@ def test_every_process_gets_an_environment_that_its_own_settings_accept(graph, d
 
 @STACKS
 @pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
-def test_every_role_may_do_exactly_what_the_needs_say(graph, declaration):
+def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration: Any) -> None:
     stream = graph.one("aws:kinesis/stream:Stream").outputs["arn"]
     data_key, secrets_key = (graph.one("aws:kms/key:Key", f"{name}-key").outputs["arn"] for name in ("data", "secrets"))
     wanted = {}
 
-    def want(actions, resource):
+    def want(actions, resource) -> None:
         for action in actions:
             wanted.setdefault(action, set()).add(resource)
 
@@ -125,14 +127,14 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph, declaration):
 
 
 @STACKS
-def test_every_service_account_is_used_by_one_workload_alone(graph):
+def test_every_service_account_is_used_by_one_workload_alone(graph: Graph) -> None:
     used = Counter(pod_spec(made)["serviceAccountName"] for kind in PODS for made in graph.of(kind))
     assert set(used.values()) == {1}
     assert used.keys() == {made.inputs["metadata"]["name"] for made in graph.of("ServiceAccount")}
 
 
 @STACKS
-def test_every_identity_is_of_one_service_account_of_this_cluster(graph, stack):
+def test_every_identity_is_of_one_service_account_of_this_cluster(graph: Graph, stack) -> None:
     associations = graph.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
     pods = {(made.inputs["namespace"], made.inputs["serviceAccount"]) for made in associations}
     assert len(pods) == len(associations)
@@ -153,7 +155,7 @@ def test_every_identity_is_of_one_service_account_of_this_cluster(graph, stack):
 
 
 @STACKS
-def test_every_role_lies_under_the_stacks_path_and_boundary(graph, stack):
+def test_every_role_lies_under_the_stacks_path_and_boundary(graph: Graph, stack) -> None:
     account = load_environment(stack).account
     for role in graph.of("aws:iam/role:Role"):
         assert role.inputs["path"] == f"/sensor-analytics/{stack}/"
@@ -161,7 +163,7 @@ def test_every_role_lies_under_the_stacks_path_and_boundary(graph, stack):
 
 
 @STACKS
-def test_every_kubernetes_object_is_valid_for_the_configured_version(graph, stack):
+def test_every_kubernetes_object_is_valid_for_the_configured_version(graph: Graph, stack) -> None:
     version = load_environment(stack).cluster.version
     checked = Counter()
     for made in graph.resources:
@@ -174,12 +176,12 @@ def test_every_kubernetes_object_is_valid_for_the_configured_version(graph, stac
 
 
 @STACKS
-def test_a_rehearsal_has_a_stand_in_for_every_chart(graph):
+def test_a_rehearsal_has_a_stand_in_for_every_chart(graph: Graph) -> None:
     assert {made.inputs["chart"] for made in graph.of("Release")} <= every_chart().keys()
 
 
 @STACKS
-def test_nothing_starts_before_what_it_needs(graph):
+def test_nothing_starts_before_what_it_needs(graph: Graph) -> None:
     database = graph.one("aws:rds/instance:Instance", "database")
     first, migration = runs(graph, "seed-secrets"), runs(graph, "migration")
     balancer = next(made for made in graph.of("Release") if made.name == "load-balancer")
@@ -204,7 +206,7 @@ def test_nothing_starts_before_what_it_needs(graph):
 
 
 @STACKS
-def test_no_pod_starts_before_its_identity_and_all_its_permissions(graph):
+def test_no_pod_starts_before_its_identity_and_all_its_permissions(graph: Graph) -> None:
     for declaration in PROCESSES:
         made = runs(graph, declaration.name)
         for identity in graph.of("PodIdentity"):
@@ -214,7 +216,7 @@ def test_no_pod_starts_before_its_identity_and_all_its_permissions(graph):
 
 
 @STACKS
-def test_every_file_that_a_process_reads_is_mounted(graph):
+def test_every_file_that_a_process_reads_is_mounted(graph: Graph) -> None:
     secrets = {made.inputs["spec"]["target"]["name"]: made for made in graph.of("ExternalSecret")}
     mounted, wanted = 0, [n for d in PROCESSES for n in d.needs if isinstance(n, OwnDatabase | ReadSecret)]
     for declaration in PROCESSES:
@@ -233,7 +235,7 @@ def test_every_file_that_a_process_reads_is_mounted(graph):
 
 
 @STACKS
-def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph, stack):
+def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph, stack) -> None:
     ports = {}
     for made in graph.of("NetworkPolicy"):
         egress = made.inputs["spec"].get("egress") or []
@@ -249,7 +251,7 @@ def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph, stack):
 
 
 @STACKS
-def test_only_public_services_hear_the_load_balancer(graph):
+def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
     def sources(name):
         ingress = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", name).inputs["spec"].get("ingress") or []
         return [peer for rule in ingress for peer in rule["from"]]
@@ -261,7 +263,7 @@ def test_only_public_services_hear_the_load_balancer(graph):
 
 
 @STACKS
-def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
+def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stack) -> None:
     changes = load_environment(stack).services
     budgets = {made.name for made in graph.of("PodDisruptionBudget")}
     scalers = {made.name: made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")}
@@ -288,7 +290,7 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph, stack):
 
 
 @STACKS
-def test_every_image_is_the_configured_digest(graph, stack):
+def test_every_image_is_the_configured_digest(graph: Graph, stack) -> None:
     images = set(load_environment(stack).images.values())
     for kind in PODS:
         for made in graph.of(kind):
@@ -296,7 +298,7 @@ def test_every_image_is_the_configured_digest(graph, stack):
 
 
 @STACKS
-def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(graph, stack):
+def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(graph: Graph, stack) -> None:
     provider = graph.one("pulumi:providers:aws")
     tags = json.loads(provider.inputs["defaultTags"])["tags"]
     assert tags == {"project": "sensor-analytics", "stack": stack, "managed-by": "pulumi"}
@@ -307,7 +309,7 @@ def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(grap
 
 
 @STACKS
-def test_everything_in_the_cluster_uses_the_clusters_own_provider(graph):
+def test_everything_in_the_cluster_uses_the_clusters_own_provider(graph: Graph) -> None:
     provider = graph.one("pulumi:providers:kubernetes")
     assert provider.inputs["clusterIdentifier"].startswith("arn:aws:eks:")
     for made in graph.resources:
@@ -315,7 +317,7 @@ def test_everything_in_the_cluster_uses_the_clusters_own_provider(graph):
             assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
 
 
-def test_a_path_leads_to_the_service_that_declares_it():
+def test_a_path_leads_to_the_service_that_declares_it() -> None:
     graph = environment_graph("dev")
     groups = {made.outputs["arn"]: made.name.removeprefix("ingress-") for made in graph.of("TargetGroup")}
     leads = {
@@ -328,7 +330,7 @@ def test_a_path_leads_to_the_service_that_declares_it():
     assert groups[graph.one("Listener").inputs["defaultActions"][-1]["targetGroupArn"]] == "dashboard"
 
 
-def test_dev_and_prod_differ_only_where_their_configuration_says():
+def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
     dev, prod = environment_graph("dev"), environment_graph("prod")
     kinds = {stack: Counter(made.type for made in graph.resources) for stack, graph in (("dev", dev), ("prod", prod))}
     more_in_prod = kinds["prod"] - kinds["dev"]
@@ -349,7 +351,7 @@ def test_dev_and_prod_differ_only_where_their_configuration_says():
     assert kinds["dev"] - kinds["prod"] == Counter()
 
 
-def test_prod_keeps_its_data():
+def test_prod_keeps_its_data() -> None:
     graph = environment_graph("prod")
     database = graph.one("aws:rds/instance:Instance", "database")
     assert database.protect
@@ -359,7 +361,7 @@ def test_prod_keeps_its_data():
     assert graph.one("aws:lb/loadBalancer:LoadBalancer").inputs["enableDeletionProtection"]
 
 
-def test_the_way_in_is_tls_with_a_domain_and_known_networks_without():
+def test_the_way_in_is_tls_with_a_domain_and_known_networks_without() -> None:
     rules = {
         stack: {
             (made.inputs["cidrIpv4"], made.inputs["fromPort"], made.inputs["toPort"])
@@ -375,18 +377,18 @@ def test_the_way_in_is_tls_with_a_domain_and_known_networks_without():
 @pytest.mark.parametrize(
     ("stack", "url"), [("dev", "http://ingress.example.elb.amazonaws.com"), ("prod", "https://sensors.example.com")]
 )
-def test_the_api_knows_where_the_world_reaches_it(graph, url):
+def test_the_api_knows_where_the_world_reaches_it(graph: Graph, url: str) -> None:
     assert environment(runs(graph, "api"))["PUBLIC_URL"] == url
 
 
 @STACKS
-def test_the_detector_asks_the_kubelet_for_the_cpu_of_the_containers(graph):
+def test_the_detector_asks_the_kubelet_for_the_cpu_of_the_containers(graph: Graph) -> None:
     assert (
         'container_cpu_usage_seconds_total{namespace=\\"sensors\\"' in environment(runs(graph, "detector"))["SIGNALS"]
     )
 
 
-def test_no_secret_passes_through_the_program():
+def test_no_secret_passes_through_the_program() -> None:
     for stack in ("dev", "prod"):
         kinds = {made.type for made in environment_graph(stack).resources}
         assert not kinds & {"aws:secretsmanager/secretVersion:SecretVersion", "kubernetes:core/v1:Secret"}

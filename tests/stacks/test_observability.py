@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -27,7 +28,7 @@ def custom(graph, kind):
 
 
 @BOTH
-def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack):
+def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack) -> None:
     spec = values(stack, "prometheus")["prometheus"]["prometheusSpec"]
     assert (spec["scrapeInterval"], spec["retention"]) == ("15s", "15d")
     assert spec["serviceMonitorSelectorNilUsesHelmValues"] is False, "monitors of every release and namespace count"
@@ -35,7 +36,7 @@ def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack):
 
 
 @BOTH
-def test_every_rule_is_there_and_links_the_documentation(stack):
+def test_every_rule_is_there_and_links_the_documentation(stack) -> None:
     (rules,) = custom(environment_graph(stack), "PrometheusRule")
     documentation = "https://github.com/example/sensor-analytics/blob/main"
     assert rules.inputs["spec"] == rule_file(GROUPS, documentation)
@@ -50,7 +51,7 @@ def test_every_rule_is_there_and_links_the_documentation(stack):
 
 
 @BOTH
-def test_grafana_finds_every_dashboard(stack):
+def test_grafana_finds_every_dashboard(stack) -> None:
     found = {
         name: json.loads(text)["title"]
         for made in environment_graph(stack).of("ConfigMap")
@@ -61,7 +62,7 @@ def test_grafana_finds_every_dashboard(stack):
 
 
 @BOTH
-def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_reads(stack):
+def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_reads(stack) -> None:
     graph = environment_graph(stack)
     (copied,) = [made for made in custom(graph, "ExternalSecret") if made.name == SLACK]
     alertmanager = values(stack, "prometheus")["alertmanager"]
@@ -77,7 +78,7 @@ def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_rea
 
 
 @pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not on PATH")
-def test_alertmanager_takes_its_configuration(tmp_path):
+def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:
     file = tmp_path / "alertmanager.yml"
     file.write_text(yaml.safe_dump(values("dev", "prometheus")["alertmanager"]["config"]))
     done = subprocess.run(["amtool", "check-config", str(file)], capture_output=True, text=True)
@@ -85,7 +86,7 @@ def test_alertmanager_takes_its_configuration(tmp_path):
 
 
 @BOTH
-def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put_them(stack):
+def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put_them(stack) -> None:
     graph = environment_graph(stack)
     detector = json.dumps(graph.one("CronJob", "detector").inputs["spec"])
     assert "http://prometheus-operated.monitoring.svc:9090" in detector
@@ -97,7 +98,7 @@ def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put
 
 
 @BOTH
-def test_the_types_of_the_operator_come_before_whoever_uses_them(stack):
+def test_the_types_of_the_operator_come_before_whoever_uses_them(stack) -> None:
     graph = environment_graph(stack)
     types = graph.one("Release", "monitor-types")
     for later in (
@@ -109,7 +110,7 @@ def test_the_types_of_the_operator_come_before_whoever_uses_them(stack):
 
 
 @BOTH
-def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(stack):
+def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(stack) -> None:
     policies = [
         made.inputs
         for made in environment_graph(stack).of("NetworkPolicy")
@@ -125,7 +126,7 @@ def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(st
     )
 
 
-def test_prod_runs_two_of_what_tells_people_and_dev_one():
+def test_prod_runs_two_of_what_tells_people_and_dev_one() -> None:
     replicas = {
         stack: (
             values(stack, "prometheus")["prometheus"]["prometheusSpec"]["replicas"],
@@ -136,7 +137,7 @@ def test_prod_runs_two_of_what_tells_people_and_dev_one():
     assert replicas == {"dev": (1, 1), "prod": (2, 2)}
 
 
-def test_a_prometheus_without_room_or_replicas_is_refused():
+def test_a_prometheus_without_room_or_replicas_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one Prometheus"):
         MonitoringArgs(
             config=MonitoringConfig(documentation="https://example.com"),

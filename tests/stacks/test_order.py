@@ -2,6 +2,7 @@
 
 import pytest
 
+from delivery.recording import Graph
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_graph
 
@@ -9,12 +10,12 @@ STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 
 
 @pytest.fixture
-def graph(stack):
+def graph(stack) -> Graph:
     return environment_graph(stack)
 
 
 @STACKS
-def test_nothing_is_made_in_a_namespace_before_the_namespace(graph):
+def test_nothing_is_made_in_a_namespace_before_the_namespace(graph: Graph) -> None:
     namespaces = {made.inputs["metadata"]["name"]: made for made in graph.of("kubernetes:core/v1:Namespace")}
     inside = [made for made in graph.resources if (made.inputs.get("metadata") or {}).get("namespace") in namespaces]
     assert inside
@@ -27,7 +28,7 @@ def test_nothing_is_made_in_a_namespace_before_the_namespace(graph):
 
 
 @STACKS
-def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph, stack):
+def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph: Graph, stack) -> None:
     protection = graph.one("pulumi:index:Stash")
     assert protection.protect == load_environment(stack).protected
     others = [made for made in graph.resources if made.custom and made is not protection]

@@ -1,20 +1,27 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
+import httpx
 import pytest
+
+from tests.apps.api.conftest import RunningApi
 
 ME = {"actor": "me"}
 
 
-async def open_alert(owner, source="api/cpu", severity="critical", **columns):
+async def open_alert(owner: asyncpg.Connection, source="api/cpu", severity="critical", **columns):
     given = {"source": source, "rule": "zscore", "severity": severity, "message": "too busy", **columns}
     names, places = ", ".join(given), ", ".join(f"${n}" for n in range(1, len(given) + 1))
     query = f"INSERT INTO alerts ({names}) VALUES ({places}) RETURNING alert_id"
     return str(await owner.fetchval(query, *given.values()))
 
 
-async def test_alerts_are_listed_the_newest_first_by_state_severity_and_source(api, owner):
+async def test_alerts_are_listed_the_newest_first_by_state_severity_and_source(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     now = datetime.now(UTC)
     for number in range(5):
         await open_alert(
@@ -39,7 +46,9 @@ async def test_alerts_are_listed_the_newest_first_by_state_severity_and_source(a
     assert await sources(state="resolved") == []
 
 
-async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(api, owner):
+async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     alert_id = await open_alert(owner)
     first = await api.http.post(f"/api/alerts/{alert_id}/acknowledge", json={"actor": "ann", "comment": "on it"})
     again = await api.http.post(f"/api/alerts/{alert_id}/acknowledge", json={"actor": "bob"})
@@ -51,7 +60,9 @@ async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(a
     assert [(e["actor"], e["action"], e["comment"]) for e in alert["events"]] == [("ann", "acknowledge", "on it")]
 
 
-async def test_a_resolved_alert_stays_resolved_and_cannot_be_acknowledged(api, owner):
+async def test_a_resolved_alert_stays_resolved_and_cannot_be_acknowledged(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     alert_id = await open_alert(owner)
     resolved = (await api.http.post(f"/api/alerts/{alert_id}/resolve", json=ME)).json()
     assert (resolved["state"], resolved["resolved_by"], resolved["acknowledged_at"]) == ("resolved", "me", None)
@@ -62,7 +73,7 @@ async def test_a_resolved_alert_stays_resolved_and_cannot_be_acknowledged(api, o
     assert (await api.reader.get(f"/api/alerts/{alert_id}")).json() == resolved
 
 
-async def test_many_are_acknowledged_at_once_and_each_is_told_of(api, owner):
+async def test_many_are_acknowledged_at_once_and_each_is_told_of(api: RunningApi, owner: asyncpg.Connection) -> None:
     opened, known, over = [await open_alert(owner, source) for source in "abc"]
     await api.http.post(f"/api/alerts/{known}/acknowledge", json=ME)
     await api.http.post(f"/api/alerts/{over}/resolve", json=ME)
@@ -77,7 +88,9 @@ async def test_many_are_acknowledged_at_once_and_each_is_told_of(api, owner):
     assert (sorted(told["changed"]), told["unchanged"]) == (sorted([known, opened]), [over])
 
 
-async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(api, owner):
+async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     alert_ids = [await open_alert(owner, f"s{number}") for number in range(20)]
     answers = await asyncio.gather(
         *(
@@ -92,7 +105,7 @@ async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(api
     assert await owner.fetchval("SELECT count(*) FROM alert_events") == 20
 
 
-async def test_an_alert_that_does_not_exist_is_said_so(api):
+async def test_an_alert_that_does_not_exist_is_said_so(api: RunningApi) -> None:
     for method, path in (("GET", ""), ("POST", "/acknowledge"), ("POST", "/resolve")):
         answer = await api.http.request(method, f"/api/alerts/{uuid4()}{path}", json=ME if method == "POST" else None)
         assert answer.status_code == 404
@@ -102,11 +115,11 @@ async def test_an_alert_that_does_not_exist_is_said_so(api):
 @pytest.mark.parametrize(
     "body", [{}, {"actor": ""}, {"actor": "a\x00"}, {"actor": "a", "comment": "x" * 2001}, {"who": "a"}]
 )
-def test_who_acts_must_be_said(empty_api, body):
+def test_who_acts_must_be_said(empty_api: httpx.Client, body: Any) -> None:
     assert empty_api.post(f"/api/alerts/{uuid4()}/resolve", json=body).status_code == 422
 
 
-async def test_acting_needs_the_token(api, owner):
+async def test_acting_needs_the_token(api: RunningApi, owner: asyncpg.Connection) -> None:
     alert_id = await open_alert(owner)
     assert (await api.reader.post(f"/api/alerts/{alert_id}/resolve", json=ME)).status_code == 401
     assert (await api.reader.post("/api/alerts/resolve", json=ME | {"alert_ids": [alert_id]})).status_code == 401

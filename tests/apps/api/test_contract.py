@@ -5,16 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
+import httpx
 import jsonschema
 import pytest
 
 from apps.domain.readings import json_schema
+from tests.apps.api.conftest import RunningApi
 from tests.support.api import TOKEN
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
-async def populate(api, owner):
+async def populate(api: RunningApi, owner: asyncpg.Connection) -> None:
     await api.store(
         *(
             {"device_id": f"d{n % 3}", "metric": "power", "ts": f"2026-11-22T12:00:{n:02}Z", "value": n}
@@ -42,28 +45,32 @@ def check(folder, url, prefix, *arguments):
     return done.stdout
 
 
-async def test_the_public_api_does_what_its_document_says(api, owner, tmp_path):
+async def test_the_public_api_does_what_its_document_says(
+    api: RunningApi, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
     await populate(api, owner)
     check(tmp_path, api.url, "/api", "--max-examples", "10", "--seed", "1")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "/api"])
-async def test_the_api_does_what_its_document_says_at_length(api, owner, tmp_path, prefix):
+async def test_the_api_does_what_its_document_says_at_length(
+    api: RunningApi, owner: asyncpg.Connection, tmp_path: Path, prefix: str
+) -> None:
     await populate(api, owner)
     check(tmp_path, api.url, prefix, "--max-examples", "150")
 
 
-def every_operation(api, prefix):
+def every_operation(api: RunningApi, prefix):
     document = api.get(f"{prefix}/openapi.json").json()
     return [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
 
 
-def test_what_is_internal_is_described_at_the_root_alone(empty_api):
+def test_what_is_internal_is_described_at_the_root_alone(empty_api: httpx.Client) -> None:
     assert set(every_operation(empty_api, "")) - set(every_operation(empty_api, "/api")) == {("POST", "/readings")}
 
 
-def test_every_reference_leads_to_a_type_with_a_plain_name(empty_api):
+def test_every_reference_leads_to_a_type_with_a_plain_name(empty_api: httpx.Client) -> None:
     document = empty_api.get("/api/openapi.json")
     names = set(document.json()["components"]["schemas"])
     assert set(re.findall(r"#/components/schemas/([^\"]+)", document.text)) <= names
@@ -71,7 +78,7 @@ def test_every_reference_leads_to_a_type_with_a_plain_name(empty_api):
     assert all(re.fullmatch("[A-Za-z]+", name) for name in names)
 
 
-def test_every_path_says_which_methods_it_takes(empty_api):
+def test_every_path_says_which_methods_it_takes(empty_api: httpx.Client) -> None:
     operations = every_operation(empty_api, "/api")
     for path in {path for _, path in operations}:
         options = empty_api.options("/api" + path)
@@ -83,14 +90,14 @@ def test_every_path_says_which_methods_it_takes(empty_api):
         assert refused.json()["detail"] == f"this path takes {refused.headers['allow']}"
 
 
-def test_head_answers_like_get_without_a_body(empty_api):
+def test_head_answers_like_get_without_a_body(empty_api: httpx.Client) -> None:
     for path in ("/api/devices", "/api/readings/export?format=csv", "/api/devices/nobody", "/api/docs"):
         got, head = empty_api.get(path), empty_api.head(path)
         assert (head.status_code, head.content) == (got.status_code, b"")
         assert head.headers["content-type"] == got.headers["content-type"]
 
 
-def test_the_page_of_the_documentation_needs_no_other_host(empty_api):
+def test_the_page_of_the_documentation_needs_no_other_host(empty_api: httpx.Client) -> None:
     page = empty_api.get("/api/docs")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "http://" not in page.text
@@ -99,7 +106,7 @@ def test_the_page_of_the_documentation_needs_no_other_host(empty_api):
         assert f"/api{path}<" in page.text
 
 
-def test_the_schema_of_readings_is_the_one_that_validates(empty_api):
+def test_the_schema_of_readings_is_the_one_that_validates(empty_api: httpx.Client) -> None:
     schema = empty_api.get("/api/schemas/reading.json").json()
     assert schema == json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -117,14 +124,16 @@ def test_the_schema_of_readings_is_the_one_that_validates(empty_api):
         (b"", "application/json", 400, "not JSON"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_told_why(empty_api, body, media, status, named):
+def test_a_body_that_cannot_be_read_is_told_why(
+    empty_api: httpx.Client, body: bytes, media: str, status: int, named: str
+) -> None:
     answer = empty_api.post("/api/devices", content=body, headers={"Content-Type": media})
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert named in answer.json()["detail"]
 
 
-def test_a_page_of_a_configured_origin_may_read_answers_and_another_may_not(empty_api):
+def test_a_page_of_a_configured_origin_may_read_answers_and_another_may_not(empty_api: httpx.Client) -> None:
     allowed = empty_api.get("/api/devices", headers={"Origin": "http://platform.test"})
     assert allowed.headers["access-control-allow-origin"] == "http://platform.test"
     other = empty_api.get("/api/devices", headers={"Origin": "http://elsewhere.test"})

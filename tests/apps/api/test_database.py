@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import asyncpg
 import pytest
 
 from apps.api.database import Database
@@ -10,13 +13,15 @@ from apps.api.errors import DatabaseUnavailableError
 from apps.api.limits import Limits
 from apps.api.queries import devices
 from apps.domain.devices import DeviceSpec
-from tests.apps.api.conftest import api_settings, running_api, until
+from devtools.postgres import Postgres
+from tests.apps.api.conftest import RunningApi, api_settings, running_api, until
 from tests.apps.api.test_live import brief, following, reading
 from tests.support import postgres
+from tests.support.postgres import TestDatabase
 
 
 @pytest.fixture
-async def small(database, tmp_path, limits):
+async def small(database: TestDatabase, tmp_path: Path, limits: Limits) -> AsyncIterator[RunningApi]:
     """An API with two connections for requests."""
     with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"), limits) as running:
         async with running.http, running.reader:
@@ -24,7 +29,9 @@ async def small(database, tmp_path, limits):
 
 
 @pytest.mark.parametrize("limits", [Limits(acquire_seconds=0.3)], ids=[""])
-async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and_none_hangs(small, owner, database):
+async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and_none_hangs(
+    small: RunningApi, owner: asyncpg.Connection, database: TestDatabase
+) -> None:
     watcher = await database.connect()
     async with owner.transaction():
         await owner.execute("LOCK TABLE devices")
@@ -44,7 +51,9 @@ async def test_when_every_connection_is_busy_a_request_is_told_to_come_again_and
     await watcher.close()
 
 
-async def test_a_query_that_takes_too_long_is_ended_and_its_connection_serves_again(database, tmp_path, owner):
+async def test_a_query_that_takes_too_long_is_ended_and_its_connection_serves_again(
+    database: TestDatabase, tmp_path: Path, owner: asyncpg.Connection
+) -> None:
     with running_api(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2"), Limits(query_seconds=0.3)) as api:
         async with owner.transaction():
             await owner.execute("LOCK TABLE devices")
@@ -55,7 +64,9 @@ async def test_a_query_that_takes_too_long_is_ended_and_its_connection_serves_ag
         assert (await api.reader.get("/api/devices")).status_code == 200
 
 
-async def test_without_the_database_requests_are_told_so_and_it_all_goes_on_when_it_is_back(own_server, tmp_path):
+async def test_without_the_database_requests_are_told_so_and_it_all_goes_on_when_it_is_back(
+    own_server: Postgres, tmp_path: Path
+) -> None:
     database = await postgres.copy_template(own_server)
     with running_api(api_settings(database, tmp_path)) as api:
         async with api.http, api.reader, following(api) as follower:
@@ -86,7 +97,9 @@ async def test_without_the_database_requests_are_told_so_and_it_all_goes_on_when
                 pass
 
 
-async def test_a_service_that_starts_before_its_database_serves_once_it_is_there(own_server, tmp_path):
+async def test_a_service_that_starts_before_its_database_serves_once_it_is_there(
+    own_server: Postgres, tmp_path: Path
+) -> None:
     database = await postgres.copy_template(own_server)
     own_server.stop()
     with running_api(api_settings(database, tmp_path)) as api:
@@ -99,7 +112,7 @@ async def test_a_service_that_starts_before_its_database_serves_once_it_is_there
         await until(served)
 
 
-async def test_a_new_connection_proves_itself_with_what_is_valid_now(own_server, tmp_path):
+async def test_a_new_connection_proves_itself_with_what_is_valid_now(own_server: Postgres, tmp_path: Path) -> None:
     database = await postgres.copy_template(own_server)
     owner = await database.connect()
     with running_api(api_settings(database, tmp_path)) as api:
@@ -116,7 +129,7 @@ async def test_a_new_connection_proves_itself_with_what_is_valid_now(own_server,
     await owner.close()
 
 
-async def test_each_of_many_tasks_has_its_own_transaction(database, tmp_path):
+async def test_each_of_many_tasks_has_its_own_transaction(database: TestDatabase, tmp_path: Path) -> None:
     pool = Database(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"), Limits(acquire_seconds=60))
     await pool.open()
 
@@ -136,11 +149,13 @@ async def test_each_of_many_tasks_has_its_own_transaction(database, tmp_path):
     await pool.close()
 
 
-async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed(database, tmp_path, owner):
+async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed(
+    database: TestDatabase, tmp_path: Path, owner: asyncpg.Connection
+) -> None:
     pool = Database(api_settings(database, tmp_path, DATABASE_CONNECTIONS="2"), Limits(acquire_seconds=5))
     await pool.open()
 
-    async def begin():
+    async def begin() -> None:
         async with pool.transaction():
             await devices.create(pool, DeviceSpec(device_id="d", kind="power"))
             begun.set()
@@ -158,7 +173,9 @@ async def test_a_cancelled_task_gives_its_connection_back_with_nothing_committed
     await pool.close()
 
 
-async def test_a_mistake_in_a_query_does_not_pass_for_a_database_that_is_away(database, tmp_path):
+async def test_a_mistake_in_a_query_does_not_pass_for_a_database_that_is_away(
+    database: TestDatabase, tmp_path: Path
+) -> None:
     pool = Database(api_settings(database, tmp_path), Limits())
     await pool.open()
     with pytest.raises(Exception, match="expects 1 argument") as mistake:
@@ -169,8 +186,10 @@ async def test_a_mistake_in_a_query_does_not_pass_for_a_database_that_is_away(da
 
 
 @pytest.mark.parametrize("limits", [Limits(acquire_seconds=60)], ids=[""])
-async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answer(small, owner):
-    async def operator(number):
+async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answer(
+    small: RunningApi, owner: asyncpg.Connection
+) -> None:
+    async def operator(number) -> None:
         spec = {"device_id": f"d{number}", "kind": "power"}
         assert (await small.http.post("/api/devices", json=spec)).status_code == 201
         for name in ("first", "second"):
@@ -180,7 +199,7 @@ async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answe
             found = (await small.reader.get("/api/readings", params={"device_id": f"d{number}"})).json()["items"]
             assert {each["device_id"] for each in found} == {f"d{number}"}
 
-    async def follower(number):
+    async def follower(number) -> None:
         async with following(small) as follower:
             seen = {each["metric"] for each in (await follower.subscribe([f"d{number}"]))["readings"]}
             while len(seen) < 2:

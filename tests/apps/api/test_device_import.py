@@ -1,4 +1,7 @@
+import httpx
 import pytest
+
+from tests.apps.api.conftest import RunningApi
 
 HEADERS = {media: {"Content-Type": media} for media in ("text/csv", "application/x-ndjson", "application/json")}
 
@@ -12,11 +15,11 @@ d4,power,too,many,cells,here,see
 """
 
 
-async def imported(api, content, media="text/csv", **parameters):
+async def imported(api: RunningApi, content, media="text/csv", **parameters):
     return await api.http.post("/api/devices/import", content=content, headers=HEADERS[media], params=parameters)
 
 
-async def test_a_dry_run_tells_what_an_import_would_do_and_does_nothing(api):
+async def test_a_dry_run_tells_what_an_import_would_do_and_does_nothing(api: RunningApi) -> None:
     dry = (await imported(api, TABLE, dry_run="true")).json()
     assert (dry["dry_run"], dry["created"], dry["updated"], dry["unchanged"]) == (True, 2, 0, 0)
     assert [error["row"] for error in dry["errors"]] == [3, 4, 5]
@@ -25,7 +28,7 @@ async def test_a_dry_run_tells_what_an_import_would_do_and_does_nothing(api):
     assert wet == dry | {"dry_run": False}
 
 
-async def test_a_row_of_a_table_becomes_a_device_with_its_further_columns_as_attributes(api):
+async def test_a_row_of_a_table_becomes_a_device_with_its_further_columns_as_attributes(api: RunningApi) -> None:
     await imported(api, "\ufeff" + TABLE)
     device = (await api.reader.get("/api/devices/d1")).json()
     assert (device["name"], device["labels"]) == ("Roof", ["roof", "north side"])
@@ -34,7 +37,7 @@ async def test_a_row_of_a_table_becomes_a_device_with_its_further_columns_as_att
     assert (bare["name"], bare["labels"], bare["attributes"]) == (None, [], {})
 
 
-async def test_importing_again_changes_only_what_differs(api):
+async def test_importing_again_changes_only_what_differs(api: RunningApi) -> None:
     await imported(api, TABLE)
     before = (await api.reader.get("/api/devices/d2")).json()
     answer = (await imported(api, TABLE.replace("Roof", "Attic"))).json()
@@ -50,7 +53,7 @@ async def test_importing_again_changes_only_what_differs(api):
         ("application/x-ndjson", '{"device_id": "a", "kind": "power"}\n7\n{"device_id": "import", "kind": "power"}\n'),
     ],
 )
-async def test_json_is_taken_row_by_row_too(api, media, content):
+async def test_json_is_taken_row_by_row_too(api: RunningApi, media: str, content: str) -> None:
     answer = (await imported(api, content, media)).json()
     assert (answer["created"], [error["row"] for error in answer["errors"]]) == (1, [2, 3])
 
@@ -67,18 +70,20 @@ async def test_json_is_taken_row_by_row_too(api, media, content):
         ("application/json", b"[1,", "truncated"),
     ],
 )
-def test_a_file_that_is_no_such_file_is_refused_whole(empty_api, media, content, named):
+def test_a_file_that_is_no_such_file_is_refused_whole(
+    empty_api: httpx.Client, media: str, content: bytes, named: str
+) -> None:
     answer = empty_api.post("/api/devices/import", content=content, headers=HEADERS[media])
     assert answer.status_code == 400
     assert named in answer.json()["detail"]
 
 
-async def test_too_many_rows_are_refused_before_anything_is_changed(api):
+async def test_too_many_rows_are_refused_before_anything_is_changed(api: RunningApi) -> None:
     table = "device_id,kind\n" + "".join(f"d{number},power\n" for number in range(10_001))
     assert (await imported(api, table)).status_code == 413
     assert (await api.reader.get("/api/devices")).json()["items"] == []
 
 
-async def test_ten_thousand_devices_are_imported_at_once(api):
+async def test_ten_thousand_devices_are_imported_at_once(api: RunningApi) -> None:
     table = "device_id,kind,labels\n" + "".join(f"d{number},power,a;b\n" for number in range(10_000))
     assert (await imported(api, table)).json()["created"] == 10_000

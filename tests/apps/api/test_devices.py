@@ -1,12 +1,16 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import asyncpg
+import httpx
 import pytest
 
 from apps.domain.errors import InvalidUploadUrlError
 from apps.domain.signing import verify
+from tests.apps.api.conftest import RunningApi
 
 
-async def test_a_device_is_registered_shown_changed_and_taken_out(api):
+async def test_a_device_is_registered_shown_changed_and_taken_out(api: RunningApi) -> None:
     spec = {"device_id": "d-1", "kind": "temperature", "labels": ["roof"], "attributes": {"floor": 3, "indoor": False}}
     created = await api.http.post("/api/devices", json=spec)
     assert created.status_code == 201
@@ -26,14 +30,14 @@ async def test_a_device_is_registered_shown_changed_and_taken_out(api):
     assert "register it" in gone.json()["detail"]
 
 
-async def test_a_second_device_of_the_same_id_is_refused(api):
+async def test_a_second_device_of_the_same_id_is_refused(api: RunningApi) -> None:
     spec = {"device_id": "d", "kind": "power"}
     assert (await api.http.post("/api/devices", json=spec)).status_code == 201
     assert (await api.http.post("/api/devices", json=spec | {"kind": "other"})).status_code == 409
     assert (await api.reader.get("/api/devices/d")).json()["kind"] == "power"
 
 
-async def test_writing_needs_the_operators_token_and_reading_does_not(api):
+async def test_writing_needs_the_operators_token_and_reading_does_not(api: RunningApi) -> None:
     for headers in (
         {},
         {"Authorization": "Bearer wrong"},
@@ -46,7 +50,7 @@ async def test_writing_needs_the_operators_token_and_reading_does_not(api):
     assert (await api.reader.get("/api/devices")).json() == {"items": [], "next_cursor": None}
 
 
-async def test_a_rotated_token_is_valid_at_once_and_the_old_one_no_more(api):
+async def test_a_rotated_token_is_valid_at_once_and_the_old_one_no_more(api: RunningApi) -> None:
     api.settings.operator_token_file.write_text("another-token-of-the-operator")
     spec = {"device_id": "d", "kind": "power"}
     assert (await api.http.post("/api/devices", json=spec)).status_code == 401
@@ -54,7 +58,7 @@ async def test_a_rotated_token_is_valid_at_once_and_the_old_one_no_more(api):
     assert (await api.http.post("/api/devices", json=spec, headers=headers)).status_code == 201
 
 
-async def test_devices_are_found_by_kind_label_and_text_and_paged_by_id(api):
+async def test_devices_are_found_by_kind_label_and_text_and_paged_by_id(api: RunningApi) -> None:
     for number in range(5):
         spec = {"device_id": f"d{number}", "kind": "power" if number % 2 else "humidity", "name": f"Pump 10{number}%"}
         await api.http.post("/api/devices", json=spec | {"labels": ["a b"] if number < 2 else []})
@@ -74,7 +78,9 @@ async def test_devices_are_found_by_kind_label_and_text_and_paged_by_id(api):
     assert rest["next_cursor"] is None
 
 
-async def test_last_seen_is_the_newest_readings_time_and_active_means_recent(api, owner):
+async def test_last_seen_is_the_newest_readings_time_and_active_means_recent(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     now = datetime.now(UTC)
     for device_id, ages in {"fresh": (1, 60), "stale": (60, 90), "silent": ()}.items():
         await api.http.post("/api/devices", json={"device_id": device_id, "kind": "power"})
@@ -91,7 +97,9 @@ async def test_last_seen_is_the_newest_readings_time_and_active_means_recent(api
     assert found["silent"]["last_seen_at"] is None
 
 
-async def test_if_match_lets_only_a_client_that_knows_the_newest_version_change_it(api, owner):
+async def test_if_match_lets_only_a_client_that_knows_the_newest_version_change_it(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     created = await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
     known = {"If-Match": created.headers["etag"]}
     await owner.execute(
@@ -104,7 +112,7 @@ async def test_if_match_lets_only_a_client_that_knows_the_newest_version_change_
     assert (await api.http.delete("/api/devices/d", headers={"If-Match": changed.headers["etag"]})).status_code == 204
 
 
-async def test_an_unchanged_device_is_not_sent_again(api, owner):
+async def test_an_unchanged_device_is_not_sent_again(api: RunningApi, owner: asyncpg.Connection) -> None:
     await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
     shown = await api.reader.get("/api/devices/d")
     again = await api.reader.get("/api/devices/d", headers={"If-None-Match": shown.headers["etag"]})
@@ -116,7 +124,7 @@ async def test_an_unchanged_device_is_not_sent_again(api, owner):
     assert (seen.status_code, seen.json()["active"]) == (200, True)
 
 
-async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(api):
+async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(api: RunningApi) -> None:
     await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
     made = (await api.http.post("/api/devices/d/upload-url", json={"expires_in": 60})).json()
     assert made["method"] == "PUT"
@@ -142,11 +150,13 @@ async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(ap
         ([], "object"),
     ],
 )
-def test_a_description_that_cannot_be_kept_is_refused_by_the_field(empty_api, body, named):
+def test_a_description_that_cannot_be_kept_is_refused_by_the_field(
+    empty_api: httpx.Client, body: Any, named: str
+) -> None:
     answer = empty_api.post("/api/devices", json=body)
     assert answer.status_code == 422
     assert named in answer.json()["detail"]
 
 
-async def test_the_id_that_would_hide_a_path_is_refused(api):
+async def test_the_id_that_would_hide_a_path_is_refused(api: RunningApi) -> None:
     assert (await api.http.post("/api/devices", json={"device_id": "import", "kind": "power"})).status_code == 400

@@ -48,13 +48,13 @@ STEPS = st.lists(st.one_of(st.just("take"), st.sampled_from(DEVICES), st.just("s
 
 
 @given(STEPS, st.sets(st.sampled_from(DEVICES)))
-def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_counted_as_dropped(steps, followed):
+def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_counted_as_dropped(steps, followed) -> None:
     hub = ready_hub()
     client = hub.join()
     client.subscribe(Subscribe(device_ids=sorted(followed)))
     seen, sent, dropped, offered = {}, 0, 0, 0
 
-    def receive():
+    def receive() -> None:
         nonlocal seen, sent, dropped, offered
         for message in take(client):
             if message["type"] == "snapshot":
@@ -84,7 +84,7 @@ def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_count
         assert sent + dropped == offered
 
 
-def test_what_is_offered_again_unchanged_is_not_sent_again():
+def test_what_is_offered_again_unchanged_is_not_sent_again() -> None:
     hub = ready_hub(item("a", 1))
     client = hub.join()
     client.subscribe(Subscribe())
@@ -94,14 +94,14 @@ def test_what_is_offered_again_unchanged_is_not_sent_again():
     assert [[r["device_id"] for r in message["readings"]] for message in take(client)] == [["b"]]
 
 
-def test_a_snapshot_waits_until_there_is_a_state_to_show():
+def test_a_snapshot_waits_until_there_is_a_state_to_show() -> None:
     hub = Hub()
     client = hub.join()
     client.subscribe(Subscribe())
     assert take(client) == []
 
 
-def test_what_is_no_longer_there_is_forgotten():
+def test_what_is_no_longer_there_is_forgotten() -> None:
     hub = ready_hub(item("a", 1), item("b", 1))
     client = hub.join()
     client.subscribe(Subscribe())
@@ -113,7 +113,7 @@ def test_what_is_no_longer_there_is_forgotten():
     assert [r["device_id"] for r in take(client)[0]["readings"]] == ["a"]
 
 
-def test_a_snapshot_shows_alerts_that_are_not_over_and_a_change_shows_every_state():
+def test_a_snapshot_shows_alerts_that_are_not_over_and_a_change_shows_every_state() -> None:
     hub = ready_hub()
     hub.publish(alerts=[alert(1), alert(2, AlertState.RESOLVED), alert(3, AlertState.ACKNOWLEDGED)])
     client = hub.join()
@@ -123,7 +123,7 @@ def test_a_snapshot_shows_alerts_that_are_not_over_and_a_change_shows_every_stat
     assert [[a["source"] for a in message["alerts"]] for message in take(client)] == [["s1"]]
 
 
-def test_a_client_that_does_not_want_alerts_or_has_left_is_sent_none():
+def test_a_client_that_does_not_want_alerts_or_has_left_is_sent_none() -> None:
     hub = ready_hub()
     quiet, gone = hub.join(), hub.join()
     quiet.subscribe(Subscribe(alerts=False))

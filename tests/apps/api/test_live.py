@@ -5,14 +5,17 @@ import json
 import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import asyncpg
 import pytest
 import websockets
 
 from apps.api.limits import Limits
 from apps.api.live import session
 from apps.platform.timeouts import HttpTimeouts
-from tests.apps.api.conftest import api_settings, running_api, until
+from tests.apps.api.conftest import RunningApi, api_settings, running_api, until
+from tests.support.postgres import TestDatabase
 
 NOW = datetime.now(UTC)
 
@@ -29,7 +32,7 @@ often_pinged = pytest.mark.parametrize("limits", [Limits(ping_seconds=0.05)], id
 
 
 class Follower:
-    def __init__(self, connection):
+    def __init__(self, connection) -> None:
         self.connection = connection
 
     async def subscribe(self, device_ids=None, metrics=None, alerts=True):
@@ -54,7 +57,7 @@ class Follower:
 
 
 @asynccontextmanager
-async def following(api, **options):
+async def following(api: RunningApi, **options):
     async with websockets.connect(api.live_url, **options) as connection:
         yield Follower(connection)
 
@@ -63,7 +66,7 @@ def brief(readings):
     return sorted((each["device_id"], each["metric"], each["value"]) for each in readings)
 
 
-async def test_a_subscriber_gets_a_snapshot_and_then_what_is_new(api):
+async def test_a_subscriber_gets_a_snapshot_and_then_what_is_new(api: RunningApi) -> None:
     await api.store(reading("a", value=1.0), reading("b", value=2.0))
     async with following(api) as follower:
         # The feed may not have seen the last commit yet: then it follows as an update.
@@ -77,7 +80,7 @@ async def test_a_subscriber_gets_a_snapshot_and_then_what_is_new(api):
         assert (brief(update["readings"]), update["dropped"]) == ([("a", "m", 3.0)], 0)
 
 
-async def test_a_subscription_names_devices_and_metrics_and_may_be_changed(api):
+async def test_a_subscription_names_devices_and_metrics_and_may_be_changed(api: RunningApi) -> None:
     async with following(api) as follower:
         assert (await follower.subscribe(["a"], ["m"]))["readings"] == []
         await api.store(reading("a"), reading("a", metric="other"), reading("b"))
@@ -87,7 +90,9 @@ async def test_a_subscription_names_devices_and_metrics_and_may_be_changed(api):
         assert brief((await follower.next("readings"))["readings"]) == [("b", "m", 2.0)]
 
 
-async def test_an_alert_is_shown_when_it_opens_and_each_time_it_changes(api, owner):
+async def test_an_alert_is_shown_when_it_opens_and_each_time_it_changes(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     async with following(api) as follower:
         assert (await follower.subscribe([]))["alerts"] == []
         alert_id = await owner.fetchval(
@@ -103,7 +108,7 @@ async def test_an_alert_is_shown_when_it_opens_and_each_time_it_changes(api, own
         assert (await follower.subscribe())["alerts"] == []
 
 
-async def test_a_message_that_cannot_be_understood_is_answered_and_the_connection_stays(api):
+async def test_a_message_that_cannot_be_understood_is_answered_and_the_connection_stays(api: RunningApi) -> None:
     async with following(api) as follower:
         for sent in ("{", '{"type":"subscribe","metrics":["Not One"]}', '{"type":"dance"}', b"\xff"):
             await follower.connection.send(sent)
@@ -111,14 +116,14 @@ async def test_a_message_that_cannot_be_understood_is_answered_and_the_connectio
         assert (await follower.subscribe())["type"] == "snapshot"
 
 
-async def test_a_client_that_sends_nothing_but_nonsense_is_disconnected(api):
+async def test_a_client_that_sends_nothing_but_nonsense_is_disconnected(api: RunningApi) -> None:
     async with following(api) as follower:
         for _ in range(session.MAX_ERRORS):
             await follower.connection.send("nonsense")
         assert await follower.closed() == (1008, session.TOO_MANY_ERRORS.text)
 
 
-async def test_a_message_that_is_too_large_ends_the_connection(api):
+async def test_a_message_that_is_too_large_ends_the_connection(api: RunningApi) -> None:
     async with following(api) as follower:
         await follower.connection.send('{"type":"subscribe"' + " " * 70_000 + "}")
         code, _ = await follower.closed()
@@ -126,7 +131,7 @@ async def test_a_message_that_is_too_large_ends_the_connection(api):
 
 
 @often_pinged
-async def test_pings_come_and_a_client_that_answers_none_is_disconnected(api):
+async def test_pings_come_and_a_client_that_answers_none_is_disconnected(api: RunningApi) -> None:
     async with following(api) as answering, following(api) as silent:
         await answering.subscribe()
         await silent.subscribe()
@@ -138,12 +143,14 @@ async def test_pings_come_and_a_client_that_answers_none_is_disconnected(api):
 
 
 @often_pinged
-async def test_a_client_that_does_not_subscribe_is_disconnected(api):
+async def test_a_client_that_does_not_subscribe_is_disconnected(api: RunningApi) -> None:
     async with following(api) as follower:
         assert await follower.closed() == (1008, session.NOT_SUBSCRIBED.text)
 
 
-async def test_only_pages_of_this_host_or_of_configured_origins_may_connect(database, tmp_path):
+async def test_only_pages_of_this_host_or_of_configured_origins_may_connect(
+    database: TestDatabase, tmp_path: Path
+) -> None:
     settings = api_settings(database, tmp_path, ALLOWED_ORIGINS="https://partner.test,https://other.test")
     with running_api(settings) as api:
         for origin in (None, api.url, "http://platform.test", "https://partner.test", "https://other.test"):
@@ -155,7 +162,7 @@ async def test_only_pages_of_this_host_or_of_configured_origins_may_connect(data
             assert refused.value.response.status_code == 403
 
 
-async def test_one_client_too_many_is_told_to_try_again_later(database, tmp_path):
+async def test_one_client_too_many_is_told_to_try_again_later(database: TestDatabase, tmp_path: Path) -> None:
     with running_api(api_settings(database, tmp_path, LIVE_CLIENTS="2")) as api:
         async with following(api) as first, following(api) as second:
             await first.subscribe()
@@ -174,7 +181,9 @@ async def test_one_client_too_many_is_told_to_try_again_later(database, tmp_path
                         continue
 
 
-async def test_updates_go_on_after_the_database_ended_the_listening_connection(api, owner):
+async def test_updates_go_on_after_the_database_ended_the_listening_connection(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     async with following(api) as follower:
         await follower.subscribe()
         for round_ in range(3):
@@ -185,7 +194,7 @@ async def test_updates_go_on_after_the_database_ended_the_listening_connection(a
 
 
 @pytest.mark.parametrize("limits", [Limits(idle_seconds=0.1)], ids=[""])
-async def test_a_commit_that_notified_nobody_is_seen_all_the_same(api, owner):
+async def test_a_commit_that_notified_nobody_is_seen_all_the_same(api: RunningApi, owner: asyncpg.Connection) -> None:
     async with following(api) as follower:
         await follower.subscribe()
         await owner.execute("INSERT INTO devices (device_id, kind) VALUES ('d', 'power')")
@@ -193,17 +202,21 @@ async def test_a_commit_that_notified_nobody_is_seen_all_the_same(api, owner):
         assert brief((await follower.next("readings"))["readings"]) == [("d", "m", 7.0)]
 
 
-async def test_a_commit_that_comes_after_newer_ones_is_seen(api, owner, database):
+async def test_a_commit_that_comes_after_newer_ones_is_seen(
+    api: RunningApi, owner: asyncpg.Connection, database: TestDatabase
+) -> None:
     await see_a_late_commit(api, owner, database)
 
 
 # Only reading everything again finds what commits late, and that happens often.
 @pytest.mark.parametrize("limits", [Limits(overlap=timedelta(0), full_refresh_seconds=0.5)], ids=[""])
-async def test_a_commit_that_comes_very_late_is_seen_too(api, owner, database):
+async def test_a_commit_that_comes_very_late_is_seen_too(
+    api: RunningApi, owner: asyncpg.Connection, database: TestDatabase
+) -> None:
     await see_a_late_commit(api, owner, database)
 
 
-async def see_a_late_commit(api, owner, database):
+async def see_a_late_commit(api: RunningApi, owner: asyncpg.Connection, database: TestDatabase) -> None:
     late = await database.connect()
     await owner.execute("INSERT INTO devices (device_id, kind) VALUES ('late', 'power')")
     async with following(api) as follower:
@@ -218,7 +231,9 @@ async def see_a_late_commit(api, owner, database):
 
 
 @pytest.mark.parametrize("timeouts", [HttpTimeouts(write_stall_seconds=0.5)], ids=[""])
-async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothing(api, owner):
+async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothing(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     await owner.execute(
         "INSERT INTO devices (device_id, kind) SELECT 'd' || n, 'power' FROM generate_series(1, 20000) n"
     )
@@ -241,7 +256,7 @@ async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothi
     stalled.close()
 
 
-async def stalled_client(api):
+async def stalled_client(api: RunningApi):
     """Return a socket that subscribed to everything and never reads."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

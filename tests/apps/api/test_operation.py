@@ -1,6 +1,6 @@
 """What a handler's signature may say, and what is refused before the API starts."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -20,7 +20,7 @@ def declare(handler, path="/things/{thing_id}") -> Operation:
     return router.operations[0]
 
 
-def test_a_parameter_takes_the_header_that_it_is_annotated_with():
+def test_a_parameter_takes_the_header_that_it_is_annotated_with() -> None:
     async def show(_: Context, thing_id: str, known: Annotated[str | None, Header("if-none-match")] = None) -> str:
         return thing_id
 
@@ -48,7 +48,7 @@ async def query_without_fields(_: Context, thing_id: str, query: int) -> str: ..
         (query_without_fields, "query must be a struct"),
     ],
 )
-def test_a_parameter_that_no_request_carries_is_refused_as_it_is_declared(handler, named):
+def test_a_parameter_that_no_request_carries_is_refused_as_it_is_declared(handler: Any, named: str) -> None:
     with pytest.raises(DeclarationError, match=named) as refused:
         declare(handler)
     assert handler.__name__ in str(refused.value)

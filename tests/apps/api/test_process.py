@@ -7,7 +7,9 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import asyncpg
 import httpx
 import psutil
 import pytest
@@ -17,12 +19,13 @@ from devtools.ports import free_port
 from tests.apps.api.conftest import RunningApi, until
 from tests.apps.api.test_live import stalled_client
 from tests.support.api import TOKEN, secrets
+from tests.support.postgres import TestDatabase
 
 MIB = 1024 * 1024
 
 
 @asynccontextmanager
-async def api_process(database, folder):
+async def api_process(database: TestDatabase, folder):
     port = free_port()
     environment = database.environment("api") | secrets(folder) | {"HTTP_PORT": str(port), "LOG_LEVEL": "WARNING"}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "apps.api", env=environment)
@@ -44,7 +47,7 @@ async def api_process(database, folder):
         await process.wait()
 
 
-def test_what_is_missing_or_wrong_is_said_before_anything_starts(database, tmp_path):
+def test_what_is_missing_or_wrong_is_said_before_anything_starts(database: TestDatabase, tmp_path: Path) -> None:
     environment = database.environment("api") | secrets(tmp_path) | {"HTTP_PORT": "http"}
     del environment["OPERATOR_TOKEN_FILE"]
     done = subprocess.run([sys.executable, "-m", "apps.api"], env=environment, capture_output=True, text=True)
@@ -58,7 +61,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_starts(database, tmp_p
     assert "Traceback" not in done.stderr
 
 
-async def test_told_to_stop_it_ends_though_clients_are_connected(database, tmp_path):
+async def test_told_to_stop_it_ends_though_clients_are_connected(database: TestDatabase, tmp_path: Path) -> None:
     async with api_process(database, tmp_path) as (process, api), websockets.connect(api.live_url) as connection:
         await connection.send('{"type":"subscribe"}')
         await connection.recv()
@@ -71,8 +74,8 @@ async def test_told_to_stop_it_ends_though_clients_are_connected(database, tmp_p
 
 @pytest.mark.slow
 async def test_clients_that_never_read_cost_at_most_8_mib_each_and_are_let_go_within_15_seconds(
-    database, tmp_path, owner
-):
+    database: TestDatabase, tmp_path: Path, owner: asyncpg.Connection
+) -> None:
     series, clients = 4000, 20
     for query in (
         "INSERT INTO devices (device_id, kind) SELECT 'd' || n, 'power' FROM generate_series(1, $1) n",
@@ -81,7 +84,7 @@ async def test_clients_that_never_read_cost_at_most_8_mib_each_and_are_let_go_wi
     ):
         await owner.execute(query, series)
 
-    async def update(until_time):
+    async def update(until_time) -> None:
         while time.monotonic() < until_time:
             await owner.execute(
                 "UPDATE latest_readings SET ts = now(), stored_at = clock_timestamp(), value = value + 1"
@@ -114,7 +117,9 @@ async def test_clients_that_never_read_cost_at_most_8_mib_each_and_are_let_go_wi
 
 
 @pytest.mark.slow
-async def test_a_client_that_answers_nothing_is_let_go_within_15_seconds(database, tmp_path):
+async def test_a_client_that_answers_nothing_is_let_go_within_15_seconds(
+    database: TestDatabase, tmp_path: Path
+) -> None:
     async with api_process(database, tmp_path) as (_, api):
         silent = await stalled_client(api)
         started = datetime.now(UTC)

@@ -3,10 +3,12 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
+import httpx
 import pytest
 
 from apps.api.limits import Limits
-from tests.apps.api.conftest import until
+from tests.apps.api.conftest import RunningApi, until
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -16,7 +18,7 @@ def reading(seconds, value=1.0, device_id="d", metric="temperature"):
     return {"device_id": device_id, "metric": metric, "ts": ts, "value": value}
 
 
-async def pages(api, path, **parameters):
+async def pages(api: RunningApi, path, **parameters):
     """Follow the cursor to the end; return the pages."""
     found = []
     while True:
@@ -28,7 +30,7 @@ async def pages(api, path, **parameters):
         parameters["cursor"] = cursor
 
 
-async def test_a_reading_is_stored_once_however_often_it_is_sent(api, owner):
+async def test_a_reading_is_stored_once_however_often_it_is_sent(api: RunningApi, owner: asyncpg.Connection) -> None:
     sent = [reading(0), reading(1), reading(0)]
     assert await api.store(*sent) == {"stored": 2, "duplicates": 1}
     assert await api.store(*sent, reading(2)) == {"stored": 1, "duplicates": 3}
@@ -38,14 +40,14 @@ async def test_a_reading_is_stored_once_however_often_it_is_sent(api, owner):
     assert await owner.fetchval("SELECT kind FROM devices WHERE device_id = 'd'") == "unknown"
 
 
-async def test_a_reading_of_a_month_without_partition_is_stored_too(api):
+async def test_a_reading_of_a_month_without_partition_is_stored_too(api: RunningApi) -> None:
     old = reading(0) | {"ts": "2003-02-01T00:00:00Z"}
     assert await api.store(old) == {"stored": 1, "duplicates": 0}
     ((found,),) = await pages(api, "/api/readings", device_id="d")
     assert old.items() <= found.items()
 
 
-async def test_one_bad_reading_refuses_the_whole_body_and_is_named(api, owner):
+async def test_one_bad_reading_refuses_the_whole_body_and_is_named(api: RunningApi, owner: asyncpg.Connection) -> None:
     for bad, status, named in (
         (reading(1) | {"value": "x"}, 422, "$[1].value"),
         (reading(1) | {"ts": "2026-11-22T12:00:00"}, 422, "$[1].ts"),
@@ -59,12 +61,12 @@ async def test_one_bad_reading_refuses_the_whole_body_and_is_named(api, owner):
     assert await owner.fetchval("SELECT count(*) FROM sensor_readings") == 0
 
 
-async def test_storing_needs_the_token_and_is_not_reached_from_outside(api):
+async def test_storing_needs_the_token_and_is_not_reached_from_outside(api: RunningApi) -> None:
     assert (await api.reader.post("/readings", json=[])).status_code == 401
     assert (await api.http.post("/api/readings", json=[])).status_code == 405
 
 
-async def test_pages_hold_every_reading_once_in_the_order_of_time(api):
+async def test_pages_hold_every_reading_once_in_the_order_of_time(api: RunningApi) -> None:
     sent = [reading(n // 3, n, device_id, metric) for n in range(21) for device_id in "ab" for metric in ("m1", "m2")]
     await api.store(*sent)
     for filters in ({}, {"device_id": "a"}, {"metric": "m2"}, {"device_id": "b", "metric": "m1"}):
@@ -76,7 +78,7 @@ async def test_pages_hold_every_reading_once_in_the_order_of_time(api):
             assert places == sorted(wanted, reverse=order == "desc")
 
 
-async def test_the_window_holds_its_beginning_and_not_its_end(api):
+async def test_the_window_holds_its_beginning_and_not_its_end(api: RunningApi) -> None:
     await api.store(*(reading(second) for second in range(5)))
     found = await pages(api, "/api/readings", since=reading(1)["ts"], until=reading(3)["ts"], order="asc")
     assert [item["ts"] for item in found[0]] == [reading(1)["ts"], reading(2)["ts"]]
@@ -84,7 +86,7 @@ async def test_the_window_holds_its_beginning_and_not_its_end(api):
     assert len(everything[0]) == 5
 
 
-async def test_readings_that_arrive_between_two_pages_move_nothing(api):
+async def test_readings_that_arrive_between_two_pages_move_nothing(api: RunningApi) -> None:
     await api.store(*(reading(second) for second in (1, 2, 3, 4)))
     first = (await api.reader.get("/api/readings?limit=2")).json()
     await api.store(reading(5), reading(0))
@@ -92,7 +94,7 @@ async def test_readings_that_arrive_between_two_pages_move_nothing(api):
     assert [item["ts"] for item in second["items"]] == [reading(2)["ts"], reading(1)["ts"]]
 
 
-async def test_a_cursor_fits_its_query_alone_but_the_length_of_the_page_may_change(api):
+async def test_a_cursor_fits_its_query_alone_but_the_length_of_the_page_may_change(api: RunningApi) -> None:
     await api.store(*(reading(second) for second in range(5)))
     cursor = (await api.reader.get("/api/readings?limit=2")).json()["next_cursor"]
     assert len((await api.reader.get(f"/api/readings?limit=1&cursor={cursor}")).json()["items"]) == 1
@@ -102,7 +104,7 @@ async def test_a_cursor_fits_its_query_alone_but_the_length_of_the_page_may_chan
         assert "start again without a cursor" in answer.json()["detail"]
 
 
-async def test_latest_is_what_was_measured_last_and_not_what_arrived_last(api):
+async def test_latest_is_what_was_measured_last_and_not_what_arrived_last(api: RunningApi) -> None:
     await api.store(reading(10, 10.0), reading(10, 1.0, metric="humidity"), reading(0, 5.0, device_id="e"))
     await api.store(reading(5, 5.0))
     items = (await api.reader.get("/api/readings/latest")).json()["items"]
@@ -117,14 +119,14 @@ async def test_latest_is_what_was_measured_last_and_not_what_arrived_last(api):
     assert len((await pages(api, "/api/readings/latest", device_id="d", metric="humidity"))[0]) == 1
 
 
-async def test_latest_forgets_a_device_that_is_taken_out_and_its_history_stays(api):
+async def test_latest_forgets_a_device_that_is_taken_out_and_its_history_stays(api: RunningApi) -> None:
     await api.store(reading(0))
     await api.http.delete("/api/devices/d")
     assert (await api.reader.get("/api/readings/latest")).json()["items"] == []
     assert len((await api.reader.get("/api/readings?device_id=d")).json()["items"]) == 1
 
 
-async def test_unchanged_latest_values_are_not_sent_again(api):
+async def test_unchanged_latest_values_are_not_sent_again(api: RunningApi) -> None:
     await api.store(reading(0))
     shown = await api.reader.get("/api/readings/latest")
     known = {"If-None-Match": f'"other", {shown.headers["etag"]}'}
@@ -134,7 +136,7 @@ async def test_unchanged_latest_values_are_not_sent_again(api):
     assert (await api.reader.get("/api/readings/latest", headers=known)).status_code == 200
 
 
-async def test_a_trend_weighs_each_reading_alike_and_leaves_empty_buckets_out(api):
+async def test_a_trend_weighs_each_reading_alike_and_leaves_empty_buckets_out(api: RunningApi) -> None:
     # 4 readings in the first minute, 1 in the second; then nothing for 5 minutes.
     await api.store(*(reading(second, value) for second, value in ((0, 1), (1, 2), (2, 3), (3, 4), (60, 20), (420, 7))))
     answer = await api.reader.get(
@@ -155,7 +157,7 @@ async def test_a_trend_weighs_each_reading_alike_and_leaves_empty_buckets_out(ap
     ]
 
 
-async def test_a_trend_finer_than_the_rollups_is_made_from_the_readings(api):
+async def test_a_trend_finer_than_the_rollups_is_made_from_the_readings(api: RunningApi) -> None:
     await api.store(*(reading(second / 2, second) for second in range(20)))
     answer = await api.reader.get(
         "/api/readings/trend",
@@ -167,7 +169,7 @@ async def test_a_trend_finer_than_the_rollups_is_made_from_the_readings(api):
     ]
 
 
-async def test_a_trend_without_a_window_is_the_last_24_hours_in_288_points(api):
+async def test_a_trend_without_a_window_is_the_last_24_hours_in_288_points(api: RunningApi) -> None:
     now = datetime.now(UTC)
     await api.store(*({**reading(0), "ts": (now - timedelta(hours=hours)).isoformat()} for hours in (0, 12, 23, 25)))
     trend = (await api.reader.get("/api/readings/trend?device_id=d&metric=temperature")).json()
@@ -204,7 +206,9 @@ async def test_a_trend_without_a_window_is_the_last_24_hours_in_288_points(api):
         ("/api/nothing", 404, ""),
     ],
 )
-def test_a_request_that_makes_no_sense_is_told_what_is_allowed(empty_api, query, status, named):
+def test_a_request_that_makes_no_sense_is_told_what_is_allowed(
+    empty_api: httpx.Client, query: str, status: int, named: str
+) -> None:
     answer = empty_api.get(query)
     assert answer.status_code == status
     if status >= 400:
@@ -213,7 +217,7 @@ def test_a_request_that_makes_no_sense_is_told_what_is_allowed(empty_api, query,
 
 
 @pytest.mark.parametrize("limits", [Limits(export_chunk_rows=7)], ids=[""])
-async def test_an_export_holds_every_reading_once_whatever_the_chunks(api):
+async def test_an_export_holds_every_reading_once_whatever_the_chunks(api: RunningApi) -> None:
     sent = [reading(n, n / 3, device_id, metric) for n in range(10) for device_id in "ab" for metric in ("m1", "m2")]
     await api.store(*sent)
     table = await api.reader.get("/api/readings/export?format=csv")
@@ -226,7 +230,7 @@ async def test_an_export_holds_every_reading_once_whatever_the_chunks(api):
     assert [json.loads(line)["value"] for line in lines.text.splitlines()] == [n / 3 for n in range(10)]
 
 
-async def test_an_export_of_nothing_is_a_header_alone(api):
+async def test_an_export_of_nothing_is_a_header_alone(api: RunningApi) -> None:
     assert (await api.reader.get("/api/readings/export?format=csv")).text == "device_id,metric,ts,value,received_at\r\n"
     assert (await api.reader.get("/api/readings/export?format=ndjson")).text == ""
 
@@ -234,7 +238,9 @@ async def test_an_export_of_nothing_is_a_header_alone(api):
 IDLE = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'api' AND state <> 'idle'"
 
 
-async def test_an_export_that_nobody_reads_keeps_no_connection_of_the_database(api, owner):
+async def test_an_export_that_nobody_reads_keeps_no_connection_of_the_database(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
     await owner.execute("SELECT ensure_partition($1)", NOON)
     await owner.execute(
         "INSERT INTO sensor_readings (device_id, metric, ts, value, received_at) "

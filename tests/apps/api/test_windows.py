@@ -7,7 +7,7 @@ from apps.domain.readings import MIN_TIMESTAMP
 from apps.platform.http import ProblemError
 
 
-def test_a_window_that_ends_before_it_starts_is_refused():
+def test_a_window_that_ends_before_it_starts_is_refused() -> None:
     with pytest.raises(ProblemError, match="400"):
         window(MAX_TIMESTAMP, MIN_TIMESTAMP)
     with pytest.raises(ProblemError, match="400"):
@@ -15,7 +15,7 @@ def test_a_window_that_ends_before_it_starts_is_refused():
 
 
 @pytest.mark.parametrize("hours", [-14, 14])
-def test_the_ends_of_the_calendar_in_any_zone_are_times_like_others(hours):
+def test_the_ends_of_the_calendar_in_any_zone_are_times_like_others(hours: int) -> None:
     zone = timezone(timedelta(hours=hours))
     asked = window(datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone))
     assert (asked.since, asked.until) == (MIN_TIMESTAMP, MAX_TIMESTAMP)

@@ -19,7 +19,7 @@ def aligned(at, step):
 
 
 @given(TIMES, LENGTHS, POINTS)
-def test_buckets_cover_the_window_with_no_more_than_the_points_asked_for(since, length, points):
+def test_buckets_cover_the_window_with_no_more_than_the_points_asked_for(since, length, points) -> None:
     until = min(since + length, MAX_TIMESTAMP)
     if since >= until:
         return
@@ -33,7 +33,7 @@ def test_buckets_cover_the_window_with_no_more_than_the_points_asked_for(since, 
 
 
 @given(TIMES, LENGTHS, POINTS)
-def test_buckets_of_a_minute_or_more_are_whole_minutes_so_that_rollups_fill_them(since, length, points):
+def test_buckets_of_a_minute_or_more_are_whole_minutes_so_that_rollups_fill_them(since, length, points) -> None:
     until = min(since + length, MAX_TIMESTAMP)
     if since >= until:
         return
@@ -42,7 +42,7 @@ def test_buckets_of_a_minute_or_more_are_whole_minutes_so_that_rollups_fill_them
 
 
 @given(TIMES, POINTS)
-def test_the_last_day_is_24_hours_that_end_with_the_bucket_of_now(now, points):
+def test_the_last_day_is_24_hours_that_end_with_the_bucket_of_now(now, points) -> None:
     buckets = buckets_for_last_day(now, points)
     assert buckets.until - buckets.since == timedelta(days=1)
     assert buckets.until - buckets.step < now <= buckets.until
@@ -50,12 +50,12 @@ def test_the_last_day_is_24_hours_that_end_with_the_bucket_of_now(now, points):
     assert aligned(buckets.until, buckets.step)
 
 
-def test_a_day_in_288_points_has_buckets_of_five_minutes():
+def test_a_day_in_288_points_has_buckets_of_five_minutes() -> None:
     buckets = buckets_for_last_day(datetime(2026, 11, 23, 14, 2, 1, tzinfo=UTC), 288)
     assert buckets.step == timedelta(minutes=5)
     assert buckets.until == datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 
 
-def test_a_short_window_has_buckets_of_a_second():
+def test_a_short_window_has_buckets_of_a_second() -> None:
     since = datetime(2026, 11, 23, 14, 0, 0, 500_000, tzinfo=UTC)
     assert buckets_for(since, since + timedelta(seconds=10), 288).step == timedelta(seconds=1)

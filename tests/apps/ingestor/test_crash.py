@@ -2,11 +2,14 @@
 
 import itertools
 from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.apps.ingestor.faults import Calls, Fault
 from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 SWIFT = {"BATCH_SECONDS": "0.05", "BATCH_ROWS": "40", "LEASE_SECONDS": "1"}
 
@@ -17,7 +20,9 @@ TABLES = "sensor_readings, readings_minute, latest_readings, devices, rejected_r
     "step", [pytest.param(1, id="each call", marks=pytest.mark.slow), pytest.param(5, id="each 5th")]
 )
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
-async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(database, ministack, fault, step):
+async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(
+    database: TestDatabase, ministack: KinesisServer, fault: Any, step: int
+) -> None:
     """Three batches of one shard: fresh readings, readings that are there already, a new month and a reject."""
     client = ministack.client()
     stream = ministack.create_stream(f"crash-{fault.name.lower()}-{step}")

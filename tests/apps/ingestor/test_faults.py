@@ -5,15 +5,19 @@ import json
 import logging
 import signal
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from apps.ingestor import shard
 from apps.ingestor import stream as stream_module
 from apps.ingestor.metrics import RESTARTS, RETENTION_GAPS
+from devtools.postgres import Postgres
 from tests.apps.ingestor.faults import FaultyKinesis
 from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
 from tests.support import postgres
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 
 async def has(connection, wanted: int) -> bool:
@@ -22,7 +26,9 @@ async def has(connection, wanted: int) -> bool:
     return found == wanted
 
 
-async def test_a_quarter_of_all_kinesis_calls_may_fail(database, ministack, stream):
+async def test_a_quarter_of_all_kinesis_calls_may_fail(
+    database: TestDatabase, ministack: KinesisServer, stream: str
+) -> None:
     client = ministack.client()
     connection = await database.connect()
     faulty = FaultyKinesis(client, 0.25, seed=6)
@@ -41,7 +47,9 @@ async def _at_least(failed: list[str], number: int) -> bool:
     return len(failed) >= number
 
 
-async def test_an_error_that_does_not_pass_is_told_and_reading_begins_again(database, ministack, stream, monkeypatch):
+async def test_an_error_that_does_not_pass_is_told_and_reading_begins_again(
+    database: TestDatabase, ministack: KinesisServer, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream_module, "PASSING", frozenset())
     client = ministack.client()
     put(client, stream, [envelope("d", range(30))])
@@ -60,7 +68,9 @@ async def test_an_error_that_does_not_pass_is_told_and_reading_begins_again(data
 @pytest.mark.parametrize(
     "seconds", [2, pytest.param(35, marks=pytest.mark.slow), pytest.param(120, marks=pytest.mark.slow)]
 )
-async def test_a_database_that_crashes_and_comes_back_costs_nothing_but_time(own_server, ministack, stream, seconds):
+async def test_a_database_that_crashes_and_comes_back_costs_nothing_but_time(
+    own_server: Postgres, ministack: KinesisServer, stream: str, seconds: int
+) -> None:
     database = await postgres.copy_template(own_server)
     client = ministack.client()
     put(client, stream, [envelope(f"d{d}", range(20)) for d in range(10)])
@@ -82,7 +92,7 @@ async def test_a_database_that_crashes_and_comes_back_costs_nothing_but_time(own
 class Forwarder:
     """A database's address: passes everything on, until it hangs or resets its connections."""
 
-    def __init__(self, database) -> None:
+    def __init__(self, database: TestDatabase) -> None:
         self.to = ("127.0.0.1", database.server.port)
         self.hangs = asyncio.Event()
         self.links = []
@@ -111,7 +121,9 @@ class Forwarder:
 
 
 @pytest.mark.parametrize("how", ["resets", "hangs"])
-async def test_a_database_that_fails_over_to_another_address_is_found(database, ministack, stream, monkeypatch, how):
+async def test_a_database_that_fails_over_to_another_address_is_found(
+    database: TestDatabase, ministack: KinesisServer, stream: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     """Its name means another address from then on; the old one resets its connections or takes them and is silent."""
     client = ministack.client()
     loop = asyncio.get_running_loop()
@@ -142,7 +154,9 @@ async def test_a_database_that_fails_over_to_another_address_is_found(database, 
     await connection.close()
 
 
-async def test_a_password_that_was_changed_is_read_for_the_next_connection(own_server, ministack, stream):
+async def test_a_password_that_was_changed_is_read_for_the_next_connection(
+    own_server: Postgres, ministack: KinesisServer, stream: str
+) -> None:
     """As an IAM token, which is good for fifteen minutes and checked when connecting."""
     database = await postgres.copy_template(own_server)
     client = ministack.client()
@@ -158,7 +172,9 @@ async def test_a_password_that_was_changed_is_read_for_the_next_connection(own_s
     await owner.close()
 
 
-async def test_while_no_connection_is_to_be_had_it_waits_and_is_not_ready(database, ministack, stream):
+async def test_while_no_connection_is_to_be_had_it_waits_and_is_not_ready(
+    database: TestDatabase, ministack: KinesisServer, stream: str
+) -> None:
     client = ministack.client()
     owner = await database.connect()
     await owner.execute("ALTER ROLE ingestor CONNECTION LIMIT 0")
@@ -178,7 +194,9 @@ async def test_while_no_connection_is_to_be_had_it_waits_and_is_not_ready(databa
         await owner.close()
 
 
-async def test_a_locked_table_holds_up_writing_and_not_the_leases(database, ministack, stream):
+async def test_a_locked_table_holds_up_writing_and_not_the_leases(
+    database: TestDatabase, ministack: KinesisServer, stream: str
+) -> None:
     client = ministack.client()
     owner = await database.connect()
     put(client, stream, [envelope("d", range(5))])
@@ -201,7 +219,9 @@ async def test_a_locked_table_holds_up_writing_and_not_the_leases(database, mini
     await owner.close()
 
 
-async def test_a_shard_that_was_not_read_for_longer_than_its_retention_is_told(database, ministack, stream, caplog):
+async def test_a_shard_that_was_not_read_for_longer_than_its_retention_is_told(
+    database: TestDatabase, ministack: KinesisServer, stream: str, caplog: pytest.LogCaptureFixture
+) -> None:
     client = ministack.client()
     put(client, stream, [envelope("d", range(5))])
     connection = await database.connect()
@@ -228,8 +248,8 @@ async def test_a_shard_that_was_not_read_for_longer_than_its_retention_is_told(d
 
 @pytest.mark.parametrize("step", [timedelta(minutes=10), timedelta(minutes=-10)])
 async def test_a_step_of_the_machines_clock_costs_no_lease_and_no_reading(
-    database, ministack, stream, monkeypatch, step
-):
+    database: TestDatabase, ministack: KinesisServer, stream: str, monkeypatch: pytest.MonkeyPatch, step: Any
+) -> None:
     client = ministack.client()
     connection = await database.connect()
     put(client, stream, [envelope("d", range(5))])
@@ -250,7 +270,9 @@ async def test_a_step_of_the_machines_clock_costs_no_lease_and_no_reading(
     await connection.close()
 
 
-async def test_the_same_readings_in_a_batch_in_others_and_on_other_shards_are_stored_once(database, ministack):
+async def test_the_same_readings_in_a_batch_in_others_and_on_other_shards_are_stored_once(
+    database: TestDatabase, ministack: KinesisServer
+) -> None:
     client = ministack.client()
     stream = ministack.create_stream("duplicates", shards=4)
     connection = await database.connect()
@@ -284,7 +306,9 @@ POISON = {
 }
 
 
-async def test_poison_is_kept_once_with_its_reason_and_its_neighbours_are_stored(database, ministack, stream):
+async def test_poison_is_kept_once_with_its_reason_and_its_neighbours_are_stored(
+    database: TestDatabase, ministack: KinesisServer, stream: str
+) -> None:
     client = ministack.client()
     connection = await database.connect()
     await connection.execute("ALTER TABLE sensor_readings ADD CONSTRAINT no_evil CHECK (value <> 666)")

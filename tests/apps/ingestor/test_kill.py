@@ -4,14 +4,19 @@ import asyncio
 import json
 import random
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import psutil
 import pytest
 
+from tests.apps.ingestor.processes import Ingestor
 from tests.apps.ingestor.support import START, Put, assert_consistent, count, envelope, eventually, put
 from tests.apps.ingestor.test_resharding import open_shards, split
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 DEVICES = 50
 
@@ -100,8 +105,13 @@ async def kill_at_random(kills: int, load: Load, per_kill: int, connection, put_
     ("kills", "records"), [(3, 300), pytest.param(20, 5_000, marks=pytest.mark.slow)], ids=["3 kills", "20 kills"]
 )
 async def test_two_workers_killed_at_random_while_a_shard_splits(
-    database, kinesis_local, resharding_stream, start, kills, records
-):
+    database: TestDatabase,
+    kinesis_local: KinesisServer,
+    resharding_stream: str,
+    start: Callable[..., Ingestor],
+    kills: int,
+    records: int,
+) -> None:
     client, stream = kinesis_local.client(), resharding_stream
     environment = database.environment("ingestor") | kinesis_local.environment() | {"READINGS_STREAM": stream}
     connection = await database.connect()
@@ -116,7 +126,9 @@ async def test_two_workers_killed_at_random_while_a_shard_splits(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_records(database, ministack, start):
+async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_records(
+    database: TestDatabase, ministack: KinesisServer, start: Callable[..., Ingestor]
+) -> None:
     client = ministack.client()
     stream = ministack.create_stream("hundred-kills", shards=4)
     environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
@@ -128,7 +140,9 @@ async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_reco
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_one_worker_stopped_and_killed_back_to_back(database, ministack, stream, start):
+async def test_one_worker_stopped_and_killed_back_to_back(
+    database: TestDatabase, ministack: KinesisServer, stream: str, start: Callable[..., Ingestor]
+) -> None:
     client = ministack.client()
     environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
     connection = await database.connect()
@@ -157,8 +171,8 @@ async def waiting_for(connection, table: str) -> bool:
     [(signal.SIGSTOP, "sensor_readings"), (signal.SIGSTOP, "readings_minute"), (signal.SIGKILL, "sensor_readings")],
 )
 async def test_a_worker_that_freezes_or_dies_in_the_middle_of_a_write_holds_up_nobody_and_writes_nothing_later(
-    database, ministack, start, table, how
-):
+    database: TestDatabase, ministack: KinesisServer, start: Callable[..., Ingestor], table: str, how: Any
+) -> None:
     """It waits for a lock before its rows are copied, or after: there the rows are in and not committed."""
     client = ministack.client()
     stream = ministack.create_stream(f"zombie-{table}-{how.name}".replace("_", "-"), shards=1)
@@ -202,7 +216,9 @@ async def renewed_past(connection, time) -> bool:
 
 
 @pytest.mark.slow
-async def test_memory_stays_bounded_while_the_database_takes_nothing(database, ministack, start):
+async def test_memory_stays_bounded_while_the_database_takes_nothing(
+    database: TestDatabase, ministack: KinesisServer, start: Callable[..., Ingestor]
+) -> None:
     client = ministack.client()
     stream = ministack.create_stream("memory", shards=2)
     environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}

@@ -14,6 +14,7 @@ from apps.ingestor.leases import Lease, LeaseTable, choose, readable
 from apps.ingestor.stream import Shard
 from apps.storage.connection import create_pool
 from tests.apps.ingestor.support import eventually, settings_of
+from tests.support.postgres import TestDatabase
 
 
 def lease(shard_id: str, parents: tuple[str, ...] = ()) -> Lease:
@@ -35,7 +36,7 @@ class Sharing(RuleBasedStateMachine):
     """Workers that come, look, hesitate, take, die; shards that split, merge and end. The table is a dictionary."""
 
     @initialize(count=st.integers(1, 9))
-    def begin(self, count):
+    def begin(self, count) -> None:
         self.table = {f"s{n}": lease(f"s{n}") for n in range(count)}
         self.workers = ["w0"]
         self.named = 1
@@ -46,53 +47,53 @@ class Sharing(RuleBasedStateMachine):
         return data.draw(st.sampled_from(sorted(items)))
 
     @rule()
-    def a_worker_comes(self):
+    def a_worker_comes(self) -> None:
         self.workers.append(f"w{self.named}")
         self.named += 1
 
     @precondition(lambda self: len(self.workers) > 1)
     @rule(data=st.data())
-    def a_worker_dies(self, data):
+    def a_worker_dies(self, data) -> None:
         self.workers.remove(self.pick(data, self.workers))
 
     @rule(data=st.data())
-    def a_lease_expires(self, data):
+    def a_lease_expires(self, data) -> None:
         name = self.pick(data, self.table)
         self.table[name] = replace(self.table[name], live=False)
 
     @rule(data=st.data())
-    def a_worker_looks(self, data):
+    def a_worker_looks(self, data) -> None:
         self.look(self.pick(data, self.workers))
 
     @rule(data=st.data())
-    def a_worker_takes_what_it_chose_when_it_looked(self, data):
+    def a_worker_takes_what_it_chose_when_it_looked(self, data) -> None:
         self.take(self.pick(data, self.workers))
 
     @rule(data=st.data())
-    def a_shard_splits(self, data):
+    def a_shard_splits(self, data) -> None:
         name = self.pick(data, self.table)
         for half in "ab":
             self.table.setdefault(name + half, lease(name + half, (name,)))
 
     @rule(data=st.data())
-    def two_shards_merge(self, data):
+    def two_shards_merge(self, data) -> None:
         one, other = self.pick(data, self.table), self.pick(data, self.table)
         self.table.setdefault(f"{one}+{other}", lease(f"{one}+{other}", (one, other)))
 
     @rule(data=st.data())
-    def a_shard_that_is_held_ends(self, data):
+    def a_shard_that_is_held_ends(self, data) -> None:
         held = [name for name, lease in self.table.items() if lease.live and not lease.finished]
         if held:
             name = self.pick(data, held)
             self.table[name] = replace(self.table[name], finished=True)
 
-    def look(self, worker):
+    def look(self, worker) -> None:
         for name, lease in self.table.items():
             if lease.owner == worker and not lease.finished:
                 self.table[name] = replace(lease, live=True)
         self.looked[worker] = choose(list(self.table.values()), worker)
 
-    def take(self, worker):
+    def take(self, worker) -> None:
         for seen in self.looked.pop(worker, ()):
             now = self.table[seen.shard_id]
             if now.epoch == seen.epoch and not now.finished:
@@ -102,12 +103,12 @@ class Sharing(RuleBasedStateMachine):
                 assert all(self.table[parent].finished for parent in taken.parents if parent in self.table)
 
     @invariant()
-    def a_child_is_not_held_before_its_parents_end(self):
+    def a_child_is_not_held_before_its_parents_end(self) -> None:
         for held in getattr(self, "table", {}).values():
             if held.owner:
                 assert all(self.table[parent].finished for parent in held.parents)
 
-    def teardown(self):
+    def teardown(self) -> None:
         """Whatever happened: left alone, the workers share evenly, and then leave each other in peace."""
         if not hasattr(self, "table"):
             return
@@ -130,7 +131,7 @@ TestSharing.settings = settings(max_examples=150, stateful_step_count=40, deadli
 
 
 @pytest.fixture
-async def table(database):
+async def table(database: TestDatabase):
     """Make lease tables, one for each worker."""
     pools = []
 
@@ -146,7 +147,7 @@ async def table(database):
         pool.terminate()
 
 
-async def test_shards_become_leases_once_with_their_parents(table):
+async def test_shards_become_leases_once_with_their_parents(table) -> None:
     first = await table("w1")
     (a,) = await first.take(choose(await first.renew({}), "w1"))
     again = await (await table("w2")).renew({})
@@ -159,7 +160,7 @@ async def test_shards_become_leases_once_with_their_parents(table):
     assert a.epoch == 1
 
 
-async def test_of_a_hundred_takers_one_wins_each_epoch(table):
+async def test_of_a_hundred_takers_one_wins_each_epoch(table) -> None:
     tables = [await table(f"w{n}") for n in range(4)]
     for epoch in range(1, 6):
         leases = [one for one in await tables[0].renew({}) if one.shard_id == "a"]
@@ -168,7 +169,7 @@ async def test_of_a_hundred_takers_one_wins_each_epoch(table):
         assert [one.epoch for one in won] == [epoch]
 
 
-async def test_a_lease_lives_by_the_databases_clock_until_it_is_not_renewed(table):
+async def test_a_lease_lives_by_the_databases_clock_until_it_is_not_renewed(table) -> None:
     worker, other = await table("w1", seconds=0.5), await table("w2", seconds=0.5)
     await worker.take(choose(await worker.renew({}), "w1"))
     for _ in range(10):
@@ -184,7 +185,7 @@ async def test_a_lease_lives_by_the_databases_clock_until_it_is_not_renewed(tabl
     assert (taken.owner, taken.epoch) == ("w2", 2)
 
 
-async def test_renewing_notes_until_when_each_shard_was_read(table):
+async def test_renewing_notes_until_when_each_shard_was_read(table) -> None:
     worker = await table("w1")
     await worker.take(choose(await worker.renew({}), "w1"))
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -196,7 +197,7 @@ async def test_renewing_notes_until_when_each_shard_was_read(table):
     assert kept[1].read_until > hour_ago  # not held, so not this worker's to say
 
 
-async def test_what_is_released_can_be_taken_at_once(table):
+async def test_what_is_released_can_be_taken_at_once(table) -> None:
     worker, other = await table("w1"), await table("w2")
     await worker.take(choose(await worker.renew({}), "w1"))
     assert choose(await other.renew({}), "w2") == []
@@ -205,14 +206,14 @@ async def test_what_is_released_can_be_taken_at_once(table):
     assert (taken.owner, taken.epoch) == ("w2", 2)
 
 
-async def test_shards_that_are_gone_lose_their_leases_and_unread_ones_are_told(table):
+async def test_shards_that_are_gone_lose_their_leases_and_unread_ones_are_told(table) -> None:
     worker = await table("w1")
     await worker.pool.execute("UPDATE shard_leases SET finished = true WHERE shard_id = 'a'")
     assert await worker.sync("readings/1", [Shard("c", ("a", "b"))]) == ["b"]
     assert [one.shard_id for one in readable(await worker.renew({}))] == ["c"]
 
 
-async def test_a_stream_made_anew_under_the_same_name_begins_anew(table):
+async def test_a_stream_made_anew_under_the_same_name_begins_anew(table) -> None:
     worker = await table("w1")
     await worker.take(choose(await worker.renew({}), "w1"))
     await worker.pool.execute("UPDATE shard_leases SET finished = true, checkpoint = '5'")

@@ -3,12 +3,18 @@
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 from devtools.ports import free_port
+from tests.apps.ingestor.processes import Ingestor
 from tests.apps.ingestor.support import count, envelope, eventually, put
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 
-async def test_the_process_stores_readings_says_so_and_stops_at_once(database, ministack, stream, start):
+async def test_the_process_stores_readings_says_so_and_stops_at_once(
+    database: TestDatabase, ministack: KinesisServer, stream: str, start: Callable[..., Ingestor]
+) -> None:
     put(ministack.client(), stream, [envelope("device-1", range(50))])
     ingestor = start(database.environment("ingestor"), ministack.environment(), READINGS_STREAM=stream)
     connection = await database.connect()
@@ -30,7 +36,9 @@ async def test_the_process_stores_readings_says_so_and_stops_at_once(database, m
     await connection.close()
 
 
-async def test_without_a_database_it_lives_and_is_not_ready_and_stops_when_told(database, ministack, stream, start):
+async def test_without_a_database_it_lives_and_is_not_ready_and_stops_when_told(
+    database: TestDatabase, ministack: KinesisServer, stream: str, start: Callable[..., Ingestor]
+) -> None:
     nowhere = database.environment("ingestor") | {"DATABASE_PORT": str(free_port())}
     ingestor = start(nowhere, ministack.environment(), READINGS_STREAM=stream)
     assert "alive" in await ingestor.answers("/health", 200)
@@ -39,14 +47,18 @@ async def test_without_a_database_it_lives_and_is_not_ready_and_stops_when_told(
     assert ingestor.process.wait(10) == 0
 
 
-def test_settings_that_cannot_work_are_said_at_once(database, ministack, start):
+def test_settings_that_cannot_work_are_said_at_once(
+    database: TestDatabase, ministack: KinesisServer, start: Callable[..., Ingestor]
+) -> None:
     wrong = {"READINGS_STREAM": "readings", "DATABASE_CONNECTIONS": "1"}
     ingestor = start(database.environment("ingestor"), ministack.environment(), wrong)
     assert ingestor.process.wait(20) == 2
     assert "DATABASE_CONNECTIONS='1': Input should be greater than or equal to 2" in ingestor.process.stderr.read()
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(database, ministack, stream, start):
+def test_a_port_that_is_taken_is_said_in_one_line(
+    database: TestDatabase, ministack: KinesisServer, stream: str, start: Callable[..., Ingestor]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place = {"READINGS_STREAM": stream, "HTTP_PORT": str(taken.getsockname()[1])}
         ingestor = start(database.environment("ingestor"), ministack.environment(), place)

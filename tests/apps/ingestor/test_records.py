@@ -55,21 +55,23 @@ def keepable(found: Contents) -> bool:
 
 
 @given(st.binary() | JSON.map(dump) | st.lists(JSON | GOOD).map(dump))
-def test_any_bytes_are_read_without_an_error_and_into_texts_that_postgresql_keeps(data):
+def test_any_bytes_are_read_without_an_error_and_into_texts_that_postgresql_keeps(data) -> None:
     found = contents(data)
     assert keepable(found)
     assert all(0 <= reject.position < 2**31 for reject in found.rejects)
 
 
 @given(st.lists(JSON | GOOD))
-def test_each_item_of_an_array_is_a_reading_or_a_reject(items):
+def test_each_item_of_an_array_is_a_reading_or_a_reject(items) -> None:
     found = contents(dump(items))
     assert len(found.readings) + len(found.rejects) == len(items)
     assert sorted([p.position for p in found.readings] + [r.position for r in found.rejects]) == list(range(len(items)))
 
 
 @given(DEVICES | JSON, TIMES.map(datetime.isoformat) | JSON, st.lists(JSON | GOOD), st.lists(JSON), JSON)
-def test_each_item_of_an_envelope_is_a_reading_or_a_reject(device_id, received_at, readings, refused, traceparent):
+def test_each_item_of_an_envelope_is_a_reading_or_a_reject(
+    device_id, received_at, readings, refused, traceparent
+) -> None:
     envelope = {
         "type": "readings.v1",
         "device_id": device_id,
@@ -93,7 +95,7 @@ def test_each_item_of_an_envelope_is_a_reading_or_a_reject(device_id, received_a
     st.lists(READINGS),
     st.lists(st.builds(RejectedReading, index=st.integers(0, 9999), reason=st.text())),
 )
-def test_what_the_gateway_puts_is_read_as_it_was_meant(device_id, received_at, readings, refused):
+def test_what_the_gateway_puts_is_read_as_it_was_meant(device_id, received_at, readings, refused) -> None:
     envelope = Envelope(
         device_id=device_id,
         received_at=received_at,
@@ -109,13 +111,13 @@ def test_what_the_gateway_puts_is_read_as_it_was_meant(device_id, received_at, r
 
 
 @given(DEVICE_READINGS)
-def test_a_single_reading_is_received_when_it_arrived(reading):
+def test_a_single_reading_is_received_when_it_arrived(reading) -> None:
     found = contents(msgspec.json.encode(reading))
     assert rows(found) == [StoredReading(reading.device_id, reading.metric, reading.ts, reading.value, NOW)]
 
 
 @given(st.lists(st.binary(max_size=40) | GOOD.map(dump) | st.lists(GOOD).map(dump), min_size=1, max_size=8))
-def test_a_packed_record_holds_what_its_parts_hold(parts):
+def test_a_packed_record_holds_what_its_parts_hold(parts) -> None:
     aggregator = RecordAggregator()
     for part in parts:
         aggregator.add_user_record("key", part)
@@ -129,12 +131,12 @@ def test_a_packed_record_holds_what_its_parts_hold(parts):
 
 
 @given(st.binary())
-def test_a_packed_record_that_was_damaged_is_kept_as_it_is(body):
+def test_a_packed_record_that_was_damaged_is_kept_as_it_is(body) -> None:
     found = contents(b"\xf3\x89\x9a\xc2" + body + bytes(16))
     assert [reject.cause for reject in found.rejects] == [Cause.MALFORMED]
 
 
-def test_one_bad_reading_of_an_envelope_costs_only_itself():
+def test_one_bad_reading_of_an_envelope_costs_only_itself() -> None:
     good = {"metric": "temperature", "ts": TS, "value": 1}
     bad = [
         good | {"value": "1"},
@@ -152,7 +154,7 @@ def test_one_bad_reading_of_an_envelope_costs_only_itself():
     assert [json.loads(r.payload.replace("\N{SYMBOL FOR NULL}", "\x00"), strict=False) for r in found.rejects] == bad
 
 
-def test_one_value_that_json_has_no_word_for_costs_only_its_reading():
+def test_one_value_that_json_has_no_word_for_costs_only_its_reading() -> None:
     good = {"device_id": "d", "metric": "m", "ts": TS, "value": 1}
     found = contents(dump([good, good | {"value": float("nan")}, good | {"metric": "\ud800"}, good]))
     assert [placed.position for placed in found.readings] == [0, 3]
@@ -160,7 +162,7 @@ def test_one_value_that_json_has_no_word_for_costs_only_its_reading():
     assert "NaN" in found.rejects[0].payload
 
 
-def test_a_clock_that_is_wrong_is_told_apart_and_measured_against_the_streams_own_clock():
+def test_a_clock_that_is_wrong_is_told_apart_and_measured_against_the_streams_own_clock() -> None:
     def reading(ts: datetime) -> dict[str, object]:
         return {"device_id": "d", "metric": "m", "ts": ts.isoformat(), "value": 1}
 
@@ -170,7 +172,7 @@ def test_a_clock_that_is_wrong_is_told_apart_and_measured_against_the_streams_ow
     assert [(r.position, r.cause, r.device_id) for r in found.rejects] == [(n, Cause.CLOCK, "d") for n in (1, 2, 3)]
 
 
-def test_a_gateway_whose_clock_is_wrong_costs_no_reading():
+def test_a_gateway_whose_clock_is_wrong_costs_no_reading() -> None:
     good = {"metric": "temperature", "ts": TS, "value": 1}
     for received_at in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "yesterday", None, 5):
         envelope = {"type": "readings.v1", "device_id": "d", "received_at": received_at, "readings": [good]}
@@ -178,12 +180,12 @@ def test_a_gateway_whose_clock_is_wrong_costs_no_reading():
         assert row.received_at == NOW
 
 
-def test_a_megabyte_of_nonsense_is_kept_shortened_and_nested_json_does_not_overflow_the_stack():
+def test_a_megabyte_of_nonsense_is_kept_shortened_and_nested_json_does_not_overflow_the_stack() -> None:
     for data in (b"x" * 2**20, b"[" * 2**20, b'{"type":' * 2**17, b"[" + b"[" * 10**5 + b"]" * 10**5 + b"]"):
         (reject,) = contents(data).rejects
         assert reject.payload == data.decode()[:1024]
 
 
-def test_an_envelope_of_a_later_kind_is_not_taken_for_this_one():
+def test_an_envelope_of_a_later_kind_is_not_taken_for_this_one() -> None:
     (reject,) = contents(dump({"type": "readings.v2", "device_id": "d", "readings": []})).rejects
     assert "readings.v2" in reject.reason

@@ -3,6 +3,8 @@
 import asyncio
 
 from tests.apps.ingestor.support import assert_consistent, count, envelope, eventually, put, working
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 HALF = 2**127
 DEVICES = 12
@@ -39,8 +41,8 @@ def neighbours(client, stream: str) -> list[dict]:
 
 
 async def test_while_shards_split_and_merge_each_reading_is_stored_once_and_in_its_devices_order(
-    database, kinesis_local, resharding_stream
-):
+    database: TestDatabase, kinesis_local: KinesisServer, resharding_stream: str
+) -> None:
     client, stream = kinesis_local.client(), resharding_stream
     connection = await database.connect()
     sent = 0
@@ -91,7 +93,9 @@ async def _finished(connection, wanted: int) -> bool:
     return await connection.fetchval("SELECT count(*) FROM shard_leases WHERE finished") == wanted
 
 
-async def test_workers_that_come_and_go_share_the_shards_evenly(database, kinesis_local, resharding_stream):
+async def test_workers_that_come_and_go_share_the_shards_evenly(
+    database: TestDatabase, kinesis_local: KinesisServer, resharding_stream: str
+) -> None:
     client, stream = kinesis_local.client(), resharding_stream
     for _ in range(2):
         for shard in open_shards(client, stream):
@@ -118,7 +122,9 @@ async def test_workers_that_come_and_go_share_the_shards_evenly(database, kinesi
     await connection.close()
 
 
-async def test_a_shard_that_vanishes_is_let_go_and_its_children_are_read(database, ministack):
+async def test_a_shard_that_vanishes_is_let_go_and_its_children_are_read(
+    database: TestDatabase, ministack: KinesisServer
+) -> None:
     """MiniStack drops a shard's records with the shard: what was not read is told as lost, and reading goes on."""
     client = ministack.client()
     stream = ministack.create_stream("vanishing", shards=1)

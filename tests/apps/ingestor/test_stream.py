@@ -1,5 +1,6 @@
 """The calls of a stream, on the wire."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -9,10 +10,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from apps.ingestor.metrics import KINESIS_ERRORS
 from apps.ingestor.stream import ExpiredIteratorError, Stream
 from tests.apps.ingestor.support import Put, eventually, put
+from tests.support.kinesis import KinesisServer
 
 
 @pytest.fixture
-def threads():
+def threads() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(2) as pool:
         yield pool
 
@@ -20,7 +22,7 @@ def threads():
 class Changed:
     """A client of which one method is another."""
 
-    def __init__(self, client, **methods):
+    def __init__(self, client, **methods) -> None:
         self.__dict__ |= methods
         self.client = client
 
@@ -44,7 +46,9 @@ def error(code: str, status: int = 400) -> ClientError:
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetRecords")
 
 
-async def test_all_shards_are_listed_over_several_pages(kinesis_local, threads):
+async def test_all_shards_are_listed_over_several_pages(
+    kinesis_local: KinesisServer, threads: ThreadPoolExecutor
+) -> None:
     client = kinesis_local.client()
     name = kinesis_local.create_stream("paged", shards=5)
 
@@ -55,7 +59,9 @@ async def test_all_shards_are_listed_over_several_pages(kinesis_local, threads):
     assert len({shard.shard_id for shard in await stream.shards()}) == 5
 
 
-async def test_a_stream_made_again_under_its_name_is_another(ministack, threads):
+async def test_a_stream_made_again_under_its_name_is_another(
+    ministack: KinesisServer, threads: ThreadPoolExecutor
+) -> None:
     client = ministack.client()
     stream = Stream(client, ministack.create_stream("again"), threads)
     first = await stream.describe()
@@ -71,7 +77,9 @@ async def test_a_stream_made_again_under_its_name_is_another(ministack, threads)
     await eventually(made_a_second_later)
 
 
-async def test_records_come_in_order_from_behind_a_sequence_number(ministack, threads):
+async def test_records_come_in_order_from_behind_a_sequence_number(
+    ministack: KinesisServer, threads: ThreadPoolExecutor
+) -> None:
     client = ministack.client()
     stream = Stream(client, ministack.create_stream("ordered"), threads)
     put(client, stream.name, [Put("a", b"%d" % number) for number in range(10)])
@@ -84,7 +92,9 @@ async def test_records_come_in_order_from_behind_a_sequence_number(ministack, th
     assert rest.behind == timedelta()
 
 
-async def test_what_passes_is_tried_again_and_what_does_not_is_raised(ministack, threads):
+async def test_what_passes_is_tried_again_and_what_does_not_is_raised(
+    ministack: KinesisServer, threads: ThreadPoolExecutor
+) -> None:
     client = ministack.client()
     name = ministack.create_stream("faults")
     passing = (error("ThrottlingException"), error("Unheard", 503), EndpointConnectionError(endpoint_url="http://x"))
@@ -97,7 +107,7 @@ async def test_what_passes_is_tried_again_and_what_does_not_is_raised(ministack,
         await refused.shards()
 
 
-async def test_an_expired_iterator_is_told_apart(ministack, threads):
+async def test_an_expired_iterator_is_told_apart(ministack: KinesisServer, threads: ThreadPoolExecutor) -> None:
     client = ministack.client()
     broken = Changed(client, get_records=failing(client.get_records, error("ExpiredIteratorException")))
     with pytest.raises(ExpiredIteratorError):

@@ -4,9 +4,13 @@ import json
 from datetime import timedelta
 
 from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 
-async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(database, ministack, stream):
+async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(
+    database: TestDatabase, ministack: KinesisServer, stream: str
+) -> None:
     client = ministack.client()
     put(client, stream, [envelope(f"device-{d}", range(20)) for d in range(10)])
     connection = await database.connect()
@@ -25,7 +29,9 @@ async def test_what_is_put_on_the_stream_is_stored_once_with_its_rejects(databas
     await connection.close()
 
 
-async def test_a_stream_made_anew_under_its_name_is_read_from_its_beginning(database, ministack):
+async def test_a_stream_made_anew_under_its_name_is_read_from_its_beginning(
+    database: TestDatabase, ministack: KinesisServer
+) -> None:
     """As after a night without the platform, when the database was kept and the stream was not."""
     client, stream = ministack.client(), ministack.create_stream("renewed")
     connection = await database.connect()

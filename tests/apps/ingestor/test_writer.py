@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -20,12 +21,13 @@ from apps.ingestor.writer import FencedError, Position, Writer
 from apps.storage.connection import create_pool
 from tests.apps.ingestor.faults import Calls, Fault
 from tests.apps.ingestor.support import START, assert_consistent, count, settings_of
+from tests.support.postgres import TestDatabase
 
 
 class Desk:
     """A lease and what is needed to write under it."""
 
-    def __init__(self, pool, table, writer, lease):
+    def __init__(self, pool, table, writer, lease) -> None:
         self.pool, self.table, self.writer, self.lease = pool, table, writer, lease
         self.position = Position(None, START)
 
@@ -44,7 +46,7 @@ class Desk:
 
 
 @pytest.fixture
-async def open_desk(database):
+async def open_desk(database: TestDatabase):
     pools = []
 
     async def open_desk(calls: Calls | None = None) -> Desk:
@@ -72,7 +74,7 @@ def envelope(*seconds: float, device: str = "d", value: float = 1, **more) -> by
     return msgspec.json.encode(Envelope(device_id=device, received_at=START, readings=readings, **more))
 
 
-async def test_a_batch_and_its_checkpoint_are_there_together(desk):
+async def test_a_batch_and_its_checkpoint_are_there_together(desk) -> None:
     await desk.write(envelope(1, 2), b"nonsense", envelope(2, 3))
     assert await count(desk.pool) == 3
     assert await count(desk.pool, "rejected_records") == 1
@@ -80,7 +82,7 @@ async def test_a_batch_and_its_checkpoint_are_there_together(desk):
     await assert_consistent(desk.pool)
 
 
-async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twice(desk):
+async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twice(desk) -> None:
     rejected = (RejectedReading(index=0, reason="r", payload="p"), RejectedReading(index=7, reason="r", payload="p"))
     await desk.write(envelope(1, rejected=rejected))
     await desk.write(envelope(1, rejected=rejected), envelope(1, rejected=rejected, device="e"))
@@ -88,7 +90,7 @@ async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twi
     assert [tuple(row) for row in rows] == [("d", 0), ("d", 7), ("e", 0), ("e", 7)]
 
 
-async def test_whoever_lost_the_lease_writes_nothing(open_desk):
+async def test_whoever_lost_the_lease_writes_nothing(open_desk) -> None:
     zombie = await open_desk()
     await zombie.write(envelope(1))
     heir = await open_desk()
@@ -99,7 +101,7 @@ async def test_whoever_lost_the_lease_writes_nothing(open_desk):
     assert await heir.checkpoint() == "1"
 
 
-async def test_a_checkpoint_that_moved_meanwhile_is_not_moved_back(desk):
+async def test_a_checkpoint_that_moved_meanwhile_is_not_moved_back(desk) -> None:
     await desk.write(envelope(1), envelope(2), envelope(3))
     desk.position = Position(None, START)
     with pytest.raises(FencedError):
@@ -108,7 +110,7 @@ async def test_a_checkpoint_that_moved_meanwhile_is_not_moved_back(desk):
     assert await count(desk.pool, "rejected_records") == 0
 
 
-async def test_a_shard_that_was_finished_stays_so(desk):
+async def test_a_shard_that_was_finished_stays_so(desk) -> None:
     await desk.write(finished=True)
     with pytest.raises(FencedError):
         await desk.write(envelope(1))
@@ -116,7 +118,7 @@ async def test_a_shard_that_was_finished_stays_so(desk):
 
 
 @pytest.mark.parametrize("fault", [Fault.FAILS_BEFORE, Fault.FAILS_AFTER])
-async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_for_once(open_desk, fault):
+async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_for_once(open_desk, fault: Any) -> None:
     calls = Calls(fault)
     desk = await open_desk(calls)
     await desk.write(envelope(1))
@@ -135,7 +137,7 @@ async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_
     await assert_consistent(desk.pool)
 
 
-async def test_readings_that_the_database_refuses_are_rejected_alone(database, desk):
+async def test_readings_that_the_database_refuses_are_rejected_alone(database: TestDatabase, desk) -> None:
     owner = await database.connect()
     await owner.execute("ALTER TABLE sensor_readings ADD CONSTRAINT sane CHECK (value < 100)")
     await desk.write(
@@ -156,7 +158,7 @@ async def test_readings_that_the_database_refuses_are_rejected_alone(database, d
 
 
 @pytest.mark.parametrize("table", ["devices", "readings_minute", "latest_readings"])
-async def test_a_reading_whose_summary_is_refused_is_rejected_too(database, desk, table):
+async def test_a_reading_whose_summary_is_refused_is_rejected_too(database: TestDatabase, desk, table: str) -> None:
     owner = await database.connect()
     await owner.execute(f"ALTER TABLE {table} ADD CONSTRAINT known CHECK (device_id <> 'x')")
     await desk.write(envelope(1, 2), envelope(1, 2, 3, device="x"), envelope(1, device="y"))
@@ -165,14 +167,14 @@ async def test_a_reading_whose_summary_is_refused_is_rejected_too(database, desk
     await owner.close()
 
 
-async def test_months_without_a_partition_are_made(desk):
+async def test_months_without_a_partition_are_made(desk) -> None:
     years = [60 * 60 * 24 * 365 * n for n in range(26)]
     await desk.write(envelope(*years))
     assert await count(desk.pool) == 26
     await assert_consistent(desk.pool)
 
 
-async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database, desk):
+async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database: TestDatabase, desk) -> None:
     await desk.write(envelope(1))
     owner = await database.connect()
     await owner.execute("DROP TABLE sensor_readings_y2025m03; DROP TABLE readings_minute_y2025m03")
@@ -181,7 +183,7 @@ async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database, de
     await owner.close()
 
 
-async def test_one_notification_is_sent_for_each_batch_that_stored_something(database, desk):
+async def test_one_notification_is_sent_for_each_batch_that_stored_something(database: TestDatabase, desk) -> None:
     listener = await database.connect()
     heard = asyncio.Queue()
     await listener.add_listener("readings_stored", lambda *_: heard.put_nowait(1))
@@ -195,7 +197,7 @@ async def test_one_notification_is_sent_for_each_batch_that_stored_something(dat
     await listener.close()
 
 
-async def test_the_write_is_linked_to_the_requests_that_it_stores_and_ends_their_traces(desk):
+async def test_the_write_is_linked_to_the_requests_that_it_stores_and_ends_their_traces(desk) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))

@@ -20,12 +20,12 @@ def rendered(name: str) -> dict:
     return rule
 
 
-def test_slow_answers_warn_after_two_minutes_over_400_ms():
+def test_slow_answers_warn_after_two_minutes_over_400_ms() -> None:
     rule = rendered("ApiLatencyHigh")
     assert (rule["expr"], rule["for"], rule["labels"]) == ("api_latency_p95 > 0.4", "2m", {"severity": "warning"})
 
 
-def test_a_lag_over_15_seconds_and_a_predicted_fault_are_critical_at_once():
+def test_a_lag_over_15_seconds_and_a_predicted_fault_are_critical_at_once() -> None:
     for name, expression in (
         ("IngestorLagging", "ingestor_batch_lag_seconds > 15"),
         ("PredictiveAlert", "predictive_alert == 1"),
@@ -36,7 +36,7 @@ def test_a_lag_over_15_seconds_and_a_predicted_fault_are_critical_at_once():
 
 @needs_promtool
 @pytest.mark.parametrize(("within", "firing"), [(0, 1), (97, 0)])
-def test_the_95th_percentile_decides_whether_the_api_is_slow(within, firing, tmp_path):
+def test_the_95th_percentile_decides_whether_the_api_is_slow(within: int, firing: int, tmp_path: Path) -> None:
     scenario = Scenario()
     bucket = 'http_request_duration_seconds_bucket{job="api",method="GET",route="/api/readings",le="%s"}'
     for bound, share in (("0.4", within), ("0.8", 100), ("+Inf", 100)):
@@ -48,7 +48,7 @@ def test_the_95th_percentile_decides_whether_the_api_is_slow(within, firing, tmp
 
 @needs_promtool
 @pytest.mark.parametrize("last_samples", ["0x20", "_x20"], ids=["unreachable", "gone"])
-def test_a_service_that_is_down_pages_within_a_minute(last_samples, tmp_path):
+def test_a_service_that_is_down_pages_within_a_minute(last_samples: str, tmp_path: Path) -> None:
     scenario = Scenario()
     scenario.feed('up{job="api",instance="a"}', f"1x20 {last_samples}")
     scenario.feed('up{job="gateway",instance="a"}', "1x40")
@@ -64,7 +64,7 @@ def test_a_service_that_is_down_pages_within_a_minute(last_samples, tmp_path):
 
 
 @needs_promtool
-def test_a_metric_that_is_not_there_alerts(tmp_path):
+def test_a_metric_that_is_not_there_alerts(tmp_path: Path) -> None:
     scenario = Scenario()
     scenario.feed('up{job="ingestor"}', "1x80")
     scenario.expect(1, 2 * MINUTE, alertname="IngestorLagUnknown")
@@ -73,7 +73,7 @@ def test_a_metric_that_is_not_there_alerts(tmp_path):
 
 
 @needs_promtool
-def test_readings_lost_before_the_first_scrape_are_reported_for_an_hour(tmp_path):
+def test_readings_lost_before_the_first_scrape_are_reported_for_an_hour(tmp_path: Path) -> None:
     scenario = Scenario(interval=MINUTE)
     scenario.feed('ingestor_retention_gaps_total{instance="a"}', "_x5 1x120")
     scenario.feed('ingestor_retention_gaps_total{instance="b"}', "0x30 1x95")
@@ -86,7 +86,7 @@ def test_readings_lost_before_the_first_scrape_are_reported_for_an_hour(tmp_path
 
 
 @needs_promtool
-def test_a_tenth_of_the_readings_rejected_for_a_quarter_of_an_hour_is_a_ticket(tmp_path):
+def test_a_tenth_of_the_readings_rejected_for_a_quarter_of_an_hour_is_a_ticket(tmp_path: Path) -> None:
     scenario = Scenario(interval=MINUTE)
     scenario.grow('ingestor_records_total{outcome="stored"}', (90, 60))
     scenario.grow('ingestor_records_total{outcome="rejected"}', (0, 20), (30, 40))
@@ -96,7 +96,7 @@ def test_a_tenth_of_the_readings_rejected_for_a_quarter_of_an_hour_is_a_ticket(t
 
 
 @needs_promtool
-def test_a_detector_that_stopped_working_is_a_ticket_after_15_minutes(tmp_path):
+def test_a_detector_that_stopped_working_is_a_ticket_after_15_minutes(tmp_path: Path) -> None:
     scenario = Scenario(interval=MINUTE)
     scenario.feed("detector_last_success_timestamp_seconds", "0x60")
     scenario.expect(0, 14 * MINUTE, alertname="DetectorSilent")
@@ -104,13 +104,13 @@ def test_a_detector_that_stopped_working_is_a_ticket_after_15_minutes(tmp_path):
     scenario.run(tmp_path)
 
 
-def test_every_alert_links_a_section_that_exists():
+def test_every_alert_links_a_section_that_exists() -> None:
     text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     anchors = {heading.lower().replace(" ", "-") for heading in headings}
     assert {rule.runbook.partition("#")[2] for rule in ALERTS} <= anchors
 
 
-def test_group_names_are_unique_as_prometheus_demands():
+def test_group_names_are_unique_as_prometheus_demands() -> None:
     names = [group["name"] for group in rule_file(GROUPS, "")["groups"]]
     assert len(names) == len(set(names))

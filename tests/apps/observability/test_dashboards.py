@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,14 +20,14 @@ from delivery.docs.metrics import exported, metrics_in
 from tests.apps.observability.promtool import needs_promtool
 
 
-def test_the_dashboards_that_were_asked_for_are_there():
+def test_the_dashboards_that_were_asked_for_are_there() -> None:
     titles = [dashboard.title for dashboard in DASHBOARDS]
     assert titles == ["System Overview", "API Performance", "Ingestor Lag", "SLOs and error budgets", "Detector"]
     assert len({dashboard.uid for dashboard in DASHBOARDS}) == len(DASHBOARDS)
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
-def test_panels_fill_the_grid_without_overlap(dashboard):
+def test_panels_fill_the_grid_without_overlap(dashboard: Any) -> None:
     taken = set()
     for panel in dashboard.render()["panels"]:
         place = panel["gridPos"]
@@ -40,7 +42,7 @@ def test_panels_fill_the_grid_without_overlap(dashboard):
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
-def test_every_query_reaches_grafana_as_it_was_written(dashboard):
+def test_every_query_reaches_grafana_as_it_was_written(dashboard: Any) -> None:
     rendered = json.loads(json.dumps(dashboard.render()))
     assert rendered["uid"] == dashboard.uid
     assert [
@@ -54,7 +56,7 @@ def test_every_query_reaches_grafana_as_it_was_written(dashboard):
     ]
 
 
-def test_a_heatmap_asks_for_buckets_and_a_stat_for_the_newest_value():
+def test_a_heatmap_asks_for_buckets_and_a_stat_for_the_newest_value() -> None:
     up = (Query(value(UP), "{{job}}"),)
     kinds = [Panel(title=kind, queries=up, kind=kind, unit=Unit.SECONDS, bad_from=1) for kind in Kind]
     lines, heatmap, stat = Dashboard(uid="kinds", title="Kinds", panels=tuple(kinds)).render()["panels"]
@@ -65,7 +67,7 @@ def test_a_heatmap_asks_for_buckets_and_a_stat_for_the_newest_value():
     assert lines["fieldConfig"]["defaults"]["unit"] == "s"
 
 
-def test_every_metric_is_exported_recorded_or_known_to_come_from_elsewhere():
+def test_every_metric_is_exported_recorded_or_known_to_come_from_elsewhere() -> None:
     rules = [rule for group in GROUPS for rule in group.rules]
     ours = {metric for module in exported(CATALOG).values() for metric in metrics_in(module)}
     known = {*ours, *metrics_in(exporters), *(rule.metric for rule in rules if isinstance(rule, RecordingRule))}
@@ -75,7 +77,7 @@ def test_every_metric_is_exported_recorded_or_known_to_come_from_elsewhere():
 
 
 @needs_promtool
-def test_every_query_parses(tmp_path):
+def test_every_query_parses(tmp_path: Path) -> None:
     queries = [query for dashboard in DASHBOARDS for panel in dashboard.panels for query in panel.queries]
     rules = [
         {"record": f"query_{number}", "expr": query.expression.text.replace(RATE_INTERVAL, "1m")}

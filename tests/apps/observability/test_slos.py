@@ -5,6 +5,7 @@ from datetime import timedelta
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,21 +53,21 @@ def grow(scenario: Scenario, slo: Slo, *phases: tuple[int, int, int]) -> None:
     scenario.grow(other, *[(bad if counts_bad else good + bad, times) for good, bad, times in phases])
 
 
-def test_burn_rates_are_those_of_the_workbook():
+def test_burn_rates_are_those_of_the_workbook() -> None:
     assert [burn.rate(timedelta(days=30)) for burn in BURNS] == [Fraction(144, 10), 6, 3, 1]
     assert [burn.short for burn in BURNS] == [5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR]
 
 
-def test_a_full_outage_pages_within_52_seconds_by_arithmetic():
+def test_a_full_outage_pages_within_52_seconds_by_arithmetic() -> None:
     assert timedelta(seconds=51) < API_AVAILABILITY.detection(FAST) < timedelta(seconds=52)
 
 
-def test_a_fault_too_slow_for_a_burn_rate_has_no_detection_time():
+def test_a_fault_too_slow_for_a_burn_rate_has_no_detection_time() -> None:
     with pytest.raises(ValueError, match=r"0.001 of events bad is under 0.0144"):
         API_AVAILABILITY.detection(FAST, Fraction(1, 1000))
 
 
-def test_the_promises_are_written_down_as_they_are():
+def test_the_promises_are_written_down_as_they_are() -> None:
     text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     for slo in SLOS:
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {slo.title} |")]
@@ -95,7 +96,9 @@ CASES = [
 
 @needs_promtool
 @pytest.mark.parametrize(("slo", "errors", "burn", "interval"), CASES)
-def test_a_fault_is_noticed_when_the_arithmetic_says(slo, errors, burn, interval, tmp_path):
+def test_a_fault_is_noticed_when_the_arithmetic_says(
+    slo: Any, errors: Any, burn: Any, interval: Any, tmp_path: Path
+) -> None:
     scenario = Scenario(interval=interval)
     alike = [each for each in BURNS if each.severity is burn.severity]
     before = max(each.long for each in alike) // interval  # a shorter history would count for the whole window
@@ -111,7 +114,7 @@ def test_a_fault_is_noticed_when_the_arithmetic_says(slo, errors, burn, interval
 
 
 @needs_promtool
-def test_a_page_ends_soon_after_the_outage_does(tmp_path):
+def test_a_page_ends_soon_after_the_outage_does(tmp_path: Path) -> None:
     scenario = Scenario()
     grow(scenario, API_AVAILABILITY, (1000, 0, 6 * 240), (0, 1000, 8), (1000, 0, 40))
     scenario.expect(1, 6 * HOUR + 2 * MINUTE, severity=Severity.CRITICAL)
@@ -122,7 +125,7 @@ def test_a_page_ends_soon_after_the_outage_does(tmp_path):
 
 @needs_promtool
 @pytest.mark.parametrize("slo", SLOS)
-def test_nobody_is_alerted_without_traffic(slo, tmp_path):
+def test_nobody_is_alerted_without_traffic(slo: Any, tmp_path: Path) -> None:
     scenario = Scenario(interval=MINUTE)
     grow(scenario, slo, (0, 0, 120))
     scenario.expect(0, HOUR, slo=slo.name)
@@ -130,7 +133,7 @@ def test_nobody_is_alerted_without_traffic(slo, tmp_path):
 
 
 @needs_promtool
-def test_an_outage_from_the_very_first_request_on_is_noticed(tmp_path):
+def test_an_outage_from_the_very_first_request_on_is_noticed(tmp_path: Path) -> None:
     scenario = Scenario()
     scenario.grow(f'http_requests_total{{{ROUTE},status="503"}}', (10, 20))
     scenario.expect(1, 4 * MINUTE, slo=API_AVAILABILITY.name, severity=Severity.CRITICAL)
@@ -138,7 +141,7 @@ def test_an_outage_from_the_very_first_request_on_is_noticed(tmp_path):
 
 
 @needs_promtool
-def test_an_export_may_take_its_time(tmp_path):
+def test_an_export_may_take_its_time(tmp_path: Path) -> None:
     scenario = Scenario()
     grow(scenario, API_LATENCY, (1, 0, 240))
     export = 'job="api",method="GET",route="/api/readings/export"'
@@ -150,7 +153,7 @@ def test_an_export_may_take_its_time(tmp_path):
 
 
 @needs_promtool
-def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
+def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path: Path) -> None:
     scenario = Scenario()
     grow(scenario, API_AVAILABILITY, (1, 0, 240))
     scenario.grow('http_requests_total{job="api",method="GET",route="/ready",status="503"}', (1000, 240))
@@ -161,7 +164,7 @@ def test_the_cluster_asking_for_readiness_spends_no_budget(tmp_path):
 
 @needs_promtool
 @pytest.mark.parametrize(("minutes", "bursts"), [(10, 8), slow(30, 14)])
-def test_readings_on_their_way_are_not_missing(minutes, bursts, tmp_path):
+def test_readings_on_their_way_are_not_missing(minutes: Any, bursts: Any, tmp_path: Path) -> None:
     scenario = Scenario()
     accepted, stored = [0] * 20, [0] * 20
     for burst in range(1, bursts + 1):  # stored a sample later

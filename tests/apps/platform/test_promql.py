@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -34,12 +35,12 @@ SECONDS = Histogram("seconds", "Time.", ["route"], buckets=(0.1, 0.2, 5), regist
 MINUTE = timedelta(minutes=1)
 
 
-def test_a_counter_is_read_under_the_name_that_it_exposes():
+def test_a_counter_is_read_under_the_name_that_it_exposes() -> None:
     assert str(rate(REQUESTS, MINUTE)) == "rate(requests_total[1m])"
     assert sample_names(REQUESTS) == ("requests_total",)
 
 
-def test_a_histogram_is_read_through_its_parts():
+def test_a_histogram_is_read_through_its_parts() -> None:
     assert str(rate(count(SECONDS), MINUTE)) == "rate(seconds_count[1m])"
     assert str(rate(sum_of(SECONDS), RATE_INTERVAL)) == "rate(seconds_sum[$__rate_interval])"
     assert str(rate(at_most(SECONDS, 5), MINUTE, route="/a")) == 'rate(seconds_bucket{route="/a",le="5.0"}[1m])'
@@ -48,17 +49,17 @@ def test_a_histogram_is_read_through_its_parts():
         value(SECONDS)
 
 
-def test_a_quantile_sums_the_buckets_first():
+def test_a_quantile_sums_the_buckets_first() -> None:
     text = 'histogram_quantile(0.95, sum by (le, route) (rate(seconds_bucket{route!~"/h|/r"}[5m])))'
     assert str(quantile(Fraction(95, 100), SECONDS, 5 * MINUTE, by=("route",), route=Unlike("/h|/r"))) == text
 
 
-def test_only_a_bucket_that_exists_can_be_asked_for():
+def test_only_a_bucket_that_exists_can_be_asked_for() -> None:
     with pytest.raises(ValueError, match=r"seconds has no bucket that ends at 0.3"):
         at_most(SECONDS, Fraction(3, 10))
 
 
-def test_a_label_that_the_metric_does_not_have_is_refused():
+def test_a_label_that_the_metric_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="requests has no label method"):
         rate(REQUESTS, MINUTE, method="GET")
     with pytest.raises(ValueError, match="lag_seconds has no label stream"):
@@ -66,17 +67,17 @@ def test_a_label_that_the_metric_does_not_have_is_refused():
     assert str(highest(value(LAG), by=("job",))) == "max by (job) (lag_seconds)"
 
 
-def test_a_gauge_has_no_rate():
+def test_a_gauge_has_no_rate() -> None:
     with pytest.raises(TypeError, match="neither a counter"):
         rate(LAG, MINUTE)  # type: ignore[arg-type]
 
 
-def test_quotes_and_backslashes_in_a_label_are_escaped():
+def test_quotes_and_backslashes_in_a_label_are_escaped() -> None:
     assert str(value(LAG, shard='a"\\b')) == 'lag_seconds{shard="a\\"\\\\b"}'
     assert str(value(LAG, shard=Like(r"\d+"))) == 'lag_seconds{shard=~"\\\\d+"}'
 
 
-def test_parentheses_keep_the_meaning_and_no_more_are_written():
+def test_parentheses_keep_the_meaning_and_no_more_are_written() -> None:
     a, b, c = (value(LAG, shard=name) for name in "abc")
     (x, y, z) = (str(e) for e in (a, b, c))
     assert str(a - (b - c)) == f"{x} - ({y} - {z})"
@@ -87,7 +88,7 @@ def test_parentheses_keep_the_meaning_and_no_more_are_written():
     assert str(a & (b | c)) == f"{x} and ({y} or {z})"
 
 
-def test_an_expression_knows_the_metrics_that_it_reads():
+def test_an_expression_knows_the_metrics_that_it_reads() -> None:
     expression = (
         absent(total(rate(REQUESTS, MINUTE))) | at_least(value(LAG), 0) | quantile(Fraction(1, 2), SECONDS, MINUTE)
     )
@@ -104,21 +105,21 @@ def test_an_expression_knows_the_metrics_that_it_reads():
         (timedelta(days=1, seconds=1), "1d1s"),
     ],
 )
-def test_a_duration_is_written_as_prometheus_writes_it(window, text):
+def test_a_duration_is_written_as_prometheus_writes_it(window: Any, text: str) -> None:
     assert duration(window) == text
 
 
-def test_a_window_shorter_than_a_second_is_refused():
+def test_a_window_shorter_than_a_second_is_refused() -> None:
     with pytest.raises(ValueError, match="whole number of seconds"):
         duration(timedelta(milliseconds=1500))
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 12))
-def test_a_fraction_comes_out_as_the_exact_decimal(digits, places):
+def test_a_fraction_comes_out_as_the_exact_decimal(digits, places) -> None:
     assert Fraction(decimal(Fraction(digits, 10**places))) == Fraction(digits, 10**places)
 
 
-def test_what_a_float_would_blur_stays_exact():
+def test_what_a_float_would_blur_stays_exact() -> None:
     assert decimal(Fraction(144, 10) * Fraction(1, 1000)) == "0.0144"
     with pytest.raises(ValueError, match="not an exact decimal"):
         decimal(Fraction(1, 3))

@@ -22,7 +22,7 @@ def logged(capsys) -> dict:
     return json.loads(capsys.readouterr().err)
 
 
-def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys):
+def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys: pytest.CaptureFixture[str]) -> None:
     start_telemetry("gateway", load(ProcessSettings, {}))()
     logging.getLogger("apps.gateway").info("hello", extra={"path": "/x"})
     line = logged(capsys)
@@ -31,7 +31,7 @@ def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys):
     assert "trace_id" not in line
 
 
-def test_a_line_inside_of_a_span_holds_its_ids(capsys):
+def test_a_line_inside_of_a_span_holds_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
     start_telemetry("gateway", load(ProcessSettings, {}))()
     with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
         logging.getLogger("apps.gateway").warning("hello")
@@ -40,7 +40,7 @@ def test_a_line_inside_of_a_span_holds_its_ids(capsys):
     assert (line["trace_id"], line["span_id"]) == (f"{context.trace_id:032x}", f"{context.span_id:016x}")
 
 
-def test_an_exception_stays_one_line(capsys):
+def test_an_exception_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     start_telemetry("gateway", load(ProcessSettings, {}))()
     try:
         raise ValueError("two\nlines")

@@ -23,7 +23,7 @@ def numbered():
     hours=st.lists(st.integers(min_value=1, max_value=24 * 40), min_size=1, max_size=60),
     period=st.integers(min_value=2, max_value=60).map(lambda days: timedelta(days=days)),
 )
-def test_no_url_that_was_given_out_outlives_its_key_however_irregular_the_runs(hours, period):
+def test_no_url_that_was_given_out_outlives_its_key_however_irregular_the_runs(hours, period) -> None:
     random_bytes, now = numbered(), START
     keys, changed = initial_keys(now, random_bytes), now
     signed_until = {keys.current: now}
@@ -42,7 +42,7 @@ def test_no_url_that_was_given_out_outlives_its_key_however_irregular_the_runs(h
         assert len(keys.secrets) <= 2
 
 
-def test_nightly_runs_replace_a_key_after_its_period_and_forget_it_after_the_longest_expiry():
+def test_nightly_runs_replace_a_key_after_its_period_and_forget_it_after_the_longest_expiry() -> None:
     random_bytes = numbered()
     keys, changed = initial_keys(START, random_bytes), START
     history = []
@@ -55,11 +55,11 @@ def test_nightly_runs_replace_a_key_after_its_period_and_forget_it_after_the_lon
     assert history == [(30, 2, "20261123T024000Z"), (31, 2, "20261223T024000Z"), (39, 1, "20261223T024000Z")]
 
 
-def test_a_key_with_another_kind_of_id_is_refused_by_name():
+def test_a_key_with_another_kind_of_id_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"'blue'.*time when the key was made"):
         rotate(SigningKeys("blue", {"blue": bytes(32)}), START, START, timedelta(days=30), bytes)
 
 
-def test_a_document_reads_back_as_the_keys_it_was_made_from():
+def test_a_document_reads_back_as_the_keys_it_was_made_from() -> None:
     keys = initial_keys(START, lambda length: b"k" * length)
     assert SigningKeys.parse(keys.document()) == keys

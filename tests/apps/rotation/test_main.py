@@ -10,11 +10,11 @@ import pytest
 
 from apps.domain.signing import SigningKeys
 from apps.rotation.keys import ID_FORMAT
-from tests.support.kinesis import REGION
+from tests.support.kinesis import REGION, KinesisServer
 
 
 @pytest.fixture
-def secrets(ministack):
+def secrets(ministack: KinesisServer):
     client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=ministack.url)
     made = [client.create_secret(Name=f"{os.urandom(4).hex()}-{name}")["ARN"] for name in ("keys", "token")]
     yield client, *made
@@ -22,7 +22,7 @@ def secrets(ministack):
         client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
-def rotate(ministack, keys, token):
+def rotate(ministack: KinesisServer, keys, token):
     environment = ministack.environment() | {
         "AWS_REGION": REGION,
         "SIGNING_KEYS_SECRET_ID": keys,
@@ -36,7 +36,7 @@ def value(client, secret):
     return client.get_secret_value(SecretId=secret)["SecretString"]
 
 
-def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(ministack, secrets):
+def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(ministack: KinesisServer, secrets) -> None:
     client, keys, token = secrets
     assert rotate(ministack, keys, token).returncode == 0
     made = value(client, keys), value(client, token)
@@ -46,7 +46,7 @@ def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(minis
     assert (value(client, keys), value(client, token)) == made
 
 
-def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack, secrets):
+def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack: KinesisServer, secrets) -> None:
     client, keys, token = secrets
     old = (datetime.now(UTC) - timedelta(days=31)).strftime(ID_FORMAT)
     document = SigningKeys(old, {old: bytes(32)}).document().decode()
@@ -60,7 +60,7 @@ def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack, secrets):
         assert str(secret) not in done.stderr
 
 
-def test_keys_that_cannot_be_read_are_left_alone_and_named(ministack, secrets):
+def test_keys_that_cannot_be_read_are_left_alone_and_named(ministack: KinesisServer, secrets) -> None:
     client, keys, token = secrets
     client.put_secret_value(SecretId=keys, SecretString='{"current": "blue"}')
     done = rotate(ministack, keys, token)

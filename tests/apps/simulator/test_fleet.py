@@ -100,7 +100,7 @@ def values(device: DeviceSpec, count: int, *faults: Fault) -> list[float]:
     return [msgspec.json.decode(sample.data)["value"] for sample in drawn if sample.key and sample.key.metric == name]
 
 
-def test_a_device_has_a_name_and_tells_the_unit_of_each_of_its_metrics():
+def test_a_device_has_a_name_and_tells_the_unit_of_each_of_its_metrics() -> None:
     power = next(device for device in fleet(12) if device.kind == "power")
     assert power.name == "Power sensor 1"
     assert power.attributes == {"power_unit": "W", "voltage_unit": "V"}

@@ -16,11 +16,11 @@ from tests.support.schema import tables
 LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 
 
-def storage(database, *arguments, **variables):
+def storage(database: TestDatabase, *arguments, **variables):
     return run("apps.storage", database, *arguments, **variables)
 
 
-def run(module, database, *arguments, **variables):
+def run(module, database: TestDatabase, *arguments, **variables):
     environment = os.environ | database.environment() | variables
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
@@ -30,7 +30,7 @@ def logged(done):
     return {line["message"]: line for line in map(json.loads, done.stderr.splitlines())}
 
 
-async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(empty_database: TestDatabase):
+async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(empty_database: TestDatabase) -> None:
     with collecting() as collector:
         done = run("apps.migration", empty_database, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert (done.returncode, done.stdout) == (0, "")
@@ -47,7 +47,7 @@ async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(
     assert again["partitions are there ahead"]["months"] == []
 
 
-async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDatabase):
+async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDatabase) -> None:
     connection = await database.connect()
     await connection.execute("SELECT ensure_partition($1)", LONG_AGO)
     await connection.close()
@@ -67,7 +67,9 @@ async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDa
     assert partition_name("sensor_readings", month_of(datetime.now(UTC))) + "\t" in listed
 
 
-async def test_a_migration_that_is_told_to_stop_while_it_waits_ends_and_changes_nothing(empty_database: TestDatabase):
+async def test_a_migration_that_is_told_to_stop_while_it_waits_ends_and_changes_nothing(
+    empty_database: TestDatabase,
+) -> None:
     connection = await empty_database.connect()
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     command = (sys.executable, "-m", "apps.migration")

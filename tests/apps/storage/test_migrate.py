@@ -1,6 +1,7 @@
 """Migrations: from nothing, again, by two at once; and what each role may do."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -20,12 +21,12 @@ from tests.support.postgres import ROLES, TestDatabase
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
-async def in_transaction(database, work):
+async def in_transaction(database: TestDatabase, work):
     async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
         return await connection.run_sync(work)
 
 
-async def test_two_migrations_at_once_both_end_well(database: TestDatabase):
+async def test_two_migrations_at_once_both_end_well(database: TestDatabase) -> None:
     def again(connection):
         return migrate(connection, ROLES, {})
 
@@ -34,7 +35,7 @@ async def test_two_migrations_at_once_both_end_well(database: TestDatabase):
     assert {result.before for result in results} == {result.after for result in results} == {head}
 
 
-async def test_each_role_holds_exactly_its_grants(database: TestDatabase):
+async def test_each_role_holds_exactly_its_grants(database: TestDatabase) -> None:
     connection = await database.connect()
     for role in ROLES:
         for table in metadata.tables:
@@ -47,11 +48,11 @@ async def test_each_role_holds_exactly_its_grants(database: TestDatabase):
     await connection.close()
 
 
-def test_grants_may_name_exactly_the_tables_that_there_are():
+def test_grants_may_name_exactly_the_tables_that_there_are() -> None:
     assert SENSORS.tables == metadata.tables.keys()
 
 
-async def test_grants_may_name_exactly_the_functions_that_there_are(database: TestDatabase):
+async def test_grants_may_name_exactly_the_functions_that_there_are(database: TestDatabase) -> None:
     def functions(connection):
         query = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         return set(connection.scalars(sa.text(query)))
@@ -60,7 +61,7 @@ async def test_grants_may_name_exactly_the_functions_that_there_are(database: Te
     assert found == {function.replace("timestamptz", "timestamp with time zone") for function in SENSORS.functions}
 
 
-async def test_a_grant_that_is_no_longer_declared_is_taken_away(database: TestDatabase):
+async def test_a_grant_that_is_no_longer_declared_is_taken_away(database: TestDatabase) -> None:
     connection = await database.connect()
     await connection.execute("GRANT DELETE ON sensor_readings TO api")
     await in_transaction(database, lambda c: migrate(c, ROLES, {}))
@@ -68,7 +69,7 @@ async def test_a_grant_that_is_no_longer_declared_is_taken_away(database: TestDa
     await connection.close()
 
 
-async def test_a_second_open_alert_of_the_same_source_and_rule_is_refused(database: TestDatabase):
+async def test_a_second_open_alert_of_the_same_source_and_rule_is_refused(database: TestDatabase) -> None:
     connection = await database.connect("detector")
     insert = "INSERT INTO alerts (source, rule, severity, message, state) VALUES ('s', 'r', 'info', 'm', $1)"
     await connection.execute(insert, "resolved")
@@ -87,7 +88,9 @@ async def test_a_second_open_alert_of_the_same_source_and_rule_is_refused(databa
         ({"ROLE_PASSWORDS_FILE": "/nowhere"}, "ROLE_PASSWORDS_FILE=/nowhere"),
     ],
 )
-def test_wrong_settings_end_the_command_with_a_line_that_names_them(variables, said, monkeypatch, capsys):
+def test_wrong_settings_end_the_command_with_a_line_that_names_them(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     sane = {"AWS_REGION": "eu-west-1", "DATABASE_HOST": "127.0.0.1", "DATABASE_USER": "owner"}
     for name, value in (sane | variables).items():
         monkeypatch.setenv(name, value)
@@ -103,7 +106,9 @@ def exit_code(*arguments):
     return ended.value.code
 
 
-def test_a_database_that_is_not_there_is_said_in_one_line(monkeypatch, capsys, tmp_path):
+def test_a_database_that_is_not_there_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "password").write_text("x")
     variables = {"HOST": "127.0.0.1", "PORT": "1", "USER": "owner", "AUTH": "password"}
     for name, value in (variables | {"PASSWORD_FILE": str(tmp_path / "password")}).items():

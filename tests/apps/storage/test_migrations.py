@@ -37,7 +37,7 @@ def downgrade():
 """
 
 
-async def in_transaction(database, work):
+async def in_transaction(database: TestDatabase, work):
     async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
         return await connection.run_sync(work)
 
@@ -45,7 +45,7 @@ async def in_transaction(database, work):
 def to(revision, command=upgrade, versions=()):
     """Return work that brings a database to a revision; `versions`: more folders of revisions."""
 
-    def work(connection):
+    def work(connection) -> None:
         config = alembic_config(connection)
         config.set_main_option("path_separator", "os")
         config.set_main_option("version_locations", os.pathsep.join(map(str, (MIGRATIONS / "versions", *versions))))
@@ -54,7 +54,7 @@ def to(revision, command=upgrade, versions=()):
     return work
 
 
-async def read(database, what=schema):
+async def read(database: TestDatabase, what=schema):
     connection = await database.connect()
     try:
         return await what(connection)
@@ -62,7 +62,7 @@ async def read(database, what=schema):
         await connection.close()
 
 
-async def fill(connection):
+async def fill(connection) -> None:
     """Store what every table holds: an upgrade must keep it."""
     await connection.execute("SELECT ensure_partition($1)", NOW)
     await connection.execute("INSERT INTO devices (device_id, kind, labels) VALUES ('d', 'pump', '{wet}')")
@@ -96,7 +96,7 @@ async def contents(connection):
     }
 
 
-async def test_the_last_revision_is_what_the_tables_say(database: TestDatabase):
+async def test_the_last_revision_is_what_the_tables_say(database: TestDatabase) -> None:
     def differences(connection):
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         return compare_metadata(context, metadata)
@@ -106,13 +106,15 @@ async def test_the_last_revision_is_what_the_tables_say(database: TestDatabase):
 
 async def test_the_last_revision_has_every_default_constraint_index_and_partitioning_of_the_tables(
     database: TestDatabase, empty_database: TestDatabase
-):
+) -> None:
     await in_transaction(empty_database, metadata.create_all)
     assert await read(database, tables) == await read(empty_database, tables)
 
 
 @pytest.mark.parametrize("revision", SCHEMAS)
-async def test_a_revision_is_still_what_it_was_when_it_was_released(empty_database: TestDatabase, revision: str):
+async def test_a_revision_is_still_what_it_was_when_it_was_released(
+    empty_database: TestDatabase, revision: str
+) -> None:
     await in_transaction(empty_database, to(revision))
     made = await read(empty_database)
     await in_transaction(empty_database, to("base", downgrade))
@@ -127,7 +129,7 @@ async def test_a_revision_is_still_what_it_was_when_it_was_released(empty_databa
 @pytest.mark.parametrize("revision", SCHEMAS)
 async def test_a_database_of_an_older_release_with_data_is_migrated_and_keeps_them(
     database: TestDatabase, empty_database: TestDatabase, revision: str
-):
+) -> None:
     connection = await empty_database.connect()
     await connection.execute(SCHEMAS[revision])
     await fill(connection)
@@ -142,7 +144,9 @@ async def test_a_database_of_an_older_release_with_data_is_migrated_and_keeps_th
         assert len(after[table]) == len(rows), table
 
 
-async def test_a_new_revision_is_applied_to_a_database_with_data_and_taken_back(database: TestDatabase, tmp_path: Path):
+async def test_a_new_revision_is_applied_to_a_database_with_data_and_taken_back(
+    database: TestDatabase, tmp_path: Path
+) -> None:
     with_head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     (tmp_path / "made_up.py").write_text(MADE_UP.format(head=with_head))
     connection = await database.connect()
@@ -157,13 +161,13 @@ async def test_a_new_revision_is_applied_to_a_database_with_data_and_taken_back(
     await connection.close()
 
 
-def test_the_schema_of_every_earlier_revision_is_kept():
+def test_the_schema_of_every_earlier_revision_is_kept() -> None:
     earlier = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][1:]
     missing = set(earlier) - SCHEMAS.keys()
     assert not missing, f"write tests/apps/storage/schemas/<revision>.sql with pg_dump, as 0001.sql says: {missing}"
 
 
-def test_no_revision_imports_what_changes():
+def test_no_revision_imports_what_changes() -> None:
     """A revision that is made of today's tables makes another schema tomorrow, and on fresh databases only."""
     for path in (MIGRATIONS / "versions").glob("*.py"):
         imported = {

@@ -19,26 +19,26 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @given(MONTHS, st.integers(-5000, 5000))
-def test_adding_months_can_be_undone(month, count):
+def test_adding_months_can_be_undone(month, count) -> None:
     later = add_months(month, count)
     assert 1 <= later[1] <= 12
     assert add_months(later, -count) == month
 
 
 @given(MONTHS)
-def test_the_month_after_december_is_january(month):
+def test_the_month_after_december_is_january(month) -> None:
     year, number = add_months(month, 1)
     assert (year, number) == ((month[0] + 1, 1) if month[1] == 12 else (month[0], month[1] + 1))
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)), st.integers(-14, 14))
-def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at, hours):
+def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at, hours) -> None:
     there = at.replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=hours)))
     assert month_of(there) == (at.year, at.month)
 
 
 @given(MONTHS, st.integers(1, 36), st.integers(1, 36))
-def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(month, keep, keep_rollups):
+def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(month, keep, keep_rollups) -> None:
     settings = load(
         StorageSettings,
         {
@@ -59,7 +59,7 @@ def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_reten
     }
 
 
-async def test_a_reading_of_a_month_without_partition_can_be_stored_after_asking_for_it(database: TestDatabase):
+async def test_a_reading_of_a_month_without_partition_can_be_stored_after_asking_for_it(database: TestDatabase) -> None:
     connection = await database.connect("ingestor")
     row = ("d", "m", datetime(2003, 2, 28, 23, 59, 59, tzinfo=UTC), 1.0, NOW)
     insert = "INSERT INTO sensor_readings (device_id, metric, ts, value, received_at) VALUES ($1, $2, $3, $4, $5)"
@@ -74,7 +74,7 @@ async def test_a_reading_of_a_month_without_partition_can_be_stored_after_asking
     await connection.close()
 
 
-async def test_many_who_want_the_same_month_at_once_all_find_it(database: TestDatabase):
+async def test_many_who_want_the_same_month_at_once_all_find_it(database: TestDatabase) -> None:
     connections = [await database.connect("ingestor") for _ in range(8)]
     for year in range(2001, 2006):
         month = datetime(year, 2, 1, tzinfo=UTC)
@@ -84,7 +84,7 @@ async def test_many_who_want_the_same_month_at_once_all_find_it(database: TestDa
         await each.close()
 
 
-async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_readings_only(database: TestDatabase):
+async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_readings_only(database: TestDatabase) -> None:
     settings = load(StorageSettings, database.environment("partitions") | {"READINGS_RETENTION_MONTHS": "1"})
     owner = await database.connect()
     for month in (8, 9, 10):
@@ -102,7 +102,7 @@ async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_reading
     await owner.close()
 
 
-async def test_nothing_but_a_partition_of_readings_can_be_dropped(database: TestDatabase):
+async def test_nothing_but_a_partition_of_readings_can_be_dropped(database: TestDatabase) -> None:
     connection = await database.connect("partitions")
     with pytest.raises(Exception, match="devices is not a partition of readings"):
         await connection.execute("SELECT drop_partition('devices')")

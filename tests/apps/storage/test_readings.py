@@ -9,13 +9,14 @@ import pytest
 
 from apps.domain.readings import StoredReading
 from apps.storage.readings import ensure_partitions, is_missing_partition, store
+from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def connection(database):
+async def connection(database: TestDatabase):
     made = await database.connect("ingestor")
     await ensure_partitions(made, [reading()])
     yield made
@@ -33,14 +34,14 @@ async def everything(connection) -> list[StoredReading]:
     return [StoredReading(*row) for row in found]
 
 
-async def test_new_readings_are_stored_and_returned(connection):
+async def test_new_readings_are_stored_and_returned(connection) -> None:
     readings = [reading(n, n) for n in range(5)]
     assert await store(connection, reversed(readings)) == readings
     assert await everything(connection) == readings
     await assert_summaries_agree(connection)
 
 
-async def test_what_is_there_already_is_neither_stored_nor_returned_nor_counted_again(connection):
+async def test_what_is_there_already_is_neither_stored_nor_returned_nor_counted_again(connection) -> None:
     await store(connection, [reading(n) for n in range(5)])
     assert sorted(await store(connection, [reading(n) for n in range(3, 8)])) == [reading(n) for n in range(5, 8)]
     assert len(await everything(connection)) == 8
@@ -49,16 +50,16 @@ async def test_what_is_there_already_is_neither_stored_nor_returned_nor_counted_
     await assert_summaries_agree(connection)
 
 
-async def test_of_one_key_twice_in_a_batch_the_first_is_kept(connection):
+async def test_of_one_key_twice_in_a_batch_the_first_is_kept(connection) -> None:
     assert await store(connection, [reading(0, 7), reading(1), reading(0, 8)]) == [reading(0, 7), reading(1)]
     await assert_summaries_agree(connection)
 
 
-async def test_nothing_to_store_is_fine(connection):
+async def test_nothing_to_store_is_fine(connection) -> None:
     assert await store(connection, []) == []
 
 
-async def test_the_newest_value_is_the_newest_measured_and_never_goes_back(connection):
+async def test_the_newest_value_is_the_newest_measured_and_never_goes_back(connection) -> None:
     await store(connection, [reading(10, 10)])
     await store(connection, [reading(5, 5), reading(-300, 3)])
     assert await connection.fetchval("SELECT value FROM latest_readings") == 10
@@ -67,13 +68,13 @@ async def test_the_newest_value_is_the_newest_measured_and_never_goes_back(conne
     await assert_summaries_agree(connection)
 
 
-async def test_the_largest_values_do_not_overflow_a_sum(connection):
+async def test_the_largest_values_do_not_overflow_a_sum(connection) -> None:
     for second in range(4):
         await store(connection, [reading(second, 1e300), reading(second + 0.5, 1e300)])
     await assert_summaries_agree(connection)
 
 
-async def test_a_month_without_a_partition_is_told_and_can_be_made(connection):
+async def test_a_month_without_a_partition_is_told_and_can_be_made(connection) -> None:
     old = StoredReading("d", "m", datetime(2001, 2, 3, tzinfo=UTC), 1, NOW)
     with pytest.raises(asyncpg.CheckViolationError) as missing:
         await store(connection, [reading(), old])
@@ -83,7 +84,7 @@ async def test_a_month_without_a_partition_is_told_and_can_be_made(connection):
     assert await store(connection, [reading(), old]) == [old, reading()]
 
 
-async def test_a_constraint_is_not_taken_for_a_missing_partition(database, connection):
+async def test_a_constraint_is_not_taken_for_a_missing_partition(database: TestDatabase, connection) -> None:
     owner = await database.connect()
     await owner.execute("ALTER TABLE sensor_readings ADD CONSTRAINT sane CHECK (value < 100)")
     with pytest.raises(asyncpg.CheckViolationError) as refused:
@@ -93,7 +94,7 @@ async def test_a_constraint_is_not_taken_for_a_missing_partition(database, conne
     await owner.close()
 
 
-async def test_two_that_store_the_same_readings_at_once_store_each_once(database, connection):
+async def test_two_that_store_the_same_readings_at_once_store_each_once(database: TestDatabase, connection) -> None:
     rng = random.Random(3)
     readings = [reading(n % 300, n, device=f"d{n % 7}") for n in range(2000)]
     batches = [rng.sample(readings, 700) for _ in range(12)]

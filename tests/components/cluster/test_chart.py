@@ -11,9 +11,9 @@ CHART = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io"
 
 
 def installed(mirror):
-    def program():
+    def program() -> None:
         class Parent(pulumi.ComponentResource):
-            def __init__(self):
+            def __init__(self) -> None:
                 super().__init__("test:index:Parent", "parent")
 
         release("external-secrets", CHART, "external-secrets", {}, charts=ChartsConfig(mirror=mirror), parent=Parent())
@@ -31,5 +31,7 @@ def installed(mirror):
         ("./charts", "./charts/external-secrets", None),
     ],
 )
-def test_a_chart_comes_from_its_repository_or_from_the_mirror(mirror, chart, repository):
+def test_a_chart_comes_from_its_repository_or_from_the_mirror(
+    mirror: str | None, chart: str, repository: str | None
+) -> None:
     assert installed(mirror) == (chart, repository, "0.20.4")

@@ -8,14 +8,14 @@ from delivery.recording import build
 from tests.components import parts
 
 
-def test_its_endpoint_is_private_unless_networks_are_named():
+def test_its_endpoint_is_private_unless_networks_are_named() -> None:
     closed = build(parts.cluster).one("eks:index:Cluster").inputs
     assert (closed["endpointPrivateAccess"], closed["endpointPublicAccess"]) == (True, False)
     opened = build(lambda: parts.cluster(public_access_cidrs=["198.51.100.0/24"])).one("eks:index:Cluster").inputs
     assert (opened["endpointPublicAccess"], opened["publicAccessCidrs"]) == (True, ["198.51.100.0/24"])
 
 
-def test_who_may_enter_is_said_by_access_entries_alone():
+def test_who_may_enter_is_said_by_access_entries_alone() -> None:
     graph = build(parts.cluster)
     assert graph.one("eks:index:Cluster").inputs["authenticationMode"] == "API"
     policies = {
@@ -29,7 +29,7 @@ def test_who_may_enter_is_said_by_access_entries_alone():
     assert {made.inputs["principalArn"] for made in graph.of("AccessEntry")} == policies.keys()
 
 
-def test_who_makes_the_cluster_does_not_enter_by_that():
+def test_who_makes_the_cluster_does_not_enter_by_that() -> None:
     props = {
         "name": "c",
         "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
@@ -47,18 +47,18 @@ def made_by_eks(kind, props):
     return pulumi.ResourceTransformArgs(custom=True, type_=kind, name="c", props=props, opts=pulumi.ResourceOptions())
 
 
-def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter():
+def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter() -> None:
     graph = build(parts.cluster)
     provider = graph.one("pulumi:providers:kubernetes")
     assert all(graph.waits_for(provider, made) for made in graph.of("AccessPolicyAssociation"))
 
 
-def test_nobody_is_administrator_and_viewer():
+def test_nobody_is_administrator_and_viewer() -> None:
     with pytest.raises(ValueError, match="role/deploy is listed as both administrator and viewer"):
         build(lambda: parts.cluster(viewers=["arn:aws:iam::111111111111:role/deploy"]))
 
 
-def test_add_ons_that_need_nodes_come_after_them_and_the_network_before():
+def test_add_ons_that_need_nodes_come_after_them_and_the_network_before() -> None:
     graph = build(parts.cluster)
     nodes = graph.one("aws:eks/nodeGroup:NodeGroup")
     order = {made.inputs["addonName"]: graph.waits_for(made, nodes) for made in graph.of("Addon")}
@@ -76,26 +76,26 @@ def test_add_ons_that_need_nodes_come_after_them_and_the_network_before():
         assert graph.waits_for(network, part)
 
 
-def test_network_policies_are_enforced():
+def test_network_policies_are_enforced() -> None:
     addon = build(parts.cluster).one("Addon", "cluster-vpc-cni")
     assert addon.inputs["configurationValues"] == '{"enableNetworkPolicy":"true"}'
 
 
-def test_pods_cannot_reach_the_nodes_credentials():
+def test_pods_cannot_reach_the_nodes_credentials() -> None:
     options = build(parts.cluster).one("LaunchTemplate").inputs["metadataOptions"]
     assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
 
 
-def test_the_autoscalers_number_of_nodes_is_left_alone():
+def test_the_autoscalers_number_of_nodes_is_left_alone() -> None:
     assert build(parts.cluster).one("aws:eks/nodeGroup:NodeGroup").ignore_changes == ("scalingConfig.desiredSize",)
 
 
-def test_a_changed_kubeconfig_replaces_nothing():
+def test_a_changed_kubeconfig_replaces_nothing() -> None:
     provider = build(parts.cluster).one("pulumi:providers:kubernetes")
     assert provider.inputs["clusterIdentifier"] == parts.CLUSTER_ARN
 
 
-def test_nobody_inside_and_everybody_outside_are_both_refused():
+def test_nobody_inside_and_everybody_outside_are_both_refused() -> None:
     with pytest.raises(ValueError, match="locks everybody out"):
         build(lambda: parts.cluster(administrators=[]))
     with pytest.raises(ValueError, match="must be known networks, not the whole internet"):

@@ -1,6 +1,7 @@
 """What a grant gives, and to what alone."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -47,14 +48,14 @@ def granted(program):
     return {tuple(s["Action"]): s["Resource"] for s in json.loads(policy)["Statement"]}
 
 
-def test_a_producer_puts_records_and_nothing_else():
+def test_a_producer_puts_records_and_nothing_else() -> None:
     assert granted(lambda: stream().grant_produce(parts.identity())) == {
         ("kinesis:PutRecord", "kinesis:PutRecords"): [f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/readings"],
         ("kms:GenerateDataKey",): [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key"],
     }
 
 
-def test_a_consumer_finds_shards_and_decrypts_what_it_reads():
+def test_a_consumer_finds_shards_and_decrypts_what_it_reads() -> None:
     (reading, decrypting) = granted(lambda: stream().grant_consume(parts.identity())).items()
     assert set(reading[0]) == {
         "kinesis:DescribeStream",
@@ -66,13 +67,13 @@ def test_a_consumer_finds_shards_and_decrypts_what_it_reads():
     assert decrypting == (("kms:Decrypt",), [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key"])
 
 
-def test_a_database_user_is_named_not_patterned():
+def test_a_database_user_is_named_not_patterned() -> None:
     assert granted(lambda: database().grant_connect(parts.identity(), "ingestor")) == {
         ("rds-db:connect",): [f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-EXAMPLE/ingestor"]
     }
 
 
-def test_the_database_is_closed_until_a_group_is_let_in():
+def test_the_database_is_closed_until_a_group_is_let_in() -> None:
     assert build(database).of("SecurityGroupIngressRule") == []
     (rule,) = build(lambda: database(allowed_groups={"cluster": "sg-1"})).of("SecurityGroupIngressRule")
     assert (rule.inputs["fromPort"], rule.inputs["toPort"], rule.inputs["referencedSecurityGroupId"]) == (
@@ -82,7 +83,7 @@ def test_the_database_is_closed_until_a_group_is_let_in():
     )
 
 
-def test_a_replica_is_as_closed_and_encrypted_as_its_source():
+def test_a_replica_is_as_closed_and_encrypted_as_its_source() -> None:
     made = build(lambda: database(replica=True)).one("aws:rds/instance:Instance", "database-replica").inputs
     assert made["storageEncrypted"]
     assert not made["publiclyAccessible"]
@@ -98,7 +99,7 @@ def test_a_replica_is_as_closed_and_encrypted_as_its_source():
         (secret, {"recovery_days": 3}, "0 or 7 to 30 days, not 3"),
     ],
 )
-def test_an_impossible_argument_is_refused(make, wrong, says):
+def test_an_impossible_argument_is_refused(make: Any, wrong: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         build(lambda: make(**wrong))
 
@@ -114,6 +115,6 @@ def test_an_impossible_argument_is_refused(make, wrong, says):
         pytest.param(secret, ReadSecret(SIGNING_KEYS), id="a secret that nobody syncs into the cluster"),
     ],
 )
-def test_a_need_of_another_kind_is_refused(make, need):
+def test_a_need_of_another_kind_is_refused(make: Any, need: Any) -> None:
     with pytest.raises(TypeError, match="cannot meet"):
         build(lambda: bind([need], {need.resource: make()}))

@@ -1,6 +1,7 @@
 """The way in."""
 
 from dataclasses import replace
+from typing import Any
 
 import pulumi
 import pytest
@@ -33,10 +34,10 @@ WITH_LOGIN = {"domain": "sensors.example.com", "zone_id": "Z1", "login": LOGIN}
 
 def ingress(**changes):
     class Controller(pulumi.ComponentResource):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__("test:index:Controller", "controller")
 
-    def program():
+    def program() -> None:
         config = IngressConfig(**(KNOWN | {key: changes[key] for key in changes.keys() - PLAIN.keys()}))
         args = PLAIN | {key: changes[key] for key in changes.keys() & PLAIN.keys()}
         Ingress("ingress", IngressArgs(config=config, controller=Controller(), **args))
@@ -50,23 +51,23 @@ def first_actions(graph):
     return rules | {"dashboard": graph.one("Listener").inputs["defaultActions"][0]}
 
 
-def test_people_log_in_and_devices_do_not():
+def test_people_log_in_and_devices_do_not() -> None:
     first = first_actions(ingress(**WITH_LOGIN))
     assert first["gateway"]["type"] == "forward"
     assert first["dashboard"]["authenticateOidc"]["onUnauthenticatedRequest"] == "authenticate"
     assert first["api"]["authenticateOidc"]["onUnauthenticatedRequest"] == "deny"
 
 
-def test_an_issuer_is_told_to_the_load_balancer_as_it_is_written():
+def test_an_issuer_is_told_to_the_load_balancer_as_it_is_written() -> None:
     oidc = first_actions(ingress(**WITH_LOGIN))["dashboard"]["authenticateOidc"]
     assert oidc["issuer"] == "https://login.example.com", "a token of another issuer is refused, by one slash too"
 
 
-def test_without_a_login_everything_is_forwarded():
+def test_without_a_login_everything_is_forwarded() -> None:
     assert {action["type"] for action in first_actions(ingress()).values()} == {"forward"}
 
 
-def test_the_load_balancer_reaches_pods_on_their_ports_alone():
+def test_the_load_balancer_reaches_pods_on_their_ports_alone() -> None:
     graph = ingress()
     egress = {made.inputs["fromPort"] for made in graph.of("SecurityGroupEgressRule")}
     assert egress == {8000, 8080}
@@ -74,7 +75,7 @@ def test_the_load_balancer_reaches_pods_on_their_ports_alone():
     assert {made.inputs["referencedSecurityGroupId"] for made in to_pods} == {"ingress-id"}
 
 
-def test_tls_has_no_plain_door_beside_it():
+def test_tls_has_no_plain_door_beside_it() -> None:
     graph = ingress(domain="sensors.example.com", zone_id="Z1", allowed_cidrs=())
     assert [made.inputs["port"] for made in graph.of("Listener")] == [443]
 
@@ -89,6 +90,6 @@ def test_tls_has_no_plain_door_beside_it():
         ({"routes": (GATEWAY, replace(API, public=("/ingest",)), DASHBOARD)}, "each path needs one service"),
     ],
 )
-def test_an_impossible_way_in_is_refused(wrong, says):
+def test_an_impossible_way_in_is_refused(wrong: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ingress(**wrong)

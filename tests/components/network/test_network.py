@@ -16,29 +16,29 @@ def nat_of(graph):
     }
 
 
-def test_one_nat_gateway_serves_both_zones():
+def test_one_nat_gateway_serves_both_zones() -> None:
     assert nat_of(build(parts.network)) == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1a"}
 
 
-def test_a_nat_gateway_in_each_zone_serves_its_own():
+def test_a_nat_gateway_in_each_zone_serves_its_own() -> None:
     graph = build(lambda: parts.network(nat_per_zone=True))
     assert nat_of(graph) == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1b"}
 
 
-def test_no_subnet_gives_out_public_addresses_by_itself():
+def test_no_subnet_gives_out_public_addresses_by_itself() -> None:
     subnets = build(parts.network).of("aws:ec2/subnet:Subnet")
     assert len(subnets) == 4
     assert {made.inputs["mapPublicIpOnLaunch"] for made in subnets} == {False}
 
 
-def test_the_default_group_lets_nothing_through_and_every_flow_is_logged():
+def test_the_default_group_lets_nothing_through_and_every_flow_is_logged() -> None:
     graph = build(parts.network)
     group = graph.one("DefaultSecurityGroup")
     assert (group.inputs["ingress"], group.inputs["egress"]) == ([], [])
     assert graph.one("FlowLog").inputs["trafficType"] == "ALL"
 
 
-def test_private_endpoints_take_https_from_the_private_subnets_alone():
+def test_private_endpoints_take_https_from_the_private_subnets_alone() -> None:
     graph = build(lambda: parts.network(private_endpoints=True))
     rules = graph.of("SecurityGroupIngressRule")
     assert {(made.inputs["cidrIpv4"], made.inputs["fromPort"], made.inputs["toPort"]) for made in rules} == {
@@ -49,6 +49,6 @@ def test_private_endpoints_take_https_from_the_private_subnets_alone():
     assert {made.inputs["privateDnsEnabled"] for made in interfaces} == {True}
 
 
-def test_one_zone_is_refused():
+def test_one_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="must be two different zones"):
         build(lambda: parts.network(zones=("eu-west-1a",)))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,14 +46,14 @@ DEV = [
 ]
 
 
-def test_the_dev_stack_costs_what_was_summed_by_hand():
+def test_the_dev_stack_costs_what_was_summed_by_hand() -> None:
     by_hand = Decimal("0.10") + Decimal("0.0416") + Decimal("0.045") + Decimal("0.032") + Decimal("0.04")
     by_hand += Decimal("0.0225") + 3 * Decimal("0.005") + (20 * Decimal("0.115") + 20 * Decimal("0.08")) / 730
     assert hourly_usd(estimate(DEV, "us-east-1")) == pytest.approx(by_hand)
     assert 50 < by_hand * 168 < 53
 
 
-def test_a_standby_doubles_the_database():
+def test_a_standby_doubles_the_database() -> None:
     single, double = (
         hourly_usd(estimate([Part("Database", "aws:rds/instance:Instance", "db", props)], "eu-west-1"))
         for props in (
@@ -63,19 +64,19 @@ def test_a_standby_doubles_the_database():
     assert double == 2 * single
 
 
-def test_an_interface_endpoint_costs_in_each_of_its_zones():
+def test_an_interface_endpoint_costs_in_each_of_its_zones() -> None:
     part = Part(
         "N", "aws:ec2/vpcEndpoint:VpcEndpoint", "ecr", {"vpcEndpointType": "Interface", "subnetIds": ["a", "b"]}
     )
     assert [line.count for line in estimate([part], "eu-west-1")] == [2]
 
 
-def test_every_node_has_the_volumes_of_its_launch_template():
+def test_every_node_has_the_volumes_of_its_launch_template() -> None:
     volumes = {line.item: line.count for line in estimate([TEMPLATE, nodes(3)], "eu-west-1")}
     assert volumes == {"t3.medium": 3, "gp3 volume, GB": 60}
 
 
-def test_a_replica_is_as_large_as_its_source():
+def test_a_replica_is_as_large_as_its_source() -> None:
     source = Part(
         "Database",
         "aws:rds/instance:Instance",
@@ -108,12 +109,12 @@ def test_a_replica_is_as_large_as_its_source():
         ([Part("S", "aws:kinesis/stream:Stream", "s", {})], r"Stream s has no streamModeDetails\.streamMode"),
     ],
 )
-def test_what_a_resource_does_not_say_is_never_guessed(parts, what):
+def test_what_a_resource_does_not_say_is_never_guessed(parts: Any, what: str) -> None:
     with pytest.raises(UnknownAttributeError, match=what):
         estimate(parts, "eu-west-1")
 
 
-def test_a_price_that_is_not_known_is_an_error_that_says_where_to_add_it():
+def test_a_price_that_is_not_known_is_an_error_that_says_where_to_add_it() -> None:
     part = Part("Database", "aws:rds/instance:Instance", "db", {"instanceClass": "db.x2g.huge", "allocatedStorage": 20})
     with pytest.raises(
         UnknownPriceError, match=r"no price of db\.x2g\.huge in eu-west-1: add it to delivery/cost/prices\.py"
@@ -121,7 +122,7 @@ def test_a_price_that_is_not_known_is_an_error_that_says_where_to_add_it():
         estimate([part], "eu-west-1")
 
 
-def test_components_add_up_to_the_whole_and_the_dearest_stands_first():
+def test_components_add_up_to_the_whole_and_the_dearest_stands_first() -> None:
     lines = estimate(DEV, "eu-central-1")
     costs = by_component(lines)
     assert sum(costs.values()) == hourly_usd(lines)
@@ -129,13 +130,13 @@ def test_components_add_up_to_the_whole_and_the_dearest_stands_first():
 
 
 @given(st.decimals(1, 10_000, places=2))
-def test_the_hours_that_a_sum_buys_cost_no_more_than_the_sum(weekly):
+def test_the_hours_that_a_sum_buys_cost_no_more_than_the_sum(weekly) -> None:
     lines = estimate(DEV, "eu-west-1")
     hours = affordable_hours(weekly, lines)
     assert 0 < hours <= 168
     assert hours * hourly_usd(lines) <= weekly * Decimal("1.0000001")
 
 
-def test_each_price_has_a_source_and_stands_in_every_region():
+def test_each_price_has_a_source_and_stands_in_every_region() -> None:
     assert regions() == {"us-east-1", "eu-west-1", "eu-central-1"}
     assert all(price.source and price.usd > 0 for items in PRICES.values() for price in items.values())

@@ -1,6 +1,7 @@
 """`python -m delivery.cost` on the stacks of this repository."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,10 @@ from tests.stacks.stacks_under_test import environment_graph
 
 
 @pytest.fixture
-def changed(monkeypatch):
+def changed(monkeypatch: pytest.MonkeyPatch):
     """Return a function that changes what a stack's file says."""
 
-    def change(section, **values):
+    def change(section, **values) -> None:
         def changed_file(stack, key, folder):
             said = read_stack_file(stack, key, folder)
             return {**said, section: {**said.get(section, {}), **values}}
@@ -27,7 +28,7 @@ def changed(monkeypatch):
     return change
 
 
-def test_dev_and_prod_cost_less_than_their_caps(capsys):
+def test_dev_and_prod_cost_less_than_their_caps(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 0
     said = capsys.readouterr().out
     assert "dev: 14 hours a week in eu-west-1" in said
@@ -35,20 +36,22 @@ def test_dev_and_prod_cost_less_than_their_caps(capsys):
     assert "OVER" not in said
 
 
-def test_a_stack_over_its_cap_fails_and_says_how_many_hours_the_cap_buys(capsys, changed):
+def test_a_stack_over_its_cap_fails_and_says_how_many_hours_the_cap_buys(
+    capsys: pytest.CaptureFixture[str], changed
+) -> None:
     changed("schedule", start="00:00", stop="23:00")
     assert command.main(["dev"]) == 1
     assert "of 5: OVER ITS CAP, which buys 15." in capsys.readouterr().out
 
 
-def test_every_line_can_be_seen_with_the_source_of_its_price(capsys):
+def test_every_line_can_be_seen_with_the_source_of_its_price(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["dev", "--lines"]) == 0
     said = capsys.readouterr().out
     assert "EKS control plane" in said
     assert "AWS price lists" in said
 
 
-def test_a_stack_that_does_not_exist_is_said_with_those_that_do(capsys):
+def test_a_stack_that_does_not_exist_is_said_with_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["staging"]) == 2
     assert (
         "there is no Pulumi.staging.yaml; there are the stacks bootstrap, bootstrap-prod, dev, prod"
@@ -56,14 +59,14 @@ def test_a_stack_that_does_not_exist_is_said_with_those_that_do(capsys):
     )
 
 
-def test_an_instance_without_a_price_is_said_with_where_to_add_it(capsys, changed):
+def test_an_instance_without_a_price_is_said_with_where_to_add_it(capsys: pytest.CaptureFixture[str], changed) -> None:
     changed("database", instance_class="db.x2g.large")
     assert command.main(["dev"]) == 2
     assert "no price of db.x2g.large in eu-west-1: add it to delivery/cost/prices.py" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_every_resource_that_has_a_price_is_priced_by_what_it_says(stack):
+def test_every_resource_that_has_a_price_is_priced_by_what_it_says(stack: str) -> None:
     parts = command.parts(environment_graph(stack))
     lines = estimate(parts, load_environment(stack).region)
     unpriced = {part.name for part in parts if part.type in PRICED} - {line.resource for line in lines}
@@ -72,7 +75,7 @@ def test_every_resource_that_has_a_price_is_priced_by_what_it_says(stack):
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_every_database_and_every_node_has_the_storage_that_is_declared(stack):
+def test_every_database_and_every_node_has_the_storage_that_is_declared(stack: str) -> None:
     graph = environment_graph(stack)
     lines = estimate(command.parts(graph), load_environment(stack).region)
     source = graph.one("Instance", "database").inputs
@@ -98,7 +101,7 @@ SAYING = {
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("type_", "attribute"), sorted(SAYING))
-def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack, type_, attribute):
+def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack: str, type_: Any, attribute: Any) -> None:
     parts = command.parts(environment_graph(stack))
     saying = [part for part in parts if part.type == type_ and attribute in part.props]
     assert saying
@@ -108,11 +111,11 @@ def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack, type
             estimate([silent if other is part else other for other in parts], load_environment(stack).region)
 
 
-def test_every_type_that_has_a_price_is_in_a_stack():
+def test_every_type_that_has_a_price_is_in_a_stack() -> None:
     declared = {part.type for stack in ("dev", "prod") for part in command.parts(environment_graph(stack))}
     assert set(PRICED) <= declared
 
 
-def test_the_region_of_every_stack_has_prices():
+def test_the_region_of_every_stack_has_prices() -> None:
     used = {EnvironmentConfig.model_validate(read_stack_file(stack, "environment")).region for stack in ("dev", "prod")}
     assert used <= regions()

@@ -12,12 +12,12 @@ from delivery.docs.metrics import document, exported, metrics_in
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
-def test_the_page_is_fresh():
+def test_the_page_is_fresh() -> None:
     stale = "stale: nox -s docs"
     assert PAGE.read_text() == document(), stale
 
 
-def test_every_metric_is_named_after_who_exports_it_unless_the_seed_or_every_service_names_it():
+def test_every_metric_is_named_after_who_exports_it_unless_the_seed_or_every_service_names_it() -> None:
     named = {"predictive_alert"}
     for service, module in exported(CATALOG).items():
         prefix = "http_" if service == "Every service" else f"{service}_"
@@ -25,7 +25,7 @@ def test_every_metric_is_named_after_who_exports_it_unless_the_seed_or_every_ser
             assert all(name in named or name.startswith(prefix) for name in sample_names(metric))
 
 
-def test_what_the_services_register_is_on_the_page():
+def test_what_the_services_register_is_on_the_page() -> None:
     prefixes = ("http_", *(f"{declared.name}_" for declared in CATALOG.declarations if declared.metrics))
     registries = (REGISTRY, RUN, SUCCESS)
     collected = {family.name for registry in registries for family in registry.collect()}

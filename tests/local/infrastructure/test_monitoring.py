@@ -23,7 +23,7 @@ ENV = plan.LocalEnvironment(
 
 
 @pytest.fixture
-def paths(tmp_path):
+def paths(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path)
     monitoring.programs(dict.fromkeys(MONITORING, Path("program")), ENV, plan.replicas(CATALOG), paths)
     return paths
@@ -36,15 +36,15 @@ def check(*command: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_takes_its_configuration_and_every_rule(paths):
+def test_prometheus_takes_its_configuration_and_every_rule(paths: Paths) -> None:
     check("promtool", "check", "config", paths.data(PROMETHEUS.name) / "prometheus.yml")
 
 
-def test_alertmanager_takes_its_configuration(paths):
+def test_alertmanager_takes_its_configuration(paths: Paths) -> None:
     check("amtool", "check-config", paths.data(ALERTMANAGER.name) / "alertmanager.yml")
 
 
-def test_every_replica_of_a_service_is_scraped_under_the_services_name():
+def test_every_replica_of_a_service_is_scraped_under_the_services_name() -> None:
     jobs = {
         job["job_name"]: len(job["static_configs"][0]["targets"])
         for job in monitoring.scraping(ENV, plan.replicas(CATALOG))["scrape_configs"]
@@ -54,5 +54,5 @@ def test_every_replica_of_a_service_is_scraped_under_the_services_name():
     assert jobs[INGESTOR.name] == INGESTOR.scale.minimum > 1
 
 
-def test_slack_is_stood_in_for_by_the_receiver_of_the_stack(paths):
+def test_slack_is_stood_in_for_by_the_receiver_of_the_stack(paths: Paths) -> None:
     assert (paths.data(ALERTMANAGER.name) / "slack-url").read_text() == f"{ENV.url('webhook')}/"

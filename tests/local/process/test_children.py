@@ -27,7 +27,7 @@ async def until_logged(log: Path, text: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_child_is_stopped_by_its_own_signal(tmp_path):
+async def test_a_child_is_stopped_by_its_own_signal(tmp_path: Path) -> None:
     code = "import signal,sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7)); print('up'); signal.pause()"
     child = await start(program(tmp_path, code, stop_signal=signal.SIGINT))
     await until_logged(child.program.log, "up")
@@ -35,7 +35,7 @@ async def test_a_child_is_stopped_by_its_own_signal(tmp_path):
     assert await child.wait() == 7
 
 
-async def test_a_child_that_does_not_listen_is_ended_together_with_its_own_children(tmp_path):
+async def test_a_child_that_does_not_listen_is_ended_together_with_its_own_children(tmp_path: Path) -> None:
     code = (
         "import signal,subprocess,sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "print('grandchild', subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid);"
@@ -50,13 +50,13 @@ async def test_a_child_that_does_not_listen_is_ended_together_with_its_own_child
         await asyncio.to_thread(grandchild.wait, 20)
 
 
-async def test_a_program_that_takes_too_long_is_ended(tmp_path):
+async def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     assert await run_to_completion(program(tmp_path, "import time; time.sleep(600)"), seconds=0.2) is None
     assert await run_to_completion(program(tmp_path, "raise SystemExit(3)"), seconds=20) == 3
 
 
 @linux
-def test_children_are_gone_when_their_parent_is_killed(tmp_path):
+def test_children_are_gone_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = f"""
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -74,7 +74,9 @@ asyncio.run(main())
         psutil.Process(int(killed.stdout)).wait(20)
 
 
-async def test_a_child_sees_no_credentials_of_the_person_who_started_the_stack(tmp_path, monkeypatch):
+async def test_a_child_sees_no_credentials_of_the_person_who_started_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     monkeypatch.setenv("DATABASE_USER", "mine")
     code = "import os; print(sorted(os.environ))"
@@ -86,7 +88,7 @@ async def test_a_child_sees_no_credentials_of_the_person_who_started_the_stack(t
     assert "DATABASE" not in seen
 
 
-def test_the_end_of_a_log_is_what_was_said_since_the_last_start_in_words_for_people(tmp_path):
+def test_the_end_of_a_log_is_what_was_said_since_the_last_start_in_words_for_people(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
     since = log.stat().st_size

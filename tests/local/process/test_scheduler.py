@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,16 +20,16 @@ NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
     ("schedule", "due"),
     [("*/5 * * * *", NOON.replace(minute=5, second=0)), ("15 3 * * *", datetime(2026, 11, 24, 3, 15, tzinfo=UTC))],
 )
-def test_the_next_run_is_when_the_expression_says(schedule, due):
+def test_the_next_run_is_when_the_expression_says(schedule: str, due: Any) -> None:
     assert next_run(schedule, NOON) == due
 
 
-def test_a_run_that_is_due_now_is_the_one_after_it():
+def test_a_run_that_is_due_now_is_the_one_after_it() -> None:
     due = next_run("*/5 * * * *", NOON)
     assert next_run("*/5 * * * *", due) == due + timedelta(minutes=5)
 
 
-async def test_runs_never_overlap_and_a_failed_one_is_said_before_the_next(tmp_path):
+async def test_runs_never_overlap_and_a_failed_one_is_said_before_the_next(tmp_path: Path) -> None:
     service = ScheduledService(
         name="job", module="x", settings=Settings, resources=Resources("1m", "1Mi"), schedule="* * * * *",
         deadline_seconds=20,

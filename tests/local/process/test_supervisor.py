@@ -51,19 +51,21 @@ def program(tmp_path: Path, code: str, ready: str | None = None) -> Program:
     return Program(name="part", command=(sys.executable, "-c", code), log=tmp_path / "part.log", ready=ready)
 
 
-async def test_a_program_is_ready_when_it_says_so(supervisor, tmp_path):
+async def test_a_program_is_ready_when_it_says_so(supervisor: Supervisor, tmp_path: Path) -> None:
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     assert process.healthy
 
 
-async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(supervisor, tmp_path):
+async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
     supervisor.supervise(server(tmp_path, 503, "the database is away"))
     with pytest.raises(ProgramFailedError, match=r"part was not ready within 2 s.*the database is away.*part\.log"):
         await supervisor.until_ready("part", seconds=2)
 
 
-async def test_a_program_that_dies_starts_again(supervisor, logged, tmp_path):
+async def test_a_program_that_dies_starts_again(supervisor: Supervisor, logged: Logged, tmp_path: Path) -> None:
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     first = process.child.pid
@@ -75,7 +77,9 @@ async def test_a_program_that_dies_starts_again(supervisor, logged, tmp_path):
     assert "part was killed by SIGKILL" in logged
 
 
-async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(supervisor, logged, tmp_path):
+async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(
+    supervisor: Supervisor, logged: Logged, tmp_path: Path
+) -> None:
     supervisor.supervise(program(tmp_path, "raise SystemExit('the disk is full')", ready="http://127.0.0.1:1/ready"))
     with pytest.raises(ProgramFailedError) as failure:
         await supervisor.until_ready("part", seconds=60)
@@ -85,7 +89,9 @@ async def test_a_program_that_cannot_live_ends_the_stack_with_its_last_words(sup
     assert len(logged) == supervisor.max_failed_starts - 1
 
 
-async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(supervisor, logged, tmp_path):
+async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(
+    supervisor: Supervisor, logged: Logged, tmp_path: Path
+) -> None:
     process = supervisor.supervise(program(tmp_path, "raise SystemExit(1)"), essential=False, restart=False)
     async with asyncio.timeout(30):
         await process.supervision
@@ -94,7 +100,9 @@ async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(supervi
     assert "the rest goes on without it" in logged
 
 
-async def test_what_stops_on_request_is_not_started_again(supervisor, logged, tmp_path):
+async def test_what_stops_on_request_is_not_started_again(
+    supervisor: Supervisor, logged: Logged, tmp_path: Path
+) -> None:
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     await supervisor.stop("part")
@@ -103,7 +111,7 @@ async def test_what_stops_on_request_is_not_started_again(supervisor, logged, tm
     assert logged == []
 
 
-async def test_an_error_that_nobody_expected_ends_the_stack_instead_of_being_swallowed(supervisor):
+async def test_an_error_that_nobody_expected_ends_the_stack_instead_of_being_swallowed(supervisor: Supervisor) -> None:
     async def broken() -> None:
         raise RuntimeError("nobody handles this")
 
@@ -112,7 +120,7 @@ async def test_an_error_that_nobody_expected_ends_the_stack_instead_of_being_swa
         assert await supervisor.failed == "statistics: RuntimeError: nobody handles this"
 
 
-async def test_a_program_that_cannot_even_be_started_ends_the_stack(supervisor, tmp_path):
+async def test_a_program_that_cannot_even_be_started_ends_the_stack(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.supervise(Program(name="part", command=(str(tmp_path / "nowhere"),), log=tmp_path / "part.log"))
     with pytest.raises(ProgramFailedError, match="part: FileNotFoundError"):
         await supervisor.until_ready("part", seconds=30)
