@@ -20,7 +20,15 @@ from pulumi_policy import (
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy.check import Check, Resource, ResourceCheck, StackCheck, is_production, until_unknown
+from policy.check import (
+    Check,
+    Resource,
+    ResourceCheck,
+    StackCheck,
+    UnknownProperties,
+    is_production,
+    until_unknown,
+)
 from policy.checks import ALL
 
 
@@ -55,7 +63,7 @@ def _resource(resource: PolicyResource) -> Resource:
     return Resource(
         type=resource.resource_type,
         name=resource.name,
-        props=resource.props,
+        props=resource.props or UnknownProperties(),
         urn=resource.urn,
         identity=frozenset(name for name in names if isinstance(name, str)),
         references={name: frozenset(r.urn for r in used) for name, used in resource.property_dependencies.items()},

@@ -87,6 +87,26 @@ def violations(checks: Iterable[Check], resources: Sequence[Resource], *, produc
     return found
 
 
+class UnknownValueError(Exception):
+    """A value that is not known yet, by the name that the engine's own error has."""
+
+
+class UnknownProperties(Mapping[str, Any]):
+    """The properties of a resource of which a preview shows none, because its provider is not made yet.
+
+    Each look at one raises UnknownValueError: that nothing is known must not read as that nothing is there.
+    """
+
+    def __getitem__(self, key: str) -> Any:
+        raise UnknownValueError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 def until_unknown(find: Callable[[], Iterator[T]]) -> Iterator[T]:
     """Yield what a check finds; in a preview it ends at the first value that is not known yet.
 
