@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from apps.platform.exporters import CONTAINER_CPU, PROCESS_CPU
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import Unlike, highest, quantile, rate
+from apps.platform.promql import NotMatches, histogram_quantile, max_, rate
 
 
 class Direction(StrEnum):
@@ -42,13 +42,13 @@ MINUTE = timedelta(minutes=1)
 
 CPU = Signal(
     name="cpu",
-    query=highest(rate(PROCESS_CPU, MINUTE), by=("job",)).text,  # the busiest copy: scaling out is no anomaly
+    query=max_(rate(PROCESS_CPU, MINUTE), by=("job",)).text,  # the busiest copy: scaling out is no anomaly
     direction=Direction.UP,
     floor=0.05,  # cores
 )
 LATENCY = Signal(
     name="latency",
-    query=quantile(Fraction(95, 100), HTTP_SECONDS, MINUTE, by=("job",)).text,
+    query=histogram_quantile(Fraction(95, 100), HTTP_SECONDS, MINUTE, by=("job",)).text,
     direction=Direction.UP,
     floor=0.02,  # seconds
 )
@@ -59,8 +59,8 @@ PROCESS_SIGNALS = (CPU, LATENCY)
 
 def cluster_signals(namespace: str) -> tuple[Signal, ...]:
     """Return the signals on Kubernetes, where the kubelet tells the CPU of every container in `namespace`."""
-    used = rate(CONTAINER_CPU, 2 * MINUTE, namespace=namespace, container=Unlike("|POD"))
-    query = highest(used, by=("container",)).text
+    used = rate(CONTAINER_CPU, 2 * MINUTE, namespace=namespace, container=NotMatches("|POD"))
+    query = max_(used, by=("container",)).text
     return (CPU.model_copy(update={"query": query}), LATENCY)
 
 

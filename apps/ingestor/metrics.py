@@ -1,5 +1,7 @@
 """What an operator sees of the ingestor. Each process exports the shards that it reads."""
 
+from enum import StrEnum
+
 from prometheus_client import Counter, Gauge, Histogram
 
 BATCH_LAG = Gauge(
@@ -13,6 +15,15 @@ DELIVERY_SECONDS = Histogram(
     "Time from a record's receipt by the gateway to its commit.",
     buckets=(0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 15, 30, 60, 300, 3600),
 )
+
+
+class Outcome(StrEnum):
+    """What became of a reading: the label of `RECORDS`."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
 
 RECORDS = Counter("ingestor_records_total", "Readings by what became of them.", ["outcome"])
 REJECTS = Counter("ingestor_rejects_total", "Items kept in rejected_records, by cause.", ["cause"])
@@ -38,5 +49,5 @@ RETENTION_GAPS = Counter(
 RESTARTS = Counter("ingestor_shard_restarts_total", "Times that reading began again at the checkpoint.", ["error"])
 KINESIS_ERRORS = Counter("ingestor_kinesis_errors_total", "Kinesis calls that failed.", ["operation", "code"])
 
-for outcome in ("stored", "duplicate", "rejected"):
+for outcome in Outcome:
     RECORDS.labels(outcome)

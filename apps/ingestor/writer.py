@@ -13,7 +13,15 @@ from opentelemetry import propagate, trace
 from apps.domain.readings import StoredReading
 from apps.ingestor.batch import Batch
 from apps.ingestor.leases import Lease
-from apps.ingestor.metrics import COMMIT_ROWS, COMMIT_SECONDS, DELIVERY_SECONDS, FENCED_WRITES, RECORDS, REJECTS
+from apps.ingestor.metrics import (
+    COMMIT_ROWS,
+    COMMIT_SECONDS,
+    DELIVERY_SECONDS,
+    FENCED_WRITES,
+    RECORDS,
+    REJECTS,
+    Outcome,
+)
 from apps.ingestor.records import Placed, Reject, reject_reading
 from apps.storage.channels import Channel, notify
 from apps.storage.connection import Connection
@@ -149,9 +157,9 @@ def _uploads(traceparents: Iterable[str]) -> list[trace.SpanContext]:
 
 def _count(batch: Batch, stored: int, rejects: Sequence[Reject], seconds: float) -> None:
     refused = len(rejects) - len(batch.rejects)
-    RECORDS.labels("stored").inc(stored)
-    RECORDS.labels("duplicate").inc(len(batch.readings) - refused - stored)
-    RECORDS.labels("rejected").inc(len(rejects))
+    RECORDS.labels(Outcome.STORED).inc(stored)
+    RECORDS.labels(Outcome.DUPLICATE).inc(len(batch.readings) - refused - stored)
+    RECORDS.labels(Outcome.REJECTED).inc(len(rejects))
     for cause, count in Counter(reject.cause for reject in rejects).items():
         REJECTS.labels(cause).inc(count)
     COMMIT_SECONDS.observe(seconds)

@@ -8,13 +8,15 @@ from prometheus_client import Gauge
 from apps.api.service import API
 from apps.catalog import CATALOG
 from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
+from apps.detector.service import DETECTOR
 from apps.domain.alerts import Severity
-from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS
-from apps.observability.objectives import SLOS, TIMED
+from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS, Outcome
+from apps.ingestor.service import INGESTOR
+from apps.observability.objectives import LATENCY_ROUTES, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.exporters import UP
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import absent, age, highest, quantile, rate, total, value
+from apps.platform.promql import absent, age, histogram_quantile, max_, rate, sum_, value
 
 LAG_BOUND = 15
 """Seconds that a shard's batches may lag."""
@@ -24,13 +26,15 @@ DETECTOR_LATE = 600
 
 API_LATENCY_P95 = RecordingRule(
     metric=Gauge("api_latency_p95", "Seconds within which 95 % of the API's answers are complete.", registry=None),
-    expression=quantile(Fraction(95, 100), HTTP_SECONDS, timedelta(minutes=1), job=API.name, route=TIMED),
+    expression=histogram_quantile(
+        Fraction(95, 100), HTTP_SECONDS, timedelta(minutes=1), job=API.name, route=LATENCY_ROUTES
+    ),
 )
 
 API_LATENCY_HIGH = AlertRule(
     name="ApiLatencyHigh",
     expression=value(API_LATENCY_P95.metric) > Fraction(400, 1000),
-    lasting=timedelta(minutes=2),
+    for_=timedelta(minutes=2),
     severity=Severity.WARNING,
     summary="95 % of the API's answers take up to {{ $value | humanizeDuration }}",
 )
@@ -39,7 +43,7 @@ SERVICE_DOWN = tuple(
     AlertRule(
         name="ServiceDown",
         expression=absent(value(UP, job=service.name).is_equal(1)),
-        lasting=timedelta(seconds=30),
+        for_=timedelta(seconds=30),
         severity=Severity.CRITICAL,
         labels={"job": service.name},
         summary=f"no process of {service.name} answers Prometheus",
@@ -57,15 +61,15 @@ INGESTOR_LAGGING = AlertRule(
 INGESTOR_LAG_UNKNOWN = AlertRule(
     name="IngestorLagUnknown",
     expression=absent(value(BATCH_LAG)),
-    lasting=timedelta(minutes=1),
+    for_=timedelta(minutes=1),
     severity=Severity.CRITICAL,
     summary="no ingestor reads any shard",
 )
 
 SHARD_UNREAD = AlertRule(
     name="ShardUnread",
-    expression=highest(value(UNREAD_SHARDS)) > 0,
-    lasting=timedelta(minutes=1),
+    expression=max_(value(UNREAD_SHARDS)) > 0,
+    for_=timedelta(minutes=1),
     severity=Severity.CRITICAL,
     summary="nobody reads {{ $value }} of the shards",
 )
@@ -80,10 +84,10 @@ READINGS_LOST = AlertRule(
 
 READINGS_REJECTED = AlertRule(
     name="ReadingsRejected",
-    expression=total(rate(RECORDS, timedelta(minutes=15), outcome="rejected"))
-    / total(rate(RECORDS, timedelta(minutes=15)))
+    expression=sum_(rate(RECORDS, timedelta(minutes=15), outcome=Outcome.REJECTED))
+    / sum_(rate(RECORDS, timedelta(minutes=15)))
     > Fraction(10, 100),
-    lasting=timedelta(minutes=15),
+    for_=timedelta(minutes=15),
     severity=Severity.WARNING,
     summary="{{ $value | humanizePercentage }} of the readings cannot be stored",
 )
@@ -98,18 +102,18 @@ PREDICTIVE_ALERT_RAISED = AlertRule(
 DETECTOR_SILENT = AlertRule(
     name="DetectorSilent",
     expression=(age(LAST_SUCCESS) > DETECTOR_LATE) | absent(value(LAST_SUCCESS)),
-    lasting=timedelta(minutes=5),
+    for_=timedelta(minutes=5),
     severity=Severity.WARNING,
     summary="no run of the detector worked for a quarter of an hour",
 )
 
 GROUPS = (
-    RuleGroup(name="api", rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
+    RuleGroup(name=API.name, rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
     RuleGroup(
-        name="ingestor",
+        name=INGESTOR.name,
         rules=(INGESTOR_LAGGING, INGESTOR_LAG_UNKNOWN, SHARD_UNREAD, READINGS_LOST, READINGS_REJECTED),
     ),
-    RuleGroup(name="detector", rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
+    RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name="health", rules=SERVICE_DOWN),
     *(group for slo in SLOS for group in slo.groups()),
 )

@@ -41,7 +41,7 @@ def alertmanager(
             "group_interval": duration(interval),
             "repeat_interval": "12h",
             # The Watchdog of the chart always fires, for whoever watches Alertmanager; the rest is for information.
-            "routes": [{"receiver": "nobody", "matchers": ['severity=~"none|info"']}],
+            "routes": [{"receiver": "nobody", "matchers": [f'severity=~"none|{Severity.INFO}"']}],
         },
         "inhibit_rules": [
             # A page makes the ticket about the same thing redundant.

@@ -6,16 +6,16 @@ from fractions import Fraction
 from apps.api.service import API
 from apps.gateway.metrics import READINGS_ACCEPTED
 from apps.gateway.service import GATEWAY
-from apps.ingestor.metrics import DELIVERY_SECONDS, RECORDS
+from apps.ingestor.metrics import DELIVERY_SECONDS, RECORDS, Outcome
 from apps.observability.slos import Events, Slo
 from apps.platform.declaration import Service
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS, PROBES
-from apps.platform.promql import Like, Unlike, at_most, count, rate, total
+from apps.platform.promql import Matches, NotMatches, at_most, histogram_count, rate, sum_
 
-ASKED = Unlike("|".join(PROBES))
+USER_ROUTES = NotMatches("|".join(PROBES))
 """Routes that somebody other than the cluster itself asks for."""
 
-TIMED = Unlike("|".join((*PROBES, ".*/export", ".*/import")))
+LATENCY_ROUTES = NotMatches("|".join((*PROBES, ".*/export", ".*/import")))
 """Routes whose answers should be quick: an export or import takes as long as it has rows."""
 
 LATENCY_BOUND = Fraction(200, 1000)
@@ -26,11 +26,13 @@ DELIVERY_BOUND = 5
 
 
 def _answers(service: Service) -> Events:
-    return lambda window: total(rate(HTTP_REQUESTS, window, job=service.name, route=ASKED))
+    return lambda window: sum_(rate(HTTP_REQUESTS, window, job=service.name, route=USER_ROUTES))
 
 
 def _answers_without_fault(service: Service) -> Events:
-    return lambda window: total(rate(HTTP_REQUESTS, window, job=service.name, route=ASKED, status=Unlike("5..")))
+    return lambda window: sum_(
+        rate(HTTP_REQUESTS, window, job=service.name, route=USER_ROUTES, status=NotMatches("5.."))
+    )
 
 
 API_AVAILABILITY = Slo(
@@ -53,16 +55,16 @@ API_LATENCY = Slo(
     name="api-latency",
     title="API latency",
     objective=Fraction(99, 100),
-    good=lambda window: total(rate(at_most(HTTP_SECONDS, LATENCY_BOUND), window, job=API.name, route=TIMED)),
-    total=lambda window: total(rate(count(HTTP_SECONDS), window, job=API.name, route=TIMED)),
+    good=lambda window: sum_(rate(at_most(HTTP_SECONDS, LATENCY_BOUND), window, job=API.name, route=LATENCY_ROUTES)),
+    total=lambda window: sum_(rate(histogram_count(HTTP_SECONDS), window, job=API.name, route=LATENCY_ROUTES)),
 )
 
 INGEST_FRESHNESS = Slo(
     name="ingest-freshness",
     title="Ingest freshness",
     objective=Fraction(99, 100),
-    good=lambda window: total(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window)),
-    total=lambda window: total(rate(count(DELIVERY_SECONDS), window)),
+    good=lambda window: sum_(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window)),
+    total=lambda window: sum_(rate(histogram_count(DELIVERY_SECONDS), window)),
 )
 
 INGEST_COMPLETENESS = Slo(
@@ -70,9 +72,9 @@ INGEST_COMPLETENESS = Slo(
     title="Ingest completeness",
     # Counters of two services are compared, and a restart hides what was counted since the last scrape.
     objective=Fraction(99, 100),
-    good=lambda window: total(rate(RECORDS, window, outcome=Like("stored|duplicate"))),
+    good=lambda window: sum_(rate(RECORDS, window, outcome=Matches(f"{Outcome.STORED}|{Outcome.DUPLICATE}"))),
     # What was accepted within the last minute may still be on its way.
-    total=lambda window: total(rate(READINGS_ACCEPTED, window, timedelta(minutes=1))),
+    total=lambda window: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1))),
 )
 
 SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY, INGEST_FRESHNESS, INGEST_COMPLETENESS)

@@ -31,14 +31,14 @@ class RecordingRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
-    """Alerts for each series that its expression yields, once it did so for `lasting`."""
+    """Alerts for each series that its expression yields, once it did so for `for_`."""
 
     name: str
     expression: Expression
     severity: Severity
     summary: str
     """One line for the person who is called; may hold Prometheus's templates."""
-    lasting: timedelta | None = None
+    for_: timedelta | None = None
     labels: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -51,7 +51,7 @@ class AlertRule:
         return {
             "alert": self.name,
             "expr": str(self.expression),
-            **({"for": duration(self.lasting)} if self.lasting else {}),
+            **({"for": duration(self.for_)} if self.for_ else {}),
             "labels": {"severity": self.severity.value, **self.labels},
             "annotations": {"summary": self.summary, "runbook_url": f"{repository.rstrip('/')}/{self.runbook}"},
         }

@@ -17,35 +17,35 @@ from prometheus_client import Gauge
 
 from apps.domain.alerts import Severity
 from apps.observability.rules import AlertRule, RecordingRule, Rule, RuleGroup
-from apps.platform.promql import Expression, Window, at_least, decimal, duration, value
+from apps.platform.promql import Expression, Window, clamp_min, decimal, duration, value
 
 Events = Callable[[Window], Expression]
 """How many events a second there were over a window, as one series without labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burn:
-    """Who hears of it, and how soon, when `spent` of the error budget went within the window `long`."""
+class BurnRateAlert:
+    """Who hears of it, and how soon, when `budget_consumed` of the error budget went within the time `long_window`."""
 
-    spent: Fraction
-    long: timedelta
+    budget_consumed: Fraction
+    long_window: timedelta
     severity: Severity
 
     @property
-    def short(self) -> timedelta:
+    def short_window(self) -> timedelta:
         """The window that must burn as well, so that the alert ends when the trouble does."""
-        return self.long / 12
+        return self.long_window / 12
 
-    def rate(self, window: timedelta) -> Fraction:
+    def burn_rate(self, window: timedelta) -> Fraction:
         """How many times faster than the budget of `window` allows."""
-        return self.spent * Fraction(window // timedelta(seconds=1), self.long // timedelta(seconds=1))
+        return self.budget_consumed * Fraction(window // timedelta(seconds=1), self.long_window // timedelta(seconds=1))
 
 
-BURNS = (
-    Burn(spent=Fraction(2, 100), long=timedelta(hours=1), severity=Severity.CRITICAL),
-    Burn(spent=Fraction(5, 100), long=timedelta(hours=6), severity=Severity.CRITICAL),
-    Burn(spent=Fraction(10, 100), long=timedelta(days=1), severity=Severity.WARNING),
-    Burn(spent=Fraction(10, 100), long=timedelta(days=3), severity=Severity.WARNING),
+BURN_RATE_ALERTS = (
+    BurnRateAlert(budget_consumed=Fraction(2, 100), long_window=timedelta(hours=1), severity=Severity.CRITICAL),
+    BurnRateAlert(budget_consumed=Fraction(5, 100), long_window=timedelta(hours=6), severity=Severity.CRITICAL),
+    BurnRateAlert(budget_consumed=Fraction(10, 100), long_window=timedelta(days=1), severity=Severity.WARNING),
+    BurnRateAlert(budget_consumed=Fraction(10, 100), long_window=timedelta(days=3), severity=Severity.WARNING),
 )
 """Critical pages somebody, a warning is a ticket for the next working day."""
 
@@ -69,20 +69,20 @@ class Slo:
     def errors(self, window: Window) -> Expression:
         """The fraction of events that were bad over `window`; not a number when there were none."""
         total = self.total(window)
-        return at_least(1 - (self.good(window) | total * 0) / total, 0)
+        return clamp_min(1 - (self.good(window) | total * 0) / total, 0)
 
-    def threshold(self, burn: Burn) -> Fraction:
+    def threshold(self, burn: BurnRateAlert) -> Fraction:
         """The fraction of bad events at which `burn` alerts."""
-        return burn.rate(self.window) * self.budget
+        return burn.burn_rate(self.window) * self.budget
 
-    def detection(self, burn: Burn, errors: Fraction = Fraction(1)) -> timedelta:
+    def detection_time(self, burn: BurnRateAlert, errors: Fraction = Fraction(1)) -> timedelta:
         """How long after a fault that makes the fraction `errors` of events bad `burn` alerts, at even traffic.
 
         Raises ValueError when the fault burns too slowly for it.
         """
         if errors < self.threshold(burn):
             raise ValueError(f"{self.name}: {decimal(errors)} of events bad is under {decimal(self.threshold(burn))}")
-        return timedelta(seconds=float(self.threshold(burn) / errors * (burn.long // timedelta(seconds=1))))
+        return timedelta(seconds=float(self.threshold(burn) / errors * (burn.long_window // timedelta(seconds=1))))
 
     def recorded(self, window: timedelta) -> Expression:
         """The recorded fraction of bad events over one of the windows that the alerts look at."""
@@ -95,8 +95,8 @@ class Slo:
             (Severity.CRITICAL, timedelta(seconds=15)),
             (Severity.WARNING, timedelta(minutes=2)),
         ):
-            burns = [burn for burn in BURNS if burn.severity is severity]
-            windows = {window for burn in burns for window in (burn.short, burn.long)} - recorded
+            burns = [burn for burn in BURN_RATE_ALERTS if burn.severity is severity]
+            windows = {window for burn in burns for window in (burn.short_window, burn.long_window)} - recorded
             recorded |= windows
             rules: list[Rule] = [self._record(window) for window in sorted(windows)]
             rules.append(self._alert(severity, burns))
@@ -105,7 +105,7 @@ class Slo:
     def _record(self, window: timedelta) -> RecordingRule:
         return RecordingRule(metric=error_ratio(window), expression=self.errors(window), labels={"slo": self.name})
 
-    def _alert(self, severity: Severity, burns: Iterable[Burn]) -> AlertRule:
+    def _alert(self, severity: Severity, burns: Iterable[BurnRateAlert]) -> AlertRule:
         return AlertRule(
             name=f"{self.name.title().replace('-', '')}BudgetBurn",
             expression=reduce(or_, map(self._burning, burns)),
@@ -114,9 +114,9 @@ class Slo:
             summary=f"{self.title}: the error budget of {self.window.days} days burns too fast",
         )
 
-    def _burning(self, burn: Burn) -> Expression:
+    def _burning(self, burn: BurnRateAlert) -> Expression:
         threshold = self.threshold(burn)
-        return (self.recorded(burn.long) > threshold) & (self.recorded(burn.short) > threshold)
+        return (self.recorded(burn.long_window) > threshold) & (self.recorded(burn.short_window) > threshold)
 
 
 @cache

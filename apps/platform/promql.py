@@ -3,7 +3,7 @@
 A query names a `prometheus_client` metric, never a string, so a metric that is renamed or loses a label cannot leave a
 dead alert or an empty panel behind. Numbers are integers or fractions and come out as exact decimals.
 
-    total(rate(HTTP_REQUESTS, FIVE_MINUTES, job="api", status=Like("5.."))) > Fraction(1, 10)
+    sum_(rate(HTTP_REQUESTS, FIVE_MINUTES, job="api", status=Matches("5.."))) > Fraction(1, 10)
 
     sum(rate(http_requests_total{job="api",status=~"5.."}[5m])) > 0.1
 """
@@ -31,20 +31,20 @@ TARGET_LABELS = frozenset({"job", "instance", "namespace", "service", "pod", "co
 
 
 @dataclass(frozen=True, slots=True)
-class Like:
+class Matches:
     """A label matches this regular expression (anchored at both ends, RE2)."""
 
     pattern: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unlike:
+class NotMatches:
     """A label does not match this regular expression (anchored at both ends, RE2)."""
 
     pattern: str
 
 
-Match: TypeAlias = str | Like | Unlike
+Matcher: TypeAlias = str | Matches | NotMatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Samples:
 
     metric: MetricWrapperBase
     suffix: str = ""
-    where: tuple[tuple[str, Match], ...] = ()
+    where: tuple[tuple[str, Matcher], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Expression:
 
     text: str
     metrics: frozenset[MetricWrapperBase]
-    binding: int = 9
-    """How strongly its outermost operator binds; 9 for none."""
+    precedence: int = 9
+    """Of its outermost operator; 9 when it has none."""
 
     def __str__(self) -> str:
         return self.text
@@ -104,27 +104,27 @@ Operand: TypeAlias = Expression | int | Fraction
 Source: TypeAlias = MetricWrapperBase | Samples
 
 
-def value(source: Source, ago: timedelta | None = None, **where: Match) -> Expression:
-    """The newest sample of each series, or the one that was the newest so long `ago`."""
-    return _read(source, where, "{}" + _offset(ago))
+def value(source: Source, offset: timedelta | None = None, **where: Matcher) -> Expression:
+    """The newest sample of each series, or the one that was the newest `offset` ago."""
+    return _read(source, where, "{}" + _offset(offset))
 
 
-def rate(source: Counter | Samples, window: Window, ago: timedelta | None = None, **where: Match) -> Expression:
-    """How fast a counter grew over the window, a second; `ago` looks at the window that ended so long ago."""
-    return _read(_growing(source), where, f"rate({{}}[{duration(window)}]{_offset(ago)})")
+def rate(source: Counter | Samples, window: Window, offset: timedelta | None = None, **where: Matcher) -> Expression:
+    """How fast a counter grew over the window, a second; with `offset`, over the window that ended so long ago."""
+    return _read(_counted(source), where, f"rate({{}}[{duration(window)}]{_offset(offset)})")
 
 
-def increase(source: Counter | Samples, window: Window, **where: Match) -> Expression:
+def increase(source: Counter | Samples, window: Window, **where: Matcher) -> Expression:
     """How much a counter grew over the window."""
-    return _read(_growing(source), where, f"increase({{}}[{duration(window)}])")
+    return _read(_counted(source), where, f"increase({{}}[{duration(window)}])")
 
 
-def count(histogram: Histogram) -> Samples:
+def histogram_count(histogram: Histogram) -> Samples:
     """How many values a histogram saw."""
     return Samples(histogram, "_count")
 
 
-def sum_of(histogram: Histogram) -> Samples:
+def histogram_sum(histogram: Histogram) -> Samples:
     """What the values that a histogram saw add up to."""
     return Samples(histogram, "_sum")
 
@@ -144,23 +144,25 @@ def at_most(histogram: Histogram, bound: Number) -> Samples:
     return Samples(histogram, "_bucket", (("le", floatToGoString(float(bound))),))  # type: ignore[no-untyped-call]
 
 
-def quantile(q: Fraction, histogram: Histogram, window: Window, by: Iterable[str] = (), **where: Match) -> Expression:
+def histogram_quantile(
+    q: Fraction, histogram: Histogram, window: Window, by: Iterable[str] = (), **where: Matcher
+) -> Expression:
     """The value that the fraction `q` of what a histogram saw over the window stayed under, interpolated."""
-    spread = total(rate(buckets(histogram), window, None, **where), by=("le", *by))
+    spread = sum_(rate(buckets(histogram), window, None, **where), by=("le", *by))
     return Expression(f"histogram_quantile({decimal(q)}, {spread})", spread.metrics)
 
 
-def total(expression: Expression, by: Iterable[str] = ()) -> Expression:
+def sum_(expression: Expression, by: Iterable[str] = ()) -> Expression:
     """The sum over all series, or over those that agree in the labels `by`."""
     return _aggregate("sum", expression, by)
 
 
-def highest(expression: Expression, by: Iterable[str] = ()) -> Expression:
+def max_(expression: Expression, by: Iterable[str] = ()) -> Expression:
     """The greatest over all series, or over those that agree in the labels `by`."""
     return _aggregate("max", expression, by)
 
 
-def average(expression: Expression, by: Iterable[str] = ()) -> Expression:
+def avg(expression: Expression, by: Iterable[str] = ()) -> Expression:
     """The mean over all series, or over those that agree in the labels `by`."""
     return _aggregate("avg", expression, by)
 
@@ -170,12 +172,12 @@ def absent(expression: Expression) -> Expression:
     return Expression(f"absent({expression})", expression.metrics)
 
 
-def at_least(expression: Expression, minimum: Number) -> Expression:
-    """The expression, raised to `minimum` where it is lower (`clamp_min`)."""
+def clamp_min(expression: Expression, minimum: Number) -> Expression:
+    """The expression, raised to `minimum` where it is lower."""
     return Expression(f"clamp_min({expression}, {decimal(minimum)})", expression.metrics)
 
 
-def age(timestamp: Gauge, **where: Match) -> Expression:
+def age(timestamp: Gauge, **where: Matcher) -> Expression:
     """Seconds since the Unix time that a gauge holds."""
     return _operation(Expression("time()", frozenset()), "-", value(timestamp, None, **where), 4)
 
@@ -224,20 +226,20 @@ def labels_of(metric: MetricWrapperBase) -> tuple[str, ...]:
     return labels
 
 
-def _read(source: Source, where: dict[str, Match], template: str) -> Expression:
+def _read(source: Source, where: dict[str, Matcher], template: str) -> Expression:
     samples = source if isinstance(source, Samples) else Samples(source, _suffix(source))
-    matches = {**where, **dict(samples.where)}
-    _check_labels(samples.metric, matches)
-    text = ",".join(f"{label}{_match(match)}" for label, match in matches.items())
+    matchers = {**where, **dict(samples.where)}
+    _check_labels(samples.metric, matchers)
+    text = ",".join(f"{label}{_matcher(matcher)}" for label, matcher in matchers.items())
     selector = family(samples.metric).name + samples.suffix + (f"{{{text}}}" if text else "")
     return Expression(template.format(selector), frozenset({samples.metric}))
 
 
-def _offset(ago: timedelta | None) -> str:
-    return f" offset {duration(ago)}" if ago else ""
+def _offset(offset: timedelta | None) -> str:
+    return f" offset {duration(offset)}" if offset else ""
 
 
-def _growing(source: Source) -> Source:
+def _counted(source: Source) -> Source:
     if isinstance(source, Counter) or (isinstance(source, Samples) and isinstance(source.metric, Histogram)):
         return source
     raise TypeError(f"{source} is neither a counter nor part of a histogram: it has no rate")
@@ -251,22 +253,24 @@ def _aggregate(operator: str, expression: Expression, by: Iterable[str]) -> Expr
     return Expression(f"{operator}{grouping}({expression})", expression.metrics)
 
 
-def _operation(left: Operand, operator: str, right: Operand, binding: int) -> Expression:
+def _operation(left: Operand, operator: str, right: Operand, precedence: int) -> Expression:
     # Operators associate to the left: an equal one on the right needs parentheses.
-    text = f"{_operand(left, binding)} {operator} {_operand(right, binding + 1)}"
+    text = f"{_operand(left, precedence)} {operator} {_operand(right, precedence + 1)}"
     metrics = [side.metrics for side in (left, right) if isinstance(side, Expression)]
-    return Expression(text, frozenset().union(*metrics), binding)
+    return Expression(text, frozenset().union(*metrics), precedence)
 
 
-def _operand(operand: Operand, binding: int) -> str:
+def _operand(operand: Operand, precedence: int) -> str:
     if not isinstance(operand, Expression):
         return decimal(operand)
-    return operand.text if operand.binding >= binding else f"({operand.text})"
+    return operand.text if operand.precedence >= precedence else f"({operand.text})"
 
 
 def _suffix(metric: MetricWrapperBase) -> str:
     if isinstance(metric, Histogram):
-        raise TypeError(f"{family(metric).name} is a histogram: say count, sum_of, buckets or at_most of it")
+        raise TypeError(
+            f"{family(metric).name} is a histogram: ask for histogram_count, histogram_sum, buckets or at_most of it"
+        )
     return "_total" if isinstance(metric, Counter) else ""
 
 
@@ -278,9 +282,11 @@ def _check_labels(metric: MetricWrapperBase, labels: Iterable[str]) -> None:
         )
 
 
-def _match(match: Match) -> str:
+def _matcher(matcher: Matcher) -> str:
     operator, text = (
-        ("=", match) if isinstance(match, str) else ("=~" if isinstance(match, Like) else "!~", match.pattern)
+        ("=", matcher)
+        if isinstance(matcher, str)
+        else ("=~" if isinstance(matcher, Matches) else "!~", matcher.pattern)
     )
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'{operator}"{escaped}"'

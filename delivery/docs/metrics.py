@@ -42,7 +42,7 @@ def _lines(catalog: Catalog) -> Iterator[str]:
             yield f"| `{_name(metric)}` | {labels} | {family(metric).documentation} |"
     yield from ("", "## Alerts", "", "| Alert | Severity | When | For |", "| --- | --- | --- | --- |")
     for rule in alert_rules(GROUPS):
-        lasting = duration(rule.lasting) if rule.lasting else "at once"
+        lasting = duration(rule.for_) if rule.for_ else "at once"
         expression = rule.expression.text.replace("|", "\\|")
         yield f"| [{rule.name}](../{rule.runbook}) | {rule.severity} | `{expression}` | {lasting} |"
     yield from ("", "## Dashboards", "")

@@ -6,9 +6,9 @@ from apps.api.metrics import DATABASE_UNAVAILABLE, LIVE_CLIENTS, LIVE_DELAY_SECO
 from apps.api.service import API
 from apps.observability.alerts import API_LATENCY_P95
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
-from apps.observability.objectives import API_AVAILABILITY, ASKED, LATENCY_BOUND, TIMED
+from apps.observability.objectives import API_AVAILABILITY, LATENCY_BOUND, LATENCY_ROUTES, USER_ROUTES
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS
-from apps.platform.promql import RATE_INTERVAL, Like, buckets, quantile, rate, total, value
+from apps.platform.promql import RATE_INTERVAL, Matches, buckets, histogram_quantile, rate, sum_, value
 
 API_PERFORMANCE = Dashboard(
     uid="api-performance",
@@ -18,7 +18,7 @@ API_PERFORMANCE = Dashboard(
             title="Requests by route",
             queries=(
                 Query(
-                    total(rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=ASKED), by=("method", "route")),
+                    sum_(rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=USER_ROUTES), by=("method", "route")),
                     "{{method}} {{route}}",
                 ),
             ),
@@ -28,7 +28,7 @@ API_PERFORMANCE = Dashboard(
             title="Answers by status",
             queries=(
                 Query(
-                    total(rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=ASKED), by=("status",)),
+                    sum_(rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=USER_ROUTES), by=("status",)),
                     "{{status}}",
                 ),
             ),
@@ -40,7 +40,9 @@ API_PERFORMANCE = Dashboard(
             queries=(
                 *(
                     Query(
-                        quantile(Fraction(percent, 100), HTTP_SECONDS, RATE_INTERVAL, job=API.name, route=TIMED),
+                        histogram_quantile(
+                            Fraction(percent, 100), HTTP_SECONDS, RATE_INTERVAL, job=API.name, route=LATENCY_ROUTES
+                        ),
                         f"{percent} % within",
                     )
                     for percent in (50, 99)
@@ -48,13 +50,14 @@ API_PERFORMANCE = Dashboard(
                 Query(value(API_LATENCY_P95.metric), "95 % within"),
             ),
             unit=Unit.SECONDS,
-            bad_from=LATENCY_BOUND,
+            red_above=LATENCY_BOUND,
         ),
         Panel(
             title="Latency histogram",
             queries=(
                 Query(
-                    total(rate(buckets(HTTP_SECONDS), RATE_INTERVAL, job=API.name, route=TIMED), by=("le",)), "{{le}}"
+                    sum_(rate(buckets(HTTP_SECONDS), RATE_INTERVAL, job=API.name, route=LATENCY_ROUTES), by=("le",)),
+                    "{{le}}",
                 ),
             ),
             unit=Unit.SECONDS,
@@ -64,12 +67,13 @@ API_PERFORMANCE = Dashboard(
             title="Faults (5xx) by route",
             queries=(
                 Query(
-                    total(
-                        rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=ASKED, status=Like("5..")), by=("route",)
+                    sum_(
+                        rate(HTTP_REQUESTS, RATE_INTERVAL, job=API.name, route=USER_ROUTES, status=Matches("5..")),
+                        by=("route",),
                     ),
                     "{{route}}",
                 ),
-                Query(total(rate(DATABASE_UNAVAILABLE, RATE_INTERVAL)), "the database did not answer in time"),
+                Query(sum_(rate(DATABASE_UNAVAILABLE, RATE_INTERVAL)), "the database did not answer in time"),
             ),
             unit=Unit.RATE,
         ),
@@ -77,23 +81,23 @@ API_PERFORMANCE = Dashboard(
             title="Fraction of faults (5xx)",
             queries=(Query(API_AVAILABILITY.errors(RATE_INTERVAL), "of all answers"),),
             unit=Unit.FRACTION,
-            bad_from=API_AVAILABILITY.budget,
+            red_above=API_AVAILABILITY.budget,
         ),
         Panel(
             title="Live clients",
-            queries=(Query(total(value(LIVE_CLIENTS), by=("instance",)), "{{instance}}"),),
+            queries=(Query(sum_(value(LIVE_CLIENTS), by=("instance",)), "{{instance}}"),),
         ),
         Panel(
             title="Live updates",
             queries=(
-                Query(total(rate(LIVE_UPDATES, RATE_INTERVAL)), "sent"),
-                Query(total(rate(LIVE_DROPPED, RATE_INTERVAL)), "replaced by newer ones, for slow clients"),
+                Query(sum_(rate(LIVE_UPDATES, RATE_INTERVAL)), "sent"),
+                Query(sum_(rate(LIVE_DROPPED, RATE_INTERVAL)), "replaced by newer ones, for slow clients"),
             ),
             unit=Unit.RATE,
         ),
         Panel(
             title="Delay of live updates",
-            queries=(Query(quantile(Fraction(99, 100), LIVE_DELAY_SECONDS, RATE_INTERVAL), "99 % within"),),
+            queries=(Query(histogram_quantile(Fraction(99, 100), LIVE_DELAY_SECONDS, RATE_INTERVAL), "99 % within"),),
             unit=Unit.SECONDS,
         ),
     ),

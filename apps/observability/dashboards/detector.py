@@ -3,7 +3,7 @@
 from apps.detector.metrics import FAILURES, LAST_SUCCESS, PREDICTIVE_ALERT, RUN_SECONDS, SIGNALS
 from apps.observability.alerts import DETECTOR_LATE
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
-from apps.platform.promql import age, total, value
+from apps.platform.promql import age, sum_, value
 
 DETECTOR = Dashboard(
     uid="detector",
@@ -11,9 +11,9 @@ DETECTOR = Dashboard(
     panels=(
         Panel(
             title="Signals with an alert",
-            queries=(Query(total(value(PREDICTIVE_ALERT)), "open"),),
+            queries=(Query(sum_(value(PREDICTIVE_ALERT)), "open"),),
             kind=Kind.STAT,
-            bad_from=1,
+            red_above=1,
             width=6,
         ),
         Panel(
@@ -21,13 +21,13 @@ DETECTOR = Dashboard(
             queries=(Query(age(LAST_SUCCESS), "ago"),),
             unit=Unit.SECONDS,
             kind=Kind.STAT,
-            bad_from=DETECTOR_LATE,
+            red_above=DETECTOR_LATE,
             width=6,
         ),
         Panel(
             title="Alerts by signal",
             queries=(Query(value(PREDICTIVE_ALERT), "{{signal}}"),),
-            bad_from=1,
+            red_above=1,
         ),
         Panel(
             title="Signals of the last run",
@@ -41,7 +41,7 @@ DETECTOR = Dashboard(
         Panel(
             title="Parts of the last run that failed",
             queries=(Query(value(FAILURES), "failed"),),
-            bad_from=1,
+            red_above=1,
         ),
     ),
 )

@@ -63,9 +63,9 @@ class Panel:
     unit: Unit = Unit.COUNT
     kind: Kind = Kind.LINES
     description: str = ""
-    bad_from: Fraction | int | None = None
+    red_above: Fraction | int | None = None
     """Values from here on are drawn red."""
-    bad_below: Fraction | int | None = None
+    red_below: Fraction | int | None = None
     """Values below this are drawn red."""
     width: int = 12
     """Columns of Grafana's 24."""
@@ -132,10 +132,10 @@ def _stat(_: Panel) -> stat.Panel:
 
 
 def _thresholds(panel: Panel) -> list[Threshold]:
-    if panel.bad_from is not None:
-        return [Threshold(None, "green"), Threshold(float(panel.bad_from), "red")]
-    if panel.bad_below is not None:
-        return [Threshold(None, "red"), Threshold(float(panel.bad_below), "green")]
+    if panel.red_above is not None:
+        return [Threshold(None, "green"), Threshold(float(panel.red_above), "red")]
+    if panel.red_below is not None:
+        return [Threshold(None, "red"), Threshold(float(panel.red_below), "green")]
     return []
 
 

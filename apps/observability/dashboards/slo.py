@@ -5,38 +5,39 @@ from datetime import timedelta
 
 from apps.observability.dashboards.panels import Dashboard, Kind, Panel, Query, Unit
 from apps.observability.objectives import SLOS
-from apps.observability.slos import BURNS, Slo
+from apps.observability.slos import BURN_RATE_ALERTS, Slo
 
-KEPT = timedelta(days=14)
+RETENTION = timedelta(days=14)
 """As much of an objective's window as Prometheus remembers, which keeps 15 days."""
 
 
 def _panels(slo: Slo) -> Iterator[Panel]:
     yield Panel(
-        title=f"{slo.title}: good in {KEPT.days} days",
-        queries=(Query(1 - slo.errors(KEPT), slo.title),),
+        title=f"{slo.title}: good in {RETENTION.days} days",
+        queries=(Query(1 - slo.errors(RETENTION), slo.title),),
         unit=Unit.FRACTION,
         kind=Kind.STAT,
-        bad_below=slo.objective,
+        red_below=slo.objective,
         width=5,
     )
     yield Panel(
         title=f"{slo.title}: budget left",
-        description=f"Of what {KEPT.days} days may spend. Below 0 the promise is broken.",
-        queries=(Query(1 - slo.errors(KEPT) / slo.budget, slo.title),),
+        description=f"Of what {RETENTION.days} days may spend. Below 0 the promise is broken.",
+        queries=(Query(1 - slo.errors(RETENTION) / slo.budget, slo.title),),
         unit=Unit.FRACTION,
         kind=Kind.STAT,
-        bad_below=0,
+        red_below=0,
         width=5,
     )
     yield Panel(
         title=f"{slo.title}: how fast the budget burns",
         description="1 spends it exactly within the objective's window.",
         queries=tuple(
-            Query(slo.recorded(burn.long) / slo.budget, f"over {burn.long // timedelta(hours=1)} h") for burn in BURNS
+            Query(slo.recorded(burn.long_window) / slo.budget, f"over {burn.long_window // timedelta(hours=1)} h")
+            for burn in BURN_RATE_ALERTS
         ),
         unit=Unit.TIMES,
-        bad_from=max(burn.rate(slo.window) for burn in BURNS),
+        red_above=max(burn.burn_rate(slo.window) for burn in BURN_RATE_ALERTS),
         width=14,
     )
 

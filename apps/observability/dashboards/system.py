@@ -16,9 +16,9 @@ from apps.platform.exporters import (
     PROCESS_MEMORY,
     UP,
 )
-from apps.platform.promql import RATE_INTERVAL, Unlike, average, highest, increase, rate, total, value
+from apps.platform.promql import RATE_INTERVAL, NotMatches, avg, increase, max_, rate, sum_, value
 
-NO_DISK = Unlike("tmpfs|overlay|squashfs|ramfs|iso9660")
+NO_DISK = NotMatches("tmpfs|overlay|squashfs|ramfs|iso9660")
 """File systems that are none of a disk."""
 
 SYSTEM = Dashboard(
@@ -27,33 +27,33 @@ SYSTEM = Dashboard(
     panels=(
         Panel(
             title="Alerts firing",
-            queries=(Query(total(value(ALERTS, alertstate="firing"), by=("alertname", "severity")), "{{alertname}}"),),
+            queries=(Query(sum_(value(ALERTS, alertstate="firing"), by=("alertname", "severity")), "{{alertname}}"),),
             kind=Kind.STAT,
-            bad_from=1,
+            red_above=1,
         ),
         Panel(
             title="Targets that answer Prometheus",
-            queries=(Query(total(value(UP), by=("job",)), "{{job}}"),),
+            queries=(Query(sum_(value(UP), by=("job",)), "{{job}}"),),
             kind=Kind.STAT,
-            bad_below=1,
+            red_below=1,
         ),
         Panel(
             title="Node CPU",
-            queries=(Query(1 - average(rate(NODE_CPU, RATE_INTERVAL, mode="idle"), by=("instance",)), "{{instance}}"),),
+            queries=(Query(1 - avg(rate(NODE_CPU, RATE_INTERVAL, mode="idle"), by=("instance",)), "{{instance}}"),),
             unit=Unit.FRACTION,
-            bad_from=Fraction(9, 10),
+            red_above=Fraction(9, 10),
         ),
         Panel(
             title="Node memory",
             queries=(Query(1 - value(NODE_MEMORY_AVAILABLE) / value(NODE_MEMORY), "{{instance}}"),),
             unit=Unit.FRACTION,
-            bad_from=Fraction(9, 10),
+            red_above=Fraction(9, 10),
         ),
         Panel(
             title="Node disk",
             queries=(
                 Query(
-                    highest(
+                    max_(
                         1 - value(NODE_DISK_AVAILABLE, fstype=NO_DISK) / value(NODE_DISK, fstype=NO_DISK),
                         by=("instance", "device"),
                     ),
@@ -61,20 +61,20 @@ SYSTEM = Dashboard(
                 ),
             ),
             unit=Unit.FRACTION,
-            bad_from=Fraction(8, 10),
+            red_above=Fraction(8, 10),
         ),
         Panel(
             title="Pod restarts within an hour",
             queries=(
                 Query(
-                    total(increase(POD_RESTARTS, timedelta(hours=1)), by=("namespace", "pod")), "{{namespace}}/{{pod}}"
+                    sum_(increase(POD_RESTARTS, timedelta(hours=1)), by=("namespace", "pod")), "{{namespace}}/{{pod}}"
                 ),
             ),
-            bad_from=3,
+            red_above=3,
         ),
         Panel(
             title="CPU of our processes",
-            queries=(Query(total(rate(PROCESS_CPU, RATE_INTERVAL), by=("job", "instance")), "{{job}} {{instance}}"),),
+            queries=(Query(sum_(rate(PROCESS_CPU, RATE_INTERVAL), by=("job", "instance")), "{{job}} {{instance}}"),),
             description="Cores in use.",
         ),
         Panel(

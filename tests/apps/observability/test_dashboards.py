@@ -58,7 +58,7 @@ def test_every_query_reaches_grafana_as_it_was_written(dashboard: Any) -> None:
 
 def test_a_heatmap_asks_for_buckets_and_a_stat_for_the_newest_value() -> None:
     up = (Query(value(UP), "{{job}}"),)
-    kinds = [Panel(title=kind, queries=up, kind=kind, unit=Unit.SECONDS, bad_from=1) for kind in Kind]
+    kinds = [Panel(title=kind, queries=up, kind=kind, unit=Unit.SECONDS, red_above=1) for kind in Kind]
     lines, heatmap, stat = Dashboard(uid="kinds", title="Kinds", panels=tuple(kinds)).render()["panels"]
     assert (lines["type"], heatmap["type"], stat["type"]) == ("timeseries", "heatmap", "stat")
     assert heatmap["targets"][0]["format"] == "heatmap"

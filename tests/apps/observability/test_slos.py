@@ -18,7 +18,7 @@ from apps.observability.objectives import (
     INGEST_FRESHNESS,
     SLOS,
 )
-from apps.observability.slos import BURNS, Slo
+from apps.observability.slos import BURN_RATE_ALERTS, Slo
 from apps.platform.promql import decimal
 from tests.apps.observability.promtool import Scenario, needs_promtool
 
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 ROUTE = 'job="api",method="GET",route="/api/readings"'
 
-FAST, SLOWER, TICKET, SLOW_TICKET = BURNS
+FAST, SLOWER, TICKET, SLOW_TICKET = BURN_RATE_ALERTS
 
 
 COUNTERS = {
@@ -54,17 +54,17 @@ def grow(scenario: Scenario, slo: Slo, *phases: tuple[int, int, int]) -> None:
 
 
 def test_burn_rates_are_those_of_the_workbook() -> None:
-    assert [burn.rate(timedelta(days=30)) for burn in BURNS] == [Fraction(144, 10), 6, 3, 1]
-    assert [burn.short for burn in BURNS] == [5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR]
+    assert [burn.burn_rate(timedelta(days=30)) for burn in BURN_RATE_ALERTS] == [Fraction(144, 10), 6, 3, 1]
+    assert [burn.short_window for burn in BURN_RATE_ALERTS] == [5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR]
 
 
 def test_a_full_outage_pages_within_52_seconds_by_arithmetic() -> None:
-    assert timedelta(seconds=51) < API_AVAILABILITY.detection(FAST) < timedelta(seconds=52)
+    assert timedelta(seconds=51) < API_AVAILABILITY.detection_time(FAST) < timedelta(seconds=52)
 
 
 def test_a_fault_too_slow_for_a_burn_rate_has_no_detection_time() -> None:
     with pytest.raises(ValueError, match=r"0.001 of events bad is under 0.0144"):
-        API_AVAILABILITY.detection(FAST, Fraction(1, 1000))
+        API_AVAILABILITY.detection_time(FAST, Fraction(1, 1000))
 
 
 def test_the_promises_are_written_down_as_they_are() -> None:
@@ -100,9 +100,9 @@ def test_a_fault_is_noticed_when_the_arithmetic_says(
     slo: Any, errors: Any, burn: Any, interval: Any, tmp_path: Path
 ) -> None:
     scenario = Scenario(interval=interval)
-    alike = [each for each in BURNS if each.severity is burn.severity]
-    before = max(each.long for each in alike) // interval  # a shorter history would count for the whole window
-    steps = slo.detection(burn, errors) / interval
+    alike = [alert for alert in BURN_RATE_ALERTS if alert.severity is burn.severity]
+    before = max(alert.long_window for alert in alike) // interval  # a shorter history would count for the whole window
+    steps = slo.detection_time(burn, errors) / interval
     last_silent, first_firing = math.ceil(steps) - 1, math.floor(steps) + 1
     bad = int(1000 * errors)
     grow(scenario, slo, (1000, 0, before), (1000 - bad, bad, first_firing))

@@ -11,21 +11,21 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from apps.platform.promql import (
     RATE_INTERVAL,
-    Like,
-    Unlike,
+    Matches,
+    NotMatches,
     absent,
     age,
-    at_least,
     at_most,
-    count,
+    clamp_min,
     decimal,
     duration,
-    highest,
-    quantile,
+    histogram_count,
+    histogram_quantile,
+    histogram_sum,
+    max_,
     rate,
     sample_names,
-    sum_of,
-    total,
+    sum_,
     value,
 )
 
@@ -41,8 +41,8 @@ def test_a_counter_is_read_under_the_name_that_it_exposes() -> None:
 
 
 def test_a_histogram_is_read_through_its_parts() -> None:
-    assert str(rate(count(SECONDS), MINUTE)) == "rate(seconds_count[1m])"
-    assert str(rate(sum_of(SECONDS), RATE_INTERVAL)) == "rate(seconds_sum[$__rate_interval])"
+    assert str(rate(histogram_count(SECONDS), MINUTE)) == "rate(seconds_count[1m])"
+    assert str(rate(histogram_sum(SECONDS), RATE_INTERVAL)) == "rate(seconds_sum[$__rate_interval])"
     assert str(rate(at_most(SECONDS, 5), MINUTE, route="/a")) == 'rate(seconds_bucket{route="/a",le="5.0"}[1m])'
     assert sample_names(SECONDS) == ("seconds_bucket", "seconds_count", "seconds_sum")
     with pytest.raises(TypeError, match="is a histogram"):
@@ -51,7 +51,10 @@ def test_a_histogram_is_read_through_its_parts() -> None:
 
 def test_a_quantile_sums_the_buckets_first() -> None:
     text = 'histogram_quantile(0.95, sum by (le, route) (rate(seconds_bucket{route!~"/h|/r"}[5m])))'
-    assert str(quantile(Fraction(95, 100), SECONDS, 5 * MINUTE, by=("route",), route=Unlike("/h|/r"))) == text
+    assert (
+        str(histogram_quantile(Fraction(95, 100), SECONDS, 5 * MINUTE, by=("route",), route=NotMatches("/h|/r")))
+        == text
+    )
 
 
 def test_only_a_bucket_that_exists_can_be_asked_for() -> None:
@@ -63,8 +66,8 @@ def test_a_label_that_the_metric_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="requests has no label method"):
         rate(REQUESTS, MINUTE, method="GET")
     with pytest.raises(ValueError, match="lag_seconds has no label stream"):
-        highest(value(LAG), by=("stream",))
-    assert str(highest(value(LAG), by=("job",))) == "max by (job) (lag_seconds)"
+        max_(value(LAG), by=("stream",))
+    assert str(max_(value(LAG), by=("job",))) == "max by (job) (lag_seconds)"
 
 
 def test_a_gauge_has_no_rate() -> None:
@@ -74,7 +77,7 @@ def test_a_gauge_has_no_rate() -> None:
 
 def test_quotes_and_backslashes_in_a_label_are_escaped() -> None:
     assert str(value(LAG, shard='a"\\b')) == 'lag_seconds{shard="a\\"\\\\b"}'
-    assert str(value(LAG, shard=Like(r"\d+"))) == 'lag_seconds{shard=~"\\\\d+"}'
+    assert str(value(LAG, shard=Matches(r"\d+"))) == 'lag_seconds{shard=~"\\\\d+"}'
 
 
 def test_parentheses_keep_the_meaning_and_no_more_are_written() -> None:
@@ -90,7 +93,9 @@ def test_parentheses_keep_the_meaning_and_no_more_are_written() -> None:
 
 def test_an_expression_knows_the_metrics_that_it_reads() -> None:
     expression = (
-        absent(total(rate(REQUESTS, MINUTE))) | at_least(value(LAG), 0) | quantile(Fraction(1, 2), SECONDS, MINUTE)
+        absent(sum_(rate(REQUESTS, MINUTE)))
+        | clamp_min(value(LAG), 0)
+        | histogram_quantile(Fraction(1, 2), SECONDS, MINUTE)
     )
     assert expression.metrics == {REQUESTS, LAG, SECONDS}
     assert age(LAG).metrics == {LAG}
