@@ -22,7 +22,7 @@ from delivery.docs import metrics, services
 from delivery.recording import Graph, build
 from local import plan
 from stacks import environment
-from stacks.config import EnvironmentConfig, load_environment
+from tests.stacks.stacks_under_test import environment_config
 
 POD = "app.kubernetes.io/name"
 
@@ -56,14 +56,9 @@ CATALOG_WITH_ECHO = Catalog((*CATALOG.declarations, ECHO))
 IMAGE = f"registry/echo@sha256:{'0' * 64}"
 
 
-def config(**images: str) -> EnvironmentConfig:
-    dev = load_environment("dev")
-    return dev.model_copy(update={"images": {**dev.images, **images}})
-
-
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return build(lambda: environment.deploy(config(echo=IMAGE), "dev", CATALOG_WITH_ECHO))
+    return build(lambda: environment.deploy(environment_config("dev", echo=IMAGE), "dev", CATALOG_WITH_ECHO))
 
 
 def test_it_is_deployed_with_everything_that_its_declaration_asks_for(graph: Graph) -> None:
@@ -95,7 +90,7 @@ def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph: Gra
 def test_without_its_image_it_is_skipped_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
     monkeypatch.setattr("pulumi.log.warn", said.append)
-    graph = build(lambda: environment.deploy(config(), "dev", CATALOG_WITH_ECHO))
+    graph = build(lambda: environment.deploy(environment_config("dev"), "dev", CATALOG_WITH_ECHO))
     assert [made.type for made in graph.resources if made.name == "echo"] == []
     (warning,) = said
     assert warning.startswith("echo is not deployed: ")
@@ -123,8 +118,8 @@ def test_it_is_documented_with_its_settings_and_its_metrics() -> None:
 
 
 def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for() -> None:
-    priced = cost(config(echo=IMAGE), "dev", CATALOG_WITH_ECHO)
-    assert hourly_usd(priced) == hourly_usd(cost(config(), "dev"))
+    priced = cost(environment_config("dev", echo=IMAGE), "dev", CATALOG_WITH_ECHO)
+    assert hourly_usd(priced) == hourly_usd(cost(environment_config("dev"), "dev"))
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,23 @@
 
 from functools import cache
 
+from apps.catalog import CATALOG
 from delivery.recording import Graph, build
 from stacks import account, environment
-from stacks.config import AccountConfig, load, load_environment, read_stack_file
+from stacks.config import AccountConfig, EnvironmentConfig, load, load_environment, read_stack_file
 
 
 @cache
 def environment_graph(stack: str, *, preview: bool = False) -> Graph:
     """All that dev or prod declares."""
-    return build(lambda: environment.deploy(load_environment(stack), stack), stack=stack, preview=preview)
+    return build(lambda: environment.deploy(environment_config(stack), stack), stack=stack, preview=preview)
+
+
+def environment_config(stack: str, **images: str) -> EnvironmentConfig:
+    """The configuration of an environment, with a made-up digest of each image that was never built."""
+    config = load_environment(stack)
+    made_up = {image: f"registry/{image}@sha256:{'0' * 64}" for image in CATALOG.images}
+    return config.model_copy(update={"images": {**made_up, **config.images, **images}})
 
 
 @cache

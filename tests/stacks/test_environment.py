@@ -14,7 +14,7 @@ from apps.platform.needs import Connect, Consume, OwnDatabase, Produce, ReadSecr
 from apps.platform.settings import load as load_settings
 from delivery.recording import Graph
 from stacks.config import load_environment
-from tests.stacks.stacks_under_test import environment_graph
+from tests.stacks.stacks_under_test import environment_config, environment_graph
 from tests.support.stand_ins.charts import every_chart
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -291,7 +291,7 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stac
 
 @STACKS
 def test_every_image_is_the_configured_digest(graph: Graph, stack) -> None:
-    images = set(load_environment(stack).images.values())
+    images = set(environment_config(stack).images.values())
     for kind in PODS:
         for made in graph.of(kind):
             assert {container["image"] for container in pod_spec(made)["containers"]} <= images
