@@ -49,3 +49,11 @@ def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:
 def test_names_are_the_fields_own(old: Any, standard: Any) -> None:
     found = {f"{path.relative_to(ROOT)}: {n}" for path in files(".py") for n in names(path) if re.fullmatch(old, n)}
     assert found == set(), f"the field says {standard}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.stem)
+def test_a_decision_says_its_status_and_date_and_stands_in_the_index(path: Path) -> None:
+    title, _, status = path.read_text().splitlines()[:3]
+    assert re.fullmatch(r"\*\*Status\*\*: \w.*\. \*\*Date\*\*: \d{4}-\d\d-\d\d", status), status
+    index = (ROOT / "docs" / "architecture.md").read_text()
+    assert f"- [{title.removeprefix('# ')}](adr/{path.name})" in index
