@@ -1,4 +1,4 @@
-"""How fast the detector is, and how much it remembers: `python -m bench.detector [--sensors N]`."""
+"""How fast the detector is, and how large its state is: `python -m bench.detector [--sensors N]`."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ import asyncpg
 from apps.detector.baseline import ZScore
 from apps.detector.models import Model, Point
 from apps.detector.rarity import Rarity
-from apps.detector.sensors import SETTLE_SECONDS, watch_sensors
+from apps.detector.sensor_scan import ALLOWED_LATENESS_SECONDS, scan_sensors
 from tests.support import postgres
 
 POINTS = 50_000
@@ -24,13 +24,13 @@ DAY = 86_400
 def measure_model(model: type[Model]) -> None:
     source = random.Random(1)
     points = [Point.of(index * POINT_SECONDS, source.gauss(20, 3)) for index in range(POINTS)]
-    one = model()
+    fresh = model()
     started = time.process_time()
     for point in points:
-        one.update(point)
+        fresh.update(point)
     seconds = time.process_time() - started
-    size = len(json.dumps(one.memory()))
-    print(f"{model.name}: {seconds / POINTS * 1e6:.1f} s of CPU per million points, {size} bytes of memory per signal")
+    size = len(json.dumps(fresh.state_dict()))
+    print(f"{model.name}: {seconds / POINTS * 1e6:.1f} s of CPU per million points, {size} bytes of state per signal")
 
 
 async def measure_sensors(sensors: int) -> None:
@@ -40,7 +40,7 @@ async def measure_sensors(sensors: int) -> None:
         owner, detector = await database.connect(), await database.connect("detector")
         for days in (-1, 0):
             await owner.execute("SELECT ensure_partition(now() + $1 * interval '1 day')", days)
-        end = (time.time() - SETTLE_SECONDS) // POINT_SECONDS * POINT_SECONDS
+        end = (time.time() - ALLOWED_LATENESS_SECONDS) // POINT_SECONDS * POINT_SECONDS
         await fill(owner, sensors, end - POINT_SECONDS)
         await measure_run(detector, f"first run, {sensors} sensors with a day of history")
         await owner.execute(
@@ -76,9 +76,9 @@ async def fill(owner: asyncpg.Connection, sensors: int, end: float) -> None:
 
 async def measure_run(detector: asyncpg.Connection, what: str) -> None:
     started, used = time.perf_counter(), time.process_time()
-    watched = await watch_sensors(detector, POINT_SECONDS, lambda: True)
+    scan = await scan_sensors(detector, POINT_SECONDS, lambda: True)
     seconds, cpu = time.perf_counter() - started, time.process_time() - used
-    print(f"{what}: {seconds:.1f} s, of them {cpu:.1f} s of CPU here ({watched.judged} judged)")
+    print(f"{what}: {seconds:.1f} s, of them {cpu:.1f} s of CPU here ({scan.judged} judged)")
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ DIALECT = {
     r"_?(MOST|LONGEST)_\w+": "MAX_",
     r"_?(LEAST|SHORTEST)_\w+": "MIN_",
     "chance": "rng",
+    "Verdict|Judgement|Finding|Alarm": "Score, Detection, Anomaly or Alert",
+    "(Un)?Like": "Matches, NotMatches",
     "copies": "replicas",
 }
 """Names that stood for one of the field's, and that one."""

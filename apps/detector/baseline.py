@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from apps.detector.models import Point, Verdict
+from apps.detector.models import Point, Score
 
 WINDOW_POINTS = 60
 """A quarter of an hour at one scrape each 15 s."""
@@ -17,29 +17,29 @@ class ZScore:
 
     name: ClassVar[str] = "zscore-within"
     version: ClassVar[str] = "1"
-    alarm: ClassVar[float] = 3.0
+    threshold: ClassVar[float] = 3.0
 
     def __init__(self) -> None:
         self._window: list[float] = []
 
-    def update(self, point: Point) -> Verdict:
-        """Judge the next point and learn from it."""
+    def update(self, point: Point) -> Score:
+        """Score the next point, then learn from it."""
         if not math.isfinite(point.value):
-            return Verdict(0.0, 0.0, point.value, familiar=False)
+            return Score(0.0, 0.0, point.value, is_normal=False)
         self._window = [*self._window[1 - WINDOW_POINTS :], point.value]
         count = len(self._window)
         mean = sum(self._window) / count
         spread = math.sqrt(sum((value - mean) ** 2 for value in self._window) / count)
         score = abs(point.value - mean) / max(spread, MIN_SPREAD) if count == WINDOW_POINTS else 0.0
-        return Verdict(score, mean, point.value, familiar=score < self.alarm)
+        return Score(score, mean, point.value, is_normal=score < self.threshold)
 
-    def memory(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return all that the model knows, as JSON."""
         return {"window": self._window}
 
     @classmethod
-    def recall(cls, memory: Mapping[str, Any]) -> Self:
-        """Return the model that had this memory."""
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the model that had this state."""
         model = cls()
-        model._window = list(memory["window"])
+        model._window = list(state["window"])
         return model

@@ -1,11 +1,11 @@
-"""What a model of a signal is to the detector. All of them are known here, by name."""
+"""What a model of a signal is to the detector."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 
 class Point(NamedTuple):
-    """One value of a signal. Where it sums up many samples, `low` and `high` are the least and the greatest of them."""
+    """One value of a signal. Where it sums up many samples, `low` and `high` are their minimum and maximum."""
 
     time: float
     """Seconds since 1970."""
@@ -19,35 +19,35 @@ class Point(NamedTuple):
         return cls(time, value, value, value)
 
 
-class Verdict(NamedTuple):
-    """What a model says about a point, before the point has taught it anything."""
+class Score(NamedTuple):
+    """How surprising a model finds a point, before it has learnt from it."""
 
-    score: float
-    """How surprising it is; 0 says nothing. An alarm is a score at or above the model's `alarm`."""
+    value: float
+    """0 says nothing. At or above the model's `threshold` the point is a detection."""
     expected: float
     observed: float
-    familiar: bool
-    """Whether points like it are ordinary: an alert is over after some of them."""
+    is_normal: bool
+    """Whether points like it are usual: an alert is over after some of them."""
 
 
 class Model(Protocol):
     """Learns one signal point by point, and says how surprising each is.
 
-    Causal: a verdict depends on this point and the earlier ones alone. Deterministic: a model made from its own
-    `memory` goes on exactly as if it had never been away. Bounded: the memory has a largest size.
+    Causal: a score depends on this point and the earlier ones alone. Deterministic: a model made from its own
+    state goes on exactly as if it had never been away. Bounded: the state has a largest size.
     """
 
     name: ClassVar[str]
     version: ClassVar[str]
-    """Changes when an older memory cannot be gone on with."""
-    alarm: ClassVar[float]
+    """Changes when an older state cannot be gone on with."""
+    threshold: ClassVar[float]
 
-    def update(self, point: Point) -> Verdict:
-        """Judge the next point and learn from it."""
+    def update(self, point: Point) -> Score:
+        """Score the next point, then learn from it."""
 
-    def memory(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return all that the model knows, as JSON."""
 
     @classmethod
-    def recall(cls, memory: Mapping[str, Any]) -> Self:
-        """Return the model that had this memory."""
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the model that had this state."""

@@ -16,7 +16,7 @@ class PrometheusError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class TimeSeries:
     """One series: its labels, and its finite samples in the order of time (seconds since 1970)."""
 
     labels: dict[str, str]
@@ -38,7 +38,7 @@ class Prometheus:
         except (LookupError, TypeError, ValueError):
             raise PrometheusError(f"time(): unexpected answer {str(data)[:200]}") from None
 
-    async def range(self, query: str, start: float, end: float, step: float) -> list[Samples]:
+    async def range(self, query: str, start: float, end: float, step: float) -> list[TimeSeries]:
         """Return every series of `query` from `start` to `end`, a sample each `step` seconds where there is one.
 
         What is not a finite number is left out. Raises PrometheusError.
@@ -50,7 +50,7 @@ class Prometheus:
             matrix = msgspec.convert(data, _Matrix)
         except msgspec.ValidationError as error:
             raise PrometheusError(f"{query}: unexpected answer: {error}") from None
-        return [_samples(series) for series in matrix.result]
+        return [_time_series(stream) for stream in matrix.result]
 
     async def _ask(self, path: str, parameters: dict[str, str]) -> Any:
         query = parameters["query"]
@@ -72,22 +72,22 @@ class _Answer(msgspec.Struct):
     error: str = ""
 
 
-class _Series(msgspec.Struct):
+class _SampleStream(msgspec.Struct):
     metric: dict[str, str]
     values: list[tuple[float, str]]
 
 
 class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
-    result: list[_Series]
+    result: list[_SampleStream]
 
 
-def _samples(series: _Series) -> Samples:
-    labels = {name: value for name, value in series.metric.items() if name != "__name__"}
-    times = np.array([time for time, _ in series.values], dtype=float)
-    values = np.array([_number(text) for _, text in series.values], dtype=float)
+def _time_series(stream: _SampleStream) -> TimeSeries:
+    labels = {name: value for name, value in stream.metric.items() if name != "__name__"}
+    times = np.array([time for time, _ in stream.values], dtype=float)
+    values = np.array([_number(text) for _, text in stream.values], dtype=float)
     usable = np.isfinite(values)
     times, first = np.unique(times[usable], return_index=True)
-    return Samples(labels, times, values[usable][first])
+    return TimeSeries(labels, times, values[usable][first])
 
 
 def _number(text: str) -> float:

@@ -1,40 +1,52 @@
 """The rarity model: a value is surprising when hardly anything like it was seen so far.
 
-The score of a point is the logarithm of the number of points seen for each one near it. Two features are scored: the
-value itself, which finds spikes, drops and odd values in between, and its exponentially weighted level, which finds
-shifts and drifts that stay among known values. The rarer one counts. Near means within a few per cent of the range seen
-so far, so no range has to be told.
+Two features of a signal are scored, and the rarer one counts: the value itself, which finds spikes, drops and odd
+values in between, and its level, which finds shifts and drifts that stay among known values.
 
-Two things keep it from crying wolf. A point must be rarer than every recent one by a margin, so a fault alarms when it
-begins, and again only when it gets worse. And each novelty makes the next ones count for less until it is forgotten: a
-signal that is always good for a surprise has to surprise more.
+Published:
+
+- The level is an exponentially weighted moving average, z_t = z_{t-1} + λ (x_t - z_{t-1}) with λ = `EWMA_ALPHA` and
+  z_0 = x_0 (Roberts, "Control Chart Tests Based on Geometric Moving Averages", Technometrics 1, 1959). Its control
+  limits are not used: a histogram of the levels seen takes their place.
+- Each feature has a streaming histogram (Ben-Haim and Tom-Tov 2010: `apps.detector.histogram`).
+- Rarity is the logarithm of one over the feature's share in its histogram, as in the histogram-based outlier score,
+  HBOS(x) = Σ log(1 / hist_i(x)) (Goldstein and Dengel, KI 2012), which is the surprisal -log p of information theory:
+
+      rarity = log((W + 1) / (n + ε))
+
+  with W the points seen, n the weight near the value (`mass_near`), and ε = `PSEUDO_COUNT` so that nothing near is
+  not infinitely rare (additive smoothing).
+
+Ours:
+
+- The rarest feature and not the sum of all: max instead of Σ, so that an ordinary feature takes nothing from an odd
+  one.
+- n is counted within a bandwidth around the value, wider outside of a young signal's range, and in a thin tail with
+  all that lies beyond it, instead of in a fixed bin.
+- Cool-down: a point scores only when it is rarer, by `COOL_DOWN_MARGIN`, than the maxima of the last
+  `COOL_DOWN_BLOCKS` blocks. So a fault is detected when it begins, and again only when it gets worse.
+- Habit: score = rarity - `NOVELTY_PENALTY` · log(1 + N), where N counts the scores above `NOVELTY_THRESHOLD` and
+  decays by half in `NOVELTY_HALF_LIFE` points. A signal that is always good for a surprise has to surprise more.
+- Warm-up: before a day was seen only what lies far outside of the range is a detection.
+
+All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-our-own.md).
 """
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from apps.detector.models import Point, Verdict
+from apps.detector.histogram import StreamingHistogram
+from apps.detector.models import Point, Score
 
-VALUE_TOLERANCE = 0.035
-LEVEL_TOLERANCE = 0.06
+VALUE_BANDWIDTH = 0.035
+LEVEL_BANDWIDTH = 0.06
 """How near is near, as a fraction of the range seen."""
 
-YOUNG = 20.0
-"""Outside of the range seen, near reaches farther by this over the square root of the number of points: a young signal
-has new extremes all the time."""
+EWMA_ALPHA = 0.15
+"""Weight of a new value in the level."""
 
-MIN_TOLERANCE = 0.005
-"""How near is near at the least, as a fraction of the value: a signal that moves less is constant."""
-
-THIN_TAIL = 0.003
-"""Share of the points that makes a tail. Spikes of all heights leave gaps there, and no such gap is news."""
-
-LEVEL_WEIGHT = 0.15
-"""Of a new value in the level."""
-
-UNSEEN = 0.2
+PSEUDO_COUNT = 0.2
 """What counts for a value with nothing near it."""
 
 WARM_UP_POINTS = 150
@@ -42,29 +54,26 @@ WARM_UP_SECONDS = 86_400
 """Until both are over nothing is rare: a signal has to show its day first."""
 
 EARLY_POINTS = 12
-EARLY_VALUES = 6
+EARLY_BINS = 6
 EARLY_RANGES = 2
-"""Before that, after so many points and different values, what lies this many ranges outside of the range alarms."""
+"""During the warm-up, after so many points in so many bins, a point so many ranges outside of the range is a
+detection."""
 
 COOL_DOWN_BLOCKS = 12
 BLOCK_POINTS = 50
 COOL_DOWN_MARGIN = 0.05
-"""Recent are the points of the last blocks; of each only the rarest is kept."""
 
-NOVELTY = 4.0
-"""A score that counts as a novelty."""
+NOVELTY_THRESHOLD = 4.0
+"""A score above this counts as a novelty."""
 
-NOVELTY_WEIGHT = 0.5
+NOVELTY_PENALTY = 0.5
 """How much novelties take from the next score, times the logarithm of their number."""
 
 NOVELTY_HALF_LIFE = 4000
 """Points after which a novelty counts half."""
 
-FAMILIAR = 4.0
-"""A rarity below this is ordinary."""
-
-MEMORY_POINTS = 30_000
-"""When so many points were counted every count is halved, so that last year's values become rare again."""
+NORMAL_THRESHOLD = 4.0
+"""A rarity below this is normal."""
 
 
 class Rarity:
@@ -72,160 +81,77 @@ class Rarity:
 
     name: ClassVar[str] = "rarity"
     version: ClassVar[str] = "1"
-    alarm: ClassVar[float] = 6.2
+    threshold: ClassVar[float] = 6.2
 
     def __init__(self) -> None:
         self._points = 0
-        self._first = 0.0
+        self._first_time = 0.0
         self._level: float | None = None
-        self._values = Seen(VALUE_TOLERANCE)
-        self._levels = Seen(LEVEL_TOLERANCE)
-        self._blocks = [0.0]
+        self._values = StreamingHistogram(VALUE_BANDWIDTH)
+        self._levels = StreamingHistogram(LEVEL_BANDWIDTH)
+        self._block_maxima = [0.0]
         self._novelties = 0.0
 
-    def update(self, point: Point) -> Verdict:
-        """Judge the next point and learn from it. One that is not finite is missing: it says and teaches nothing."""
+    def update(self, point: Point) -> Score:
+        """Score the next point, then learn from it. One that is not finite is missing: it scores 0."""
         if not math.isfinite(point.low + point.value + point.high):
-            return Verdict(0.0, self._level or 0.0, point.value, familiar=False)
+            return Score(0.0, self._level or 0.0, point.value, is_normal=False)
         if self._level is None:
-            self._first, self._level = point.time, point.value
+            self._first_time, self._level = point.time, point.value
         expected = self._level
-        level = expected + LEVEL_WEIGHT * (point.value - expected)
-        parts = (point.value,) if point.low == point.high else (point.low, point.value, point.high)
-        near, observed = min((self._values.near(part), part) for part in parts)
-        near = min(near, self._levels.near(level))
-        rarity = math.log((self._values.weight + 1) / (near + UNSEEN))
+        level = expected + EWMA_ALPHA * (point.value - expected)
+        values = (point.value,) if point.low == point.high else (point.low, point.value, point.high)
+        mass, observed = min((self._values.mass_near(value), value) for value in values)
+        mass = min(mass, self._levels.mass_near(level))
+        rarity = math.log((self._values.weight + 1) / (mass + PSEUDO_COUNT))
         score = self._score(point.time, rarity, observed)
 
-        for part in parts:
-            self._values.add(part, 1 / len(parts))
+        for value in values:
+            self._values.add(value, 1 / len(values))
         self._levels.add(level, 1.0)
         self._level = level
         self._points += 1
-        return Verdict(score, expected, observed, familiar=rarity < FAMILIAR)
+        return Score(score, expected, observed, is_normal=rarity < NORMAL_THRESHOLD)
 
     def _score(self, time: float, rarity: float, observed: float) -> float:
         self._novelties *= 0.5 ** (1 / NOVELTY_HALF_LIFE)
-        recent = max(self._blocks)
+        recent = max(self._block_maxima)
         if self._points % BLOCK_POINTS == 0:
-            self._blocks = [*self._blocks[1 - COOL_DOWN_BLOCKS :], 0.0]
-        self._blocks[-1] = max(self._blocks[-1], rarity)
-        if self._points < WARM_UP_POINTS or time - self._first < WARM_UP_SECONDS:
+            self._block_maxima = [*self._block_maxima[1 - COOL_DOWN_BLOCKS :], 0.0]
+        self._block_maxima[-1] = max(self._block_maxima[-1], rarity)
+        if self._points < WARM_UP_POINTS or time - self._first_time < WARM_UP_SECONDS:
             return self._early(observed)
         if rarity <= recent + COOL_DOWN_MARGIN:
             return 0.0
-        score = rarity - NOVELTY_WEIGHT * math.log1p(self._novelties)
-        if score > NOVELTY:
+        score = rarity - NOVELTY_PENALTY * math.log1p(self._novelties)
+        if score > NOVELTY_THRESHOLD:
             self._novelties += 1
         return max(score, 0.0)
 
     def _early(self, observed: float) -> float:
-        if self._points < EARLY_POINTS or len(self._values.places) < EARLY_VALUES:
+        if self._points < EARLY_POINTS or len(self._values) < EARLY_BINS:
             return 0.0
-        outside = self._values.outside(observed)
-        return self.alarm + math.log1p(outside) if outside > EARLY_RANGES else 0.0
+        exceedance = self._values.range_exceedance(observed)
+        return self.threshold + math.log1p(exceedance) if exceedance > EARLY_RANGES else 0.0
 
-    def memory(self) -> dict[str, Any]:
-        """Return all that the model knows, as JSON, once it has seen a point."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the model knows, as JSON, once it has seen a point. The keys are stored data."""
         return {
             "points": self._points,
-            "first": self._first,
+            "first": self._first_time,
             "level": self._level,
-            "values": self._values.memory(),
-            "levels": self._levels.memory(),
-            "blocks": self._blocks,
+            "values": self._values.state_dict(),
+            "levels": self._levels.state_dict(),
+            "blocks": self._block_maxima,
             "novelties": self._novelties,
         }
 
     @classmethod
-    def recall(cls, memory: Mapping[str, Any]) -> Self:
-        """Return the model that had this memory."""
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the model that had this state."""
         model = cls()
-        model._points, model._first, model._level = memory["points"], memory["first"], memory["level"]
-        model._values = Seen(VALUE_TOLERANCE, **memory["values"])
-        model._levels = Seen(LEVEL_TOLERANCE, **memory["levels"])
-        model._blocks, model._novelties = list(memory["blocks"]), memory["novelties"]
+        model._points, model._first_time, model._level = state["points"], state["first"], state["level"]
+        model._values = StreamingHistogram.from_state(VALUE_BANDWIDTH, state["values"])
+        model._levels = StreamingHistogram.from_state(LEVEL_BANDWIDTH, state["levels"])
+        model._block_maxima, model._novelties = list(state["blocks"]), state["novelties"]
         return model
-
-
-class Seen:
-    """How often which values were seen: at most `CELLS` places on the line, each with a weight.
-
-    A value within a quarter of the tolerance of a place counts there. Of too many places the two nearest become one.
-    """
-
-    CELLS = 50
-
-    def __init__(
-        self,
-        tolerance: float,
-        places: list[float] | None = None,
-        weights: list[float] | None = None,
-        low: float = 0.0,
-        high: float = 0.0,
-        weight: float = 0.0,
-    ) -> None:
-        self._tolerance = tolerance
-        self.places: list[float] = list(places or [])
-        self._weights: list[float] = list(weights or [])
-        self._low, self._high = low, high
-        self.weight = weight
-
-    def near(self, value: float) -> float:
-        """Return the weight of what was seen near `value`, and in a thin tail also of what lies beyond."""
-        reach = max(self._tolerance * (self._high - self._low), MIN_TOLERANCE * abs(value), 1e-9)
-        if self.places and not self._low <= value <= self._high:
-            reach *= 1 + YOUNG / math.sqrt(self.weight)
-        first = bisect_left(self.places, value - reach)
-        last = bisect_right(self.places, value + reach, first)
-        near = sum(self._weights[first:last])
-        beyond = min(sum(self._weights[:first]), sum(self._weights[last:]))
-        return near + beyond if beyond < THIN_TAIL * self.weight else near
-
-    def outside(self, value: float) -> float:
-        """Return how many ranges `value` lies outside of the range seen."""
-        span = max(self._high - self._low, MIN_TOLERANCE * max(abs(self._low), abs(self._high)), 1e-9)
-        return max(self._low - value, value - self._high, 0.0) / span
-
-    def add(self, value: float, weight: float) -> None:
-        """Count `value` with a weight."""
-        places, weights = self.places, self._weights
-        self.weight += weight
-        self._low = min(self._low, value) if places else value
-        self._high = max(self._high, value) if places else value
-        at = bisect_left(places, value)
-        if at and (at == len(places) or value - places[at - 1] <= places[at] - value):
-            at -= 1
-        if places and abs(places[at] - value) <= self._tolerance / 4 * (self._high - self._low):
-            weights[at] += weight
-        else:
-            at = bisect_left(places, value)
-            places.insert(at, value)
-            weights.insert(at, weight)
-            if len(places) > self.CELLS:
-                self._merge()
-        if self.weight >= MEMORY_POINTS:
-            self._forget()
-
-    def _merge(self) -> None:
-        places, weights = self.places, self._weights
-        at = min(range(len(places) - 1), key=lambda index: places[index + 1] - places[index])
-        both = weights[at] + weights[at + 1]
-        places[at : at + 2] = [(places[at] * weights[at] + places[at + 1] * weights[at + 1]) / both]
-        weights[at : at + 2] = [both]
-
-    def _forget(self) -> None:
-        kept = [(place, weight / 2) for place, weight in zip(self.places, self._weights, strict=True) if weight >= 1]
-        self.places, self._weights = [place for place, _ in kept], [weight for _, weight in kept]
-        self._low, self._high = min(self.places), max(self.places)
-        self.weight = sum(self._weights)
-
-    def memory(self) -> dict[str, Any]:
-        """Return the arguments of a copy, as JSON."""
-        return {
-            "places": self.places,
-            "weights": self._weights,
-            "low": self._low,
-            "high": self._high,
-            "weight": self.weight,
-        }

@@ -1,4 +1,4 @@
-"""One run: look at the platform and at the sensors, write the alerts, push the metrics."""
+"""One run: scan the platform and the sensors, write the alerts, push the metrics."""
 
 import asyncio
 import logging
@@ -8,10 +8,10 @@ from collections.abc import Callable
 import asyncpg
 import httpx
 
-from apps.detector import alerts, memory, metrics
-from apps.detector.platform_watch import Watched, judge_signals, learn_signals, read_signals
+from apps.detector import alerts, metrics, state
+from apps.detector.platform_scan import PlatformScan, apply_rarity, apply_zscore, fetch_series
 from apps.detector.prometheus import Prometheus, PrometheusError
-from apps.detector.sensors import watch_sensors
+from apps.detector.sensor_scan import scan_sensors
 from apps.detector.settings import DetectorSettings
 from apps.storage.connection import connect_arguments
 
@@ -23,10 +23,11 @@ FAILED = 1
 NO_DATA = 3
 """Exit code: everything answered, but no signal held enough samples to judge."""
 
-CLOCKS_APART_SECONDS = 30
+MAX_CLOCK_SKEW_SECONDS = 30
+"""Between Prometheus and this machine, before it is logged."""
 
-SENSOR_SECONDS = 150
-"""A run begins no more sensors after this: there has to be time to tell what it found."""
+SENSOR_DEADLINE_SECONDS = 150
+"""A run begins no more sensors after this, so that there is time to publish what it found."""
 
 _LOCK = 0x5DE7EC7  # any number that no other advisory lock of the database uses
 
@@ -43,15 +44,15 @@ async def run(settings: DetectorSettings, stopping: asyncio.Event) -> int:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
             log.warning("another run is under way: this one does nothing")
             return 0
-        watched = await _watch_platform(settings, connection)
-        await _watch_sensors(
+        scan = await _scan_platform(settings, connection)
+        await _scan_sensors(
             connection,
             settings.point_seconds,
-            lambda: not stopping.is_set() and time.monotonic() - started < SENSOR_SECONDS,
+            lambda: not stopping.is_set() and time.monotonic() - started < SENSOR_DEADLINE_SECONDS,
         )
-        await memory.forget(connection)
+        await state.purge(connection)
         metrics.RUN_SECONDS.set(time.monotonic() - started)
-        return await _tell(settings, connection, watched)
+        return await _publish(settings, connection, scan)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         log.error("the database failed: %s", error or type(error).__name__)
         return FAILED
@@ -59,37 +60,39 @@ async def run(settings: DetectorSettings, stopping: asyncio.Event) -> int:
         await connection.close(timeout=5)
 
 
-async def _watch_platform(settings: DetectorSettings, connection: asyncpg.Connection) -> Watched:
+async def _scan_platform(settings: DetectorSettings, connection: asyncpg.Connection) -> PlatformScan:
     async with httpx.AsyncClient(base_url=settings.prometheus_url, timeout=20) as client:
         prometheus = Prometheus(client)
         try:
             now = await prometheus.now()
         except PrometheusError as error:
             log.error("cannot reach Prometheus at %s: %s", settings.prometheus_url, error)
-            return Watched(failures=1)
-        if abs(now - time.time()) > CLOCKS_APART_SECONDS:
+            return PlatformScan(failures=1)
+        if abs(now - time.time()) > MAX_CLOCK_SKEW_SECONDS:
             log.warning(
                 "the clock of Prometheus is %+.0f s from this one: it is the one that counts", now - time.time()
             )
-        observed, watched = await read_signals(prometheus, settings.signals, now)
-    await judge_signals(connection, observed, now, watched)
-    await learn_signals(connection, observed, now, settings.point_seconds)
-    return watched
+        fetched, scan = await fetch_series(prometheus, settings.signals, now)
+    await apply_zscore(connection, fetched, now, scan)
+    await apply_rarity(connection, fetched, now, settings.point_seconds)
+    return scan
 
 
-async def _watch_sensors(connection: asyncpg.Connection, point_seconds: int, go_on: Callable[[], bool]) -> None:
-    sensors = await watch_sensors(connection, point_seconds, go_on)
+async def _scan_sensors(
+    connection: asyncpg.Connection, point_seconds: int, should_continue: Callable[[], bool]
+) -> None:
+    sensors = await scan_sensors(connection, point_seconds, should_continue)
     metrics.SIGNALS.labels("sensor", "judged").set(sensors.judged)
-    metrics.SIGNALS.labels("sensor", "left").set(sensors.left)
-    if sensors.left:
-        log.warning("no time for %d sensors: the next run begins with them", sensors.left)
+    metrics.SIGNALS.labels("sensor", "left").set(sensors.deferred)
+    if sensors.deferred:
+        log.warning("no time for %d sensors: the next run begins with them", sensors.deferred)
 
 
-async def _tell(settings: DetectorSettings, connection: asyncpg.Connection, watched: Watched) -> int:
-    states = dict.fromkeys(watched.judged, False) | await alerts.states(connection)
-    metrics.SIGNALS.labels("platform", "judged").set(len(watched.judged))
-    metrics.SIGNALS.labels("platform", "without_data").set(len(watched.without_data))
-    failures = watched.failures
+async def _publish(settings: DetectorSettings, connection: asyncpg.Connection, scan: PlatformScan) -> int:
+    states = dict.fromkeys(scan.judged, False) | await alerts.states(connection)
+    metrics.SIGNALS.labels("platform", "judged").set(len(scan.judged))
+    metrics.SIGNALS.labels("platform", "without_data").set(len(scan.without_data))
+    failures = scan.failures
     try:
         await asyncio.to_thread(metrics.push, settings.pushgateway_url, states, failures)
     except OSError as error:
@@ -97,11 +100,11 @@ async def _tell(settings: DetectorSettings, connection: asyncpg.Connection, watc
         failures += 1
     log.info(
         "watched %d signals, %d without enough data, %d failures, %d alerting",
-        len(watched.judged),
-        len(watched.without_data),
+        len(scan.judged),
+        len(scan.without_data),
         failures,
         sum(states.values()),
     )
     if failures:
         return FAILED
-    return 0 if watched.judged else NO_DATA
+    return 0 if scan.judged else NO_DATA

@@ -1,43 +1,44 @@
-"""The z-score rule: the newest minutes of a quarter of an hour against the rest of it.
+"""The z-score rule: the recent minutes of a quarter of an hour against the rest of it, which is their reference.
 
-A z-score of a point among the points that it is judged by can never pass sqrt(n - 1), and a fault that lasts swells the
-very spread that it is measured with. So the newest minutes are kept out of what they are compared with, and the rest is
-described by its median and its median absolute deviation (Iglewicz and Hoaglin 1993), which hold until half is bad.
+A z-score of a point among the points that it is judged by can never pass sqrt(n - 1), and a fault that lasts swells
+the very spread that it is measured with. So the recent minutes are kept out of the reference, and the reference is
+described by its median and its median absolute deviation (the modified z-score: Iglewicz and Hoaglin, How to Detect
+and Handle Outliers, 1993), which hold until half is bad.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from apps.detector.prometheus import Floats, Samples
+from apps.detector.prometheus import Floats, TimeSeries
 from apps.detector.signals import Direction
 
 RULE = "zscore"
 VERSION = "1"
 
 WINDOW_SECONDS = 15 * 60
-NEWEST_SECONDS = 2 * 60
+RECENT_SECONDS = 2 * 60
 STEP_SECONDS = 15
 """As often as Prometheus scrapes."""
 
-ALARM = 3.0
-CLEAR = 1.5
-"""An alert is over below this: less than the alarm, so that a signal at the edge does not flap."""
+THRESHOLD = 3.0
+CLEAR_THRESHOLD = 1.5
+"""An alert is over below this: less than the threshold, so that a signal at the edge does not flap."""
 
-MIN_NEWEST = 3
-MIN_REST = 12
-"""Fewer samples than these are no ground for a judgement."""
+MIN_RECENT_SAMPLES = 3
+MIN_REFERENCE_SAMPLES = 12
+"""With fewer samples than these there is no result."""
 
-RELATIVE_FLOOR = 0.05
+MIN_RELATIVE_SPREAD = 0.05
 """Least spread that counts, as a fraction of what is expected."""
 
-SPREAD_OF_NORMAL = 1.4826
+MAD_TO_SIGMA = 1.4826
 """The standard deviation of a normal distribution over its median absolute deviation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """How far the newest values lie from the rest, in units of its spread; positive is worse."""
+class ZScoreResult:
+    """How far the recent values lie from the reference, in units of its spread; positive is worse."""
 
     score: float
     expected: float
@@ -45,21 +46,21 @@ class Judgement:
     spread: float
 
 
-def judge(samples: Samples, now: float, direction: Direction, floor: float) -> Judgement | None:
-    """Return the judgement at `now` (seconds since 1970), or None when there are too few samples for one."""
-    newest = samples.values[(samples.times > now - NEWEST_SECONDS) & (samples.times <= now)]
-    rest = samples.values[(samples.times > now - WINDOW_SECONDS) & (samples.times <= now - NEWEST_SECONDS)]
-    if len(newest) < MIN_NEWEST or len(rest) < MIN_REST:
+def evaluate(series: TimeSeries, now: float, direction: Direction, floor: float) -> ZScoreResult | None:
+    """Return the result at `now` (seconds since 1970), or None when there are too few samples for one."""
+    recent = series.values[(series.times > now - RECENT_SECONDS) & (series.times <= now)]
+    reference = series.values[(series.times > now - WINDOW_SECONDS) & (series.times <= now - RECENT_SECONDS)]
+    if len(recent) < MIN_RECENT_SAMPLES or len(reference) < MIN_REFERENCE_SAMPLES:
         return None
-    return compare(newest, rest, direction, floor)
+    return compare(recent, reference, direction, floor)
 
 
-def compare(newest: Floats, rest: Floats, direction: Direction, floor: float) -> Judgement:
-    """Return how far the median of `newest` lies from that of `rest`. `floor` is the least spread that counts."""
-    expected, observed = float(np.median(rest)), float(np.median(newest))
-    deviation = SPREAD_OF_NORMAL * float(np.median(np.abs(rest - expected)))
-    spread = max(deviation, RELATIVE_FLOOR * abs(expected), floor)
-    return Judgement(distance(observed, expected, spread, direction), expected, observed, spread)
+def compare(recent: Floats, reference: Floats, direction: Direction, floor: float) -> ZScoreResult:
+    """Return how far the median of `recent` lies from that of `reference`. `floor` is the least spread that counts."""
+    expected, observed = float(np.median(reference)), float(np.median(recent))
+    deviation = MAD_TO_SIGMA * float(np.median(np.abs(reference - expected)))
+    spread = max(deviation, MIN_RELATIVE_SPREAD * abs(expected), floor)
+    return ZScoreResult(distance(observed, expected, spread, direction), expected, observed, spread)
 
 
 def distance(observed: float, expected: float, spread: float, direction: Direction) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from apps.detector.baseline import ZScore
 from apps.detector.models import Model
 from apps.detector.rarity import Rarity
-from bench.nab.report import evaluate, threshold
+from bench.nab.report import evaluate, positive
 
 MODELS: dict[str, type[Model]] = {model.name: model for model in (Rarity, ZScore)}
 
@@ -16,7 +16,7 @@ MODELS: dict[str, type[Model]] = {model.name: model for model in (Rarity, ZScore
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate what the command line names and return the exit code."""
     options = _parser().parse_args(arguments)
-    return evaluate(options.folder, MODELS[options.model], options.alarm, options.plots)
+    return evaluate(options.folder, MODELS[options.model], options.threshold, options.plots)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,10 +37,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", choices=MODELS, default=Rarity.name, help="default: %(default)s")
     parser.add_argument(
-        "--alarm", type=threshold, metavar="SCORE", help="threshold of the counts and plots; default: the model's own"
+        "--threshold",
+        type=positive,
+        metavar="SCORE",
+        help="threshold of the counts and plots; default: the model's own",
     )
     parser.add_argument(
-        "--plots", type=Path, metavar="DIR", help="write a PNG for each file: series, score, windows and alarms"
+        "--plots", type=Path, metavar="DIR", help="write a PNG for each file: series, score, windows and detections"
     )
     return parser
 

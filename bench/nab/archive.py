@@ -23,7 +23,7 @@ class ArchiveError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class LabelledSeries:
     """One labelled series."""
 
     name: str
@@ -45,7 +45,7 @@ class Series:
         return float(self.times.max() - self.times.min()) / 86_400
 
 
-def read_archive(folder: Path, notice: Callable[[str], None]) -> list[Series]:
+def read_archive(folder: Path, notice: Callable[[str], None]) -> list[LabelledSeries]:
     """Read every labelled CSV file below `folder`, in the order of names. `notice` is told what is left out.
 
     Files and labels may also lie in `folder` itself. Raises ArchiveError when there is nothing to read or it is wrong.
@@ -65,7 +65,7 @@ def read_archive(folder: Path, notice: Callable[[str], None]) -> list[Series]:
     return [read_series(data / name, name, windows[name], labels) for name in found]
 
 
-def read_series(path: Path, name: str, windows: list[tuple[float, float]], labels: Path) -> Series:
+def read_series(path: Path, name: str, windows: list[tuple[float, float]], labels: Path) -> LabelledSeries:
     """Read one CSV file. An empty value or `nan` is a missing one.
 
     Raises ArchiveError with the line that cannot be read, or the window that holds no row.
@@ -90,7 +90,7 @@ def read_series(path: Path, name: str, windows: list[tuple[float, float]], label
         if not inside.size:
             raise ArchiveError(f"{labels}: a window of {name} ({_iso(start)} to {_iso(end)}) holds none of its rows")
         ranges.append((int(inside[0]), int(inside[-1])))
-    return Series(name, stamps, np.array(values), tuple(ranges))
+    return LabelledSeries(name, stamps, np.array(values), tuple(ranges))
 
 
 def seconds(text: str) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.nab.archive import Series
+from bench.nab.archive import LabelledSeries
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def probation_rows(rows: int) -> int:
     return math.floor(min(0.15 * rows, 750))
 
 
-def rate(series: Series) -> Rated:
+def rate(series: LabelledSeries) -> Rated:
     """Return what a detection in each row is worth."""
     rows = len(series.times)
     window = np.full(rows, -1)
@@ -104,7 +104,7 @@ def at(rated: Sequence[Rated], scores: Sequence[Floats], profile: Profile, thres
 
 
 def gained(rated: Rated, scores: Floats, profile: Profile, threshold: float) -> float:
-    """Return what alarms at a threshold gain in one file over never alerting, in windows."""
+    """Return what the detections at a threshold gain in one file over never alerting, in windows."""
     thresholds, gains = gain(rated, scores, profile)
     return float(gains[thresholds >= threshold].sum())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.detector.models import Model, Point
-from bench.nab.archive import Series
+from bench.nab.archive import LabelledSeries
 from bench.nab.nab import Floats, Rated
 
 
@@ -20,23 +20,23 @@ class Replayed:
     """CPU time that the model took."""
 
 
-def replay(series: Series, make: Callable[[], Model]) -> Replayed:
+def replay(series: LabelledSeries, make: Callable[[], Model]) -> Replayed:
     """Feed a fresh model one row after the other. It is told nothing else."""
     model = make()
     scores = np.zeros(len(series.times))
     started = time.process_time()
     for row, (stamp, value) in enumerate(zip(series.times.tolist(), series.values.tolist(), strict=True)):
-        scores[row] = model.update(Point.of(stamp, value)).score
+        scores[row] = model.update(Point.of(stamp, value)).value
     return Replayed(scores, time.process_time() - started)
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What alarms at a threshold found. Rows of the probation count for nothing."""
+    """What the detections at a threshold found. Rows of the probation count for nothing."""
 
     windows: int = 0
     found: int = 0
-    alarms: int = 0
+    detections: int = 0
     false_alarms: int = 0
     days: float = 0.0
 
@@ -47,13 +47,13 @@ class Counts:
 
     @property
     def event_precision(self) -> float:
-        """Alarms inside a window of all alarms."""
-        return 1 - self.false_alarms / self.alarms if self.alarms else 1.0
+        """Detections inside a window of all detections."""
+        return 1 - self.false_alarms / self.detections if self.detections else 1.0
 
     @property
     def window_precision(self) -> float:
-        """Found windows of found windows and false alarms: many alarms in one window count once."""
-        return self.found / (self.found + self.false_alarms) if self.alarms else 1.0
+        """Found windows of found windows and false alarms: many detections in one window count once."""
+        return self.found / (self.found + self.false_alarms) if self.detections else 1.0
 
     @property
     def false_alarms_per_day(self) -> float:
@@ -61,13 +61,13 @@ class Counts:
         return self.false_alarms / self.days if self.days else 0.0
 
 
-def count(series: Series, rated: Rated, scores: Floats, alarm: float) -> Counts:
-    """Count the alarms of one series: scores at or above `alarm`, each an event of its own."""
-    windows = rated.window[rated.probation :][scores[rated.probation :] >= alarm]
+def count(series: LabelledSeries, rated: Rated, scores: Floats, threshold: float) -> Counts:
+    """Count the detections of one series: scores at or above `threshold`, each an event of its own."""
+    windows = rated.window[rated.probation :][scores[rated.probation :] >= threshold]
     return Counts(
         windows=rated.windows,
         found=len(np.unique(windows[windows >= 0])),
-        alarms=len(windows),
+        detections=len(windows),
         false_alarms=int((windows < 0).sum()),
         days=series.days,
     )
@@ -78,7 +78,7 @@ def total(counts: Sequence[Counts]) -> Counts:
     return Counts(
         windows=sum(one.windows for one in counts),
         found=sum(one.found for one in counts),
-        alarms=sum(one.alarms for one in counts),
+        detections=sum(one.detections for one in counts),
         false_alarms=sum(one.false_alarms for one in counts),
         days=sum(one.days for one in counts),
     )

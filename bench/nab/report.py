@@ -8,7 +8,7 @@ from pathlib import Path
 
 from apps.detector.models import Model
 from bench.nab import nab
-from bench.nab.archive import ArchiveError, Series, read_archive
+from bench.nab.archive import ArchiveError, LabelledSeries, read_archive
 from bench.nab.replay import Counts, Replayed, count, replay, total
 
 BAD_ARCHIVE = 2
@@ -18,7 +18,7 @@ BAD_ARCHIVE = 2
 class Evaluation:
     """A model's scores for every row of an archive."""
 
-    archive: Sequence[Series]
+    archive: Sequence[LabelledSeries]
     rated: Sequence[nab.Rated]
     replayed: Sequence[Replayed]
 
@@ -32,10 +32,10 @@ class Evaluation:
         """Seconds of CPU that the model takes for a million points."""
         return 1e6 * sum(one.seconds for one in self.replayed) / sum(len(series.times) for series in self.archive)
 
-    def counts(self, alarm: float) -> list[Counts]:
-        """Return what each series' alarms found at a threshold."""
+    def counts(self, threshold: float) -> list[Counts]:
+        """Return what each series' detections found at a threshold."""
         return [
-            count(series, rated, scores, alarm)
+            count(series, rated, scores, threshold)
             for series, rated, scores in zip(self.archive, self.rated, self.scores, strict=True)
         ]
 
@@ -62,10 +62,10 @@ class Evaluation:
         return [self.rated[row] for row in rows], [self.scores[row] for row in rows]
 
 
-def evaluate(folder: Path, model: type[Model], alarm: float | None, plots: Path | None) -> int:
+def evaluate(folder: Path, model: type[Model], threshold: float | None, plots: Path | None) -> int:
     """Print how good `model` is on the archive in `folder`, and return the exit code.
 
-    `alarm` is the threshold of the counts per file, by default the model's own. With `plots` a PNG of each series is
+    `threshold` is that of the counts per file, by default the model's own. With `plots` a PNG of each series is
     written there.
     """
     try:
@@ -73,55 +73,55 @@ def evaluate(folder: Path, model: type[Model], alarm: float | None, plots: Path 
     except ArchiveError as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return BAD_ARCHIVE
-    alarm = model.alarm if alarm is None else alarm
+    threshold = model.threshold if threshold is None else threshold
     replayed = []
     for done, series in enumerate(archive, 1):
         _progress(f"{done}/{len(archive)} {series.name}")
         replayed.append(replay(series, model))
     _progress("")
     evaluation = Evaluation(archive, [nab.rate(series) for series in archive], replayed)
-    print("\n".join(describe(evaluation, model, alarm)))
+    print("\n".join(describe(evaluation, model, threshold)))
     if plots is not None:
         from bench.nab.plots import plot
 
         for series, one in zip(archive, replayed, strict=True):
-            plot(series, one.scores, alarm, plots / f"{series.name.removesuffix('.csv')}.png")
+            plot(series, one.scores, threshold, plots / f"{series.name.removesuffix('.csv')}.png")
         print(f"\n{len(archive)} pictures in {plots}")
     return 0
 
 
-def describe(evaluation: Evaluation, model: type[Model], alarm: float) -> list[str]:
+def describe(evaluation: Evaluation, model: type[Model], threshold: float) -> list[str]:
     """Return the lines of the report."""
-    counts = evaluation.counts(alarm)
+    counts = evaluation.counts(threshold)
     width = max(len(series.name) for series in evaluation.archive)
-    lines = [f"{'file':<{width}}   rows  windows  found  alarms  false  score"]
+    lines = [f"{'file':<{width}}   rows  windows  found  detections  false  score"]
     for series, rated, one, scores in zip(evaluation.archive, evaluation.rated, counts, evaluation.scores, strict=True):
         lines.append(
-            f"{series.name:<{width}} {len(series.times):>6} {one.windows:>8} {one.found:>6} {one.alarms:>7} "
-            f"{one.false_alarms:>6} {_score_of_file(rated, scores, alarm)}"
+            f"{series.name:<{width}} {len(series.times):>6} {one.windows:>8} {one.found:>6} {one.detections:>11} "
+            f"{one.false_alarms:>6} {_score_of_file(rated, scores, threshold)}"
         )
     lines += ["", f"{model.name} {model.version}"]
     for profile in nab.PROFILES:
         best, validated = evaluation.best(profile), evaluation.cross_validated(profile)
         lines.append(
             f"NAB {profile.name:<13} {best.score:6.1f}   threshold {best.threshold:.3f}"
-            f"; at {alarm:g} {nab.at(evaluation.rated, evaluation.scores, profile, alarm):.1f}"
+            f"; at {threshold:g} {nab.at(evaluation.rated, evaluation.scores, profile, threshold):.1f}"
             + ("" if validated is None else f"; with a threshold learnt on the other categories {validated:.1f}")
         )
-    best_alarm = evaluation.best(nab.STANDARD).threshold
+    best_threshold = evaluation.best(nab.STANDARD).threshold
     lines += [
         "",
-        _summary(f"at the alarm threshold {alarm:g}", total(counts)),
-        _summary(f"at NAB's best {best_alarm:.3f}", total(evaluation.counts(best_alarm))),
+        _summary(f"at the threshold {threshold:g}", total(counts)),
+        _summary(f"at NAB's best {best_threshold:.3f}", total(evaluation.counts(best_threshold))),
         f"speed: {evaluation.seconds_per_million:.1f} s of CPU per million points",
     ]
     return lines
 
 
-def _score_of_file(rated: nab.Rated, scores: nab.Floats, alarm: float) -> str:
+def _score_of_file(rated: nab.Rated, scores: nab.Floats, threshold: float) -> str:
     if not rated.windows:
-        return f"{nab.gained(rated, scores, nab.STANDARD, alarm):+6.2f}"
-    return f"{nab.at([rated], [scores], nab.STANDARD, alarm):6.1f}"
+        return f"{nab.gained(rated, scores, nab.STANDARD, threshold):+6.2f}"
+    return f"{nab.at([rated], [scores], nab.STANDARD, threshold):6.1f}"
 
 
 def _summary(title: str, counts: Counts) -> str:
@@ -137,7 +137,7 @@ def _progress(text: str) -> None:
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def threshold(text: str) -> float:
+def positive(text: str) -> float:
     """Read a threshold from the command line. Raises ValueError when it is no positive number."""
     value = float(text)
     if not (math.isfinite(value) and value > 0):

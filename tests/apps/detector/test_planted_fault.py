@@ -70,7 +70,7 @@ async def test_a_slowed_service_is_alerted_and_resolved(
     database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The same rule by a faster clock: a scrape a second instead of every 15 s.
-    for name, value in {"WINDOW_SECONDS": 40, "NEWEST_SECONDS": 6, "STEP_SECONDS": 1}.items():
+    for name, value in {"WINDOW_SECONDS": 40, "RECENT_SECONDS": 6, "STEP_SECONDS": 1}.items():
         monkeypatch.setattr(zscore, name, value)
     fault = SimpleNamespace(seconds=0.0)
     signal = LATENCY.model_copy(update={"query": LATENCY.query.replace("[1m]", "[4s]"), "floor": 0.1})

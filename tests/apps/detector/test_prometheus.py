@@ -29,17 +29,17 @@ async def test_reads_series_as_they_were_scraped(prometheus: Prometheus) -> None
             if answer and len(answer[0].times) >= 3:
                 break
             await asyncio.sleep(0.1)
-    (samples,) = answer
-    assert samples.labels == {"job": "absent"}
-    assert set(samples.values) == {0.0}
-    assert samples.times[-1] <= now
-    assert all(samples.times[1:] > samples.times[:-1])
+    (series,) = answer
+    assert series.labels == {"job": "absent"}
+    assert set(series.values) == {0.0}
+    assert series.times[-1] <= now
+    assert all(series.times[1:] > series.times[:-1])
 
 
 async def test_leaves_out_what_is_no_number(prometheus: Prometheus) -> None:
     now = await prometheus.now()
-    (samples,) = await prometheus.range("vector(0) / vector(0)", now - 10, now, 1)
-    assert len(samples.values) == 0
+    (series,) = await prometheus.range("vector(0) / vector(0)", now - 10, now, 1)
+    assert len(series.values) == 0
 
 
 async def test_says_what_is_wrong_with_a_query(prometheus: Prometheus) -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.detector import rarity
+from apps.detector import histogram, rarity
 from apps.detector.baseline import ZScore
+from apps.detector.histogram import StreamingHistogram
 from apps.detector.models import Model, Point
-from apps.detector.rarity import Rarity, Seen
+from apps.detector.rarity import Rarity
 
 FIVE_MINUTES = 300.0
 
@@ -22,7 +23,7 @@ def points(values: list[float], start: float = 0) -> list[Point]:
 
 def scores(values: list[float], model: Model | None = None) -> list[float]:
     model = model or Rarity()
-    return [model.update(point).score for point in points(values)]
+    return [model.update(point).value for point in points(values)]
 
 
 def daily(days: float, seed: int = 1, amplitude: float = 5, noise: float = 0.5) -> list[float]:
@@ -34,8 +35,8 @@ def daily(days: float, seed: int = 1, amplitude: float = 5, noise: float = 0.5) 
     ]
 
 
-def alarms(found: list[float]) -> list[int]:
-    return [index for index, score in enumerate(found) if score >= Rarity.alarm]
+def detections(found: list[float]) -> list[int]:
+    return [index for index, score in enumerate(found) if score >= Rarity.threshold]
 
 
 values = st.lists(
@@ -51,8 +52,8 @@ def test_many_runs_give_the_scores_of_one_run(kind: type[Model], values: list[fl
     model, pieces = kind(), []
     for index, point in enumerate(points(values)):
         if index in cuts and index:
-            model = kind.recall(json.loads(json.dumps(model.memory(), allow_nan=False)))
-        pieces.append(model.update(point).score)
+            model = kind.from_state(json.loads(json.dumps(model.state_dict(), allow_nan=False)))
+        pieces.append(model.update(point).value)
     assert pieces == whole
 
 
@@ -62,10 +63,10 @@ def test_a_run_for_each_point_finds_what_one_run_finds() -> None:
         eventful[row] += jump
     model, pieces = Rarity(), []
     for point in points(eventful):
-        pieces.append(model.update(point).score)
-        model = Rarity.recall(json.loads(json.dumps(model.memory())))
+        pieces.append(model.update(point).value)
+        model = Rarity.from_state(json.loads(json.dumps(model.state_dict())))
     assert pieces == scores(eventful)
-    assert len(alarms(pieces)) >= 2
+    assert len(detections(pieces)) >= 2
 
 
 @settings(max_examples=50, deadline=None)
@@ -74,52 +75,52 @@ def test_no_later_point_changes_a_score(values: list[float], more: list[float]) 
     assert scores(values + more)[: len(values)] == scores(values)
 
 
-def test_memory_stays_as_small_however_long_it_watches() -> None:
+def test_the_state_stays_as_small_however_long_it_watches() -> None:
     model, source = Rarity(), random.Random(2)
     sizes = []
     for index in range(6000):
         value = source.lognormvariate(0, 3)
         model.update(Point(index, value, value / 2, value * 2))
         if index % 1000 == 999:
-            sizes.append(len(json.dumps(model.memory())))
-    memory = model.memory()
-    assert len(memory["values"]["places"]) <= Seen.CELLS
-    assert len(memory["levels"]["places"]) <= Seen.CELLS
-    assert len(memory["blocks"]) <= rarity.COOL_DOWN_BLOCKS
+            sizes.append(len(json.dumps(model.state_dict())))
+    state = model.state_dict()
+    assert len(state["values"]["places"]) <= histogram.MAX_BINS
+    assert len(state["levels"]["places"]) <= histogram.MAX_BINS
+    assert len(state["blocks"]) <= rarity.COOL_DOWN_BLOCKS
     assert max(sizes) < 8000
 
 
 @settings(max_examples=20, deadline=None)
 @given(value=st.floats(-1e9, 1e9))
-def test_a_constant_signal_never_alarms(value: float) -> None:
+def test_a_constant_signal_is_never_detected(value: float) -> None:
     assert not any(scores([value] * 600))
 
 
-def test_an_ordinary_week_does_not_alarm() -> None:
-    assert alarms(scores(daily(7))) == []
+def test_an_ordinary_week_has_no_detections() -> None:
+    assert detections(scores(daily(7))) == []
 
 
 def test_missing_values_are_no_anomaly_and_teach_nothing() -> None:
     ordinary = points(daily(4))
     model, known = Rarity(), []
     for point in ordinary:
-        known.append(model.update(point).score)
-        assert model.update(Point.of(point.time + 60, math.nan)).score == 0
+        known.append(model.update(point).value)
+        assert model.update(Point.of(point.time + 60, math.nan)).value == 0
     whole = Rarity()
-    assert known == [whole.update(point).score for point in ordinary]
+    assert known == [whole.update(point).value for point in ordinary]
 
 
 def test_a_silence_of_days_is_no_anomaly() -> None:
     model, week = Rarity(), daily(8)
-    found = [model.update(point).score for point in points(week[: 288 * 5])]
-    found += [model.update(point).score for point in points(week[288 * 5 :], start=20 * 86_400)]
-    assert alarms(found) == []
+    found = [model.update(point).value for point in points(week[: 288 * 5])]
+    found += [model.update(point).value for point in points(week[288 * 5 :], start=20 * 86_400)]
+    assert detections(found) == []
 
 
 @pytest.mark.parametrize("shift", [15, -15])
-def test_a_sustained_shift_alarms_with_its_first_point_and_then_is_quiet(shift: float) -> None:
+def test_a_sustained_shift_is_detected_with_its_first_point_and_then_is_quiet(shift: float) -> None:
     week = daily(5)
-    found = alarms(scores(week + [value + shift for value in daily(1, seed=3)]))
+    found = detections(scores(week + [value + shift for value in daily(1, seed=3)]))
     assert found[0] == len(week)
     assert len(found) <= 3
 
@@ -127,13 +128,13 @@ def test_a_sustained_shift_alarms_with_its_first_point_and_then_is_quiet(shift: 
 def test_a_shift_within_known_values_is_found_by_the_level() -> None:
     spread_out = [float(index * 7 % 11) for index in range(1500)]
     stuck_high = [8 + index % 3 for index in range(60)]
-    found = alarms(scores(spread_out + stuck_high))
+    found = detections(scores(spread_out + stuck_high))
     assert len(spread_out) <= found[0] < len(spread_out) + 30
 
 
 def test_an_odd_value_between_two_known_levels_is_found() -> None:
     two_levels = [0.0 if index // 100 % 2 else 100.0 for index in range(1400)]
-    assert alarms(scores([*two_levels, 50.0]))[-1] == 1400
+    assert detections(scores([*two_levels, 50.0]))[-1] == 1400
 
 
 def test_nothing_is_rare_before_a_day_was_seen() -> None:
@@ -141,12 +142,12 @@ def test_nothing_is_rare_before_a_day_was_seen() -> None:
     assert not any(scores(climbing))
 
 
-def test_what_lies_far_outside_alarms_even_early() -> None:
+def test_what_lies_far_outside_is_detected_even_early() -> None:
     early = daily(0.1)
-    assert alarms(scores([*early, 500.0])) == [len(early)]
+    assert detections(scores([*early, 500.0])) == [len(early)]
 
 
-def test_a_jump_between_few_known_values_is_no_early_alarm() -> None:
+def test_a_jump_between_few_known_values_is_no_early_detection() -> None:
     assert not any(scores([0.0] * 40 + [1.0] * 40))
 
 
@@ -163,9 +164,9 @@ def test_one_bad_sample_within_a_point_is_seen() -> None:
     model = Rarity()
     for point in points(daily(4)):
         model.update(Point(point.time, point.value, point.value - 1, point.value + 1))
-    verdict = model.update(Point(4 * 86_400, 20.0, 19.0, 90.0))
-    assert verdict.score >= Rarity.alarm
-    assert verdict.observed == 90
+    score = model.update(Point(4 * 86_400, 20.0, 19.0, 90.0))
+    assert score.value >= Rarity.threshold
+    assert score.observed == 90
 
 
 @settings(max_examples=20, deadline=None)
@@ -176,32 +177,32 @@ def test_the_unit_makes_no_difference(factor: float, seed: int) -> None:
 
 
 def test_counts_that_were_halved_forget_what_was_seen_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rarity, "MEMORY_POINTS", 100)
-    seen = Seen(0.05)
+    monkeypatch.setattr(histogram, "MAX_WEIGHT", 100)
+    seen = StreamingHistogram(0.05)
     seen.add(1000.0, 0.9)
     for index in range(100):
         seen.add(float(index % 10), 1.0)
-    assert seen.near(1000.0) == 0
-    assert seen.outside(20.0) > 1
+    assert seen.mass_near(1000.0) == 0
+    assert seen.range_exceedance(20.0) > 1
     assert seen.weight < 100
 
 
 def test_in_a_thin_tail_what_lies_beyond_counts_as_near_but_not_between_two_levels() -> None:
-    tail, levels = Seen(0.035), Seen(0.035)
+    tail, levels = StreamingHistogram(0.035), StreamingHistogram(0.035)
     for index in range(1000):
         tail.add(index % 10 / 10, 1.0)
         levels.add(100.0 * (index % 2), 1.0)
     tail.add(100.0, 1.0)
     tail.add(90.0, 1.0)
-    assert tail.near(60.0) == 2
-    assert tail.near(150.0) == 0
-    assert levels.near(60.0) == 0
+    assert tail.mass_near(60.0) == 2
+    assert tail.mass_near(150.0) == 0
+    assert levels.mass_near(60.0) == 0
 
 
 def test_a_young_signal_may_reach_a_little_beyond_its_range() -> None:
-    young, old = Seen(0.035), Seen(0.035)
+    young, old = StreamingHistogram(0.035), StreamingHistogram(0.035)
     for index in range(101):
         young.add(index / 100, 1.0)
         old.add(index / 100, 100.0)
-    assert young.near(1.08) > 0
-    assert old.near(1.08) == 0
+    assert young.mass_near(1.08) > 0
+    assert old.mass_near(1.08) == 0

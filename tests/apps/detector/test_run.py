@@ -278,7 +278,7 @@ async def test_two_runs_never_overlap(stage: Stage, caplog: pytest.LogCaptureFix
     assert len(await stage.rows("SELECT * FROM alerts")) == 1
 
 
-async def test_a_point_of_a_signal_teaches_the_long_memory_once(stage: Stage) -> None:
+async def test_a_point_of_a_signal_teaches_the_rarity_model_once(stage: Stage) -> None:
     await stage.later(0, QUIET)
     before = await stage.rows("SELECT signal, memory FROM detector_memory ORDER BY signal")
     assert [row["signal"] for row in before] == ["platform:api/cpu", "platform:api/latency"]

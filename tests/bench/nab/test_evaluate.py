@@ -70,7 +70,7 @@ def test_the_threshold_for_a_category_is_learnt_on_the_others(
 
 
 def test_a_threshold_that_nothing_reaches_finds_nothing(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate(str(archive), "--alarm", "100")
+    evaluate(str(archive), "--threshold", "100")
     assert "found 0 of 1 windows" in capsys.readouterr().out
 
 
@@ -81,7 +81,7 @@ def test_an_archive_that_cannot_be_read_ends_with_code_2(tmp_path: Path, capsys:
     assert "combined_windows.json: no such file" in told.err
 
 
-@pytest.mark.parametrize("arguments", [["--alarm", "-1"], ["--alarm", "nan"], ["--model", "magic"]])
+@pytest.mark.parametrize("arguments", [["--threshold", "-1"], ["--threshold", "nan"], ["--model", "magic"]])
 def test_wrong_options_are_refused(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(str(tmp_path), *arguments) == 2
     assert "usage:" in capsys.readouterr().err

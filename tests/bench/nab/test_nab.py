@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.nab import nab
-from bench.nab.archive import Series
+from bench.nab.archive import LabelledSeries
 from bench.nab.nab import LOW_FALSE_NEGATIVES, LOW_FALSE_POSITIVES, STANDARD
 
 ROWS = 200  # a probation of 30
 
 
-def series(*windows: tuple[int, int], rows: int = ROWS) -> Series:
-    return Series("category/file.csv", np.arange(rows) * 300.0, np.zeros(rows), windows)
+def series(*windows: tuple[int, int], rows: int = ROWS) -> LabelledSeries:
+    return LabelledSeries("category/file.csv", np.arange(rows) * 300.0, np.zeros(rows), windows)
 
 
-def alarms(*rows: int, score: float = 1.0) -> nab.Floats:
+def detections(*rows: int, score: float = 1.0) -> nab.Floats:
     scores = np.zeros(ROWS)
     scores[list(rows)] = score
     return scores
@@ -28,7 +28,7 @@ def sigmoid(position: float) -> float:
     return 2 / (1 + math.exp(5 * position)) - 1
 
 
-def at(one: Series, scores: nab.Floats, profile: nab.Profile = STANDARD) -> float:
+def at(one: LabelledSeries, scores: nab.Floats, profile: nab.Profile = STANDARD) -> float:
     return nab.at([nab.rate(one)], [scores], profile, 0.5)
 
 
@@ -39,58 +39,58 @@ def test_the_probation_is_15_percent_and_at_most_750_rows() -> None:
 def test_never_alerting_scores_0_and_the_start_of_every_window_100() -> None:
     one = series((50, 69), (100, 119))
     for profile in nab.PROFILES:
-        assert at(one, alarms(), profile) == 0
-        assert at(one, alarms(50, 100), profile) == pytest.approx(100)
+        assert at(one, detections(), profile) == 0
+        assert at(one, detections(50, 100), profile) == pytest.approx(100)
 
 
 def test_a_detection_is_worth_less_the_later_in_its_window() -> None:
     one = series((50, 69))
     worth = sigmoid(-10 / 20) / sigmoid(-1)  # row 60: 10 of 20 rows are left
-    assert at(one, alarms(60)) == pytest.approx(100 * (worth + 1) / 2)
+    assert at(one, detections(60)) == pytest.approx(100 * (worth + 1) / 2)
     last = sigmoid(-1 / 20) / sigmoid(-1)
-    assert at(one, alarms(69)) == pytest.approx(100 * (last + 1) / 2)
+    assert at(one, detections(69)) == pytest.approx(100 * (last + 1) / 2)
 
 
 def test_only_the_first_detection_in_a_window_counts() -> None:
     one = series((50, 69))
-    assert at(one, alarms(55, 60, 69)) == at(one, alarms(55))
+    assert at(one, detections(55, 60, 69)) == at(one, detections(55))
 
 
 def test_a_false_alarm_before_any_window_costs_its_full_weight() -> None:
     one = series((50, 69))
-    assert at(one, alarms(40)) == pytest.approx(-100 * 0.11 / 2)
-    assert at(one, alarms(40), LOW_FALSE_POSITIVES) == pytest.approx(-100 * 0.22 / 2)
-    assert at(one, alarms(40), LOW_FALSE_NEGATIVES) == pytest.approx(-100 * 0.11 / 3)
+    assert at(one, detections(40)) == pytest.approx(-100 * 0.11 / 2)
+    assert at(one, detections(40), LOW_FALSE_POSITIVES) == pytest.approx(-100 * 0.22 / 2)
+    assert at(one, detections(40), LOW_FALSE_NEGATIVES) == pytest.approx(-100 * 0.11 / 3)
 
 
 def test_a_false_alarm_just_behind_a_window_costs_little_and_far_behind_all() -> None:
     one = series((50, 69))
-    assert at(one, alarms(70)) == pytest.approx(100 * 0.11 * sigmoid(1 / 19) / 2)
-    assert at(one, alarms(190)) == pytest.approx(-100 * 0.11 / 2)
+    assert at(one, detections(70)) == pytest.approx(100 * 0.11 * sigmoid(1 / 19) / 2)
+    assert at(one, detections(190)) == pytest.approx(-100 * 0.11 / 2)
 
 
 def test_every_false_alarm_costs() -> None:
     one = series((50, 69))
-    assert at(one, alarms(35, 36, 37)) == pytest.approx(-3 * 100 * 0.11 / 2)
+    assert at(one, detections(35, 36, 37)) == pytest.approx(-3 * 100 * 0.11 / 2)
 
 
 def test_the_probation_neither_costs_nor_earns() -> None:
-    assert at(series((50, 69)), alarms(5, 29)) == 0
-    assert at(series((20, 39)), alarms(25)) == 0
-    assert at(series((20, 39)), alarms(30)) > 0
+    assert at(series((50, 69)), detections(5, 29)) == 0
+    assert at(series((20, 39)), detections(25)) == 0
+    assert at(series((20, 39)), detections(30)) > 0
 
 
 def test_one_threshold_serves_all_files_best() -> None:
     one, other = nab.rate(series((50, 69))), nab.rate(series((100, 119)))
-    scores = [alarms(50, score=3) + alarms(40, score=2), alarms(100, score=2) + alarms(150, score=1)]
+    scores = [detections(50, score=3) + detections(40, score=2), detections(100, score=2) + detections(150, score=1)]
     result = nab.best([one, other], scores, STANDARD)
     assert result.threshold == 2
     assert result.score == pytest.approx(100 * (4 - 0.11) / 4)
     assert nab.at([one, other], scores, STANDARD, 2) == pytest.approx(result.score)
 
 
-def test_never_alerting_is_best_when_every_alarm_is_false() -> None:
-    result = nab.best([nab.rate(series((50, 69)))], [alarms(40, 190)], STANDARD)
+def test_never_alerting_is_best_when_every_detection_is_false() -> None:
+    result = nab.best([nab.rate(series((50, 69)))], [detections(40, 190)], STANDARD)
     assert (result.threshold, result.score) == (math.inf, 0)
 
 
@@ -134,4 +134,4 @@ def test_agrees_with_scoring_row_by_row(
     never = -profile.false_negative * len(best)
     perfect = profile.true_positive * len(best)
     expected = 100 * (raw - never) / (perfect - never) if best else 0.0
-    assert at(series(*windows), alarms(*rows), profile) == pytest.approx(expected)
+    assert at(series(*windows), detections(*rows), profile) == pytest.approx(expected)

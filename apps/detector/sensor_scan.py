@@ -1,84 +1,86 @@
-"""Watches the sensors: what each device's metrics measured since the last run."""
+"""Scans the sensors: what each device's metrics measured since the last run."""
 
 from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
-from apps.detector import alerts, memory, rare
+from apps.detector import alerts, rarity_rule, state
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
 
 Sensor: TypeAlias = tuple[str, str]
 """A device and its metric."""
 
-LOOK_BACK_SECONDS = 3 * 86_400
-"""How much history teaches a model that remembers nothing."""
+LOOKBACK_SECONDS = 3 * 86_400
+"""How much history a fresh model first learns from."""
 
-SETTLE_SECONDS = 60
-"""A point is closed so long after its end: late readings of it have come in."""
+ALLOWED_LATENESS_SECONDS = 60
+"""A point is closed so long after its end, so that late readings are in it."""
 
-PAGE = 200
+BATCH_SIZE = 200
 """Sensors of one transaction."""
 
 
-class Sensors(NamedTuple):
+class SensorScan(NamedTuple):
     """How many sensors had new points, and how many of them there was no time for."""
 
     judged: int
-    left: int
+    deferred: int
 
 
-async def watch_sensors(connection: asyncpg.Connection, point_seconds: int, go_on: Callable[[], bool]) -> Sensors:
-    """Judge every sensor's new points while `go_on` says so, those first that waited longest.
+async def scan_sensors(
+    connection: asyncpg.Connection, point_seconds: int, should_continue: Callable[[], bool]
+) -> SensorScan:
+    """Score every sensor's new points while `should_continue` says so, those first that waited longest.
 
-    What a model learnt and the alerts that follow from it are committed together, so a point is judged exactly once.
+    What a model learnt and the alerts that follow from it are committed together, so a point is scored exactly once.
     """
     now = float(await connection.fetchval("SELECT extract(epoch FROM now())"))
-    end = (now - SETTLE_SECONDS) // point_seconds * point_seconds
+    end = (now - ALLOWED_LATENESS_SECONDS) // point_seconds * point_seconds
     sensors = await connection.fetch(_SENSORS, Rarity.name, Rarity.version, end)
-    is_open = await alerts.unresolved(connection, rare.RULE)
+    open_alerts = await alerts.unresolved(connection, rarity_rule.RULE)
     judged = 0
-    for start in range(0, len(sensors), PAGE):
-        if not go_on():
-            return Sensors(judged, len(sensors) - start)
-        page = {(row["device_id"], row["metric"]): row["signal"] for row in sensors[start : start + PAGE]}
+    for start in range(0, len(sensors), BATCH_SIZE):
+        if not should_continue():
+            return SensorScan(judged, len(sensors) - start)
+        batch = {(row["device_id"], row["metric"]): row["signal"] for row in sensors[start : start + BATCH_SIZE]}
         async with connection.transaction():
-            judged += await _watch_page(connection, page, end, point_seconds, now, is_open)
-    return Sensors(judged, 0)
+            judged += await _scan_batch(connection, batch, end, point_seconds, now, open_alerts)
+    return SensorScan(judged, 0)
 
 
-async def _watch_page(
+async def _scan_batch(
     connection: asyncpg.Connection,
-    page: Mapping[Sensor, str],
+    batch: Mapping[Sensor, str],
     end: float,
     point_seconds: int,
     now: float,
-    is_open: Container[str],
+    open_alerts: Container[str],
 ) -> int:
-    remembered = await memory.load(connection, Rarity, list(page.values()))
-    known = [remembered[signal].last for signal in page.values()]
-    starts = [end - LOOK_BACK_SECONDS if last is None else last for last in known]
-    points = await _read(connection, list(page), starts, end, point_seconds)
+    states = await state.load(connection, Rarity, list(batch.values()))
+    last_times = [states[signal].last_time for signal in batch.values()]
+    starts = [end - LOOKBACK_SECONDS if last is None else last for last in last_times]
+    points = await _read_points(connection, list(batch), starts, end, point_seconds)
     for sensor, new in points.items():
         source = "/".join(sensor)
-        await rare.watch(
+        await rarity_rule.process(
             connection,
             source,
-            remembered[page[sensor]],
+            states[batch[sensor]],
             new,
             now=now,
-            seconds=point_seconds,
-            is_open=source in is_open,
+            point_seconds=point_seconds,
+            is_open=source in open_alerts,
         )
-    await memory.save(connection, {page[sensor]: remembered[page[sensor]] for sensor in points})
+    await state.save(connection, {batch[sensor]: states[batch[sensor]] for sensor in points})
     return len(points)
 
 
-async def _read(
-    connection: asyncpg.Connection, page: list[Sensor], starts: list[float], end: float, point_seconds: int
+async def _read_points(
+    connection: asyncpg.Connection, batch: list[Sensor], starts: list[float], end: float, point_seconds: int
 ) -> dict[Sensor, list[Point]]:
-    devices, metrics = zip(*page, strict=True)
+    devices, metrics = zip(*batch, strict=True)
     points: dict[Sensor, list[Point]] = {}
     for row in await connection.fetch(_POINTS, devices, metrics, starts, end, point_seconds):
         point = Point(row["time"], row["value"], row["low"], row["high"])

@@ -1,4 +1,4 @@
-"""Watching sensors: what is read from a real PostgreSQL, remembered and alerted."""
+"""Scanning sensors: what is read from a real PostgreSQL, remembered and alerted."""
 
 import json
 import math
@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from apps.detector import memory, rare, sensors
-from apps.detector.memory import Remembered
+from apps.detector import rarity_rule, sensor_scan, state
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
-from apps.detector.sensors import watch_sensors
+from apps.detector.sensor_scan import scan_sensors
 from apps.detector.signals import Direction
+from apps.detector.state import SignalState
 from tests.support.postgres import TestDatabase
 
 FIVE_MINUTES = 300
@@ -25,7 +25,7 @@ class Stage:
 
     def __init__(self, owner: asyncpg.Connection, detector: asyncpg.Connection, now: float) -> None:
         self.owner, self.detector = owner, detector
-        self.end = (now - sensors.SETTLE_SECONDS) // FIVE_MINUTES * FIVE_MINUTES
+        self.end = (now - sensor_scan.ALLOWED_LATENESS_SECONDS) // FIVE_MINUTES * FIVE_MINUTES
         """The end of the newest closed point."""
 
     async def store(self, device: str, values: list[float | None], end: float, metric: str = "temperature") -> None:
@@ -47,12 +47,12 @@ class Stage:
         )
 
     async def run(self) -> int:
-        return (await watch_sensors(self.detector, FIVE_MINUTES, lambda: True)).judged
+        return (await scan_sensors(self.detector, FIVE_MINUTES, lambda: True)).judged
 
     async def alerts(self) -> list[asyncpg.Record]:
         return await self.owner.fetch("SELECT * FROM alerts ORDER BY source")
 
-    async def memory(self, signal: str) -> dict[str, object]:
+    async def stored(self, signal: str) -> dict[str, object]:
         return json.loads(await self.owner.fetchval("SELECT memory FROM detector_memory WHERE signal = $1", signal))
 
 
@@ -76,9 +76,9 @@ async def test_an_ordinary_sensor_is_learnt_and_raises_nothing(stage: Stage) -> 
     await stage.store("device-1", history(), stage.end)
     assert await stage.run() == 1
     assert await stage.alerts() == []
-    memory = await stage.memory("sensor:device-1/temperature")
-    assert memory["last"] == stage.end
-    assert memory["model"]["points"] == MINUTES_OF_HISTORY / 5
+    stored = await stage.stored("sensor:device-1/temperature")
+    assert stored["last"] == stage.end
+    assert stored["model"]["points"] == MINUTES_OF_HISTORY / 5
 
 
 async def test_a_sustained_shift_is_one_alert_about_the_device_and_its_metric(stage: Stage) -> None:
@@ -92,13 +92,13 @@ async def test_a_sustained_shift_is_one_alert_about_the_device_and_its_metric(st
     assert (alert["model"], alert["model_version"]) == (Rarity.name, Rarity.version)
     assert alert["observed"] == 48.5
     assert 15 < alert["expected"] < 25
-    assert alert["score"] >= Rarity.alarm
+    assert alert["score"] >= Rarity.threshold
     assert alert["window_end"].timestamp() == stage.end
     assert alert["window_start"].timestamp() == stage.end - FIVE_MINUTES
     assert await stage.owner.fetchval("SELECT action FROM alert_events") == "opened"
 
 
-async def test_an_alert_is_over_after_some_ordinary_points(stage: Stage) -> None:
+async def test_an_alert_is_over_after_some_normal_points(stage: Stage) -> None:
     await stage.store("device-1", [*history(), *[48.5] * 5, *history(10)], stage.end)
     await stage.run()
     assert (await stage.alerts())[0]["state"] == "open"
@@ -118,15 +118,15 @@ async def test_two_runs_know_what_one_run_would_know(stage: Stage, monkeypatch: 
     await stage.run()
     await stage.store("parts", values[300:], stage.end)
     await stage.run()
-    assert await stage.memory("sensor:parts/temperature") == await stage.memory("sensor:whole/temperature")
+    assert await stage.stored("sensor:parts/temperature") == await stage.stored("sensor:whole/temperature")
 
 
 async def test_a_second_run_reads_nothing_twice(stage: Stage) -> None:
     await stage.store("device-1", history(600), stage.end)
     assert await stage.run() == 1
-    before = await stage.memory("sensor:device-1/temperature")
+    before = await stage.stored("sensor:device-1/temperature")
     assert await stage.run() == 0
-    assert await stage.memory("sensor:device-1/temperature") == before
+    assert await stage.stored("sensor:device-1/temperature") == before
 
 
 async def test_a_point_that_is_still_filling_is_left_for_the_next_run(stage: Stage) -> None:
@@ -148,8 +148,8 @@ async def test_an_old_anomaly_teaches_but_tells_nobody(stage: Stage) -> None:
     assert await stage.alerts() == []
 
 
-async def test_each_sensor_is_met_however_many_there_are(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensors, "PAGE", 3)
+async def test_every_sensor_is_scanned_however_many_there_are(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensor_scan, "BATCH_SIZE", 3)
     for index in range(7):
         await stage.store(f"device-{index}", [20.0] * 10, stage.end, metric="temperature" if index % 2 else "humidity")
     assert await stage.run() == 7
@@ -159,31 +159,31 @@ async def test_each_sensor_is_met_however_many_there_are(stage: Stage, monkeypat
 async def test_sensors_that_there_was_no_time_for_come_first_in_the_next_run(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sensors, "PAGE", 2)
+    monkeypatch.setattr(sensor_scan, "BATCH_SIZE", 2)
     for index in range(5):
         await stage.store(f"device-{index}", [20.0] * 10, stage.end - FIVE_MINUTES)
     looks = iter([True, True, False])
-    assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(looks)) == (4, 1)
+    assert await scan_sensors(stage.detector, FIVE_MINUTES, lambda: next(looks)) == (4, 1)
     for index in range(5):
         await stage.store(f"device-{index}", [20.0] * 5, stage.end)
     once = iter([True, False])
-    assert await watch_sensors(stage.detector, FIVE_MINUTES, lambda: next(once)) == (2, 3)
-    assert (await stage.memory("sensor:device-4/temperature"))["last"] == stage.end
+    assert await scan_sensors(stage.detector, FIVE_MINUTES, lambda: next(once)) == (2, 3)
+    assert (await stage.stored("sensor:device-4/temperature"))["last"] == stage.end
 
 
 @pytest.mark.parametrize(("direction", "opened"), [(Direction.DOWN, 1), (Direction.BOTH, 1), (Direction.UP, 0)])
 async def test_a_rare_value_on_the_good_side_is_no_alert(stage: Stage, direction: Direction, opened: int) -> None:
     values = [value for value in history() if value is not None]
-    taught = Remembered(Rarity())
+    taught = SignalState(Rarity())
     taught.learn(Point.of(FIVE_MINUTES * index, value) for index, value in enumerate(values))
     drop = Point.of(FIVE_MINUTES * len(values), -50.0)
-    await rare.watch(
+    await rarity_rule.process(
         stage.detector,
         "api/requests",
         taught,
         [drop],
         now=drop.time,
-        seconds=FIVE_MINUTES,
+        point_seconds=FIVE_MINUTES,
         direction=direction,
         is_open=False,
     )
@@ -199,7 +199,7 @@ async def test_a_run_that_dies_forgets_both_the_points_and_the_alert(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(memory, "save", die)
+        patch.setattr(state, "save", die)
         with pytest.raises(RuntimeError):
             await stage.run()
     assert await stage.alerts() == []
@@ -207,9 +207,9 @@ async def test_a_run_that_dies_forgets_both_the_points_and_the_alert(
     assert len(await stage.alerts()) == 1
 
 
-async def test_memory_of_another_version_is_not_gone_on_with(stage: Stage) -> None:
+async def test_the_state_of_another_version_is_not_gone_on_with(stage: Stage) -> None:
     await stage.store("device-1", history(600), stage.end)
     await stage.run()
     await stage.owner.execute("UPDATE detector_memory SET model_version = '0', memory = '{}'")
     await stage.run()
-    assert (await stage.memory("sensor:device-1/temperature"))["model"]["points"] == 120
+    assert (await stage.stored("sensor:device-1/temperature"))["model"]["points"] == 120

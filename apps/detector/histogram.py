@@ -1,0 +1,140 @@
+"""A histogram that learns value by value, in bounded memory and without being told the range.
+
+Published: bins (p_i, m_i), a centroid and a weight each, and how too many of them become fewer (Ben-Haim and Tom-Tov,
+"A Streaming Parallel Decision Tree Algorithm", JMLR 11, 2010, section 2.1, algorithm 1). Where the paper adds (p, 1)
+and then replaces the two bins with the least p_{i+1} - p_i by
+
+    ((p_i m_i + p_{i+1} m_{i+1}) / (m_i + m_{i+1}),  m_i + m_{i+1})
+
+so does `_merge_closest`, with B = `MAX_BINS`.
+
+Ours:
+
+- A value counts in the nearest bin, whose centroid stays, when it is within a quarter of the bandwidth; in the paper
+  only when it equals p_i. So many equal-looking values leave bins free for rare ones.
+- Weights are fractions where a point has several values, and are halved when they add up to `MAX_WEIGHT`. (Halving
+  all counts at a fixed total is the reset of TinyLFU: Einziger, Friedman and Manes, ACM Transactions on Storage 13,
+  2017.)
+- The least and the greatest value are kept exactly.
+- It is read by `mass_near`, which sums whole bins within a bandwidth; the paper's sum procedure (algorithm 3), which
+  interpolates between bins, is not used.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from typing import Any, Self
+
+MAX_BINS = 50
+
+MIN_BANDWIDTH = 0.005
+"""Least bandwidth, as a fraction of the value: a signal that moves less is constant."""
+
+MIN_SPAN = 1e-9
+"""Least range or bandwidth where a signal is constantly 0, in its unit."""
+
+RANGE_WIDENING = 20.0
+"""Outside of the range seen the bandwidth is 1 + this / sqrt(weight) times as wide: a young signal has new extremes all
+the time."""
+
+TAIL_FRACTION = 0.003
+"""Share of the weight that makes a tail. Spikes of all heights leave gaps there, and no such gap is news."""
+
+MAX_WEIGHT = 30_000
+"""When the weights add up to this all are halved, so that last year's values become rare again."""
+
+
+class StreamingHistogram:
+    """How often which values were seen: at most `MAX_BINS` bins. `bandwidth` is a fraction of the range seen."""
+
+    def __init__(self, bandwidth: float) -> None:
+        self._bandwidth = bandwidth
+        self._centroids: list[float] = []
+        self._weights: list[float] = []
+        self._low = 0.0
+        self._high = 0.0
+        self.weight = 0.0
+        """The sum of all weights."""
+
+    def __len__(self) -> int:
+        """Return the number of bins."""
+        return len(self._centroids)
+
+    def mass_near(self, value: float) -> float:
+        """Return the weight of the bins within a bandwidth of `value`, and in a tail also of those beyond.
+
+        A tail is where the bins beyond hold less than `TAIL_FRACTION` of the weight: there all that is at least as
+        extreme counts, so that the result does not fall to 0 in the gap between two spikes.
+        """
+        bandwidth = max(self._bandwidth * (self._high - self._low), MIN_BANDWIDTH * abs(value), MIN_SPAN)
+        if self._centroids and not self._low <= value <= self._high:
+            bandwidth *= 1 + RANGE_WIDENING / math.sqrt(self.weight)
+        first = bisect_left(self._centroids, value - bandwidth)
+        last = bisect_right(self._centroids, value + bandwidth, first)
+        near = sum(self._weights[first:last])
+        beyond = min(sum(self._weights[:first]), sum(self._weights[last:]))
+        return near + beyond if beyond < TAIL_FRACTION * self.weight else near
+
+    def range_exceedance(self, value: float) -> float:
+        """Return by how many ranges `value` lies outside of the range seen."""
+        span = max(self._high - self._low, MIN_BANDWIDTH * max(abs(self._low), abs(self._high)), MIN_SPAN)
+        return max(self._low - value, value - self._high, 0.0) / span
+
+    def add(self, value: float, weight: float) -> None:
+        """Count `value` with a weight."""
+        centroids = self._centroids
+        self.weight += weight
+        self._low = min(self._low, value) if centroids else value
+        self._high = max(self._high, value) if centroids else value
+        known = self._bin_of(value)
+        if known is not None:
+            self._weights[known] += weight
+        else:
+            at = bisect_left(centroids, value)
+            centroids.insert(at, value)
+            self._weights.insert(at, weight)
+            if len(centroids) > MAX_BINS:
+                self._merge_closest()
+        if self.weight >= MAX_WEIGHT:
+            self._halve()
+
+    def _bin_of(self, value: float) -> int | None:
+        centroids = self._centroids
+        if not centroids:
+            return None
+        nearest = bisect_left(centroids, value)
+        if nearest and (nearest == len(centroids) or value - centroids[nearest - 1] <= centroids[nearest] - value):
+            nearest -= 1
+        reach = self._bandwidth / 4 * (self._high - self._low)
+        return nearest if abs(centroids[nearest] - value) <= reach else None
+
+    def _merge_closest(self) -> None:
+        p, m = self._centroids, self._weights
+        i = min(range(len(p) - 1), key=lambda i: p[i + 1] - p[i])
+        merged = m[i] + m[i + 1]
+        p[i : i + 2] = [(p[i] * m[i] + p[i + 1] * m[i + 1]) / merged]
+        m[i : i + 2] = [merged]
+
+    def _halve(self) -> None:
+        bins = [(p, m / 2) for p, m in zip(self._centroids, self._weights, strict=True) if m >= 1]
+        self._centroids, self._weights = [p for p, _ in bins], [m for _, m in bins]
+        self._low, self._high = min(self._centroids), max(self._centroids)
+        self.weight = sum(self._weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that it knows, as JSON. The keys are stored data."""
+        return {
+            "places": self._centroids,
+            "weights": self._weights,
+            "low": self._low,
+            "high": self._high,
+            "weight": self.weight,
+        }
+
+    @classmethod
+    def from_state(cls, bandwidth: float, state: Mapping[str, Any]) -> Self:
+        """Return the histogram that had this state."""
+        histogram = cls(bandwidth)
+        histogram._centroids, histogram._weights = list(state["places"]), list(state["weights"])
+        histogram._low, histogram._high, histogram.weight = state["low"], state["high"], state["weight"]
+        return histogram
