@@ -35,7 +35,7 @@ class SignalSeries:
 
     signal: Signal
     source: str
-    samples: TimeSeries
+    time_series: TimeSeries
 
 
 async def fetch_series(
@@ -64,9 +64,9 @@ async def apply_zscore(
     """Apply the z-score rule to each series."""
     open_alerts = await alerts.unresolved(connection, zscore.RULE)
     for series in fetched:
-        result = zscore.evaluate(series.samples, now, series.signal.direction, series.signal.floor)
+        result = zscore.evaluate(series.time_series, now, series.signal.direction, series.signal.floor)
         if result is None:
-            log.warning("%s has too few samples to judge: %d", series.source, len(series.samples.values))
+            log.warning("%s has too few samples to judge: %d", series.source, len(series.time_series.samples))
             scan.without_data.append(series.source)
             continue
         scan.judged.append(series.source)
@@ -90,8 +90,7 @@ async def apply_rarity(
     async with connection.transaction():
         states = await state.load(connection, Rarity, list(by_signal))
         for signal, series in by_signal.items():
-            samples = zip(series.samples.times.tolist(), series.samples.values.tolist(), strict=True)
-            points = rarity_rule.resample(samples, point_seconds)
+            points = rarity_rule.resample(series.time_series.samples, point_seconds)
             await rarity_rule.process(
                 connection,
                 series.source,

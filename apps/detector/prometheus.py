@@ -1,14 +1,11 @@
 """Questions to the HTTP API of Prometheus."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import msgspec
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float64]
 
 
 class PrometheusError(Exception):
@@ -17,11 +14,15 @@ class PrometheusError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TimeSeries:
-    """One series: its labels, and its finite samples in the order of time (seconds since 1970)."""
+    """One series: its labels, and its finite samples in the order of time."""
 
     labels: dict[str, str]
-    times: Floats
-    values: Floats
+    samples: tuple[tuple[float, float], ...]
+    """Time (seconds since 1970) and value."""
+
+    def between(self, start: float, end: float) -> list[float]:
+        """Return the values of the samples after `start` up to `end`, both in seconds since 1970."""
+        return [value for time, value in self.samples if start < time <= end]
 
 
 class Prometheus:
@@ -83,15 +84,15 @@ class _Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
 
 def _time_series(stream: _SampleStream) -> TimeSeries:
     labels = {name: value for name, value in stream.metric.items() if name != "__name__"}
-    times = np.array([time for time, _ in stream.values], dtype=float)
-    values = np.array([_number(text) for _, text in stream.values], dtype=float)
-    usable = np.isfinite(values)
-    times, first = np.unique(times[usable], return_index=True)
-    return TimeSeries(labels, times, values[usable][first])
+    samples: dict[float, float] = {}
+    for time, text in stream.values:
+        if math.isfinite(value := _number(text)):
+            samples.setdefault(time, value)
+    return TimeSeries(labels, tuple(sorted(samples.items())))
 
 
 def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        return np.nan
+        return math.nan

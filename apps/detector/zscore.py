@@ -6,11 +6,11 @@ described by its median and its median absolute deviation (the modified z-score:
 and Handle Outliers, 1993), which hold until half is bad.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-import numpy as np
-
-from apps.detector.prometheus import Floats, TimeSeries
+from apps.detector.prometheus import TimeSeries
 from apps.detector.signals import Direction
 
 RULE = "zscore"
@@ -48,17 +48,17 @@ class ZScoreResult:
 
 def evaluate(series: TimeSeries, now: float, direction: Direction, floor: float) -> ZScoreResult | None:
     """Return the result at `now` (seconds since 1970), or None when there are too few samples for one."""
-    recent = series.values[(series.times > now - RECENT_SECONDS) & (series.times <= now)]
-    reference = series.values[(series.times > now - WINDOW_SECONDS) & (series.times <= now - RECENT_SECONDS)]
+    recent = series.between(now - RECENT_SECONDS, now)
+    reference = series.between(now - WINDOW_SECONDS, now - RECENT_SECONDS)
     if len(recent) < MIN_RECENT_SAMPLES or len(reference) < MIN_REFERENCE_SAMPLES:
         return None
     return compare(recent, reference, direction, floor)
 
 
-def compare(recent: Floats, reference: Floats, direction: Direction, floor: float) -> ZScoreResult:
+def compare(recent: Sequence[float], reference: Sequence[float], direction: Direction, floor: float) -> ZScoreResult:
     """Return how far the median of `recent` lies from that of `reference`. `floor` is the least spread that counts."""
-    expected, observed = float(np.median(reference)), float(np.median(recent))
-    deviation = MAD_TO_SIGMA * float(np.median(np.abs(reference - expected)))
+    expected, observed = median(reference), median(recent)
+    deviation = MAD_TO_SIGMA * median(abs(value - expected) for value in reference)
     spread = max(deviation, MIN_RELATIVE_SPREAD * abs(expected), floor)
     return ZScoreResult(distance(observed, expected, spread, direction), expected, observed, spread)
 
