@@ -3,16 +3,25 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
 from apps.catalog import CATALOG
-from apps.platform.needs import Connect, Consume, OwnDatabase, Produce, ReadSecret, RotateSecret
+from apps.platform.declaration import Declaration
+from apps.platform.needs import (
+    Connect,
+    Consume,
+    OwnDatabase,
+    Produce,
+    ReadSecret,
+    RotateSecret,
+)
 from apps.platform.settings import load as load_settings
-from delivery.recording import Graph
+from components.network.network import PRIVATE_SERVICES
+from delivery.recording import Graph, RecordedResource
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_config, environment_graph
 from tests.support.stand_ins.charts import every_chart
@@ -24,11 +33,11 @@ PODS = ("Deployment", "CronJob", "Job")
 
 
 @pytest.fixture
-def graph(stack) -> Graph:
+def graph(stack: str) -> Graph:
     return environment_graph(stack)
 
 
-def texts(value):
+def texts(value: object) -> Iterator[str]:
     """Every string inside a value."""
     if isinstance(value, str):
         yield value
@@ -41,26 +50,27 @@ def texts(value):
             yield from texts(inner)
 
 
-def pod_spec(made):
+def pod_spec(made: RecordedResource) -> dict[str, Any]:
     spec = made.inputs["spec"]
-    return spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"]
+    pods: dict[str, Any] = spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"]
+    return pods
 
 
-def runs(graph: Graph, name):
+def runs(graph: Graph, name: str) -> RecordedResource:
     """The Deployment, CronJob or Job of a declaration."""
     (found,) = [made for kind in PODS for made in graph.of(kind) if made.name == name]
     return found
 
 
-def environment(made):
+def environment(made: RecordedResource) -> dict[str, str]:
     (container,) = pod_spec(made)["containers"]
     return {variable["name"]: variable["value"] for variable in container["env"]}
 
 
-def permissions(graph: Graph, name):
+def permissions(graph: Graph, name: str) -> dict[str, set[str]]:
     """What the role of a workload may do: action -> resources."""
     roles = [made for made in graph.of("aws:iam/role:Role") if made.name == name]
-    allowed = {}
+    allowed: dict[str, set[str]] = {}
     for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
         if roles and policy.inputs["role"] == roles[0].outputs["name"]:
             for statement in json.loads(policy.inputs["policy"])["Statement"]:
@@ -77,7 +87,7 @@ def test_no_text_anywhere_holds_a_value_that_was_missing(graph: Graph) -> None:
 
 
 @STACKS
-def test_a_first_preview_declares_the_same_resources_although_nothing_is_known(stack) -> None:
+def test_a_first_preview_declares_the_same_resources_although_nothing_is_known(stack: str) -> None:
     sure, unsure = environment_graph(stack), environment_graph(stack, preview=True)
     assert {made.urn for made in unsure.resources} == {made.urn for made in sure.resources}
 
@@ -89,7 +99,7 @@ def test_no_two_resources_have_the_same_name(graph: Graph) -> None:
 
 @STACKS
 @pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
-def test_every_process_gets_an_environment_that_its_own_settings_accept(graph: Graph, declaration: Any) -> None:
+def test_every_process_gets_an_environment_that_its_own_settings_accept(graph: Graph, declaration: Declaration) -> None:
     given = environment(runs(graph, declaration.name))
     settings = load_settings(declaration.settings, given)
     assert getattr(settings, "http_host", "0.0.0.0") == "0.0.0.0"
@@ -98,12 +108,12 @@ def test_every_process_gets_an_environment_that_its_own_settings_accept(graph: G
 
 @STACKS
 @pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
-def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration: Any) -> None:
+def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration: Declaration) -> None:
     stream = graph.one("aws:kinesis/stream:Stream").outputs["arn"]
     data_key, secrets_key = (graph.one("aws:kms/key:Key", f"{name}-key").outputs["arn"] for name in ("data", "secrets"))
-    wanted = {}
+    wanted: dict[str, set[str]] = {}
 
-    def want(actions, resource) -> None:
+    def want(actions: list[str], resource: str) -> None:
         for action in actions:
             wanted.setdefault(action, set()).add(resource)
 
@@ -134,7 +144,7 @@ def test_every_service_account_is_used_by_one_workload_alone(graph: Graph) -> No
 
 
 @STACKS
-def test_every_identity_is_of_one_service_account_of_this_cluster(graph: Graph, stack) -> None:
+def test_every_identity_is_of_one_service_account_of_this_cluster(graph: Graph, stack: str) -> None:
     associations = graph.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
     pods = {(made.inputs["namespace"], made.inputs["serviceAccount"]) for made in associations}
     assert len(pods) == len(associations)
@@ -155,7 +165,7 @@ def test_every_identity_is_of_one_service_account_of_this_cluster(graph: Graph, 
 
 
 @STACKS
-def test_every_role_lies_under_the_stacks_path_and_boundary(graph: Graph, stack) -> None:
+def test_every_role_lies_under_the_stacks_path_and_boundary(graph: Graph, stack: str) -> None:
     account = load_environment(stack).account
     for role in graph.of("aws:iam/role:Role"):
         assert role.inputs["path"] == f"/sensor-analytics/{stack}/"
@@ -163,9 +173,9 @@ def test_every_role_lies_under_the_stacks_path_and_boundary(graph: Graph, stack)
 
 
 @STACKS
-def test_every_kubernetes_object_is_valid_for_the_configured_version(graph: Graph, stack) -> None:
+def test_every_kubernetes_object_is_valid_for_the_configured_version(graph: Graph, stack: str) -> None:
     version = load_environment(stack).cluster.version
-    checked = Counter()
+    checked: Counter[str] = Counter()
     for made in graph.resources:
         kind = made.inputs.get("kind")
         if made.type.startswith("kubernetes:") and kind and "." not in made.inputs["apiVersion"].partition("/")[0]:
@@ -235,35 +245,7 @@ def test_every_file_that_a_process_reads_is_mounted(graph: Graph) -> None:
 
 
 @STACKS
-def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph, stack) -> None:
-    ports = {}
-    for made in graph.of("NetworkPolicy"):
-        egress = made.inputs["spec"].get("egress") or []
-        ports[made.name] = {port["port"] for rule in egress for port in rule.get("ports", ())}
-    traces = {4318}
-    assert ports["gateway"] == {53, 443, 80} | traces
-    assert ports["ingestor"] == {53, 443, 80, 5432} | traces
-    assert ports["api"] == {53, 80, 5432} | traces
-    assert ports["detector"] == {53, 80, 5432, 9090, 9091} | traces
-    assert ports["migration"] == {53, 5432} | traces
-    assert ports["rotation"] == {53, 443, 80} | traces
-    assert ports["sensors-default-deny"] == set()
-
-
-@STACKS
-def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
-    def sources(name):
-        ingress = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", name).inputs["spec"].get("ingress") or []
-        return [peer for rule in ingress for peer in rule["from"]]
-
-    for declaration in CATALOG.declarations:
-        from_outside = [peer for peer in sources(declaration.name) if "ipBlock" in peer]
-        assert bool(from_outside) == bool(getattr(declaration, "public", ())), declaration.name
-    assert sources("detector") == []
-
-
-@STACKS
-def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stack) -> None:
+def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stack: str) -> None:
     changes = load_environment(stack).services
     budgets = {made.name for made in graph.of("PodDisruptionBudget")}
     scalers = {made.name: made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")}
@@ -290,7 +272,7 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stac
 
 
 @STACKS
-def test_every_image_is_the_configured_digest(graph: Graph, stack) -> None:
+def test_every_image_is_the_configured_digest(graph: Graph, stack: str) -> None:
     images = set(environment_config(stack).images.values())
     for kind in PODS:
         for made in graph.of(kind):
@@ -298,7 +280,7 @@ def test_every_image_is_the_configured_digest(graph: Graph, stack) -> None:
 
 
 @STACKS
-def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(graph: Graph, stack) -> None:
+def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(graph: Graph, stack: str) -> None:
     provider = graph.one("pulumi:providers:aws")
     tags = json.loads(provider.inputs["defaultTags"])["tags"]
     assert tags == {"project": "sensor-analytics", "stack": stack, "managed-by": "pulumi"}
@@ -336,9 +318,9 @@ def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
     more_in_prod = kinds["prod"] - kinds["dev"]
     assert more_in_prod == Counter(
         {
-            "aws:ec2/vpcEndpoint:VpcEndpoint": 12,
+            "aws:ec2/vpcEndpoint:VpcEndpoint": len(PRIVATE_SERVICES),
             "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": 2,
-            "kubernetes:policy/v1:PodDisruptionBudget": 3,
+            "kubernetes:policy/v1:PodDisruptionBudget": len(replicated("prod") - replicated("dev")),
             "aws:route53/record:Record": 2,
             "aws:ec2/eip:Eip": 1,
             "aws:ec2/natGateway:NatGateway": 1,
@@ -349,6 +331,14 @@ def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
         }
     )
     assert kinds["dev"] - kinds["prod"] == Counter()
+
+
+def replicated(stack: str) -> set[str]:
+    """The servers that always have more than one replica."""
+    changes = load_environment(stack).services
+    minimum = {server.name: server.scale.minimum for server in CATALOG.servers}
+    minimum |= {name: change.minimum for name, change in changes.items() if change.minimum}
+    return {name for name, least in minimum.items() if least > 1}
 
 
 def test_prod_keeps_its_data() -> None:
