@@ -80,7 +80,7 @@ class Graph:
         return earlier.urn in seen - {later.urn}
 
 
-def build(program: Callable[[], None], *, stack: str = "dev", preview: bool = False) -> Graph:
+def build(program: Callable[[], object], *, stack: str = "dev", preview: bool = False) -> Graph:
     """Run a program and return what it declared. With `preview`, ids and outputs are unknown as in a first preview."""
     recorder = _Recorder()
     monitor = _Monitor(recorder)

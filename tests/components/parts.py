@@ -1,5 +1,7 @@
 """Components to try others with."""
 
+from typing import Any
+
 import pulumi_aws as aws
 
 from components.cluster.cluster import Cluster, ClusterArgs
@@ -15,25 +17,25 @@ ROLES = RoleSettings("/try/", f"arn:aws:iam::{ACCOUNT}:policy/try-boundary")
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/try"
 
 
-def key(name="key"):
+def key(name: str = "key") -> EncryptionKey:
     return EncryptionKey(name, EncryptionKeyArgs("tests", ACCOUNT))
 
 
-def identities():
+def identities() -> PodIdentities:
     return PodIdentities("try", CLUSTER_ARN, ROLES)
 
 
-def identity(name="pods"):
+def identity(name: str = "pods") -> PodIdentity:
     return PodIdentity(name, PodIdentityArgs("try", CLUSTER_ARN, "sensors", name, ROLES))
 
 
-def network(**changes):
+def network(**changes: Any) -> Network:
     config = NetworkConfig(**({"cidr": "10.0.0.0/16", "zones": ("eu-west-1a", "eu-west-1b")} | changes))
     return Network("network", NetworkArgs(config, REGION, ACCOUNT, key("logs"), ROLES))
 
 
-def cluster(**changes):
-    principals = {
+def cluster(**changes: Any) -> Cluster:
+    principals: dict[str, Any] = {
         "administrators": [f"arn:aws:iam::{ACCOUNT}:role/deploy"],
         "viewers": [f"arn:aws:iam::{ACCOUNT}:role/preview"],
     }
@@ -52,5 +54,5 @@ def cluster(**changes):
     return Cluster("cluster", args)
 
 
-def role(name="deploy"):
+def role(name: str = "deploy") -> aws.iam.Role:
     return aws.iam.Role(name, assume_role_policy="{}")

@@ -4,7 +4,6 @@ import importlib
 import inspect
 import pkgutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,7 @@ COMPONENTS = sorted(
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_a_component_lists_what_it_makes(component: Any) -> None:
+def test_a_component_lists_what_it_makes(component: type[Component]) -> None:
     assert component.__doc__
     _, makes, listed = component.__doc__.partition("Makes")
     assert makes, "its docstring says what it makes"

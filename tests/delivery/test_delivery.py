@@ -1,9 +1,10 @@
 """What the workflows learn of a stack, and what they do to its images."""
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import pytest
 import yaml
@@ -27,8 +28,14 @@ case "$*" in *{fails}*) exit 1 ;; esac
 """
 
 
+class Programs(Protocol):
+    """Puts programs on PATH which note how they are called, and returns a function that tells it."""
+
+    def __call__(self, *names: str, fails: str = "nothing") -> Callable[[], list[str]]: ...
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the stacks' files, where images are made."""
     for stack in ("dev", "prod"):
         shutil.copy(ROOT / f"Pulumi.{stack}.yaml", tmp_path)
@@ -37,11 +44,10 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return a function that puts programs on PATH which note how they are called, and one that tells it."""
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     log = tmp_path / "called"
 
-    def install(*names, fails="nothing"):
+    def install(*names: str, fails: str = "nothing") -> Callable[[], list[str]]:
         folder = tmp_path / "bin"
         folder.mkdir(exist_ok=True)
         for name in names:
@@ -53,13 +59,13 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return install
 
 
-def images_of(checkout, stack):
-    return yaml.safe_load((checkout / f"Pulumi.{stack}.yaml").read_text())["config"]["sensor-analytics:environment"][
-        "images"
-    ]
+def images_of(checkout: Path, stack: str) -> dict[str, str]:
+    config = yaml.safe_load((checkout / f"Pulumi.{stack}.yaml").read_text())["config"]
+    images: dict[str, str] = config["sensor-analytics:environment"]["images"]
+    return images
 
 
-def facts(stack, capsys):
+def facts(stack: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     assert delivery.main([stack]) == 0
     return dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
 
@@ -84,7 +90,7 @@ def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_images_are_pulled_from_the_registry_that_they_are_pushed_to(
-    stack: str, capsys: pytest.CaptureFixture[str], checkout
+    stack: str, capsys: pytest.CaptureFixture[str], checkout: Path
 ) -> None:
     registry = facts(stack, capsys)["registry"]
     assert {reference.partition("/")[0] for reference in images_of(checkout, stack).values()} == {registry}
@@ -115,12 +121,12 @@ def test_the_second_ending_of_a_day_is_on_the_same_day() -> None:
         (datetime(2026, 11, 26, 13, 0, tzinfo=timezone(timedelta(hours=5))), True),
     ],
 )
-def test_a_stack_is_up_in_the_hours_of_its_schedule_in_utc(moment: Any, up: bool) -> None:
+def test_a_stack_is_up_in_the_hours_of_its_schedule_in_utc(moment: datetime, up: bool) -> None:
     assert runs_at(WORK, moment) is up
     assert runs_at(None, moment)
 
 
-def test_pinning_changes_the_digests_and_nothing_else(checkout) -> None:
+def test_pinning_changes_the_digests_and_nothing_else(checkout: Path) -> None:
     before = (checkout / "Pulumi.dev.yaml").read_text()
     built = images_of(checkout, "dev")
     images.pin("dev", dict.fromkeys(built, OTHER))
@@ -130,7 +136,7 @@ def test_pinning_changes_the_digests_and_nothing_else(checkout) -> None:
     assert all(a.partition("@")[0] == b.partition("@")[0] and b.endswith(f"@{OTHER}") for a, b in changed)
 
 
-def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout) -> None:
+def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout: Path) -> None:
     before = (checkout / "Pulumi.dev.yaml").read_text()
     without = "".join(line for line in before.splitlines(keepends=True) if not line.startswith("      api: "))
     assert without != before
@@ -147,7 +153,7 @@ def test_a_file_that_names_no_images_is_said() -> None:
         pinned("config:\n", {"api": f"here/api@{OTHER}"})
 
 
-def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, programs) -> None:
+def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout: Path, programs: Programs) -> None:
     called = programs("skopeo")
     images.pin("dev", dict.fromkeys(CATALOG.images, OTHER))
     assert images.main(["copy", "dev", "prod", "--version", "v1.4.0"]) == 0
@@ -162,7 +168,7 @@ def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout, 
     assert images_of(checkout, "prod") == {image: f"{registry}/{image}@{OTHER}" for image in CATALOG.images}
 
 
-def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout, programs) -> None:
+def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout: Path, programs: Programs) -> None:
     called = programs("docker", "trivy")
     assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0-main.57"]) == 0
     for image in CATALOG.images:
@@ -178,7 +184,7 @@ def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout
 
 
 def test_nothing_is_pushed_when_one_image_has_vulnerabilities(
-    checkout, programs, capsys: pytest.CaptureFixture[str]
+    checkout: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     called = programs("docker", "trivy", fails="sensor-analytics/storage:built")
     before = images_of(checkout, "dev")
@@ -189,7 +195,7 @@ def test_nothing_is_pushed_when_one_image_has_vulnerabilities(
 
 
 def test_a_scan_without_a_scanner_is_refused_before_anything_is_built(
-    checkout, programs, capsys: pytest.CaptureFixture[str]
+    checkout: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     called = programs("docker")
     assert images.main(["build", "--scan"]) == 1

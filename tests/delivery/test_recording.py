@@ -15,7 +15,7 @@ LOST = "since the last upgrade, Pulumi's mock monitor no longer lets us read"
 
 
 class Group(pulumi.ComponentResource):
-    def __init__(self, name) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__("test:group:Group", name)
         key = aws.kms.Key(
             "key",
@@ -74,7 +74,7 @@ def test_inputs_are_named_as_on_the_wire_and_secrets_are_read(graph: Graph) -> N
 
 
 def test_a_preview_does_not_know_what_only_the_cloud_tells() -> None:
-    def kms_key_id(*, preview):
+    def kms_key_id(*, preview: bool) -> object:
         return build(program, preview=preview).one("aws:kinesis/stream:Stream").inputs.get("kmsKeyId")
 
     assert str(kms_key_id(preview=False)).startswith("arn:aws:kms:")
@@ -82,7 +82,7 @@ def test_a_preview_does_not_know_what_only_the_cloud_tells() -> None:
 
 
 def test_a_program_that_fails_says_so_and_leaves_the_next_one_alone() -> None:
-    def broken():
+    def broken() -> None:
         aws.kms.Key("key")
         raise ValueError("broken")
 

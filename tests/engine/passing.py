@@ -50,7 +50,8 @@ def send_a_reading(aws: Emulator, exported: Mapping[str, str], server: Postgres,
 async def _stored(database: TestDatabase) -> float:
     connection = await database.connect()
     try:
-        return await eventually(lambda: connection.fetchval("SELECT value FROM sensor_readings"))
+        value: float = await eventually(lambda: connection.fetchval("SELECT value FROM sensor_readings"))
+        return value
     finally:
         await connection.close()
 

@@ -7,7 +7,7 @@ provider and an emulator are at hand (`test_life_on_aws.py`).
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,26 +32,29 @@ pytestmark = [
 
 PACKS = [str(policy_pack.PACK)]
 
+Kubectl = Callable[..., str]
+"""Asks one cluster: arguments of kubectl -> what it prints."""
+
 
 @pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory):
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return charts.write(tmp_path_factory.mktemp("charts"))
 
 
 @pytest.fixture
-def kubeconfig(tmp_path: Path):
+def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     """A cluster of the test's own."""
     with control_plane.running(tmp_path) as access:
         yield access
 
 
 @pytest.fixture
-def rehearsal(tmp_path: Path, kubeconfig) -> Rehearsal:
+def rehearsal(tmp_path: Path, kubeconfig: Path) -> Rehearsal:
     return Rehearsal(tmp_path / "rehearsal", kubeconfig)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, mirror) -> Iterator[Rehearsal]:
+def made(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Rehearsal]:
     """A rehearsal in which dev was made, for the tests that only look at it."""
     folder = tmp_path_factory.mktemp("dev")
     with control_plane.running(folder) as access:
@@ -61,13 +64,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, mirror) -> Iterator[Rehearsal
 
 
 @pytest.fixture
-def dev(made: Rehearsal):
+def dev(made: Rehearsal) -> Kubectl:
     """What asks the cluster in which dev was made."""
     return partial(kubectl, made.kubeconfig)
 
 
 @pytest.fixture
-def viewer(made: Rehearsal, dev, tmp_path: Path):
+def viewer(made: Rehearsal, dev: Kubectl, tmp_path: Path) -> Path:
     """Access to dev's cluster as somebody who may look at everything but secrets."""
     dev("create", "serviceaccount", "viewer", "-n", "default")
     dev("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
@@ -78,23 +81,23 @@ def viewer(made: Rehearsal, dev, tmp_path: Path):
     return path
 
 
-def configured(name, mirror):
+def configured(name: str, mirror: Path) -> dict[str, Any]:
     """A stack's own configuration with charts from the mirror."""
     return {**read_stack_file(name, "environment"), "charts": {"mirror": str(mirror)}}
 
 
-def kubectl(kubeconfig, *arguments, said=None, refused=False):
+def kubectl(kubeconfig: Path, *arguments: str, said: str | None = None, refused: bool = False) -> str:
     command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
     done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
     assert bool(done.returncode) == refused, done.stderr
     return done.stderr if refused else done.stdout
 
 
-def names(ask, kind):
+def names(ask: Kubectl, kind: str) -> set[str]:
     return set(ask("get", kind, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}").split())
 
 
-def test_the_cluster_holds_what_the_declarations_say(dev) -> None:
+def test_the_cluster_holds_what_the_declarations_say(dev: Kubectl) -> None:
     assert names(dev, "deployments") == {server.name for server in CATALOG.servers}
     assert names(dev, "cronjobs") == {service.name for service in CATALOG.scheduled}
     assert names(dev, "servicemonitors") >= {server.name for server in CATALOG.servers if server.scraped}
@@ -104,7 +107,7 @@ def test_the_cluster_holds_what_the_declarations_say(dev) -> None:
     assert names(dev, "networkpolicies") >= everyone | {"default-deny"}
 
 
-def test_every_release_job_succeeded_before_the_first_service_was_made(dev) -> None:
+def test_every_release_job_succeeded_before_the_first_service_was_made(dev: Kubectl) -> None:
     jobs = json.loads(dev("get", "jobs", "-n", "sensors", "-o", "json"))["items"]
     deployments = json.loads(dev("get", "deployments", "-n", "sensors", "-o", "json"))["items"]
     services = {service.name for service in CATALOG.services}
@@ -115,13 +118,13 @@ def test_every_release_job_succeeded_before_the_first_service_was_made(dev) -> N
     assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in done)
 
 
-def test_no_service_account_may_ask_the_cluster_for_anything(dev) -> None:
+def test_no_service_account_may_ask_the_cluster_for_anything(dev: Kubectl) -> None:
     nobody = granted(dev, "system:serviceaccount:default:nobody-made-this")
     for declaration in CATALOG.declarations:
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 
-def test_who_may_only_look_can_preview_what_a_change_would_do(made: Rehearsal, viewer, mirror) -> None:
+def test_who_may_only_look_can_preview_what_a_change_would_do(made: Rehearsal, viewer: Path, mirror: Path) -> None:
     assert kubectl(viewer, "auth", "can-i", "get", "secrets", "-A", refused=True) == ""
     config = with_other_image(configured("dev", mirror), "api")
     config["monitoring"] = {**config["monitoring"], "metrics_gib": 30}
@@ -131,10 +134,10 @@ def test_who_may_only_look_can_preview_what_a_change_would_do(made: Rehearsal, v
     assert ("kubernetes:helm.sh/v3:Release", "prometheus") in planned
 
 
-def changes_planned(stack):
-    planned = set()
+def changes_planned(stack: auto.Stack) -> set[tuple[str, str]]:
+    planned: set[tuple[str, str]] = set()
 
-    def note(event) -> None:
+    def note(event: auto.EngineEvent) -> None:
         step = event.resource_pre_event
         if step and step.metadata.op == auto.OpType.UPDATE:
             planned.add((step.metadata.type, step.metadata.urn.rpartition("::")[2]))
@@ -143,11 +146,11 @@ def changes_planned(stack):
     return planned
 
 
-def granted(ask, who):
+def granted(ask: Kubectl, who: str) -> list[str]:
     return ask("auth", "can-i", "--list", "-n", "sensors", f"--as={who}").splitlines()
 
 
-def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev) -> None:
+def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev: Kubectl) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -158,7 +161,9 @@ def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev) -> None:
     assert 'violates PodSecurity "restricted:latest"' in said
 
 
-def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal: Rehearsal, mirror, kubeconfig) -> None:
+def test_a_stack_lives_from_its_first_preview_to_nothing_left(
+    rehearsal: Rehearsal, mirror: Path, kubeconfig: Path
+) -> None:
     ask = partial(kubectl, kubeconfig)
     config = configured("prod", mirror)
     stack = rehearsal.stack("prod", "environment", config)
@@ -184,7 +189,7 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(rehearsal: Rehears
     assert "sensors" not in ask("get", "namespaces", "-o", "name")
 
 
-def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror) -> None:
+def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror: Path) -> None:
     stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
     interrupt(stack, "kubernetes:batch/v1:Job")
     half_made = len(rehearsal.aws_left)
@@ -215,14 +220,14 @@ def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal: Rehears
     ],
 )
 def test_a_wrong_configuration_is_one_clear_line_and_no_stack_trace(
-    rehearsal: Rehearsal, path: Any, value: str | None, line: str
+    rehearsal: Rehearsal, path: tuple[str, ...], value: str | None, line: str
 ) -> None:
     config = json.loads(json.dumps(read_stack_file("dev", "environment")))
-    section: Mapping = config
+    section: dict[str, Any] = config
     for part in path[:-1]:
         section = section[part]
     section[path[-1]] = value
-    said = []
+    said: list[str] = []
     with pytest.raises(auto.CommandError):
         rehearsal.stack("dev", "environment", config).preview(on_output=said.append)
     assert any(line in text for text in said), said

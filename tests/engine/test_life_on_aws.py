@@ -8,8 +8,10 @@ needs, and that the gateway and the ingestor work with the names that the deploy
 import json
 import shutil
 import socket
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import pulumi.automation as auto
@@ -21,6 +23,7 @@ from devtools.postgres import Postgres
 from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
 from tests.support import aws_emulator, control_plane, engine, policy_pack
+from tests.support.aws_emulator import Emulator
 from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, resources, with_other_image
 from tests.support.stand_ins import charts
 
@@ -37,7 +40,7 @@ pytestmark = [
     pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
 ]
 
-ACTIONS = {
+ACTIONS: dict[type[Need], set[str]] = {
     Produce: {"kinesis:PutRecord", "kinesis:PutRecords", "kms:GenerateDataKey"},
     Consume: {
         "kinesis:DescribeStream",
@@ -56,16 +59,20 @@ ACTIONS = {
     },
 }
 
-
 PACKS = [str(policy_pack.PACK)]
 
 
+class Place(Protocol):
+    """Gives an account of its own in which a stack lives, and the rehearsal in it."""
+
+    def __call__(self, config: Mapping[str, Any], kubeconfig: Path | None = None) -> tuple[Emulator, Rehearsal]: ...
+
+
 @pytest.fixture
-def place(tmp_path: Path):
-    """Return a function that gives an account of its own in which a stack lives, and the rehearsal in it."""
+def place(tmp_path: Path) -> Iterator[Place]:
     with ExitStack() as running:
 
-        def make(config, kubeconfig=None):
+        def make(config: Mapping[str, Any], kubeconfig: Path | None = None) -> tuple[Emulator, Rehearsal]:
             aws = running.enter_context(aws_emulator.running(tmp_path / "aws", config["account"]))
             folder = tmp_path / "rehearsal"
             return aws, Rehearsal(folder, kubeconfig or folder, real_aws=True, environment=aws.environment())
@@ -74,19 +81,19 @@ def place(tmp_path: Path):
 
 
 @pytest.fixture
-def kubeconfig(tmp_path: Path):
+def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     """A cluster of the test's own."""
     with control_plane.running(tmp_path) as access:
         yield access
 
 
 @pytest.fixture
-def mirror(tmp_path: Path):
+def mirror(tmp_path: Path) -> dict[str, str]:
     return {"mirror": str(charts.write(tmp_path / "charts"))}
 
 
 def test_dev_lives_on_the_real_provider_and_leaves_nothing(
-    place, kubeconfig, mirror, postgres_server: Postgres, tmp_path: Path
+    place: Place, kubeconfig: Path, mirror: dict[str, str], postgres_server: Postgres, tmp_path: Path
 ) -> None:
     config = read_stack_file("dev", "environment")
     aws, rehearsal = place(config, kubeconfig)
@@ -102,7 +109,9 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert left(aws) == []
 
 
-def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kubeconfig, mirror) -> None:
+def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
+    place: Place, kubeconfig: Path, mirror: dict[str, str]
+) -> None:
     config = read_stack_file("prod", "environment")
     aws, rehearsal = place(config, kubeconfig)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
@@ -122,7 +131,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(place, kub
     assert snapshot["DBSnapshotIdentifier"].endswith("-final")
 
 
-def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place) -> None:
+def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place: Place) -> None:
     config = read_stack_file("bootstrap", "bootstrap")
     if not hosts_lead_here(config["account"]):
         pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
@@ -138,7 +147,7 @@ def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place) -> Non
     assert left(aws) == []
 
 
-def assert_it_is_made_in_two_goes(stack, interrupted_at):
+def assert_it_is_made_in_two_goes(stack: auto.Stack, interrupted_at: str) -> dict[str, Any]:
     """Preview a stack, make half of it, then the rest, and see that nothing is left to do; return what it exports."""
     assert set(stack.preview(policy_packs=PACKS).change_summary) == {auto.OpType.CREATE}
     interrupt(stack, interrupted_at, policy_packs=PACKS)
@@ -149,12 +158,12 @@ def assert_it_is_made_in_two_goes(stack, interrupted_at):
     return {name: output.value for name, output in made.outputs.items()}
 
 
-def assert_a_new_image_changes_one_workload(rehearsal, name, config) -> None:
+def assert_a_new_image_changes_one_workload(rehearsal: Rehearsal, name: str, config: dict[str, Any]) -> None:
     changed = rehearsal.stack(name, "environment", with_other_image(config, "api"))
     assert changes(changed.up(policy_packs=PACKS)) == {"update": 1}
 
 
-def left(aws):
+def left(aws: Emulator) -> list[str]:
     """What of a stack the emulator still holds. Keys wait for their deletion by design."""
     ec2, iam = aws.client("ec2"), aws.client("iam")
     vpcs = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
@@ -170,7 +179,7 @@ def left(aws):
     return [*vpcs, *roles, *streams, *databases, *clusters, *balancers, *secrets, *logs, *buckets, *images]
 
 
-def assert_iam_holds_exactly_the_declared_needs(aws, cluster) -> None:
+def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> None:
     eks, iam = aws.client("eks"), aws.client("iam")
     for declaration in CATALOG.declarations:
         wanted = {action for need in declaration.needs for action in wanted_by(need)}
@@ -187,7 +196,7 @@ def assert_iam_holds_exactly_the_declared_needs(aws, cluster) -> None:
             assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 
-def assert_nobody_enters_but_by_a_declared_entry(aws, cluster, declared) -> None:
+def assert_nobody_enters_but_by_a_declared_entry(aws: Emulator, cluster: str, declared: Mapping[str, Any]) -> None:
     eks = aws.client("eks")
     access = eks.describe_cluster(name=cluster)["cluster"]["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
@@ -195,14 +204,14 @@ def assert_nobody_enters_but_by_a_declared_entry(aws, cluster, declared) -> None
     assert entries == {*declared["administrators"], *declared["viewers"]}
 
 
-def assert_the_stream_is_encrypted_with_our_key(aws, name) -> None:
+def assert_the_stream_is_encrypted_with_our_key(aws: Emulator, name: str) -> None:
     stream = aws.client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert stream["EncryptionType"] == "KMS"
     assert "readings" in aws.client("kms").describe_key(KeyId=stream["KeyId"])["KeyMetadata"]["Description"]
 
 
-def actions_of(iam, role: str) -> set[str]:
-    allowed = set()
+def actions_of(iam: Any, role: str) -> set[str]:
+    allowed: set[str] = set()
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         read = document if isinstance(document, dict) else json.loads(unquote(document))

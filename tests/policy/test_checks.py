@@ -1,20 +1,20 @@
 """Each check catches its own bad example, and nothing else does."""
 
 import json
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from policy.check import Resource, is_production, violations
+from policy.check import Resource, Violation, is_production, violations
 from policy.checks import ALL
-from tests.policy.examples import BAD, good, policy
+from tests.policy.examples import BAD, Stack, good, policy
 
 
-def resources(stack):
+def resources(stack: Stack) -> list[Resource]:
     return [Resource(type_, name, props, identity=frozenset({f"{name}_id"})) for name, (type_, props) in stack.items()]
 
 
-def found(stack, *, production=True):
+def found(stack: Stack, *, production: bool = True) -> list[Violation]:
     return violations(ALL, resources(stack), production=production)
 
 
@@ -23,7 +23,7 @@ def test_a_sound_stack_breaks_no_check() -> None:
 
 
 @pytest.mark.parametrize(("check", "spoil"), BAD, ids=[f"{name}-{i}" for i, (name, _) in enumerate(BAD)])
-def test_one_bad_setting_is_caught_by_its_own_check_only(check: Any, spoil: Any) -> None:
+def test_one_bad_setting_is_caught_by_its_own_check_only(check: str, spoil: Callable[[Stack], None]) -> None:
     stack = good()
     spoil(stack)
     assert {violation.check for violation in found(stack)} == {check}

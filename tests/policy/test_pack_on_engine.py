@@ -5,6 +5,7 @@ The Kubernetes provider writes files here, so that no cluster is needed.
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pulumi
@@ -22,12 +23,16 @@ pytestmark = [
     ),
 ]
 
-CLOSED = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+CLOSED = kubernetes.networking.v1.NetworkPolicySpecArgs(
+    pod_selector=kubernetes.meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]
+)
+
+Preview = Callable[[str], tuple[bool, str]]
+"""Previews a program with a Pod Security level under the pack: whether it passed, and what the engine printed."""
 
 
 @pytest.fixture
-def preview(tmp_path: Path):
-    """Return a function that previews a program under the pack and returns what the engine printed and if it passed."""
+def preview(tmp_path: Path) -> Preview:
     for folder in ("home", "state", "bin"):
         (tmp_path / folder).mkdir()
     path = os.pathsep.join([str(policy_pack.launcher(tmp_path / "bin")), os.environ["PATH"]])
@@ -45,7 +50,7 @@ def preview(tmp_path: Path):
         },
     )
 
-    def run(pod_security):
+    def run(pod_security: str) -> tuple[bool, str]:
         def program() -> None:
             provider = kubernetes.Provider("files", render_yaml_to_directory=str(tmp_path / "out"))
             within = pulumi.ResourceOptions(provider=provider)
@@ -66,13 +71,13 @@ def preview(tmp_path: Path):
     return run
 
 
-def test_a_sound_stack_passes(preview) -> None:
+def test_a_sound_stack_passes(preview: Preview) -> None:
     passed, said = preview("restricted")
     assert passed, said
     assert "sensor-analytics@" in said
 
 
-def test_a_stack_that_breaks_a_check_is_stopped_and_the_engine_says_which(preview) -> None:
+def test_a_stack_that_breaks_a_check_is_stopped_and_the_engine_says_which(preview: Preview) -> None:
     passed, said = preview("baseline")
     assert not passed
     assert "namespace-pod-security" in said

@@ -1,6 +1,6 @@
 """The stacks of this repository break no check, and would break one without any of their security settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -30,7 +30,10 @@ POD = ("spec", "template", "spec")
 CONTAINER = (*POD, "containers", 0)
 SCHEDULED = ("spec", "jobTemplate", "spec", "template", "spec")
 
-SETTINGS = [
+Path = tuple[str | int, ...]
+"""Steps from the inputs of a resource to one of its settings."""
+
+SETTINGS: list[tuple[str, Path]] = [
     ("aws:ec2/launchTemplate:LaunchTemplate", ("metadataOptions", "httpTokens")),
     ("aws:ec2/launchTemplate:LaunchTemplate", ("metadataOptions", "httpPutResponseHopLimit")),
     ("aws:ec2/launchTemplate:LaunchTemplate", ("blockDeviceMappings", 0, "ebs", "encrypted")),
@@ -67,7 +70,7 @@ SETTINGS = [
     ("kubernetes:batch/v1:Job", (*CONTAINER, "securityContext")),
 ]
 
-ONLY_IN_PRODUCTION = [
+ONLY_IN_PRODUCTION: list[tuple[str, Path]] = [
     ("aws:rds/instance:Instance", (name,)) for name in ("deletionProtection", "backupRetentionPeriod")
 ]
 
@@ -99,34 +102,34 @@ class UnknownValueError(Exception):
     """A value that only the cloud will tell, as pulumi-policy raises it."""
 
 
-class Previewed(Mapping):
+class Previewed(Mapping[str, Any]):
     """Properties of a preview, as pulumi-policy shows them."""
 
-    def __init__(self, props) -> None:
+    def __init__(self, props: Mapping[str, Any]) -> None:
         self._props = props
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         return previewed(self._props[key])
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._props)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._props)
 
 
-class PreviewedList(Sequence):
-    def __init__(self, values) -> None:
+class PreviewedList(Sequence[Any]):
+    def __init__(self, values: list[Any]) -> None:
         self._values = values
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return previewed(self._values[index])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._values)
 
 
-def previewed(value):
+def previewed(value: Any) -> Any:
     if isinstance(value, Unknown):
         raise UnknownValueError
     if isinstance(value, dict):
@@ -144,7 +147,7 @@ def broken(stack: str, changed: list[Resource]) -> list[str]:
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_breaks_no_check(stack: Any, preview: bool) -> None:
+def test_a_stack_breaks_no_check(stack: str, preview: bool) -> None:
     assert violations(ALL, resources(stack, preview=preview), production=production(stack)) == []
 
 
@@ -169,8 +172,8 @@ EXEMPTIONS = sorted(
 
 
 @pytest.mark.parametrize(("check", "type_", "name"), EXEMPTIONS)
-def test_every_exemption_excuses_a_resource_of_a_stack(check: Any, type_: Any, name: Any) -> None:
-    (strict,) = [replace(c, exempt={}) for c in ALL if c.name == check]
+def test_every_exemption_excuses_a_resource_of_a_stack(check: str, type_: str, name: str) -> None:
+    (strict,) = [replace(c, exempt={}) for c in ALL if isinstance(c, ResourceCheck) and c.name == check]
     excused = {
         violation.resource
         for stack in STACKS
@@ -194,18 +197,18 @@ def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("kind", "path"), SETTINGS, ids=lambda part: part if isinstance(part, str) else str(part[-1]))
-def test_no_resource_goes_without_a_security_setting_unnoticed(stack: str, kind: Any, path: Any) -> None:
+def test_no_resource_goes_without_a_security_setting_unnoticed(stack: str, kind: str, path: Path) -> None:
     assert_each_is_noticed(stack, kind, path, unless=lambda made: is_replica(made) or made.name == "monitoring")
 
 
 @pytest.mark.parametrize(("kind", "path"), ONLY_IN_PRODUCTION, ids=lambda part: str(part[-1]))
-def test_production_data_does_not_go_unprotected_unnoticed(kind: Any, path: Any) -> None:
+def test_production_data_does_not_go_unprotected_unnoticed(kind: str, path: Path) -> None:
     assert_each_is_noticed("prod", kind, path, unless=is_replica)
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize("kind", NEEDED)
-def test_no_guard_of_others_goes_missing_unnoticed(stack: str, kind: Any) -> None:
+def test_no_guard_of_others_goes_missing_unnoticed(stack: str, kind: str) -> None:
     whole = resources(stack)
     # What opens a way into a namespace that is closed guards nobody: without it, less is allowed.
     found = [made for made in whole if made.type == kind and made.name not in {"monitoring-inside", "monitoring-slack"}]
@@ -227,7 +230,7 @@ def is_replica(made: Resource) -> bool:
     return "replicateSourceDb" in made.props
 
 
-def assert_each_is_noticed(stack, kind, path, unless) -> None:
+def assert_each_is_noticed(stack: str, kind: str, path: Path, unless: Callable[[Resource], bool]) -> None:
     whole = resources(stack)
     found = [
         made for made in whole if made.type == kind and get_path(made.props, *path) is not None and not unless(made)
@@ -239,9 +242,9 @@ def assert_each_is_noticed(stack, kind, path, unless) -> None:
         assert broken(stack, changed), f"{made.name} may go without {path}"
 
 
-def without(value, step, *further):
+def without(value: Any, step: str | int, *further: str | int) -> Any:
     """Return a copy, new along the path only, that lacks what stands at its end."""
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     if further:
         copy[step] = without(copy[step], *further)
     else:

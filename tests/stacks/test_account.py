@@ -5,19 +5,21 @@ import json
 import pytest
 
 from apps.catalog import CATALOG
+from delivery.recording import RecordedResource
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import account_config, account_graph
 
 ISSUER = "token.actions.githubusercontent.com"
 
 
-def trusted_subject(role):
+def trusted_subject(role: RecordedResource) -> str:
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert statement["Condition"].keys() == {"StringEquals"}
     exact = statement["Condition"]["StringEquals"]
     assert exact[f"{ISSUER}:aud"] == "sts.amazonaws.com"
     assert exact[f"{ISSUER}:repository_id"] == "987654321"
-    return exact[f"{ISSUER}:sub"]
+    subject: str = exact[f"{ISSUER}:sub"]
+    return subject
 
 
 @pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])

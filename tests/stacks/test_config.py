@@ -18,17 +18,18 @@ DIGEST = "sha256:" + "a" * 64
 ADMINISTRATOR = "arn:aws:iam::111111111111:role/sensor-analytics/deploy-dev"
 
 
-def smallest():
+def smallest() -> dict[str, Any]:
     """The smallest environment that the documentation shows."""
     text = (ROOT / "docs/deploy.md").read_text()
     block = re.search(r"<!-- smallest -->\n```yaml\n(.*?)```", text, re.DOTALL)
     assert block, "docs/deploy.md shows no smallest configuration"
-    return yaml.safe_load(block[1])["config"]["sensor-analytics:environment"]
+    shown: dict[str, Any] = yaml.safe_load(block[1])["config"]["sensor-analytics:environment"]
+    return shown
 
 
-def changed(path, value):
+def changed(path: str, value: Any) -> dict[str, Any]:
     """Dev's configuration with one value replaced; `...` takes it away."""
-    config = copy.deepcopy(read_stack_file("dev", "environment"))
+    config: dict[str, Any] = copy.deepcopy(read_stack_file("dev", "environment"))
     *parents, last = path.split(".")
     section = config
     for part in parents:
@@ -40,7 +41,7 @@ def changed(path, value):
     return config
 
 
-def refusal(config, stack="dev"):
+def refusal(config: dict[str, Any] | None, stack: str = "dev") -> str:
     with pytest.raises(StackConfigError) as refused:
         load(EnvironmentConfig, stack, "environment", config)
     return str(refused.value)
@@ -63,10 +64,9 @@ def test_the_smallest_documented_configuration_loads() -> None:
 
 
 def test_dev_runs_no_longer_than_its_cap_buys() -> None:
-    assert (
-        load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment")).schedule.hours_per_week
-        == 14
-    )
+    schedule = load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment")).schedule
+    assert schedule is not None
+    assert schedule.hours_per_week == 14
 
 
 def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() -> None:
@@ -160,7 +160,7 @@ def test_every_wrong_value_is_told_at_once() -> None:
 
 @settings(deadline=None)
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
-def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk) -> None:
+def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configuration(junk: object) -> None:
     for path in ("network", "images", "services", "ingress.allowed_cidrs", "cluster.nodes", "schedule"):
         with suppress(StackConfigError):
             load(EnvironmentConfig, "dev", "environment", changed(path, junk))

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,21 +15,23 @@ from apps.observability.rules import alert_rules, rule_file
 from components.cluster.config import ChartsConfig
 from components.observability.config import MonitoringConfig
 from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, MonitoringArgs
+from delivery.recording import Graph, RecordedResource
 from tests.stacks.stacks_under_test import environment_graph
 
 BOTH = pytest.mark.parametrize("stack", ["dev", "prod"])
 
 
-def values(stack, chart):
-    return environment_graph(stack).one("Release", chart).inputs["values"]
+def values(stack: str, chart: str) -> dict[str, Any]:
+    given: dict[str, Any] = environment_graph(stack).one("Release", chart).inputs["values"]
+    return given
 
 
-def custom(graph, kind):
+def custom(graph: Graph, kind: str) -> list[RecordedResource]:
     return [made for made in graph.resources if made.inputs.get("kind") == kind]
 
 
 @BOTH
-def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack) -> None:
+def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack: str) -> None:
     spec = values(stack, "prometheus")["prometheus"]["prometheusSpec"]
     assert (spec["scrapeInterval"], spec["retention"]) == ("15s", "15d")
     assert spec["serviceMonitorSelectorNilUsesHelmValues"] is False, "monitors of every release and namespace count"
@@ -36,7 +39,7 @@ def test_prometheus_scrapes_every_15_seconds_and_remembers_15_days(stack) -> Non
 
 
 @BOTH
-def test_every_rule_is_there_and_links_the_documentation(stack) -> None:
+def test_every_rule_is_there_and_links_the_documentation(stack: str) -> None:
     (rules,) = custom(environment_graph(stack), "PrometheusRule")
     documentation = "https://github.com/example/sensor-analytics/blob/main"
     assert rules.inputs["spec"] == rule_file(GROUPS, documentation)
@@ -51,7 +54,7 @@ def test_every_rule_is_there_and_links_the_documentation(stack) -> None:
 
 
 @BOTH
-def test_grafana_finds_every_dashboard(stack) -> None:
+def test_grafana_finds_every_dashboard(stack: str) -> None:
     found = {
         name: json.loads(text)["title"]
         for made in environment_graph(stack).of("ConfigMap")
@@ -62,7 +65,7 @@ def test_grafana_finds_every_dashboard(stack) -> None:
 
 
 @BOTH
-def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_reads(stack) -> None:
+def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_reads(stack: str) -> None:
     graph = environment_graph(stack)
     (copied,) = [made for made in custom(graph, "ExternalSecret") if made.name == SLACK]
     alertmanager = values(stack, "prometheus")["alertmanager"]
@@ -86,7 +89,7 @@ def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:
 
 
 @BOTH
-def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put_them(stack) -> None:
+def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put_them(stack: str) -> None:
     graph = environment_graph(stack)
     detector = json.dumps(graph.one("CronJob", "detector").inputs["spec"])
     assert "http://prometheus-operated.monitoring.svc:9090" in detector
@@ -98,7 +101,7 @@ def test_services_find_prometheus_pushgateway_and_collector_where_the_charts_put
 
 
 @BOTH
-def test_the_types_of_the_operator_come_before_whoever_uses_them(stack) -> None:
+def test_the_types_of_the_operator_come_before_whoever_uses_them(stack: str) -> None:
     graph = environment_graph(stack)
     types = graph.one("Release", "monitor-types")
     for later in (
@@ -110,7 +113,7 @@ def test_the_types_of_the_operator_come_before_whoever_uses_them(stack) -> None:
 
 
 @BOTH
-def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(stack) -> None:
+def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(stack: str) -> None:
     policies = [
         made.inputs
         for made in environment_graph(stack).of("NetworkPolicy")

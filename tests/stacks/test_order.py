@@ -10,7 +10,7 @@ STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 
 
 @pytest.fixture
-def graph(stack) -> Graph:
+def graph(stack: str) -> Graph:
     return environment_graph(stack)
 
 
@@ -28,7 +28,7 @@ def test_nothing_is_made_in_a_namespace_before_the_namespace(graph: Graph) -> No
 
 
 @STACKS
-def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph: Graph, stack) -> None:
+def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph: Graph, stack: str) -> None:
     protection = graph.one("pulumi:index:Stash")
     assert protection.protect == load_environment(stack).protected
     others = [made for made in graph.resources if made.custom and made is not protection]

@@ -10,7 +10,7 @@ from delivery.recording import build
 CHART = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io")
 
 
-def installed(mirror):
+def installed(mirror: str | None) -> tuple[str, str | None, str]:
     def program() -> None:
         class Parent(pulumi.ComponentResource):
             def __init__(self) -> None:

@@ -1,5 +1,7 @@
 """The cluster that is declared."""
 
+from typing import Any
+
 import pulumi
 import pytest
 
@@ -35,6 +37,7 @@ def test_who_makes_the_cluster_does_not_enter_by_that() -> None:
         "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
     }
     changed = disable_creator_admin(made_by_eks("aws:eks/cluster:Cluster", props))
+    assert changed is not None
     assert changed.props["accessConfig"] == {
         "authenticationMode": "API",
         "bootstrapClusterCreatorAdminPermissions": False,
@@ -43,7 +46,7 @@ def test_who_makes_the_cluster_does_not_enter_by_that() -> None:
     assert disable_creator_admin(made_by_eks("aws:ec2/securityGroup:SecurityGroup", {})) is None
 
 
-def made_by_eks(kind, props):
+def made_by_eks(kind: str, props: dict[str, Any]) -> pulumi.ResourceTransformArgs:
     return pulumi.ResourceTransformArgs(custom=True, type_=kind, name="c", props=props, opts=pulumi.ResourceOptions())
 
 

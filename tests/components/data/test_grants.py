@@ -1,13 +1,15 @@
 """What a grant gives, and to what alone."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
 
-from apps.platform.needs import Connect, HttpCall, OwnDatabase, Produce, ReadSecret
-from apps.resources import READINGS, SENSORS, SIGNING_KEYS
-from components.binding import bind
+from apps.platform.needs import Connect, HttpCall, Need, OwnDatabase, Produce, ReadSecret
+from apps.resources import PROMETHEUS, READINGS, SENSORS, SIGNING_KEYS
+from components.binding import Provider, bind
 from components.data.config import DatabaseConfig, StreamConfig
 from components.data.database import Database, DatabaseArgs
 from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
@@ -16,11 +18,11 @@ from delivery.recording import ACCOUNT, REGION, build
 from tests.components import parts
 
 
-def stream(**changes):
+def stream(**changes: Any) -> Stream:
     return Stream("readings", StreamArgs(StreamConfig(**changes), REGION, parts.key()))
 
 
-def database(**changes):
+def database(**changes: Any) -> Database:
     wired = {key: changes.pop(key) for key in ("protected", "allowed_groups") if key in changes}
     args = DatabaseArgs(
         config=DatabaseConfig(**changes),
@@ -37,12 +39,18 @@ def database(**changes):
     return Database("database", args)
 
 
-def secret(**changes):
-    args = {"secret": SIGNING_KEYS, "description": "", "region": REGION, "key": parts.key(), "recovery_days": 0}
+def secret(**changes: Any) -> ManagedSecret:
+    args: dict[str, Any] = {
+        "secret": SIGNING_KEYS,
+        "description": "",
+        "region": REGION,
+        "key": parts.key(),
+        "recovery_days": 0,
+    }
     return ManagedSecret("signing-keys", ManagedSecretArgs(**(args | changes)))
 
 
-def granted(program):
+def granted(program: Callable[[], object]) -> dict[tuple[str, ...], list[str]]:
     """Statements of the only policy: actions -> resources."""
     policy = build(program).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
     return {tuple(s["Action"]): s["Resource"] for s in json.loads(policy)["Statement"]}
@@ -99,7 +107,9 @@ def test_a_replica_is_as_closed_and_encrypted_as_its_source() -> None:
         (secret, {"recovery_days": 3}, "0 or 7 to 30 days, not 3"),
     ],
 )
-def test_an_impossible_argument_is_refused(make: Any, wrong: Any, says: str) -> None:
+def test_an_impossible_argument_is_refused(
+    make: Callable[..., pulumi.ComponentResource], wrong: dict[str, Any], says: str
+) -> None:
     with pytest.raises(ValueError, match=says):
         build(lambda: make(**wrong))
 
@@ -108,13 +118,13 @@ def test_an_impossible_argument_is_refused(make: Any, wrong: Any, says: str) -> 
     ("make", "need"),
     [
         (stream, ReadSecret(SIGNING_KEYS)),
-        (stream, HttpCall(SIGNING_KEYS)),
+        (stream, HttpCall(PROMETHEUS)),
         (database, Produce(READINGS)),
         (secret, Connect(SENSORS, "api", {"devices": "SELECT"})),
         pytest.param(database, OwnDatabase(SENSORS), id="a database whose owner's password nobody mounts"),
         pytest.param(secret, ReadSecret(SIGNING_KEYS), id="a secret that nobody syncs into the cluster"),
     ],
 )
-def test_a_need_of_another_kind_is_refused(make: Any, need: Any) -> None:
+def test_a_need_of_another_kind_is_refused(make: Callable[[], Provider], need: Need) -> None:
     with pytest.raises(TypeError, match="cannot meet"):
         build(lambda: bind([need], {need.resource: make()}))

@@ -18,7 +18,7 @@ ranges = st.builds(
 
 
 @given(cidr=ranges, zones=st.integers(min_value=1, max_value=3))
-def test_every_part_lies_inside_and_no_two_overlap(cidr, zones) -> None:
+def test_every_part_lies_inside_and_no_two_overlap(cidr: IPv4Network, zones: int) -> None:
     parts = subnet_layout(cidr, tuple("abc"[:zones]))
     networks = [network for part in parts for network in (part.public, part.private)]
     assert len(networks) == 2 * zones
@@ -27,7 +27,7 @@ def test_every_part_lies_inside_and_no_two_overlap(cidr, zones) -> None:
 
 
 @given(cidr=ranges)
-def test_a_zone_that_joins_later_moves_no_other(cidr) -> None:
+def test_a_zone_that_joins_later_moves_no_other(cidr: IPv4Network) -> None:
     assert subnet_layout(cidr, ("a", "b")) == subnet_layout(cidr, ("a", "b", "c"))[:2]
 
 

@@ -11,7 +11,7 @@ from apps.catalog import DASHBOARD
 from apps.gateway.service import GATEWAY
 from components.network.config import IngressConfig, LoginConfig
 from components.network.ingress import Ingress, IngressArgs
-from delivery.recording import build
+from delivery.recording import Graph, build
 
 LOGIN = LoginConfig(
     issuer="https://login.example.com",
@@ -21,18 +21,18 @@ LOGIN = LoginConfig(
     client_id="sensors",
     client_secret_name="sensor-analytics/login",
 )
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "vpc_id": "vpc-1",
     "subnet_ids": ["subnet-1", "subnet-2"],
     "pods_group_id": "sg-pods",
     "namespace": "sensors",
     "routes": (GATEWAY, API, DASHBOARD),
 }
-KNOWN = {"allowed_cidrs": ("198.51.100.0/24",)}
-WITH_LOGIN = {"domain": "sensors.example.com", "zone_id": "Z1", "login": LOGIN}
+KNOWN: dict[str, Any] = {"allowed_cidrs": ("198.51.100.0/24",)}
+WITH_LOGIN: dict[str, Any] = {"domain": "sensors.example.com", "zone_id": "Z1", "login": LOGIN}
 
 
-def ingress(**changes):
+def ingress(**changes: Any) -> Graph:
     class Controller(pulumi.ComponentResource):
         def __init__(self) -> None:
             super().__init__("test:index:Controller", "controller")
@@ -45,7 +45,7 @@ def ingress(**changes):
     return build(program)
 
 
-def first_actions(graph):
+def first_actions(graph: Graph) -> dict[str, dict[str, Any]]:
     """What each path does first: the default's, then every rule's by its service."""
     rules = {made.name.removeprefix("ingress-"): made.inputs["actions"][0] for made in graph.of("ListenerRule")}
     return rules | {"dashboard": graph.one("Listener").inputs["defaultActions"][0]}
@@ -90,6 +90,6 @@ def test_tls_has_no_plain_door_beside_it() -> None:
         ({"routes": (GATEWAY, replace(API, public=("/ingest",)), DASHBOARD)}, "each path needs one service"),
     ],
 )
-def test_an_impossible_way_in_is_refused(wrong: Any, says: str) -> None:
+def test_an_impossible_way_in_is_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ingress(**wrong)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from delivery.recording import build
+from delivery.recording import Graph, build
 from tests.components import parts
 
 
-def nat_of(graph):
+def nat_of(graph: Graph) -> dict[str, str]:
     """Zone of each private route's NAT gateway."""
     gateways = {f"{made.name}-id": made.name.removeprefix("network-nat-") for made in graph.of("NatGateway")}
     return {

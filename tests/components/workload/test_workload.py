@@ -1,5 +1,6 @@
 """What follows from a declaration, and what a deployment refuses."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,15 +8,16 @@ import pulumi
 import pytest
 from pydantic import Field
 
-from apps.platform.declaration import ReleaseJob, Resources, Scale, ScheduledService, Service, StaticSite
+from apps.platform.declaration import Declaration, ReleaseJob, Resources, Scale, ScheduledService, Service, StaticSite
 from apps.platform.needs import HttpCall
 from apps.platform.settings import HttpSettings, ProcessSettings
 from apps.resources import PROMETHEUS
-from components.binding import ClusterEndpoint, EgressTarget
+from components.binding import ClusterEndpoint, EgressTarget, EnvironmentVariables
+from components.component import Component
 from components.workload.pods import Platform, WorkloadArgs
 from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload
 from components.workload.workload import Workload
-from delivery.recording import build
+from delivery.recording import Graph, build
 from tests.components import parts
 
 IMAGE = "registry/probe@sha256:" + "0" * 64
@@ -43,8 +45,8 @@ SCHEDULED = ScheduledService(
 ONCE = ReleaseJob(name="once", module="apps.probe", settings=ProcessSettings, deadline_seconds=60, resources=SMALL)
 
 
-def platform(**changes):
-    given = {
+def platform(**changes: Any) -> Platform:
+    given: dict[str, Any] = {
         "identities": parts.identities(),
         "namespace": "sensors",
         "product": "try",
@@ -56,7 +58,14 @@ def platform(**changes):
     return Platform(**(given | changes))
 
 
-def deploy(declaration, kind=Workload, settings=None, image=IMAGE, callers=(), **changes):
+def deploy(
+    declaration: Declaration,
+    kind: Callable[[str, WorkloadArgs], Component] = Workload,
+    settings: EnvironmentVariables | Callable[[], EnvironmentVariables] | None = None,
+    image: str = IMAGE,
+    callers: tuple[str, ...] = (),
+    **changes: Any,
+) -> Graph:
     def program() -> None:
         own = settings() if callable(settings) else settings or {}
         kind(declaration.name, WorkloadArgs(declaration, image, platform(**changes), own, callers))
@@ -64,8 +73,9 @@ def deploy(declaration, kind=Workload, settings=None, image=IMAGE, callers=(), *
     return build(program)
 
 
-def container(graph):
-    return graph.one("Deployment").inputs["spec"]["template"]["spec"]["containers"][0]
+def container(graph: Graph) -> dict[str, Any]:
+    made: dict[str, Any] = graph.one("Deployment").inputs["spec"]["template"]["spec"]["containers"][0]
+    return made
 
 
 def test_a_need_brings_its_variable_and_its_way_through_the_network() -> None:
@@ -167,6 +177,8 @@ def test_a_release_job_becomes_a_job_without_a_fixed_name_so_that_the_next_can_s
 @pytest.mark.parametrize(
     ("declaration", "kind"), [(SCHEDULED, Workload), (PROBE, ScheduledWorkload), (PROBE, ReleaseWorkload)]
 )
-def test_a_declaration_of_another_kind_is_refused(declaration: Any, kind: Any) -> None:
+def test_a_declaration_of_another_kind_is_refused(
+    declaration: Declaration, kind: Callable[[str, WorkloadArgs], Component]
+) -> None:
     with pytest.raises(TypeError):
         deploy(declaration, kind)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +20,7 @@ TEMPLATE = Part(
 )
 
 
-def nodes(count):
+def nodes(count: int) -> Part:
     props = {
         "scalingConfig": {"desiredSize": count},
         "instanceTypes": ["t3.medium"],
@@ -109,7 +108,7 @@ def test_a_replica_is_as_large_as_its_source() -> None:
         ([Part("S", "aws:kinesis/stream:Stream", "s", {})], r"Stream s has no streamModeDetails\.streamMode"),
     ],
 )
-def test_what_a_resource_does_not_say_is_never_guessed(parts: Any, what: str) -> None:
+def test_what_a_resource_does_not_say_is_never_guessed(parts: list[Part], what: str) -> None:
     with pytest.raises(UnknownAttributeError, match=what):
         estimate(parts, "eu-west-1")
 
@@ -130,7 +129,7 @@ def test_components_add_up_to_the_whole_and_the_dearest_stands_first() -> None:
 
 
 @given(st.decimals(1, 10_000, places=2))
-def test_the_hours_that_a_sum_buys_cost_no_more_than_the_sum(weekly) -> None:
+def test_the_hours_that_a_sum_buys_cost_no_more_than_the_sum(weekly: Decimal) -> None:
     lines = estimate(DEV, "eu-west-1")
     hours = affordable_hours(weekly, lines)
     assert 0 < hours <= 168

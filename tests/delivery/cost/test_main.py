@@ -1,7 +1,8 @@
 """`python -m delivery.cost` on the stacks of this repository."""
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -14,12 +15,17 @@ from stacks.config import EnvironmentConfig, load_environment, read_stack_file
 from tests.stacks.stacks_under_test import environment_graph
 
 
-@pytest.fixture
-def changed(monkeypatch: pytest.MonkeyPatch):
-    """Return a function that changes what a stack's file says."""
+class Change(Protocol):
+    """Changes values of one section in what a stack's file says."""
 
-    def change(section, **values) -> None:
-        def changed_file(stack, key, folder):
+    def __call__(self, section: str, **values: str) -> None: ...
+
+
+@pytest.fixture
+def changed(monkeypatch: pytest.MonkeyPatch) -> Change:
+
+    def change(section: str, **values: str) -> None:
+        def changed_file(stack: str, key: str, folder: Path) -> dict[str, Any]:
             said = read_stack_file(stack, key, folder)
             return {**said, section: {**said.get(section, {}), **values}}
 
@@ -37,7 +43,7 @@ def test_dev_and_prod_cost_less_than_their_caps(capsys: pytest.CaptureFixture[st
 
 
 def test_a_stack_over_its_cap_fails_and_says_how_many_hours_the_cap_buys(
-    capsys: pytest.CaptureFixture[str], changed
+    capsys: pytest.CaptureFixture[str], changed: Change
 ) -> None:
     changed("schedule", start="00:00", stop="23:00")
     assert command.main(["dev"]) == 1
@@ -59,7 +65,9 @@ def test_a_stack_that_does_not_exist_is_said_with_those_that_do(capsys: pytest.C
     )
 
 
-def test_an_instance_without_a_price_is_said_with_where_to_add_it(capsys: pytest.CaptureFixture[str], changed) -> None:
+def test_an_instance_without_a_price_is_said_with_where_to_add_it(
+    capsys: pytest.CaptureFixture[str], changed: Change
+) -> None:
     changed("database", instance_class="db.x2g.large")
     assert command.main(["dev"]) == 2
     assert "no price of db.x2g.large in eu-west-1: add it to delivery/cost/prices.py" in capsys.readouterr().err
@@ -101,7 +109,7 @@ SAYING = {
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("type_", "attribute"), sorted(SAYING))
-def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack: str, type_: Any, attribute: Any) -> None:
+def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack: str, type_: str, attribute: str) -> None:
     parts = command.parts(environment_graph(stack))
     saying = [part for part in parts if part.type == type_ and attribute in part.props]
     assert saying
