@@ -53,7 +53,7 @@ def crons(schedule: ScheduleConfig) -> tuple[str, str, str]:
 
     The third is an hour after the second: a stack that GitHub forgot to take down is not left to the next day.
     """
-    days = ",".join(sorted(str((DAYS.index(day) + 1) % 7) for day in set(schedule.days)))
+    days = ",".join(sorted(str((DAYS.index(day) + 1) % 7) for day in schedule.days))
     hour, minute = schedule.stop.split(":")
     again = min(f"{int(hour) + 1:02}:{minute}", "23:59")
     return _cron(schedule.start, days), _cron(schedule.stop, days), _cron(again, days)

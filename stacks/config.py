@@ -18,7 +18,8 @@ from components.cluster.config import ChartsConfig, ClusterConfig
 from components.data.config import DatabaseConfig, StreamConfig
 from components.network.config import IngressConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
-from components.section import AccountId, Region, Section, Url
+from components.regions import check_zones
+from components.section import AccountId, Distinct, Region, Section, Url
 from stacks.errors import StackConfigError, as_yaml, explain
 
 PROJECT = "sensor-analytics"
@@ -46,7 +47,7 @@ class ServiceConfig(Section):
 class ScheduleConfig(Section):
     """When the stack runs, in UTC. The workflows bring it up and take it down."""
 
-    days: tuple[Day, ...] = Field(min_length=1, examples=[["monday", "wednesday"]])
+    days: Distinct[Day] = Field(min_length=1, examples=[["monday", "wednesday"]])
     start: TimeOfDay = Field(examples=["08:00"])
     stop: TimeOfDay = Field(examples=["12:00"])
 
@@ -59,7 +60,7 @@ class ScheduleConfig(Section):
     @property
     def hours_per_week(self) -> float:
         """Hours a week that the stack is up."""
-        return len(set(self.days)) * (_hours(self.stop) - _hours(self.start))
+        return len(self.days) * (_hours(self.stop) - _hours(self.start))
 
 
 class StackConfig(Section):
@@ -129,8 +130,7 @@ class EnvironmentConfig(StackConfig):
 
     @model_validator(mode="after")
     def _consistent(self) -> "EnvironmentConfig":
-        if zones_outside_region := [zone for zone in self.network.zones if not zone.startswith(self.region)]:
-            raise ValueError(f"network.zones: {', '.join(zones_outside_region)} is not in region {self.region}")
+        check_zones(self.region, self.network.zones)
         if self.protected and self.database.backup_days < 7:
             raise ValueError("protected: database.backup_days must be at least 7")
         if self.protected and not self.database.final_snapshot:
@@ -153,7 +153,7 @@ class AccountConfig(StackConfig):
             }
         ]
     )
-    environments: tuple[str, ...] = Field(
+    environments: Distinct[str] = Field(
         min_length=1, description="The stacks that are deployed into this account", examples=[["dev"]]
     )
 

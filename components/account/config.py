@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from components.section import Email, Section
+from components.section import Distinct, Email, Section
 
 
 class BudgetConfig(Section):
@@ -10,7 +10,7 @@ class BudgetConfig(Section):
 
     weekly_eur: float = Field(gt=0, examples=[5])
     usd_per_eur: float = Field(gt=0.5, lt=2, description="Rate to plan with; AWS bills dollars", examples=[1.15])
-    notify: tuple[Email, ...] = Field(min_length=1, examples=[["platform@example.com"]])
+    notify: Distinct[Email] = Field(min_length=1, examples=[["platform@example.com"]])
 
 
 class GitHubConfig(Section):

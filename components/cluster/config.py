@@ -1,8 +1,13 @@
 """The sections of the configuration that say what the cluster is and where its charts come from."""
 
+import re
+
 from pydantic import Field, field_validator, model_validator
 
-from components.section import KnownCidr, PrincipalArn, Section
+from components.section import Distinct, KnownCidr, PrincipalArn, Section, normalized
+
+ARM = re.compile(r"(a1|mac2[a-z0-9-]*|[a-z]+\d+[a-z-]*g[a-z0-9-]*)\.")
+"""Instance types with an ARM processor: AWS writes a g among the letters after the generation."""
 
 
 class NodesConfig(Section):
@@ -12,6 +17,13 @@ class NodesConfig(Section):
     minimum: int = Field(2, ge=1, le=100, examples=[2])
     maximum: int = Field(4, ge=1, le=100, examples=[4])
     disk_gib: int = Field(30, ge=20, le=1000, examples=[30])
+
+    @field_validator("instance_type")
+    @classmethod
+    def _x86(cls, instance_type: str) -> str:
+        if ARM.match(instance_type):
+            raise ValueError("must be a machine with an x86 processor, as the nodes' AMI and the images are built for")
+        return instance_type
 
     @model_validator(mode="after")
     def _ordered(self) -> "NodesConfig":
@@ -24,16 +36,16 @@ class ClusterConfig(Section):
     """Kubernetes."""
 
     version: str = Field("1.34", pattern=r"^1\.\d\d$", description="Kubernetes, in quotes", examples=["1.34"])
-    administrators: tuple[PrincipalArn, ...] = Field(
+    administrators: Distinct[PrincipalArn] = Field(
         description="IAM roles or users that may do everything in the cluster, the deploy role among them",
         examples=[["arn:aws:iam::123456789012:role/deploy"]],
     )
-    viewers: tuple[PrincipalArn, ...] = Field(
+    viewers: Distinct[PrincipalArn] = Field(
         (),
         description="IAM roles or users that may look at everything but secrets, the preview role among them",
         examples=[["arn:aws:iam::123456789012:role/preview"]],
     )
-    public_access_cidrs: tuple[KnownCidr, ...] = Field(
+    public_access_cidrs: Distinct[KnownCidr] = Field(
         (), description="Where the API server answers the internet; empty: only inside", examples=[["198.51.100.0/24"]]
     )
     nodes: NodesConfig = Field(NodesConfig(), examples=[{"instance_type": "t3.medium", "minimum": 2, "maximum": 4}])
@@ -47,8 +59,9 @@ class ClusterConfig(Section):
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "ClusterConfig":
-        if both := set(self.administrators) & set(self.viewers):
-            raise ValueError(f"{', '.join(sorted(both))} is listed as both administrator and viewer")
+        viewers = {normalized(viewer) for viewer in self.viewers}
+        if both := [entry for entry in self.administrators if normalized(entry) in viewers]:
+            raise ValueError(f"{', '.join(both)} is listed as both administrator and viewer")
         return self
 
 

@@ -2,14 +2,14 @@
 
 from pydantic import Field, field_validator, model_validator
 
-from components.section import Cidr, Section, Url, not_world_open
+from components.section import Cidr, Distinct, Section, Url, not_world_open
 
 
 class NetworkConfig(Section):
     """Addresses."""
 
     cidr: Cidr = Field(description="Private range of the VPC, /16 to /20", examples=["10.20.0.0/16"])
-    zones: tuple[str, ...] = Field(description="Two zones of the region", examples=[["eu-west-1a", "eu-west-1b"]])
+    zones: Distinct[str] = Field(description="Two zones of the region", examples=[["eu-west-1a", "eu-west-1b"]])
     nat_per_zone: bool = Field(False, description="A NAT gateway in each zone instead of one", examples=[True])
     private_endpoints: bool = Field(
         False, description="AWS is reached through interface endpoints instead of the NAT", examples=[True]
@@ -25,8 +25,8 @@ class NetworkConfig(Section):
     @field_validator("zones")
     @classmethod
     def _two(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
-        if len(zones) != 2 or zones[0] == zones[1]:
-            raise ValueError("must be two different zones: the cluster and the database refuse one")
+        if len(zones) != 2:
+            raise ValueError("must be two zones: the cluster and the database refuse one")
         return zones
 
 
@@ -46,7 +46,7 @@ class IngressConfig(Section):
 
     domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", examples=["www.example.com"])
     zone_id: str | None = Field(None, description="Route 53 hosted zone of the domain", examples=["Z0123456789ABC"])
-    allowed_cidrs: tuple[Cidr, ...] = Field(
+    allowed_cidrs: Distinct[Cidr] = Field(
         (), description="Networks that may come; empty with a domain: everybody", examples=[["198.51.100.0/24"]]
     )
     login: LoginConfig | None = None

@@ -2,13 +2,16 @@
 
 import copy
 import re
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from apps.catalog import CATALOG
 from stacks.config import ROOT, AccountConfig, EnvironmentConfig, load, read_stack_file
@@ -81,18 +84,26 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("network.cidr", "10.20.0.1/16", "environment.network.cidr: "),
+        ("network.cidr", "10.20.0.1/16", "environment.network.cidr: 10.20.0.1/16 has host bits set"),
         ("network.cidr", "8.8.0.0/16", "must be a private range between /16 and /20, got '8.8.0.0/16'"),
         ("network.cidr", "10.20.0.0/28", "must be a private range between /16 and /20"),
-        ("network.zones", ["eu-west-1a", "eu-west-1a"], "must be two different zones"),
+        ("network.zones", ["eu-west-1a", "eu-west-1a"], "environment.network.zones: eu-west-1a stands here twice"),
+        ("network.zones", ["eu-west-1a"], "must be two zones"),
+        (
+            "network.zones",
+            ["eu-west-1a", "eu-west-1d"],
+            "eu-west-1d is not in region eu-west-1, which has eu-west-1a, ",
+        ),
         ("network.zones", ["us-east-1a", "eu-west-1a"], "us-east-1a is not in region eu-west-1"),
         ("region", "Ireland", "environment.region: "),
+        ("region", "eu-wset-1", "environment.region: is no region of AWS; there are af-south-1, "),
         ("account", 111111111111, "environment.account: "),
         ("cluster.version", 1.34, "environment.cluster.version: "),
         ("cluster.administrators", [], "environment.cluster.administrators: "),
         ("cluster.viewers", [ADMINISTRATOR], "is listed as both administrator and viewer"),
         ("cluster.public_access_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
+        ("cluster.nodes", {"instance_type": "t4g.medium"}, "must be a machine with an x86 processor"),
         ("images.api", "repository/api:latest", "environment.images.api: "),
         ("images.storage", ..., "environment.images: storage missing: without migration nothing else can be deployed"),
         ("images.dashboard", ..., "dashboard missing: without dashboard nothing else can be deployed"),
@@ -164,3 +175,88 @@ def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configur
     for path in ("network", "images", "services", "ingress.allowed_cidrs", "cluster.nodes", "schedule"):
         with suppress(StackConfigError):
             load(EnvironmentConfig, "dev", "environment", changed(path, junk))
+
+
+def lists(model: type[BaseModel], place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Every list of a section and of those below it."""
+    for name, found in model.model_fields.items():
+        if get_origin(found.annotation) is tuple:
+            yield (*place, name), found
+        for part in (found.annotation, *get_args(found.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from lists(part, (*place, name))
+
+
+LISTS = [*lists(EnvironmentConfig), *lists(AccountConfig)]
+
+
+@pytest.mark.parametrize(("place", "found"), LISTS, ids=[".".join(place) for place, _ in LISTS])
+def test_no_list_of_the_configuration_takes_an_entry_twice(place: tuple[str, ...], found: FieldInfo) -> None:
+    """EKS, EC2 and IAM refuse a second resource of the same kind some minutes into a deployment."""
+    entry = found.examples[0][0] if found.examples else "dev"
+    again = entry.swapcase() if get_args(found.annotation)[0] is str else entry
+    checked = TypeAdapter(Annotated[found.annotation, *found.metadata])
+    with pytest.raises(ValidationError, match="stands here twice"):
+        checked.validate_python([entry, again])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (
+            "cluster.public_access_cidrs",
+            ["198.51.100.7", "198.51.100.7/32"],
+            "environment.cluster.public_access_cidrs: 198.51.100.7/32 stands here twice",
+        ),
+        (
+            "ingress.allowed_cidrs",
+            ["198.51.100.7/32", "198.51.100.0/24", "198.51.100.7"],
+            "environment.ingress.allowed_cidrs: 198.51.100.7/32 stands here twice",
+        ),
+        (
+            "cluster.administrators",
+            [ADMINISTRATOR, ADMINISTRATOR],
+            f"environment.cluster.administrators: {ADMINISTRATOR} stands here twice",
+        ),
+        (
+            "cluster.viewers",
+            [ADMINISTRATOR.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("ROLE", "role")],
+            "both",
+        ),
+        ("schedule.days", ["monday", "friday", "monday"], "environment.schedule.days: monday stands here twice"),
+    ],
+)
+def test_two_spellings_of_one_entry_are_one(path: str, value: Any, says: str) -> None:
+    assert says in refusal(changed(path, value))
+
+
+ARM_TYPES = (
+    "t4g.medium",
+    "m7g.large",
+    "c7gn.xlarge",
+    "im4gn.large",
+    "is4gen.large",
+    "a1.large",
+    "x2gd.large",
+    "r8gd.large",
+)
+X86_TYPES = (
+    "t3.medium",
+    "t3a.medium",
+    "m7i-flex.large",
+    "g4dn.xlarge",
+    "g5.xlarge",
+    "c7a.large",
+    "i4i.large",
+    "x2idn.large",
+)
+
+
+@pytest.mark.parametrize("instance_type", ARM_TYPES)
+def test_machines_of_another_architecture_are_refused(instance_type: str) -> None:
+    assert "x86" in refusal(changed("cluster.nodes", {"instance_type": instance_type}))
+
+
+@pytest.mark.parametrize("instance_type", X86_TYPES)
+def test_machines_that_the_images_run_on_are_taken(instance_type: str) -> None:
+    load(EnvironmentConfig, "dev", "environment", changed("cluster.nodes", {"instance_type": instance_type}))
