@@ -37,7 +37,7 @@ CONSUMER = {
     "kinesis:GetShardIterator",
     "kinesis:ListShards",
 }
-SUBJECT = re.compile(r"repo:[^*?@/]+@\d+/[^*?@/]+@\d+:environment:[A-Za-z0-9_-]+")
+SUBJECT = re.compile(r"repo:[^*?@/]+(@\d+)?/[^*?@/]+(@\d+)?:environment:[A-Za-z0-9_-]+")
 
 
 def _wildcards(props: Properties) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _github(props: Properties) -> Iterator[str]:
             yield "does not demand the audience sts.amazonaws.com"
         for subject in as_list(exact.get(f"{GITHUB}:sub")) or [""]:
             if not SUBJECT.fullmatch(str(subject)):
-                yield f"trusts the subject {subject!r}: write repo:OWNER@ID/REPO@ID:environment:NAME"
+                yield f"trusts the subject {subject!r}: repo:OWNER@ID/REPO@ID:environment:NAME or without ids"
         if not exact.get(f"{GITHUB}:repository_id"):
             yield "does not demand the repository's id"
 

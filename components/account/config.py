@@ -21,6 +21,11 @@ class GitHubConfig(Section):
     repository: str = Field(pattern=r"^[A-Za-z0-9._-]+$", examples=["example"])
     repository_id: int = Field(gt=0, examples=[987654321])
 
-    def subject(self, context: str) -> str:
-        """Return the subject of a workflow's token, for example for the context `environment:dev`."""
-        return f"repo:{self.owner}@{self.owner_id}/{self.repository}@{self.repository_id}:{context}"
+    def subjects(self, context: str) -> tuple[str, str]:
+        """Return the subjects that a workflow's token may have, for example for the context `environment:dev`.
+
+        With the ids of owner and repository for repositories made, renamed or moved since 2026-07-15 and those that
+        opted in (`use_immutable_subject`), without them for the others.
+        """
+        with_ids = f"repo:{self.owner}@{self.owner_id}/{self.repository}@{self.repository_id}:{context}"
+        return with_ids, f"repo:{self.owner}/{self.repository}:{context}"

@@ -1,7 +1,8 @@
 """How GitHub's workflows deploy: with roles that they assume for an hour, and no stored credentials.
 
-A role is assumed by one subject, spelled exactly. GitHub puts the ids of owner and repository into it, so that a
-repository that takes over a freed name gets nothing. Every role that a deployment makes lies under the path of its
+A role is assumed by one environment of one repository, spelled exactly, in both forms that GitHub has for it: with ids
+and, of older repositories, without. The token's `repository_id` is demanded beside it, so that a repository that takes
+over a freed name gets nothing. Every role that a deployment makes lies under the path of its
 stack and within its boundary, so that a deployment cannot make one that may do more.
 """
 
@@ -131,7 +132,7 @@ class GitHubDeployment(Component):
                     "Condition": {
                         "StringEquals": {
                             f"{ISSUER}:aud": "sts.amazonaws.com",
-                            f"{ISSUER}:sub": github.subject(context),
+                            f"{ISSUER}:sub": list(github.subjects(context)),
                             f"{ISSUER}:repository_id": str(github.repository_id),
                         }
                     },

@@ -133,7 +133,10 @@ def good() -> Stack:
                                 "Condition": {
                                     "StringEquals": {
                                         f"{GITHUB}:aud": "sts.amazonaws.com",
-                                        f"{GITHUB}:sub": "repo:owner@1/repository@2:environment:dev",
+                                        f"{GITHUB}:sub": [
+                                            "repo:owner@1/repository@2:environment:dev",
+                                            "repo:owner/repository:environment:dev",
+                                        ],
                                         f"{GITHUB}:repository_id": "2",
                                     }
                                 },
@@ -347,7 +350,9 @@ BAD: list[tuple[str, Callable[[Stack], None]]] = [
         "github-trust-exact",
         lambda s: trust(
             s,
-            lambda t: t["Condition"]["StringEquals"].update({f"{GITHUB}:sub": "repo:owner/repository:environment:dev"}),
+            lambda t: t["Condition"]["StringEquals"].update(
+                {f"{GITHUB}:sub": "repo:owner/repository:ref:refs/heads/main"}
+            ),
         ),
     ),
     (
