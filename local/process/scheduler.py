@@ -1,7 +1,7 @@
 """Runs scheduled services when their cron expression says so, never two runs of one at a time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from cronsim import CronSim
@@ -15,7 +15,7 @@ async def on_schedule(
     program: Program,
     log: Callable[[str], None],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    sleep: Callable[[float], "asyncio.Future[None]"] = asyncio.sleep,  # type: ignore[assignment]
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
     """Run `program` whenever the service's schedule is due. A run that fails is logged, and the next one comes."""
     while True:

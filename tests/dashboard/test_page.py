@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from devtools.paths import DASHBOARD
 from tests.dashboard.conftest import StubSite
@@ -39,7 +39,7 @@ async def test_everybody_can_use_it(site: StubSite, screen: Any, scheme: str) ->
         assert await violations(page) == []
 
 
-async def violations(page) -> list[str]:
+async def violations(page: Page) -> list[str]:
     found = await page.evaluate("axe.run()")
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 

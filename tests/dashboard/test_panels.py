@@ -1,23 +1,24 @@
 """What a person sees, in a real browser, with an API that says what the test tells it to."""
 
 import re
+from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.dashboard.conftest import StubSite
 from tests.dashboard.stub import TOKEN, stamp
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-PHONE = {"viewport": {"width": 390, "height": 844}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 
 
-def meter(page: Page, name: str):
+def meter(page: Page, name: str) -> Locator:
     return page.get_by_role("meter", name=name)
 
 
-def status(page: Page):
+def status(page: Page) -> Locator:
     return page.locator(".status")
 
 

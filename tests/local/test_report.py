@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from local.measure import Lag, Stored
-from local.report import SimulatorCounts, report
+from local.report import Report, SimulatorCounts, report
 
 SENT = SimulatorCounts(sent=110, accepted=105, refused=5, distinct=100)
 
 
-def made(sent=SENT, stored=100, doubled=0, healthy=True):
+def made(sent: SimulatorCounts | None = SENT, stored: int = 100, doubled: int = 0, healthy: bool = True) -> Report:
     return report(sent, Stored(stored, doubled, Lag(1.0, 2.0, 2.5)), {"api": healthy}, {"api": "http://127.0.0.1:1"})
 
 

@@ -37,7 +37,8 @@ class Run:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as http, asyncio.timeout(300):
             while self.process.returncode is None:
                 with contextlib.suppress(httpx.HTTPError, ValueError):
-                    if items := (await http.get("/api/readings/latest")).json()["items"]:
+                    items: list[dict[str, object]] = (await http.get("/api/readings/latest")).json()["items"]
+                    if items:
                         return items
                 await asyncio.sleep(0.3)
         raise AssertionError((await self.output())[-2000:])

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -45,7 +46,7 @@ class RunningPlatform:
         return {"Authorization": f"Bearer {token}"}
 
     def start(self, name: str, declared: Declaration, port: int | None = None) -> subprocess.Popen[bytes]:
-        environment = plan.environment(declared, self.env, port) | self.extra
+        environment = {**plan.environment(declared, self.env, port), **self.extra}
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(plan.command(declared), env=os.environ | environment, stdout=log, stderr=log)
         self.processes[name] = process
@@ -59,13 +60,14 @@ class RunningPlatform:
         self.start(name, replica.service, self.env.ports[name])
         await_answer(self.env.url(name), 60)
 
-    def simulate(self, *arguments: str) -> dict:
+    def simulate(self, *arguments: str) -> dict[str, Any]:
         """Run the simulator to its end and return its report."""
         report = self.folder / "report.json"
         token = self.env.secrets / OPERATOR_TOKEN.name
         connection = ("--api", self.env.url("api"), "--token-file", str(token), "--report", str(report))
         subprocess.run([sys.executable, "-m", "apps.simulator", *arguments, *connection], check=True, timeout=900)
-        return json.loads(report.read_text())
+        counts: dict[str, Any] = json.loads(report.read_text())
+        return counts
 
     def stop(self) -> None:
         for process in self.processes.values():
@@ -90,7 +92,7 @@ class RunningPlatform:
         url = f"{self.env.url('api')}/api/devices/{device_id}/upload-url"
         answer = self.http.post(url, json={"expires_in": 3600}, headers=self.operator)
         answer.raise_for_status()
-        return answer.json()["url"]
+        return str(answer.json()["url"])
 
     def put(self, url: str, *values: float, **headers: str) -> httpx.Response:
         """Send readings as a device does."""
@@ -98,7 +100,7 @@ class RunningPlatform:
         readings = [{"metric": f"metric_{n}", "ts": now.isoformat(), "value": value} for n, value in enumerate(values)]
         return self.http.put(url, json=readings, headers=headers)
 
-    def scrape_configuration(self, **jobs: str) -> dict:
+    def scrape_configuration(self, **jobs: str) -> dict[str, Any]:
         """Return the local stack's Prometheus configuration, quicker, and with these targets besides."""
         configuration = scraping(self.env, self.replicas, seconds=1)
         configuration["scrape_configs"] += [

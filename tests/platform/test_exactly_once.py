@@ -2,8 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,9 @@ from tests.platform.running import RunningPlatform, running_platform
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 READINGS, KILLS = 100_000, 20
 WORKERS = ("ingestor-1", "ingestor-2")
@@ -33,13 +38,13 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
     owner = await database.connect()
     rng = random.Random(20261123)
 
-    async def stored():
-        return await owner.fetchval("SELECT coalesce(sum(count), 0)::bigint FROM readings_minute")
+    async def stored() -> int:
+        return int(await owner.fetchval("SELECT coalesce(sum(count), 0)::bigint FROM readings_minute"))
 
     async def cause_outages() -> None:
         for kill in range(1, KILLS + 1):
             # Spread over the run by what is stored, not by the clock.
-            await eventually(lambda share=kill: at_least(stored, READINGS * share // (KILLS + 2)), 300)
+            await eventually(partial(at_least, stored, READINGS * kill // (KILLS + 2)), 300)
             await asyncio.to_thread(running.kill, rng.choice(WORKERS))
             if kill == KILLS // 2:
                 split(kinesis_local.client(), resharding_stream)
@@ -51,9 +56,9 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
     assert report["distinct"] == READINGS
     assert report["refused"] > 0
 
-    async def drained():
-        rejected = await owner.fetchval("SELECT count(*) FROM rejected_records")
-        return (await stored()) >= report["distinct"] and rejected >= report["refused"]
+    async def drained() -> bool:
+        rejected = int(await owner.fetchval("SELECT count(*) FROM rejected_records"))
+        return (await stored()) >= int(report["distinct"]) and rejected >= int(report["refused"])
 
     await eventually(drained, 180)
     assert await owner.fetchval("SELECT count(*) FROM sensor_readings") == report["distinct"]
@@ -64,11 +69,12 @@ async def test_every_reading_is_stored_once_while_workers_are_killed_and_a_shard
     await owner.close()
 
 
-async def at_least(count, wanted):
+async def at_least(count: Callable[[], Awaitable[int]], wanted: int) -> bool:
     return await count() >= wanted
 
 
-def split(client, stream: str) -> None:
+def split(client: "KinesisClient", stream: str) -> None:
     (shard,) = client.list_shards(StreamName=stream)["Shards"]
-    start, end = (int(shard["HashKeyRange"][f"{which}HashKey"]) for which in ("Starting", "Ending"))
+    keys = shard["HashKeyRange"]
+    start, end = int(keys["StartingHashKey"]), int(keys["EndingHashKey"])
     client.split_shard(StreamName=stream, ShardToSplit=shard["ShardId"], NewStartingHashKey=str((start + end) // 2))

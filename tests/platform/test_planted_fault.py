@@ -34,7 +34,8 @@ async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(
 
         async def row() -> str | None:
             query = "SELECT state FROM alerts WHERE source = $1 ORDER BY opened_at DESC LIMIT 1"
-            return await owner.fetchval(query, SOURCE)
+            state: str | None = await owner.fetchval(query, SOURCE)
+            return state
 
         async def shown() -> list[str]:
             async with httpx.AsyncClient() as http:

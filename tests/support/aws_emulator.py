@@ -37,8 +37,8 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        return boto3.client(
-            service,
+        return boto3.Session().client(
+            service,  # type: ignore[call-overload] # which service is only known when a test runs
             region_name=REGION,
             endpoint_url=self.url,
             aws_access_key_id=self.account,

@@ -124,7 +124,8 @@ def assert_it_refuses_to_go(stack: auto.Stack) -> None:
 
 def resources(stack: auto.Stack) -> set[str]:
     """Return what the state of a stack holds besides providers, which are nothing outside of it."""
-    urns = {made["urn"] for made in stack.export_stack().deployment["resources"]}
+    deployment = stack.export_stack().deployment or {}
+    urns = {str(made["urn"]) for made in deployment["resources"]}
     return {urn for urn in urns if "::pulumi:providers:" not in urn}
 
 

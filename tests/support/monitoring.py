@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.utils import floatToGoString
 
 from apps.platform.http import HTTP_SECONDS
 from devtools.ports import free_port
@@ -169,12 +168,14 @@ def remember_a_quiet_quarter_of_an_hour(folder: Path) -> None:
     if promtool is None:
         pytest.skip("promtool is not on PATH")
     now = time.time()
-    name = HTTP_SECONDS.describe()[0].name
+    (described,) = HTTP_SECONDS.describe()
+    name = described.name
     series = f'{name}_bucket{{job="api",instance="before",method="GET",route="/api/devices"'
     lines = [f"# TYPE {name} histogram"]
-    for bound in HTTP_SECONDS._upper_bounds:
-        label = f'{series},le="{floatToGoString(bound)}"}}'
-        lines += [f"{label} {900 - ago if bound > 0.1 else 0} {now - ago:.3f}" for ago in range(900, 0, -5)]
+    bounds = dict.fromkeys(sample.labels["le"] for sample in described.samples if "le" in sample.labels)
+    for bound in bounds:
+        label = f'{series},le="{bound}"}}'
+        lines += [f"{label} {900 - ago if float(bound) > 0.1 else 0} {now - ago:.3f}" for ago in range(900, 0, -5)]
     (folder / "history").write_text("\n".join([*lines, "# EOF", ""]))
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "history", "data"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -41,4 +41,5 @@ async def tables(connection: asyncpg.Connection) -> dict[str, str]:
 
 async def schema(connection: asyncpg.Connection) -> dict[str, str]:
     """Return the definitions of the tables, and of functions, triggers and views."""
-    return await tables(connection) | dict(await connection.fetch(CODE))
+    code = ((name, text) for name, text in await connection.fetch(CODE))
+    return await tables(connection) | dict(code)

@@ -12,7 +12,9 @@ from tests.apps.api.conftest import RunningApi
 ME = {"actor": "me"}
 
 
-async def open_alert(owner: asyncpg.Connection, source="api/cpu", severity="critical", **columns):
+async def open_alert(
+    owner: asyncpg.Connection, source: str = "api/cpu", severity: str = "critical", **columns: Any
+) -> str:
     given = {"source": source, "rule": "zscore", "severity": severity, "message": "too busy", **columns}
     names, places = ", ".join(given), ", ".join(f"${n}" for n in range(1, len(given) + 1))
     query = f"INSERT INTO alerts ({names}) VALUES ({places}) RETURNING alert_id"
@@ -28,7 +30,7 @@ async def test_alerts_are_listed_the_newest_first_by_state_severity_and_source(
             owner, f"s{number}", "warning" if number % 2 else "critical", opened_at=now - timedelta(minutes=number // 2)
         )
 
-    async def sources(**parameters):
+    async def sources(**parameters: str | int) -> list[str]:
         found, cursor = [], None
         while True:
             answer = (

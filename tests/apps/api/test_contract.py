@@ -30,7 +30,7 @@ async def populate(api: RunningApi, owner: asyncpg.Connection) -> None:
         )
 
 
-def check(folder, url, prefix, *arguments):
+def check(folder: Path, url: str, prefix: str, *arguments: str) -> str:
     done = subprocess.run(
         [
             *(SCHEMATHESIS, "--config-file", Path(__file__).with_name("schemathesis.toml")),
@@ -61,7 +61,7 @@ async def test_the_api_does_what_its_document_says_at_length(
     check(tmp_path, api.url, prefix, "--max-examples", "150")
 
 
-def every_operation(api: RunningApi, prefix):
+def every_operation(api: httpx.Client, prefix: str) -> list[tuple[str, str]]:
     document = api.get(f"{prefix}/openapi.json").json()
     return [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
 

@@ -25,12 +25,14 @@ QUERIES = st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5))
 
 
 @given(QUERIES, PLACES)
-def test_a_cursor_leads_back_to_its_place(query, place) -> None:
+def test_a_cursor_leads_back_to_its_place(query: str, place: Place) -> None:
     assert decode_cursor(query, encode_cursor(query, place), Place) == place
 
 
 @given(QUERIES, PLACES, st.data())
-def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(query, place, data) -> None:
+def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(
+    query: str, place: Place, data: st.DataObject
+) -> None:
     cursor = encode_cursor(query, place)
     at = data.draw(st.integers(0, len(cursor) - 1))
     character = data.draw(st.sampled_from("ABCXYZabcxyz0189-_+/= é"))
@@ -49,19 +51,19 @@ def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(query,
 
 
 @given(QUERIES, QUERIES, PLACES)
-def test_a_cursor_of_another_query_is_refused(query, other, place) -> None:
+def test_a_cursor_of_another_query_is_refused(query: str, other: str, place: Place) -> None:
     assume(query != other)
     with pytest.raises(BadCursorError):
         decode_cursor(other, encode_cursor(query, place), Place)
 
 
 @given(st.text())
-def test_text_that_never_was_a_cursor_is_refused(text) -> None:
+def test_text_that_never_was_a_cursor_is_refused(text: str) -> None:
     with pytest.raises(BadCursorError):
         decode_cursor({}, text, Place)
 
 
 @given(PLACES)
-def test_a_cursor_for_another_kind_of_place_is_refused(place) -> None:
+def test_a_cursor_for_another_kind_of_place_is_refused(place: Place) -> None:
     with pytest.raises(BadCursorError):
         decode_cursor({}, encode_cursor({}, place), int)

@@ -88,7 +88,7 @@ async def test_without_the_database_requests_are_told_so_and_it_all_goes_on_when
             assert (await api.reader.get("/health")).status_code == 200
             own_server.start()
 
-            async def ready():
+            async def ready() -> bool:
                 return (await api.reader.get("/ready")).status_code == 200
 
             await until(ready)
@@ -106,7 +106,7 @@ async def test_a_service_that_starts_before_its_database_serves_once_it_is_there
         assert (await api.reader.get("/api/devices")).status_code == 503
         own_server.start()
 
-        async def served():
+        async def served() -> bool:
             return (await api.reader.get("/api/devices")).status_code == 200
 
         await until(served)
@@ -122,7 +122,7 @@ async def test_a_new_connection_proves_itself_with_what_is_valid_now(own_server:
             (own_server.folder / "api.password").write_text("another")
             await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'api'")
 
-            async def served():
+            async def served() -> bool:
                 return (await api.reader.get("/api/devices")).status_code == 200
 
             await until(served)
@@ -133,13 +133,15 @@ async def test_each_of_many_tasks_has_its_own_transaction(database: TestDatabase
     pool = Database(api_settings(database, tmp_path, DATABASE_CONNECTIONS="3"), Limits(acquire_seconds=60))
     await pool.open()
 
-    async def work(number):
+    async def work(number: int) -> str:
         async with pool.transaction():
             await devices.create(pool, DeviceSpec(device_id=f"d{number}", kind="power"))
             await asyncio.sleep(0)
             if number % 2:
                 raise ZeroDivisionError
-            return (await devices.get(pool, f"d{number}")).device_id
+            created = await devices.get(pool, f"d{number}")
+            assert created is not None
+            return created.device_id
 
     done = await asyncio.gather(*(work(number) for number in range(60)), return_exceptions=True)
     assert [each for each in done if isinstance(each, str)] == [f"d{number}" for number in range(0, 60, 2)]
@@ -189,7 +191,7 @@ async def test_a_mistake_in_a_query_does_not_pass_for_a_database_that_is_away(
 async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answer(
     small: RunningApi, owner: asyncpg.Connection
 ) -> None:
-    async def operator(number) -> None:
+    async def operator(number: int) -> None:
         spec = {"device_id": f"d{number}", "kind": "power"}
         assert (await small.http.post("/api/devices", json=spec)).status_code == 201
         for name in ("first", "second"):
@@ -199,7 +201,7 @@ async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answe
             found = (await small.reader.get("/api/readings", params={"device_id": f"d{number}"})).json()["items"]
             assert {each["device_id"] for each in found} == {f"d{number}"}
 
-    async def follower(number) -> None:
+    async def follower(number: int) -> None:
         async with following(small) as follower:
             seen = {each["metric"] for each in (await follower.subscribe([f"d{number}"]))["readings"]}
             while len(seen) < 2:

@@ -15,7 +15,9 @@ d4,power,too,many,cells,here,see
 """
 
 
-async def imported(api: RunningApi, content, media="text/csv", **parameters):
+async def imported(
+    api: RunningApi, content: str | bytes, media: str = "text/csv", **parameters: str | int
+) -> httpx.Response:
     return await api.http.post("/api/devices/import", content=content, headers=HEADERS[media], params=parameters)
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,12 +39,13 @@ async def test_a_second_device_of_the_same_id_is_refused(api: RunningApi) -> Non
 
 
 async def test_writing_needs_the_operators_token_and_reading_does_not(api: RunningApi) -> None:
-    for headers in (
+    refused: tuple[Mapping[str, str] | Mapping[bytes, bytes], ...] = (
         {},
         {"Authorization": "Bearer wrong"},
         {"Authorization": "Basic abc"},
-        {"Authorization": b"Bearer \xe9"},
-    ):
+        {b"Authorization": b"Bearer \xe9"},
+    )
+    for headers in refused:
         answer = await api.reader.post("/api/devices", json={"device_id": "d", "kind": "power"}, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -63,7 +65,7 @@ async def test_devices_are_found_by_kind_label_and_text_and_paged_by_id(api: Run
         spec = {"device_id": f"d{number}", "kind": "power" if number % 2 else "humidity", "name": f"Pump 10{number}%"}
         await api.http.post("/api/devices", json=spec | {"labels": ["a b"] if number < 2 else []})
 
-    async def ids(**parameters):
+    async def ids(**parameters: str | int) -> list[str]:
         answer = await api.reader.get("/api/devices", params=parameters)
         return [item["device_id"] for item in answer.json()["items"]]
 

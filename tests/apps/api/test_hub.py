@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.api.live.hub import Hub
+from apps.api.live.hub import Client, Hub
 from apps.api.live.messages import Subscribe
 from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert, AlertState, Severity
@@ -13,12 +14,12 @@ from apps.domain.alerts import Alert, AlertState, Severity
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def item(device_id, number, metric="m"):
+def item(device_id: str, number: float, metric: str = "m") -> LatestReading:
     at = START + timedelta(seconds=number)
     return LatestReading(device_id, metric, at, float(number), at, at)
 
 
-def alert(number, state=AlertState.OPEN):
+def alert(number: int, state: AlertState = AlertState.OPEN) -> Alert:
     return Alert(
         alert_id=UUID(int=number),
         source=f"s{number}",
@@ -31,13 +32,13 @@ def alert(number, state=AlertState.OPEN):
     )
 
 
-def take(client):
+def take(client: Client) -> list[dict[str, Any]]:
     """Return everything that the client may take now."""
 
     return [msgspec.json.decode(msgspec.json.encode(message)) for message in iter(client.take, None)]
 
 
-def ready_hub(*items):
+def ready_hub(*items: LatestReading) -> Hub:
     hub = Hub()
     hub.publish(items, is_snapshot=True)
     return hub
@@ -48,11 +49,14 @@ STEPS = st.lists(st.one_of(st.just("take"), st.sampled_from(DEVICES), st.just("s
 
 
 @given(STEPS, st.sets(st.sampled_from(DEVICES)))
-def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_counted_as_dropped(steps, followed) -> None:
+def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_counted_as_dropped(
+    steps: list[Any], followed: set[str]
+) -> None:
     hub = ready_hub()
     client = hub.join()
     client.subscribe(Subscribe(device_ids=sorted(followed)))
-    seen, sent, dropped, offered = {}, 0, 0, 0
+    seen: dict[str, float] = {}
+    sent, dropped, offered = 0, 0, 0
 
     def receive() -> None:
         nonlocal seen, sent, dropped, offered
@@ -64,7 +68,7 @@ def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_count
             seen |= {each["device_id"]: each["value"] for each in message["readings"]}
 
     receive()
-    newest = {}
+    newest: dict[str, float] = {}
     for number, step in enumerate(steps):
         if step == "take":
             receive()

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import socket
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 import websockets
+from websockets.typing import Origin
 
 from apps.api.limits import Limits
 from apps.api.live import session
@@ -20,7 +23,7 @@ from tests.support.postgres import TestDatabase
 NOW = datetime.now(UTC)
 
 
-def reading(device_id="d", seconds=0, value=1.0, metric="m"):
+def reading(device_id: str = "d", seconds: float = 0, value: float = 1.0, metric: str = "m") -> dict[str, Any]:
     ts = (NOW - timedelta(minutes=5) + timedelta(seconds=seconds)).isoformat()
     return {"device_id": device_id, "metric": metric, "ts": ts, "value": value}
 
@@ -32,37 +35,39 @@ often_pinged = pytest.mark.parametrize("limits", [Limits(ping_seconds=0.05)], id
 
 
 class Follower:
-    def __init__(self, connection) -> None:
+    def __init__(self, connection: websockets.ClientConnection) -> None:
         self.connection = connection
 
-    async def subscribe(self, device_ids=None, metrics=None, alerts=True):
+    async def subscribe(
+        self, device_ids: list[str] | None = None, metrics: list[str] | None = None, alerts: bool = True
+    ) -> dict[str, Any]:
         message = {"type": "subscribe", "device_ids": device_ids, "metrics": metrics, "alerts": alerts}
         await self.connection.send(json.dumps(message))
         return await self.next("snapshot")
 
-    async def next(self, kind):
+    async def next(self, kind: str) -> dict[str, Any]:
         """Return the next message of a kind; pings are answered on the way."""
         async with asyncio.timeout(15):
             while True:
-                message = json.loads(await self.connection.recv())
+                message: dict[str, Any] = json.loads(await self.connection.recv())
                 if message["type"] == "ping" != kind:
                     await self.connection.send('{"type": "pong"}')
                 elif message["type"] == kind:
                     return message
 
-    async def closed(self):
+    async def closed(self) -> tuple[int | None, str | None]:
         async with asyncio.timeout(15):
             await self.connection.wait_closed()
         return self.connection.close_code, self.connection.close_reason
 
 
 @asynccontextmanager
-async def following(api: RunningApi, **options):
+async def following(api: RunningApi, **options: Any) -> AsyncIterator[Follower]:
     async with websockets.connect(api.live_url, **options) as connection:
         yield Follower(connection)
 
 
-def brief(readings):
+def brief(readings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, float]]:
     return sorted((each["device_id"], each["metric"], each["value"]) for each in readings)
 
 
@@ -158,7 +163,7 @@ async def test_only_pages_of_this_host_or_of_configured_origins_may_connect(
                 assert await follower.subscribe()
         for origin in ("http://elsewhere.test", f"{api.url}.elsewhere.test", "http://127.0.0.1:1", "null"):
             with pytest.raises(websockets.InvalidStatus) as refused:
-                await websockets.connect(api.live_url, origin=origin)
+                await websockets.connect(api.live_url, origin=Origin(origin))
             assert refused.value.response.status_code == 403
 
 
@@ -245,7 +250,7 @@ async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothi
     async with following(api, max_size=None) as follower:
         await follower.subscribe(["d1"])
 
-        async def alone():
+        async def alone() -> bool:
             return b"api_live_clients 1.0" in (await api.reader.get("/metrics")).content
 
         await until(alone)
@@ -256,7 +261,7 @@ async def test_a_client_that_stops_reading_is_let_go_and_the_others_notice_nothi
     stalled.close()
 
 
-async def stalled_client(api: RunningApi):
+async def stalled_client(api: RunningApi) -> socket.socket:
     """Return a socket that subscribed to everything and never reads."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ import psutil
 import pytest
 import websockets
 
+from apps.api.settings import ApiSettings
+from apps.platform.settings import load
 from devtools.ports import free_port
 from tests.apps.api.conftest import RunningApi, until
 from tests.apps.api.test_live import stalled_client
@@ -25,7 +28,9 @@ MIB = 1024 * 1024
 
 
 @asynccontextmanager
-async def api_process(database: TestDatabase, folder):
+async def api_process(
+    database: TestDatabase, folder: Path
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, RunningApi]]:
     port = free_port()
     environment = database.environment("api") | secrets(folder) | {"HTTP_PORT": str(port), "LOG_LEVEL": "WARNING"}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "apps.api", env=environment)
@@ -33,14 +38,14 @@ async def api_process(database: TestDatabase, folder):
     try:
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http:
 
-            async def ready():
+            async def ready() -> bool:
                 try:
                     return (await http.get("/ready")).status_code == 200
                 except httpx.TransportError:
                     return False
 
             await until(ready, seconds=60)
-            yield process, RunningApi(url, None, http, http)
+            yield process, RunningApi(url, load(ApiSettings, environment), http, http)
     finally:
         if process.returncode is None:
             process.kill()
@@ -84,7 +89,7 @@ async def test_clients_that_never_read_cost_at_most_8_mib_each_and_are_let_go_wi
     ):
         await owner.execute(query, series)
 
-    async def update(until_time) -> None:
+    async def update(until_time: float) -> None:
         while time.monotonic() < until_time:
             await owner.execute(
                 "UPDATE latest_readings SET ts = now(), stored_at = clock_timestamp(), value = value + 1"
@@ -100,7 +105,7 @@ async def test_clients_that_never_read_cost_at_most_8_mib_each_and_are_let_go_wi
         connected = time.monotonic()
         updating = asyncio.create_task(update(connected + 14))
 
-        async def alone():
+        async def alone() -> bool:
             nonlocal most
             most = max(most, memory().rss)
             return b"api_live_clients 0.0" in (await api.http.get("/metrics")).content
@@ -124,7 +129,7 @@ async def test_a_client_that_answers_nothing_is_let_go_within_15_seconds(
         silent = await stalled_client(api)
         started = datetime.now(UTC)
 
-        async def gone():
+        async def gone() -> bool:
             return b"api_live_clients 0.0" in (await api.http.get("/metrics")).content
 
         await until(gone, seconds=40)

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import httpx
@@ -13,12 +14,12 @@ from tests.apps.api.conftest import RunningApi, until
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def reading(seconds, value=1.0, device_id="d", metric="temperature"):
+def reading(seconds: float, value: float = 1.0, device_id: str = "d", metric: str = "temperature") -> dict[str, Any]:
     ts = (NOON + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
     return {"device_id": device_id, "metric": metric, "ts": ts, "value": value}
 
 
-async def pages(api: RunningApi, path, **parameters):
+async def pages(api: RunningApi, path: str, **parameters: str | int) -> list[list[dict[str, Any]]]:
     """Follow the cursor to the end; return the pages."""
     found = []
     while True:

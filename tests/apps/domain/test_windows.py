@@ -14,12 +14,14 @@ LENGTHS = st.one_of(
 POINTS = st.integers(1, 2000)
 
 
-def aligned(at, step):
+def aligned(at: datetime, step: timedelta) -> bool:
     return at.timestamp() % step.total_seconds() == 0
 
 
 @given(TIMES, LENGTHS, POINTS)
-def test_buckets_cover_the_window_with_no_more_than_the_points_asked_for(since, length, points) -> None:
+def test_buckets_cover_the_window_with_no_more_than_the_points_asked_for(
+    since: datetime, length: timedelta, points: int
+) -> None:
     until = min(since + length, MAX_TIMESTAMP)
     if since >= until:
         return
@@ -33,7 +35,9 @@ def test_buckets_cover_the_window_with_no_more_than_the_points_asked_for(since, 
 
 
 @given(TIMES, LENGTHS, POINTS)
-def test_buckets_of_a_minute_or_more_are_whole_minutes_so_that_rollups_fill_them(since, length, points) -> None:
+def test_buckets_of_a_minute_or_more_are_whole_minutes_so_that_rollups_fill_them(
+    since: datetime, length: timedelta, points: int
+) -> None:
     until = min(since + length, MAX_TIMESTAMP)
     if since >= until:
         return
@@ -42,7 +46,7 @@ def test_buckets_of_a_minute_or_more_are_whole_minutes_so_that_rollups_fill_them
 
 
 @given(TIMES, POINTS)
-def test_the_last_day_is_24_hours_that_end_with_the_bucket_of_now(now, points) -> None:
+def test_the_last_day_is_24_hours_that_end_with_the_bucket_of_now(now: datetime, points: int) -> None:
     buckets = buckets_for_last_day(now, points)
     assert buckets.until - buckets.since == timedelta(days=1)
     assert buckets.until - buckets.step < now <= buckets.until

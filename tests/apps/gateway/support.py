@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -20,6 +20,9 @@ from devtools.ports import free_port
 from tests.support.devices import KEYS
 from tests.support.kinesis import CREDENTIALS, KinesisServer
 from tests.support.serving import await_answer
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 SIGNING = SigningKeys.parse(KEYS.encode())
 
@@ -113,6 +116,11 @@ class PutFault:
 
     code: str | None = None
     spoils: Callable[[Any], bool] = lambda entry: False
+
+
+def as_client(stand_in: object) -> "KinesisClient":
+    """Return a stand-in for Kinesis as the client whose calls it answers."""
+    return cast("KinesisClient", stand_in)
 
 
 class FaultyKinesis:

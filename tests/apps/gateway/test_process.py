@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import psutil
@@ -31,6 +32,7 @@ from tests.apps.gateway.support import (
     FaultyKinesis,
     Gateway,
     PutFault,
+    as_client,
     body,
     envelopes,
     environment,
@@ -148,7 +150,7 @@ def test_no_more_than_1_mib_over_the_limit_is_read(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(DeadlineProtocol, "data_received", count)
     settings = load(GatewaySettings, environment(tmp_path))
-    with serving(create(settings, FaultyKinesis(PutFault))) as base:
+    with serving(create(settings, as_client(FaultyKinesis(PutFault)))) as base:
         answer = httpx.put(base + upload_path(), content=endless(), timeout=20)
     assert answer.status_code == 413
     assert settings.max_body_bytes < read <= settings.max_body_bytes + MIB
@@ -233,9 +235,10 @@ def test_of_10000_forged_requests_none_is_accepted(tmp_path: Path, ministack: Ki
     content = body()
     statuses: Counter[int] = Counter()
     with running(tmp_path, READINGS_STREAM=stream, **ministack.environment()) as gateway:
-        client = answers = None
+        client: socket.socket | None = None
+        answers: BinaryIO | None = None
         for method, target in (next(made) for _ in range(10_000)):
-            if client is None:
+            if client is None or answers is None:
                 client = connect(gateway)
                 answers = client.makefile("rb")
             request = f"{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(content)}\r\n\r\n".encode()
@@ -252,7 +255,7 @@ def test_of_10000_forged_requests_none_is_accepted(tmp_path: Path, ministack: Ki
     assert statuses[403] > 5_000, statuses
 
 
-def read_answer(answers: "socket.SocketIO") -> tuple[int, bool]:
+def read_answer(answers: BinaryIO) -> tuple[int, bool]:
     """Return the status of one answer, and whether the connection ends with it."""
     status, length, closed = int(answers.readline().split()[1]), 0, False
     while (line := answers.readline().strip().lower()) != b"":

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.gateway.errors import NotAcknowledgedError, OverloadedError, ProducerFailedError
 from apps.gateway.producer import Producer
-from tests.apps.gateway.support import LOST, FaultyKinesis, PutFault
+from tests.apps.gateway.support import LOST, FaultyKinesis, PutFault, as_client
 
 CODES = ["ThrottlingException", "InternalFailure", "ServiceUnavailable", "ProvisionedThroughputExceededException"]
 
@@ -110,7 +110,7 @@ async def test_backoff_grows_and_is_spread_over_its_whole_length() -> None:
 
     kinesis = FaultyKinesis(lambda: PutFault(CODES[0]) if len(kinesis.calls) < 8 else PutFault())
     tried = Producer(
-        kinesis, "s", put_timeout_seconds=5, max_concurrent_puts=1, max_in_flight_bytes=10_000_000, rng=Rng()
+        as_client(kinesis), "s", put_timeout_seconds=5, max_concurrent_puts=1, max_in_flight_bytes=10_000_000, rng=Rng()
     )
     assert await outcomes(tried, [[b"x"]]) == [None]
     assert drawn == [(0, min(1.0, 0.05 * 2**failures)) for failures in range(8)]

@@ -1,9 +1,12 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from apps.gateway.readiness import StreamReadiness
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 
 class Kinesis:
@@ -37,9 +40,9 @@ def refusal(code: str) -> ClientError:
     ],
 )
 async def test_the_gateway_is_ready_when_the_stream_answers(answer: Any, reason: str | None) -> None:
-    assert await StreamReadiness(Kinesis(answer), "s")() == reason
+    assert await StreamReadiness(cast("KinesisClient", Kinesis(answer)), "s")() == reason
 
 
 async def test_many_probes_ask_once() -> None:
-    ready = StreamReadiness(Kinesis("CREATING"), "s")
+    ready = StreamReadiness(cast("KinesisClient", Kinesis("CREATING")), "s")
     assert [await ready() for _ in range(3)] == ["stream s is CREATING"] * 3

@@ -21,6 +21,7 @@ from tests.apps.gateway.support import (
     SIGNING,
     FaultyKinesis,
     PutFault,
+    as_client,
     body,
     envelopes,
     environment,
@@ -187,7 +188,9 @@ async def test_under_faults_every_202_is_on_the_stream_and_every_503_was_not_ack
         return PutFault(code, lambda entry: entry["PartitionKey"] in unlucky)
 
     kinesis = FaultyKinesis(next_fault, ministack.client())
-    with serving(create(settings(tmp_path, READINGS_STREAM=stream, PUT_TIMEOUT_SECONDS="3"), kinesis, rng=rng)) as base:
+    with serving(
+        create(settings(tmp_path, READINGS_STREAM=stream, PUT_TIMEOUT_SECONDS="3"), as_client(kinesis), rng=rng)
+    ) as base:
         async with httpx.AsyncClient(timeout=20) as http:
 
             async def send(device: int) -> httpx.Response:
@@ -217,7 +220,7 @@ def test_a_request_is_accepted_only_when_each_of_its_records_is(tmp_path: Path) 
         return entry is not seen[0] and entry["Data"] != seen[0]["Data"]
 
     kinesis = FaultyKinesis(lambda: PutFault(spoils=spoils))
-    with serving(create(settings(tmp_path, PUT_TIMEOUT_SECONDS="0.3"), kinesis)) as base:
+    with serving(create(settings(tmp_path, PUT_TIMEOUT_SECONDS="0.3"), as_client(kinesis))) as base:
         answer = put(base, gzip.compress(body(10_000, metric="m" * 63)), content_encoding="gzip")
     assert answer.status_code == 503
     assert len(kinesis.acknowledged) == 1
@@ -232,7 +235,7 @@ async def test_an_overloaded_gateway_refuses_with_503_and_recovers(tmp_path: Pat
             return super().put_records(**arguments)
 
     changes = {"MAX_IN_FLIGHT_BYTES": "5000000", "MAX_CONCURRENT_PUTS": "1"}
-    with serving(create(settings(tmp_path, **changes), Hanging(PutFault))) as base:
+    with serving(create(settings(tmp_path, **changes), as_client(Hanging(PutFault)))) as base:
         async with httpx.AsyncClient(timeout=20) as http:
             pending = {asyncio.create_task(http.put(base + upload_path(), content=body(9_000))) for _ in range(20)}
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -259,7 +262,7 @@ def test_every_outcome_is_counted(gateway: str) -> None:
 
 def test_an_expired_url_says_so(tmp_path: Path) -> None:
     later = datetime.now(UTC) + timedelta(hours=2)
-    with serving(create(settings(tmp_path), FaultyKinesis(PutFault), now=lambda: later)) as base:
+    with serving(create(settings(tmp_path), as_client(FaultyKinesis(PutFault)), now=lambda: later)) as base:
         answer = put(base, body())
     assert answer.status_code == 403
     assert "expired" in answer.json()["detail"]

@@ -120,7 +120,7 @@ def test_a_window_shorter_than_a_second_is_refused() -> None:
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 12))
-def test_a_fraction_comes_out_as_the_exact_decimal(digits, places) -> None:
+def test_a_fraction_comes_out_as_the_exact_decimal(digits: int, places: int) -> None:
     assert Fraction(decimal(Fraction(digits, 10**places))) == Fraction(digits, 10**places)
 
 

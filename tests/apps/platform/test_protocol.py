@@ -1,7 +1,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -31,7 +31,7 @@ async def slow(_: Request) -> Response:
 
 
 async def endless(_: Request) -> Response:
-    async def chunks():
+    async def chunks() -> AsyncIterator[bytes]:
         while True:
             await asyncio.sleep(0)
             yield b"x" * 65_536

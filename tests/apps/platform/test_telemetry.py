@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -11,15 +13,16 @@ from apps.platform.telemetry import start_telemetry
 
 
 @pytest.fixture(autouse=True)
-def handlers_as_before():
+def handlers_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
     root.handlers[:], root.level = handlers, level
 
 
-def logged(capsys) -> dict:
-    return json.loads(capsys.readouterr().err)
+def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(capsys.readouterr().err)
+    return line
 
 
 def test_a_line_outside_of_any_trace_names_its_service_and_time(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Signing keys change without a URL that was given out losing its validity early."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -13,7 +14,7 @@ from apps.rotation.keys import ACTIVATION_DELAY, initial_keys, rotate
 START = datetime(2026, 11, 23, 2, 40, tzinfo=UTC)
 
 
-def numbered():
+def numbered() -> Callable[[int], bytes]:
     """Keys that can be told apart."""
     numbers = count()
     return lambda length: next(numbers).to_bytes(length, "big")
@@ -23,7 +24,9 @@ def numbered():
     hours=st.lists(st.integers(min_value=1, max_value=24 * 40), min_size=1, max_size=60),
     period=st.integers(min_value=2, max_value=60).map(lambda days: timedelta(days=days)),
 )
-def test_no_url_that_was_given_out_outlives_its_key_however_irregular_the_runs(hours, period) -> None:
+def test_no_url_that_was_given_out_outlives_its_key_however_irregular_the_runs(
+    hours: list[int], period: timedelta
+) -> None:
     random_bytes, now = numbered(), START
     keys, changed = initial_keys(now, random_bytes), now
     signed_until = {keys.current: now}

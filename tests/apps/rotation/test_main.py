@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 import boto3
 import pytest
@@ -12,17 +14,23 @@ from apps.domain.signing import SigningKeys
 from apps.rotation.keys import ID_FORMAT
 from tests.support.kinesis import REGION, KinesisServer
 
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+Secrets: TypeAlias = "tuple[SecretsManagerClient, str, str]"
+"""A client, and the ids of the keys and of the token."""
+
 
 @pytest.fixture
-def secrets(ministack: KinesisServer):
+def secrets(ministack: KinesisServer) -> Iterator[Secrets]:
     client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=ministack.url)
-    made = [client.create_secret(Name=f"{os.urandom(4).hex()}-{name}")["ARN"] for name in ("keys", "token")]
-    yield client, *made
-    for arn in made:
+    keys, token = (client.create_secret(Name=f"{os.urandom(4).hex()}-{name}")["ARN"] for name in ("keys", "token"))
+    yield client, keys, token
+    for arn in (keys, token):
         client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
-def rotate(ministack: KinesisServer, keys, token):
+def rotate(ministack: KinesisServer, keys: str, token: str) -> subprocess.CompletedProcess[str]:
     environment = ministack.environment() | {
         "AWS_REGION": REGION,
         "SIGNING_KEYS_SECRET_ID": keys,
@@ -32,11 +40,13 @@ def rotate(ministack: KinesisServer, keys, token):
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
-def value(client, secret):
+def value(client: "SecretsManagerClient", secret: str) -> str:
     return client.get_secret_value(SecretId=secret)["SecretString"]
 
 
-def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(ministack: KinesisServer, secrets) -> None:
+def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(
+    ministack: KinesisServer, secrets: Secrets
+) -> None:
     client, keys, token = secrets
     assert rotate(ministack, keys, token).returncode == 0
     made = value(client, keys), value(client, token)
@@ -46,7 +56,7 @@ def test_the_first_run_makes_both_secrets_and_the_second_leaves_them_alone(minis
     assert (value(client, keys), value(client, token)) == made
 
 
-def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack: KinesisServer, secrets) -> None:
+def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack: KinesisServer, secrets: Secrets) -> None:
     client, keys, token = secrets
     old = (datetime.now(UTC) - timedelta(days=31)).strftime(ID_FORMAT)
     document = SigningKeys(old, {old: bytes(32)}).document().decode()
@@ -60,7 +70,7 @@ def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack: KinesisSe
         assert str(secret) not in done.stderr
 
 
-def test_keys_that_cannot_be_read_are_left_alone_and_named(ministack: KinesisServer, secrets) -> None:
+def test_keys_that_cannot_be_read_are_left_alone_and_named(ministack: KinesisServer, secrets: Secrets) -> None:
     client, keys, token = secrets
     client.put_secret_value(SecretId=keys, SecretString='{"current": "blue"}')
     done = rotate(ministack, keys, token)

@@ -12,7 +12,7 @@ import pytest
 from apps.gateway.app import create
 from apps.gateway.settings import GatewaySettings
 from apps.platform.settings import load
-from tests.apps.gateway.support import FaultyKinesis, PutFault, environment
+from tests.apps.gateway.support import FaultyKinesis, PutFault, as_client, environment
 from tests.support.devices import TOKEN, Registry
 from tests.support.serving import serving
 
@@ -39,7 +39,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[str]:
     settings = load(GatewaySettings, environment(tmp_path))
-    with serving(create(settings, FaultyKinesis(PutFault))) as gateway, serving(Registry(gateway).application()) as api:
+    with (
+        serving(create(settings, as_client(FaultyKinesis(PutFault)))) as gateway,
+        serving(Registry(gateway).application()) as api,
+    ):
         yield api
 
 

@@ -27,7 +27,7 @@ from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measure
 from apps.simulator.simulation import SimulationOptions, simulate
 from devtools.ports import free_port
-from tests.apps.gateway.support import LOST, FaultyKinesis, PutFault, environment
+from tests.apps.gateway.support import LOST, FaultyKinesis, PutFault, as_client, environment
 from tests.support.devices import TOKEN, Registry
 from tests.support.serving import serving
 
@@ -96,7 +96,7 @@ async def test_everything_accepted_is_on_the_stream_and_distinct_counts_it_exact
 
     kinesis = FaultyKinesis(next_fault)
     settings = load(GatewaySettings, environment(tmp_path, PUT_TIMEOUT_SECONDS="0.4"))
-    with serving(create(settings, kinesis)) as base, serving(Registry(base).application()) as api:
+    with serving(create(settings, as_client(kinesis))) as base, serving(Registry(base).application()) as api:
         report = await play(
             api,
             lambda device, now: in_sending_order(history(device, now, 1_000, MIXED, 0)),

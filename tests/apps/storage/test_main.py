@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from apps.storage.migrate import LOCK
 from apps.storage.partitions import month_of, partition_name
@@ -16,17 +17,17 @@ from tests.support.schema import tables
 LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 
 
-def storage(database: TestDatabase, *arguments, **variables):
+def storage(database: TestDatabase, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return run("apps.storage", database, *arguments, **variables)
 
 
-def run(module, database: TestDatabase, *arguments, **variables):
+def run(module: str, database: TestDatabase, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | database.environment() | variables
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
-def logged(done):
+def logged(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     return {line["message"]: line for line in map(json.loads, done.stderr.splitlines())}
 
 

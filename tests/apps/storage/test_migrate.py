@@ -1,7 +1,9 @@
 """Migrations: from nothing, again, by two at once; and what each role may do."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import pytest
@@ -13,21 +15,23 @@ from apps.platform.settings import load
 from apps.resources import SENSORS
 from apps.storage.__main__ import main
 from apps.storage.connection import create_engine
-from apps.storage.migrate import MIGRATIONS, migrate
+from apps.storage.migrate import MIGRATIONS, MigrationResult, migrate
 from apps.storage.settings import StorageSettings
 from apps.storage.tables import metadata
 from tests.support.postgres import ROLES, TestDatabase
 
+T = TypeVar("T")
+
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
-async def in_transaction(database: TestDatabase, work):
+async def in_transaction(database: TestDatabase, work: Callable[[sa.Connection], T]) -> T:
     async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
         return await connection.run_sync(work)
 
 
 async def test_two_migrations_at_once_both_end_well(database: TestDatabase) -> None:
-    def again(connection):
+    def again(connection: sa.Connection) -> MigrationResult:
         return migrate(connection, ROLES, {})
 
     results = await asyncio.gather(in_transaction(database, again), in_transaction(database, again))
@@ -53,7 +57,7 @@ def test_grants_may_name_exactly_the_tables_that_there_are() -> None:
 
 
 async def test_grants_may_name_exactly_the_functions_that_there_are(database: TestDatabase) -> None:
-    def functions(connection):
+    def functions(connection: sa.Connection) -> set[str]:
         query = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         return set(connection.scalars(sa.text(query)))
 
@@ -100,7 +104,7 @@ def test_wrong_settings_end_the_command_with_a_line_that_names_them(
     assert said in capsys.readouterr().err
 
 
-def exit_code(*arguments):
+def exit_code(*arguments: str) -> str | int | None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     return ended.value.code

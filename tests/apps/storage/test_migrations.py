@@ -2,10 +2,14 @@
 
 import ast
 import os
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
+import asyncpg
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade, upgrade
 from alembic.migration import MigrationContext
@@ -19,6 +23,8 @@ from apps.storage.tables import metadata
 from tests.support.postgres import ROLES, TestDatabase
 from tests.support.schema import schema, tables
 
+T = TypeVar("T")
+
 SCHEMAS = {path.stem: path.read_text() for path in (Path(__file__).parent / "schemas").glob("*.sql")}
 """The schema of each release, by its last revision."""
 
@@ -27,6 +33,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MADE_UP = """
 from alembic import op
 import sqlalchemy as sa
+
 revision, down_revision = "made_up", "{head}"
 def upgrade():
     op.add_column("devices", sa.Column("site", sa.Text, server_default="Delft"))
@@ -37,15 +44,17 @@ def downgrade():
 """
 
 
-async def in_transaction(database: TestDatabase, work):
+async def in_transaction(database: TestDatabase, work: Callable[[sa.Connection], T]) -> T:
     async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
         return await connection.run_sync(work)
 
 
-def to(revision, command=upgrade, versions=()):
+def to(
+    revision: str, command: Callable[..., None] = upgrade, versions: Sequence[Path] = ()
+) -> Callable[[sa.Connection], None]:
     """Return work that brings a database to a revision; `versions`: more folders of revisions."""
 
-    def work(connection) -> None:
+    def work(connection: sa.Connection) -> None:
         config = alembic_config(connection)
         config.set_main_option("path_separator", "os")
         config.set_main_option("version_locations", os.pathsep.join(map(str, (MIGRATIONS / "versions", *versions))))
@@ -54,7 +63,7 @@ def to(revision, command=upgrade, versions=()):
     return work
 
 
-async def read(database: TestDatabase, what=schema):
+async def read(database: TestDatabase, what: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     connection = await database.connect()
     try:
         return await what(connection)
@@ -62,7 +71,7 @@ async def read(database: TestDatabase, what=schema):
         await connection.close()
 
 
-async def fill(connection) -> None:
+async def fill(connection: asyncpg.Connection) -> None:
     """Store what every table holds: an upgrade must keep it."""
     await connection.execute("SELECT ensure_partition($1)", NOW)
     await connection.execute("INSERT INTO devices (device_id, kind, labels) VALUES ('d', 'pump', '{wet}')")
@@ -84,7 +93,7 @@ async def fill(connection) -> None:
     )
 
 
-async def contents(connection):
+async def contents(connection: asyncpg.Connection) -> dict[str, list[Any]]:
     """Return every row of every table, as JSON without what is null."""
     names = await connection.fetch(
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
@@ -97,9 +106,10 @@ async def contents(connection):
 
 
 async def test_the_last_revision_is_what_the_tables_say(database: TestDatabase) -> None:
-    def differences(connection):
+    def differences(connection: sa.Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return compare_metadata(context, metadata)
+        found: list[Any] = compare_metadata(context, metadata)
+        return found
 
     assert await in_transaction(database, differences) == []
 
@@ -116,14 +126,14 @@ async def test_a_revision_is_still_what_it_was_when_it_was_released(
     empty_database: TestDatabase, revision: str
 ) -> None:
     await in_transaction(empty_database, to(revision))
-    made = await read(empty_database)
+    made = await read(empty_database, schema)
     await in_transaction(empty_database, to("base", downgrade))
-    assert await read(empty_database) == {}
+    assert await read(empty_database, schema) == {}
     connection = await empty_database.connect()
     await connection.execute("DROP TABLE alembic_version")
     await connection.execute(SCHEMAS[revision])
     await connection.close()
-    assert await read(empty_database) == made
+    assert await read(empty_database, schema) == made
 
 
 @pytest.mark.parametrize("revision", SCHEMAS)
@@ -136,7 +146,7 @@ async def test_a_database_of_an_older_release_with_data_is_migrated_and_keeps_th
     before = await contents(connection)
     result = await in_transaction(empty_database, lambda connection: migrate(connection, ROLES, {}))
     assert result.before == revision
-    assert await read(empty_database) == await read(database)
+    assert await read(empty_database, schema) == await read(database, schema)
     after = await contents(connection)
     await connection.close()
     assert all(before.values())
@@ -148,15 +158,19 @@ async def test_a_new_revision_is_applied_to_a_database_with_data_and_taken_back(
     database: TestDatabase, tmp_path: Path
 ) -> None:
     with_head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert with_head is not None
     (tmp_path / "made_up.py").write_text(MADE_UP.format(head=with_head))
     connection = await database.connect()
     await fill(connection)
-    before, rows = await read(database), await contents(connection)
+    before, rows = await read(database, schema), await contents(connection)
     await in_transaction(database, to("made_up", versions=[tmp_path]))
-    assert (await read(database)).keys() - before.keys() == {"column devices.site", "column sensor_readings.quality"}
+    assert (await read(database, schema)).keys() - before.keys() == {
+        "column devices.site",
+        "column sensor_readings.quality",
+    }
     assert await connection.fetchval("SELECT site FROM devices") == "Delft"
     await in_transaction(database, to(with_head, downgrade, versions=[tmp_path]))
-    assert await read(database) == before
+    assert await read(database, schema) == before
     assert await contents(connection) == rows
     await connection.close()
 

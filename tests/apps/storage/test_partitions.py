@@ -19,26 +19,28 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @given(MONTHS, st.integers(-5000, 5000))
-def test_adding_months_can_be_undone(month, count) -> None:
+def test_adding_months_can_be_undone(month: tuple[int, int], count: int) -> None:
     later = add_months(month, count)
     assert 1 <= later[1] <= 12
     assert add_months(later, -count) == month
 
 
 @given(MONTHS)
-def test_the_month_after_december_is_january(month) -> None:
+def test_the_month_after_december_is_january(month: tuple[int, int]) -> None:
     year, number = add_months(month, 1)
     assert (year, number) == ((month[0] + 1, 1) if month[1] == 12 else (month[0], month[1] + 1))
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)), st.integers(-14, 14))
-def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at, hours) -> None:
+def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at: datetime, hours: int) -> None:
     there = at.replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=hours)))
     assert month_of(there) == (at.year, at.month)
 
 
 @given(MONTHS, st.integers(1, 36), st.integers(1, 36))
-def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(month, keep, keep_rollups) -> None:
+def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(
+    month: tuple[int, int], keep: int, keep_rollups: int
+) -> None:
     settings = load(
         StorageSettings,
         {

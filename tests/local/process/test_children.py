@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 
 
-def program(tmp_path: Path, code: str, **options) -> Program:
+def program(tmp_path: Path, code: str, **options: Any) -> Program:
     return Program(name="child", command=(sys.executable, "-c", code), log=tmp_path / "child.log", **options)
 
 

@@ -68,6 +68,7 @@ async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(
 async def test_a_program_that_dies_starts_again(supervisor: Supervisor, logged: Logged, tmp_path: Path) -> None:
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
+    assert process.child is not None
     first = process.child.pid
     process.child.process.send_signal(signal.SIGKILL)
     process.became_ready.clear()
@@ -94,6 +95,7 @@ async def test_the_rest_goes_on_without_a_program_that_it_can_be_without(
 ) -> None:
     process = supervisor.supervise(program(tmp_path, "raise SystemExit(1)"), essential=False, restart=False)
     async with asyncio.timeout(30):
+        assert process.supervision is not None
         await process.supervision
     assert process.health is Health.FAILED
     assert not supervisor.failed.done()
@@ -106,6 +108,7 @@ async def test_what_stops_on_request_is_not_started_again(
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     await supervisor.stop("part")
+    assert process.child is not None
     assert not process.child.alive
     assert process.health is Health.STOPPED
     assert logged == []

@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pulumi.provider.experimental import server
-from pulumi.provider.experimental.property_value import PropertyValue, PropertyValueType
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import (
     CheckRequest,
     CheckResponse,
@@ -92,10 +93,13 @@ def _type(urn: str) -> str:
 
 
 def _plain(value: PropertyValue) -> Any:
-    if value.type == PropertyValueType.ARRAY:
-        return [_plain(inner) for inner in value.value]
-    if value.type == PropertyValueType.MAP:
-        return {key: _plain(inner) for key, inner in value.value.items()}
+    match value.value:
+        case str():
+            return value.value
+        case Sequence() as values:
+            return [_plain(inner) for inner in values]
+        case Mapping() as properties:
+            return {key: _plain(inner) for key, inner in properties.items()}
     return value.value
 
 
