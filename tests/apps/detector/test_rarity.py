@@ -127,7 +127,7 @@ def test_a_sustained_shift_is_detected_with_its_first_point_and_then_is_quiet(sh
 
 def test_a_shift_within_known_values_is_found_by_the_level() -> None:
     spread_out = [float(index * 7 % 11) for index in range(1500)]
-    stuck_high = [8 + index % 3 for index in range(60)]
+    stuck_high = [8.0 + index % 3 for index in range(60)]
     found = detections(scores(spread_out + stuck_high))
     assert len(spread_out) <= found[0] < len(spread_out) + 30
 

@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -52,8 +53,10 @@ class Stage:
     async def alerts(self) -> list[asyncpg.Record]:
         return await self.owner.fetch("SELECT * FROM alerts ORDER BY source")
 
-    async def stored(self, signal: str) -> dict[str, object]:
-        return json.loads(await self.owner.fetchval("SELECT memory FROM detector_memory WHERE signal = $1", signal))
+    async def stored(self, signal: str) -> dict[str, Any]:
+        memory = await self.owner.fetchval("SELECT memory FROM detector_memory WHERE signal = $1", signal)
+        state: dict[str, Any] = json.loads(memory)
+        return state
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ ALERTS = alert_rules(GROUPS)
 MINUTE = timedelta(minutes=1)
 
 
-def rendered(name: str) -> dict:
+def rendered(name: str) -> dict[str, Any]:
     (rule,) = [rule.render("https://example.org/") for rule in ALERTS if rule.name == name]
     return rule
 

@@ -28,7 +28,7 @@ def test_the_dashboards_that_were_asked_for_are_there() -> None:
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
 def test_panels_fill_the_grid_without_overlap(dashboard: Any) -> None:
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in dashboard.render()["panels"]:
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= 24

@@ -15,7 +15,9 @@ ROWS = 200  # a probation of 30
 
 
 def series(*windows: tuple[int, int], rows: int = ROWS) -> LabelledSeries:
-    return LabelledSeries("category/file.csv", np.arange(rows) * 300.0, np.zeros(rows), windows)
+    return LabelledSeries(
+        "category/file.csv", np.arange(rows, dtype=np.float64) * np.float64(300), np.zeros(rows), windows
+    )
 
 
 def detections(*rows: int, score: float = 1.0) -> nab.Floats:
