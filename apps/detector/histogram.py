@@ -12,9 +12,9 @@ Ours:
 
 - A value counts in the nearest bin, whose centroid stays, when it is within a quarter of the bandwidth; in the paper
   only when it equals p_i. So many equal-looking values leave bins free for rare ones.
-- Weights are fractions where a point has several values, and are halved when they add up to `MAX_WEIGHT`. (Halving
-  all counts at a fixed total is the reset of TinyLFU: Einziger, Friedman and Manes, ACM Transactions on Storage 13,
-  2017.)
+- Weights are fractions where a point has several values, and are halved when they add up to `MAX_WEIGHT`; what weighs
+  less than 1 is dropped then. (Halving all counts at a fixed total is the reset of TinyLFU: Einziger, Friedman and
+  Manes, ACM Transactions on Storage 13, 2017.)
 - The least and the greatest value are kept exactly.
 - It is read by `mass_near`, which sums whole bins within a bandwidth; the paper's sum procedure (algorithm 3), which
   interpolates between bins, is not used.

@@ -14,8 +14,8 @@ Published:
 
       rarity = log((W + 1) / (n + ε))
 
-  with W the points seen, n the weight near the value (`mass_near`), and ε = `PSEUDO_COUNT` so that nothing near is
-  not infinitely rare (additive smoothing).
+  with W the weight of all points seen, n the weight near the value (`mass_near`), and ε = `PSEUDO_COUNT` so that
+  nothing near is not infinitely rare (additive smoothing).
 
 Ours:
 

@@ -84,7 +84,7 @@ class Result:
 
 def best(rated: Sequence[Rated], scores: Sequence[Floats], profile: Profile) -> Result:
     """Return the threshold (a detection is a score at or above it) that serves all files best, and its score."""
-    gains = [gain(one, score, profile) for one, score in zip(rated, scores, strict=True)]
+    gains = [gain(file, score, profile) for file, score in zip(rated, scores, strict=True)]
     thresholds = np.concatenate([threshold for threshold, _ in gains])
     order = np.argsort(-thresholds, kind="stable")
     thresholds = thresholds[order]
@@ -94,13 +94,13 @@ def best(rated: Sequence[Rated], scores: Sequence[Floats], profile: Profile) -> 
     if not totals.size or totals.max() <= 0:
         return Result(math.inf, 0.0)
     top = int(totals.argmax())
-    return Result(float(thresholds[top]), normalise(float(totals[top]), sum(one.windows for one in rated), profile))
+    return Result(float(thresholds[top]), normalise(float(totals[top]), sum(file.windows for file in rated), profile))
 
 
 def at(rated: Sequence[Rated], scores: Sequence[Floats], profile: Profile, threshold: float) -> float:
     """Return the normalised score of all files at a given threshold."""
-    total = sum(gained(one, score, profile, threshold) for one, score in zip(rated, scores, strict=True))
-    return normalise(total, sum(one.windows for one in rated), profile)
+    total = sum(gained(file, score, profile, threshold) for file, score in zip(rated, scores, strict=True))
+    return normalise(total, sum(file.windows for file in rated), profile)
 
 
 def gained(rated: Rated, scores: Floats, profile: Profile, threshold: float) -> float:

@@ -76,9 +76,9 @@ def count(series: LabelledSeries, rated: Rated, scores: Floats, threshold: float
 def total(counts: Sequence[Counts]) -> Counts:
     """Return the sum of all series."""
     return Counts(
-        windows=sum(one.windows for one in counts),
-        found=sum(one.found for one in counts),
-        detections=sum(one.detections for one in counts),
-        false_alarms=sum(one.false_alarms for one in counts),
-        days=sum(one.days for one in counts),
+        windows=sum(series.windows for series in counts),
+        found=sum(series.found for series in counts),
+        detections=sum(series.detections for series in counts),
+        false_alarms=sum(series.false_alarms for series in counts),
+        days=sum(series.days for series in counts),
     )

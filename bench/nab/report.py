@@ -25,12 +25,16 @@ class Evaluation:
     @property
     def scores(self) -> list[nab.Floats]:
         """The scores of each series."""
-        return [one.scores for one in self.replayed]
+        return [replayed.scores for replayed in self.replayed]
 
     @property
     def seconds_per_million(self) -> float:
         """Seconds of CPU that the model takes for a million points."""
-        return 1e6 * sum(one.seconds for one in self.replayed) / sum(len(series.times) for series in self.archive)
+        return (
+            1e6
+            * sum(replayed.seconds for replayed in self.replayed)
+            / sum(len(series.times) for series in self.archive)
+        )
 
     def counts(self, threshold: float) -> list[Counts]:
         """Return what each series' detections found at a threshold."""
@@ -51,14 +55,14 @@ class Evaluation:
         total, windows = 0.0, 0
         for category in categories:
             held = [series.category == category for series in self.archive]
-            threshold = nab.best(*self._only([not one for one in held]), profile).threshold
+            threshold = nab.best(*self._only([not is_held for is_held in held]), profile).threshold
             for rated, scores in zip(*self._only(held), strict=True):
                 total += nab.gained(rated, scores, profile, threshold)
                 windows += rated.windows
         return nab.normalise(total, windows, profile)
 
     def _only(self, wanted: Sequence[bool]) -> tuple[list[nab.Rated], list[nab.Floats]]:
-        rows = [row for row, one in enumerate(wanted) if one]
+        rows = [row for row, is_wanted in enumerate(wanted) if is_wanted]
         return [self.rated[row] for row in rows], [self.scores[row] for row in rows]
 
 
@@ -84,8 +88,8 @@ def evaluate(folder: Path, model: type[Model], threshold: float | None, plots: P
     if plots is not None:
         from bench.nab.plots import plot
 
-        for series, one in zip(archive, replayed, strict=True):
-            plot(series, one.scores, threshold, plots / f"{series.name.removesuffix('.csv')}.png")
+        for series, result in zip(archive, replayed, strict=True):
+            plot(series, result.scores, threshold, plots / f"{series.name.removesuffix('.csv')}.png")
         print(f"\n{len(archive)} pictures in {plots}")
     return 0
 
@@ -95,10 +99,12 @@ def describe(evaluation: Evaluation, model: type[Model], threshold: float) -> li
     counts = evaluation.counts(threshold)
     width = max(len(series.name) for series in evaluation.archive)
     lines = [f"{'file':<{width}}   rows  windows  found  detections  false  score"]
-    for series, rated, one, scores in zip(evaluation.archive, evaluation.rated, counts, evaluation.scores, strict=True):
+    for series, rated, found, scores in zip(
+        evaluation.archive, evaluation.rated, counts, evaluation.scores, strict=True
+    ):
         lines.append(
-            f"{series.name:<{width}} {len(series.times):>6} {one.windows:>8} {one.found:>6} {one.detections:>11} "
-            f"{one.false_alarms:>6} {_score_of_file(rated, scores, threshold)}"
+            f"{series.name:<{width}} {len(series.times):>6} {found.windows:>8} {found.found:>6} {found.detections:>11} "
+            f"{found.false_alarms:>6} {_score_of_file(rated, scores, threshold)}"
         )
     lines += ["", f"{model.name} {model.version}"]
     for profile in nab.PROFILES:
