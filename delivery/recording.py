@@ -35,6 +35,7 @@ class RecordedResource:
     dependencies: frozenset[str]
     property_dependencies: Mapping[str, frozenset[str]]
     protect: bool
+    retain_on_delete: bool
     ignore_changes: tuple[str, ...]
     custom: bool
 
@@ -133,6 +134,7 @@ class _Monitor(MockMonitor):
                         name: frozenset(on.urns) for name, on in request.propertyDependencies.items()
                     },
                     protect=request.protect,
+                    retain_on_delete=request.retainOnDelete,
                     ignore_changes=tuple(request.ignoreChanges),
                     custom=request.custom,
                 )

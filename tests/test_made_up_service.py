@@ -1,5 +1,6 @@
 """A service is a declaration and a line of the catalogue: everything else follows, and nothing else names it."""
 
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,6 +54,7 @@ ECHO = Service(
     metrics=METRICS,
 )
 CATALOG_WITH_ECHO = Catalog((*CATALOG.declarations, ECHO))
+TODAY = date(2026, 11, 25)
 IMAGE = f"registry/echo@sha256:{'0' * 64}"
 
 
@@ -118,8 +120,8 @@ def test_it_is_documented_with_its_settings_and_its_metrics() -> None:
 
 
 def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for() -> None:
-    priced = cost(environment_config("dev", echo=IMAGE), "dev", CATALOG_WITH_ECHO)
-    assert hourly_usd(priced) == hourly_usd(cost(environment_config("dev"), "dev"))
+    priced = cost(environment_config("dev", echo=IMAGE), "dev", TODAY, CATALOG_WITH_ECHO)
+    assert hourly_usd(priced) == hourly_usd(cost(environment_config("dev"), "dev", TODAY))
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,8 @@ class Cluster(Component):
             self._name,
             name=args.name,
             version=config.version,
+            # By default AWS would go on at six times the price when standard support ends.
+            upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             vpc_id=args.vpc_id,
             public_subnet_ids=list(args.public_subnet_ids),
             private_subnet_ids=list(args.private_subnet_ids),

@@ -4,6 +4,7 @@ import re
 
 from pydantic import Field, field_validator, model_validator
 
+from components.cluster.versions import known_version
 from components.section import Distinct, KnownCidr, PrincipalArn, Section, normalized
 
 ARM = re.compile(r"(a1|mac2[a-z0-9-]*|[a-z]+\d+[a-z-]*g[a-z0-9-]*)\.")
@@ -35,7 +36,7 @@ class NodesConfig(Section):
 class ClusterConfig(Section):
     """Kubernetes."""
 
-    version: str = Field("1.34", pattern=r"^1\.\d\d$", description="Kubernetes, in quotes", examples=["1.34"])
+    version: str = Field("1.35", pattern=r"^1\.\d\d$", description="Kubernetes, in quotes", examples=["1.35"])
     administrators: Distinct[PrincipalArn] = Field(
         description="IAM roles or users that may do everything in the cluster, the deploy role among them",
         examples=[["arn:aws:iam::123456789012:role/deploy"]],
@@ -49,6 +50,11 @@ class ClusterConfig(Section):
         (), description="Where the API server answers the internet; empty: only inside", examples=[["198.51.100.0/24"]]
     )
     nodes: NodesConfig = Field(NodesConfig(), examples=[{"instance_type": "t3.medium", "minimum": 2, "maximum": 4}])
+
+    @field_validator("version")
+    @classmethod
+    def _supported(cls, version: str) -> str:
+        return known_version(version)
 
     @field_validator("administrators")
     @classmethod

@@ -12,12 +12,17 @@ from components.identity.iam import Statement
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeyArgs:
-    """What the key is for. `logs_region`: where CloudWatch Logs writes with it by itself."""
+    """What the key is for.
+
+    `logs_region`: where CloudWatch Logs writes with it by itself. `outlives_stack`: it stays when its stack goes, for
+    what was encrypted with it and stays too.
+    """
 
     description: str
     account: str
     logs_region: str | None = None
     deletion_days: int = 7
+    outlives_stack: bool = False
 
     def __post_init__(self) -> None:
         if not 7 <= self.deletion_days <= 30:
@@ -43,7 +48,7 @@ class EncryptionKey(Component):
             enable_key_rotation=True,
             deletion_window_in_days=args.deletion_days,
             policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _statements(args)}),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.outlives_stack),
         )
         aws.kms.Alias(
             name, name_prefix=f"alias/{name}-", target_key_id=self._key.key_id, opts=pulumi.ResourceOptions(parent=self)

@@ -89,6 +89,7 @@ def _tempo(args: TelemetryArgs) -> dict[str, Any]:
             "retention": f"{args.retention_days * 24}h",
             "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}}}},
         },
+        "replicas": 1,
         "persistence": {"enabled": True, "size": f"{args.config.telemetry_gib}Gi"},
     }
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from rich.console import Console
@@ -23,8 +24,11 @@ WIDE = 160
 """Columns where there is no terminal that would say how many it has."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print a table for each stack; return 1 when one is over its cap, 2 when one cannot be read."""
+def main(arguments: list[str] | None = None, today: date | None = None) -> int:
+    """Print a table for each stack; return 1 when one is over its cap, 2 when one cannot be read.
+
+    `today`: the day on which prices hold, as what the support of a version costs changes.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m delivery.cost",
         description="What a stack costs a week: every resource that it declares, priced, for the hours that it runs.",
@@ -34,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lines", action="store_true", help="show every resource with the source of its price")
     chosen = parser.parse_args(arguments)
     try:
-        within = [_report(_console(), stack, lines=chosen.lines) for stack in chosen.stacks]
+        within = [
+            _report(_console(), stack, today or datetime.now(UTC).date(), lines=chosen.lines) for stack in chosen.stacks
+        ]
     except (StackConfigError, DeliveryError) as error:
         print(f"cost: {error}", file=sys.stderr)
         return USAGE
@@ -46,10 +52,10 @@ def weekly_hours(config: EnvironmentConfig) -> Decimal:
     return HOURS_A_WEEK if config.schedule is None else Decimal(str(config.schedule.hours_per_week))
 
 
-def cost(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) -> list[Line]:
-    """Return what a stack costs, resource by resource. Raises UnknownPriceError, UnknownAttributeError."""
+def cost(config: EnvironmentConfig, stack: str, today: date, catalog: Catalog = CATALOG) -> list[Line]:
+    """Return what a stack costs on a day, resource by resource. Raises UnknownPriceError, UnknownAttributeError."""
     graph = recording.build(lambda: environment.deploy(config, stack, catalog), stack=stack)
-    return estimate(parts(graph), config.region)
+    return estimate(parts(graph), config.region, today)
 
 
 def parts(graph: Graph) -> list[Part]:
@@ -63,9 +69,9 @@ def parts(graph: Graph) -> list[Part]:
     return [Part(component(r.urn), r.type, r.name, r.inputs, r.urn, r.property_dependencies) for r in graph.resources]
 
 
-def _report(console: Console, stack: str, *, lines: bool) -> bool:
+def _report(console: Console, stack: str, today: date, *, lines: bool) -> bool:
     config = load_environment(stack)
-    found = cost(config, stack)
+    found = cost(config, stack, today)
     hours, rate = weekly_hours(config), Decimal(str(config.budget.usd_per_eur))
     cap, week = Decimal(str(config.budget.weekly_eur)), hourly_usd(found) * hours / rate
     table = Table("component", title=f"{stack}: {float(hours):g} hours a week in {config.region}", title_justify="left")
@@ -82,7 +88,7 @@ def _report(console: Console, stack: str, *, lines: bool) -> bool:
     console.print(
         f"{stack} costs EUR {week:.2f} a week of {float(cap):g}: {said}, which buys "
         f"{affordable_hours(cap * rate, found):.1f} hours a week. Not in it: what depends on use (traffic through NAT, "
-        "load balancer and Kinesis, logs, volumes of charts), which the AWS budget watches.\n",
+        "load balancer and Kinesis, logs), which the AWS budget watches.\n",
         soft_wrap=True,
     )
     return week <= cap

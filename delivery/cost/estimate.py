@@ -1,15 +1,18 @@
 """From the resources of a stack to what they cost: each priced resource is a line, the rest costs nothing at rest.
 
-Nothing is assumed: a resource that does not say what its price depends on is an error.
+Nothing is assumed: a resource that does not say what its price depends on is an error, and so is one of a type that is
+neither priced nor known to cost nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from components.cluster.versions import SUPPORT, days_of_standard_support
 from delivery.cost.prices import price
-from delivery.errors import UnknownAttributeError
+from delivery.errors import UnknownAttributeError, UnknownPriceError
 
 HOURS_A_WEEK = Decimal(168)
 
@@ -39,6 +42,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """All parts, and the day on which they are priced."""
+
+    parts: Sequence[Part]
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What one resource costs for one reason."""
 
@@ -50,11 +61,11 @@ class Line:
     source: str
 
 
-def estimate(parts: Iterable[Part], region: str) -> list[Line]:
-    """Return the cost lines of a stack. Raises UnknownPriceError, UnknownAttributeError."""
-    stack = tuple(parts)
+def estimate(parts: Iterable[Part], region: str, today: date) -> list[Line]:
+    """Return the cost lines of a stack on a day. Raises UnknownPriceError, UnknownAttributeError."""
+    stack = Stack(tuple(parts), today)
     lines = []
-    for part in stack:
+    for part in stack.parts:
         for item, count in _items(part, stack):
             found = price(item, region)
             lines.append(Line(part.component, part.name, item, count, found.hourly * count, found.source))
@@ -79,7 +90,6 @@ def affordable_hours(weekly_usd: Decimal, lines: Iterable[Line]) -> Decimal:
     return min(HOURS_A_WEEK, weekly_usd / hourly) if hourly else HOURS_A_WEEK
 
 
-Stack = Sequence[Part]
 Counted = Iterator[tuple[str, float]]
 
 
@@ -87,10 +97,45 @@ def _items(part: Part, stack: Stack) -> Iterator[tuple[str, Decimal]]:
     if pricing := PRICED.get(part.type):
         for item, count in pricing(part, stack):
             yield item, Decimal(str(count))
+    elif part.type not in FREE and not part.type.startswith(IN_CLUSTER):
+        raise UnknownPriceError(
+            f"{part.type} {part.name} has no price: add its type to PRICED or, with the reason, to FREE in "
+            "delivery/cost/estimate.py"
+        )
 
 
-def _cluster(_: Part, __: Stack) -> Counted:
-    yield "EKS control plane", 1
+def _cluster(cluster: Part, stack: Stack) -> Counted:
+    version = str(cluster.required("version"))
+    if version not in SUPPORT or stack.today > SUPPORT[version].extended_ends:
+        raise UnknownPriceError(f"AWS does not support Kubernetes {version} on {stack.today}: raise cluster.version")
+    extended = days_of_standard_support(version, stack.today) < 0
+    yield "EKS control plane in extended support" if extended else "EKS control plane", 1
+
+
+def _release(release: Part, _: Stack) -> Counted:
+    """Price the volumes that a chart is told to ask for."""
+    if gib := sum(_volumes_gib(release, release.props.get("values") or {})):
+        yield "gp3 volume, GB", gib
+
+
+def _volumes_gib(release: Part, values: Mapping[str, Any]) -> Iterator[int]:
+    """Yield the GiB of each volume inside the values of a chart: one for each replica of what it belongs to."""
+    owner = Part(release.component, release.type, release.name, values)
+    for key, inner in values.items():
+        if not isinstance(inner, Mapping):
+            continue
+        if "volumeClaimTemplate" in inner or (key == "persistence" and inner.get("enabled", True)):
+            yield _gib(Part(release.component, release.type, release.name, inner)) * owner.required("replicas")
+        else:
+            yield from _volumes_gib(release, inner)
+
+
+def _gib(claim: Part) -> int:
+    in_template = ("volumeClaimTemplate", "spec", "resources", "requests", "storage")
+    text = str(claim.required(*(in_template if "volumeClaimTemplate" in claim.props else ("size",))))
+    if not text.endswith("Gi"):
+        raise UnknownAttributeError(f"{claim.type} {claim.name} asks for a volume of {text}: write it in Gi")
+    return int(text.removesuffix("Gi"))
 
 
 def _node_group(group: Part, stack: Stack) -> Counted:
@@ -108,6 +153,8 @@ def _database(instance: Part, stack: Stack) -> Counted:
     # A read replica is as large as its source.
     of_size = _referred(instance, "replicateSourceDb", stack) if "replicateSourceDb" in instance.props else instance
     yield "database storage, GB", replicas * of_size.required("allocatedStorage")
+    if instance.props.get("manageMasterUserPassword"):
+        yield "secret", 1
 
 
 def _stream(stream: Part, _: Stack) -> Counted:
@@ -134,7 +181,7 @@ def _one(item: str) -> Callable[[Part, Stack], Counted]:
 def _referred(part: Part, name: str, stack: Stack) -> Part:
     """Return the resource that a property refers to. Raises UnknownAttributeError."""
     part.required(name)
-    for other in stack:
+    for other in stack.parts:
         if other.urn in part.references.get(name, frozenset()):
             return other
     raise UnknownAttributeError(
@@ -153,5 +200,45 @@ PRICED: Mapping[str, Callable[[Part, Stack], Counted]] = {
     "aws:kms/key:Key": _one("KMS key"),
     "aws:secretsmanager/secret:Secret": _one("secret"),
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "kubernetes:helm.sh/v3:Release": _release,
 }
 """Resource type -> the items that it is billed by."""
+
+IN_CLUSTER = ("kubernetes:", "components:", "pulumi:")
+"""What runs on nodes that are priced, or is only a name. Our own workloads have no volumes; charts do."""
+
+_BY_USE = "billed by use"
+_NOTHING = "AWS does not bill it"
+FREE: Mapping[str, str] = {
+    "aws:acm/certificate:Certificate": _NOTHING,
+    "aws:acm/certificateValidation:CertificateValidation": _NOTHING,
+    "aws:budgets/budget:Budget": _NOTHING,
+    "aws:cloudwatch/logGroup:LogGroup": _BY_USE,
+    "aws:route53/record:Record": _BY_USE,
+    "aws:ec2/flowLog:FlowLog": _BY_USE,
+    "aws:kms/alias:Alias": _NOTHING,
+    "aws:lb/listener:Listener": "in the price of the load balancer",
+    "aws:lb/listenerRule:ListenerRule": "in the price of the load balancer",
+    "aws:lb/targetGroup:TargetGroup": "in the price of the load balancer",
+    "aws:rds/parameterGroup:ParameterGroup": _NOTHING,
+    "aws:rds/subnetGroup:SubnetGroup": _NOTHING,
+    "aws:ec2/launchTemplate:LaunchTemplate": "in the price of the node groups that refer to it",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _NOTHING,
+    "aws:ec2/internetGateway:InternetGateway": _NOTHING,
+    "aws:ec2/route:Route": _NOTHING,
+    "aws:ec2/routeTable:RouteTable": _NOTHING,
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": _NOTHING,
+    "aws:ec2/securityGroup:SecurityGroup": _NOTHING,
+    "aws:ec2/subnet:Subnet": _NOTHING,
+    "aws:ec2/vpc:Vpc": _NOTHING,
+    "aws:eks/accessEntry:AccessEntry": _NOTHING,
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": _NOTHING,
+    "aws:eks/addon:Addon": _NOTHING,
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": _NOTHING,
+    "aws:iam/role:Role": _NOTHING,
+    "aws:iam/rolePolicy:RolePolicy": _NOTHING,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _NOTHING,
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _NOTHING,
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _NOTHING,
+}
+"""Resource type -> why it costs nothing at rest."""

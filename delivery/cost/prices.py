@@ -66,6 +66,7 @@ def _us_only(per: str, source: str, usd: str) -> Mapping[str, Price]:
 PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
     {
         "EKS control plane": _prices("hour", _LISTS, "0.10", "0.10", "0.10"),
+        "EKS control plane in extended support": _prices("hour", _PAGES, "0.60", "0.60", "0.60"),
         "t3.medium": _prices("hour", _LISTS, "0.0416", "0.0456", "0.048"),
         "t3.large": _prices("hour", _PAGES, "0.0832", "0.0912", "0.096"),
         "NAT gateway": _prices("hour", _LISTS, "0.045", "0.048", "0.052"),

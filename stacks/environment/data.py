@@ -56,7 +56,8 @@ def make_data(config: EnvironmentConfig, foundation: Foundation, opts: pulumi.Re
         StreamArgs(config.stream, config.region, foundation.data_key),
         opts,
     )
-    days = 30 if config.protected else 0
+    # As long as the key that they are encrypted with waits for its deletion.
+    days = 30 if config.database.final_snapshot else 0
     key = foundation.secrets_key
     return Data(
         stream,

@@ -25,14 +25,16 @@ class Foundation:
 def make_foundation(config: EnvironmentConfig, stack: str, opts: pulumi.ResourceOptions) -> Foundation:
     """Declare what everything else stands on."""
     roles = role_settings(PROJECT, config.account, stack)
-    grace = 30 if config.protected else 7
+    kept = config.database.final_snapshot
+    # Not by the protection: it is lifted before the stack is taken down.
+    grace = 30 if kept else 7
 
-    def key(name: str, purpose: str, logs_region: str | None = None) -> EncryptionKey:
-        return EncryptionKey(
-            f"{name}-key", EncryptionKeyArgs(f"{PROJECT}: {purpose}", config.account, logs_region, grace), opts
-        )
+    def key(name: str, purpose: str, logs_region: str | None = None, *, outlives_stack: bool = False) -> EncryptionKey:
+        args = EncryptionKeyArgs(f"{PROJECT}: {purpose}", config.account, logs_region, grace, outlives_stack)
+        return EncryptionKey(f"{name}-key", args, opts)
 
-    data, secrets = key("data", "readings on the stream and in the database"), key("secrets", "secrets")
+    data = key("data", "readings on the stream and in the database", outlives_stack=kept)
+    secrets = key("secrets", "secrets")
     logs = key("logs", "logs", config.region)
     network = Network(
         "network",

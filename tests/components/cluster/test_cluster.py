@@ -103,3 +103,8 @@ def test_nobody_inside_and_everybody_outside_are_both_refused() -> None:
         build(lambda: parts.cluster(administrators=[]))
     with pytest.raises(ValueError, match="must be known networks, not the whole internet"):
         build(lambda: parts.cluster(public_access_cidrs=["0.0.0.0/0"]))
+
+
+def test_the_cluster_never_slides_into_extended_support() -> None:
+    control_plane = build(parts.cluster).one("eks:index:Cluster")
+    assert control_plane.inputs["upgradePolicy"] == {"supportType": "STANDARD"}

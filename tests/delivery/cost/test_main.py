@@ -1,12 +1,14 @@
 """`python -m delivery.cost` on the stacks of this repository."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 import delivery.cost.__main__ as command
+from components.cluster.versions import SUPPORT, days_of_standard_support
 from delivery.cost.estimate import PRICED, estimate
 from delivery.cost.prices import regions
 from delivery.errors import UnknownAttributeError
@@ -19,6 +21,10 @@ class Change(Protocol):
     """Changes values of one section in what a stack's file says."""
 
     def __call__(self, section: str, **values: str) -> None: ...
+
+
+TODAY = date(2026, 11, 25)
+RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 @pytest.fixture
@@ -76,26 +82,64 @@ def test_an_instance_without_a_price_is_said_with_where_to_add_it(
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_every_resource_that_has_a_price_is_priced_by_what_it_says(stack: str) -> None:
     parts = command.parts(environment_graph(stack))
-    lines = estimate(parts, load_environment(stack).region)
+    lines = estimate(parts, load_environment(stack).region, TODAY)
     unpriced = {part.name for part in parts if part.type in PRICED} - {line.resource for line in lines}
-    gateway_endpoints = {part.name for part in parts if part.props.get("vpcEndpointType") == "Gateway"}
-    assert unpriced == gateway_endpoints, "only these cost nothing"
+    costless = {part.name for part in parts if part.props.get("vpcEndpointType") == "Gateway"}
+    # The charts that ask for no volume.
+    costless |= {part.name for part in parts if part.type == RELEASE and "Gi'" not in str(part.props["values"])}
+    assert unpriced == costless, "only these cost nothing"
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_every_database_and_every_node_has_the_storage_that_is_declared(stack: str) -> None:
     graph = environment_graph(stack)
-    lines = estimate(command.parts(graph), load_environment(stack).region)
+    lines = estimate(command.parts(graph), load_environment(stack).region, TODAY)
     source = graph.one("Instance", "database").inputs
     storage = sum(line.count for line in lines if line.item == "database storage, GB")
     assert storage == source["allocatedStorage"] * (len(graph.of("Instance")) + source["multiAz"])
     (device,) = graph.one("LaunchTemplate").inputs["blockDeviceMappings"]
-    volumes = sum(line.count for line in lines if line.item == "gp3 volume, GB")
+    (nodes,) = [line.resource for line in lines if line.item == load_environment(stack).cluster.nodes.instance_type]
+    volumes = sum(line.count for line in lines if (line.item, line.resource) == ("gp3 volume, GB", nodes))
     assert volumes == device["ebs"]["volumeSize"] * graph.one("NodeGroup").inputs["scalingConfig"]["desiredSize"]
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_volumes_of_the_charts_are_priced_as_configured(stack: str) -> None:
+    graph, config = environment_graph(stack), load_environment(stack)
+    charts = {made.name for made in graph.of("Release")}
+    lines = estimate(command.parts(graph), config.region, TODAY)
+    priced = sum(line.count for line in lines if line.item == "gp3 volume, GB" and line.resource in charts)
+    copies = 2 if config.protected else 1
+    alerts_gib = 1
+    assert priced == copies * (config.monitoring.metrics_gib + alerts_gib) + 2 * config.monitoring.telemetry_gib
+
+
+def test_the_estimate_knows_what_a_version_costs_on_the_day(
+    capsys: pytest.CaptureFixture[str], changed: Change
+) -> None:
+    changed("cluster", version="1.33")
+    assert command.main(["dev"], SUPPORT["1.33"].standard_ends) == 0
+    assert command.main(["dev", "--lines"], TODAY) == 1
+    assert "EKS control plane in extended support" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_version_of_a_stack_has_60_days_of_standard_support_left(stack: str) -> None:
+    """Time alone lets this fail: then raise `cluster.version`, as docs/deploy.md says."""
+    version = load_environment(stack).cluster.version
+    left = days_of_standard_support(version, datetime.now(UTC).date())
+    assert left >= 60, f"Kubernetes {version} has {left} days of standard support left"
+
+
+def test_the_days_of_standard_support_are_counted_to_the_last() -> None:
+    last = SUPPORT["1.35"].standard_ends
+    days = [days_of_standard_support("1.35", last + timedelta(days=shift)) for shift in (-60, 0, 1)]
+    assert days == [60, 0, -1]
 
 
 # Type -> a property without which nobody knows its price.
 SAYING = {
+    ("eks:index:Cluster", "version"),
     ("aws:eks/nodeGroup:NodeGroup", "scalingConfig"),
     ("aws:eks/nodeGroup:NodeGroup", "instanceTypes"),
     ("aws:eks/nodeGroup:NodeGroup", "launchTemplate"),
@@ -116,7 +160,7 @@ def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack: str,
     for part in saying:
         silent = replace(part, props={name: value for name, value in part.props.items() if name != attribute})
         with pytest.raises(UnknownAttributeError, match=f"{part.name} has no {attribute}"):
-            estimate([silent if other is part else other for other in parts], load_environment(stack).region)
+            estimate([silent if other is part else other for other in parts], load_environment(stack).region, TODAY)
 
 
 def test_every_type_that_has_a_price_is_in_a_stack() -> None:

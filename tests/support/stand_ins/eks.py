@@ -25,6 +25,7 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-eksCluster",
             name=inputs["name"],
             version=inputs["version"],
+            upgrade_policy={"support_type": inputs["upgradePolicy"]["supportType"]},
             role_arn=pulumi.Output.from_input(inputs["serviceRole"]).apply(lambda role: role.arn),
             # The real one lets its creator in whatever it is told.
             access_config={

@@ -2,7 +2,8 @@
 
 Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
 another is. It does not tell back where RDS keeps a password, a flow log's role, interval and tags, whether an endpoint
-answers to AWS's own names, a node group's launch template, and the tags that a stream is made with.
+answers to AWS's own names, a cluster's upgrade policy, a node group's launch template, and the tags that a stream is
+made with.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ Instances = list[dict[str, Any]]
 
 instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
 filter_instances: Callable[[Instances, Mapping[str, list[str]]], Instances] = rds._apply_instance_filters
+create_cluster: Callable[..., Answer] = eks._create_cluster
 create_node_group: Callable[[str, Mapping[str, Any]], Answer] = eks._create_nodegroup
 create_stream: Callable[[Mapping[str, Any]], Answer] = kinesis._create_stream
 create_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateFlowLogs"]
@@ -35,6 +37,14 @@ def by_resource(instances: Instances, filters: Mapping[str, list[str]]) -> Insta
     """The instances that filters choose, also by the ids of their resources."""
     wanted = filters.get("dbi-resource-id")
     return [made for made in filter_instances(instances, filters) if not wanted or made["DbiResourceId"] in wanted]
+
+
+def with_upgrade_policy(body: Mapping[str, Any], creator_arn: str | None = None) -> Answer:
+    """Make a cluster that knows what becomes of it when the support of its version ends."""
+    answer = create_cluster(body, creator_arn)
+    if made := eks._clusters.get(body["name"]):
+        made["upgradePolicy"] = body.get("upgradePolicy", {"supportType": "EXTENDED"})
+    return answer
 
 
 def with_template(cluster: str, body: Mapping[str, Any]) -> Answer:
@@ -94,6 +104,7 @@ def telling_names(endpoint: Mapping[str, Any], tag: str = "item") -> str:
 rds._instance_xml = with_secret
 rds._apply_instance_filters = by_resource
 ec2._vpce_fields_xml = telling_names
+eks._create_cluster = with_upgrade_policy
 eks._create_nodegroup = with_template
 kinesis._create_stream = with_tags
 ec2._ACTION_MAP |= {
