@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import Field
@@ -12,7 +11,7 @@ from apps.catalog import CATALOG
 from apps.detector.service import DETECTOR
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
-from apps.platform.declaration import Resources, Service
+from apps.platform.declaration import Declaration, Resources, Service
 from apps.platform.settings import ConfigurationError, Settings, load
 from apps.rotation.service import ROTATION
 from apps.storage.service import MIGRATION
@@ -32,7 +31,7 @@ ENV = plan.LocalEnvironment(
     [one for one in CATALOG.processes if plan.unsupported_reason(one, ENV) is None],
     ids=lambda one: one.name,
 )
-def test_what_a_process_needs_is_what_its_settings_read(declared: Any) -> None:
+def test_what_a_process_needs_is_what_its_settings_read(declared: Declaration) -> None:
     load(declared.settings, plan.environment(declared, ENV, 8001 if declared.server else None))
 
 

@@ -195,7 +195,8 @@ def test_no_list_of_the_configuration_takes_an_entry_twice(place: tuple[str, ...
     """EKS, EC2 and IAM refuse a second resource of the same kind some minutes into a deployment."""
     entry = found.examples[0][0] if found.examples else "dev"
     again = entry.swapcase() if get_args(found.annotation)[0] is str else entry
-    checked = TypeAdapter(Annotated[found.annotation, *found.metadata])
+    declared: Any = Annotated[found.annotation, *found.metadata]
+    checked = TypeAdapter[list[str]](declared)
     with pytest.raises(ValidationError, match="stands here twice"):
         checked.validate_python([entry, again])
 

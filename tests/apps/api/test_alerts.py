@@ -117,7 +117,7 @@ async def test_an_alert_that_does_not_exist_is_said_so(api: RunningApi) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"actor": ""}, {"actor": "a\x00"}, {"actor": "a", "comment": "x" * 2001}, {"who": "a"}]
 )
-def test_who_acts_must_be_said(empty_api: httpx.Client, body: Any) -> None:
+def test_who_acts_must_be_said(empty_api: httpx.Client, body: dict[str, str]) -> None:
     assert empty_api.post(f"/api/alerts/{uuid4()}/resolve", json=body).status_code == 422
 
 

@@ -1,6 +1,5 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import httpx
@@ -153,7 +152,7 @@ async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(ap
     ],
 )
 def test_a_description_that_cannot_be_kept_is_refused_by_the_field(
-    empty_api: httpx.Client, body: Any, named: str
+    empty_api: httpx.Client, body: object, named: str
 ) -> None:
     answer = empty_api.post("/api/devices", json=body)
     assert answer.status_code == 422

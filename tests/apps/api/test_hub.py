@@ -50,7 +50,7 @@ STEPS = st.lists(st.one_of(st.just("take"), st.sampled_from(DEVICES), st.just("s
 
 @given(STEPS, st.sets(st.sampled_from(DEVICES)))
 def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_counted_as_dropped(
-    steps: list[Any], followed: set[str]
+    steps: list[str], followed: set[str]
 ) -> None:
     hub = ready_hub()
     client = hub.join()

@@ -49,7 +49,9 @@ async def query_without_fields(_: Context, thing_id: str, query: int) -> None: .
         (query_without_fields, "query must be a struct"),
     ],
 )
-def test_a_parameter_that_no_request_carries_is_refused_as_it_is_declared(handler: Any, named: str) -> None:
+def test_a_parameter_that_no_request_carries_is_refused_as_it_is_declared(
+    handler: Callable[..., Awaitable[Any]], named: str
+) -> None:
     with pytest.raises(DeclarationError, match=named) as refused:
         declare(handler)
     assert handler.__name__ in str(refused.value)

@@ -1,6 +1,5 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import jsonschema
 import msgspec
@@ -62,7 +61,7 @@ def test_readings_survive_their_way_through_json(sent: list[Reading]) -> None:
 
 
 @given(st.lists(readings.map(msgspec.to_builtins) | json_values | near_misses, max_size=8))
-def test_every_item_is_accepted_or_refused_with_a_reason_on_its_own(items: list[Any]) -> None:
+def test_every_item_is_accepted_or_refused_with_a_reason_on_its_own(items: list[object]) -> None:
     raw = split_array(json.dumps(items).encode())
     read, rejected = validate_readings(raw, NOW)
     assert len(read) + len(rejected) == len(items)
@@ -76,7 +75,7 @@ def test_every_item_is_accepted_or_refused_with_a_reason_on_its_own(items: list[
 
 
 @given(near_misses)
-def test_what_the_published_schema_refuses_is_refused_and_the_rest_is_refused_for_its_time_only(item: Any) -> None:
+def test_what_the_published_schema_refuses_is_refused_and_the_rest_is_refused_for_its_time_only(item: object) -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     _, rejected = validate_readings(split_array(json.dumps([item]).encode()), NOW)
     if not validator.is_valid([item]):

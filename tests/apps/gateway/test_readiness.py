@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 class Kinesis:
     """Answers DescribeStreamSummary as it is told, once for each answer."""
 
-    def __init__(self, *answers: Any) -> None:
+    def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)
 
-    def describe_stream_summary(self, StreamName: str) -> Any:  # noqa: N803 - boto3's name
+    def describe_stream_summary(self, StreamName: str) -> dict[str, dict[str, str]]:  # noqa: N803 - boto3's name
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -39,7 +39,7 @@ def refusal(code: str) -> ClientError:
         (EndpointConnectionError(endpoint_url="x"), "stream s: EndpointConnectionError"),
     ],
 )
-async def test_the_gateway_is_ready_when_the_stream_answers(answer: Any, reason: str | None) -> None:
+async def test_the_gateway_is_ready_when_the_stream_answers(answer: str | Exception, reason: str | None) -> None:
     assert await StreamReadiness(cast("KinesisClient", Kinesis(answer)), "s")() == reason
 
 

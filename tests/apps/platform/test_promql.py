@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,7 +71,7 @@ def test_a_label_that_the_metric_does_not_have_is_refused() -> None:
 
 def test_a_gauge_has_no_rate() -> None:
     with pytest.raises(TypeError, match="neither a counter"):
-        rate(LAG, MINUTE)  # type: ignore[arg-type]
+        rate(LAG, MINUTE)  # type: ignore[arg-type]  # what a type checker refuses is refused at run time too
 
 
 def test_quotes_and_backslashes_in_a_label_are_escaped() -> None:
@@ -110,7 +109,7 @@ def test_an_expression_knows_the_metrics_that_it_reads() -> None:
         (timedelta(days=1, seconds=1), "1d1s"),
     ],
 )
-def test_a_duration_is_written_as_prometheus_writes_it(window: Any, text: str) -> None:
+def test_a_duration_is_written_as_prometheus_writes_it(window: timedelta, text: str) -> None:
     assert duration(window) == text
 
 

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ NOON = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
     ("schedule", "due"),
     [("*/5 * * * *", NOON.replace(minute=5, second=0)), ("15 3 * * *", datetime(2026, 11, 24, 3, 15, tzinfo=UTC))],
 )
-def test_the_next_run_is_when_the_expression_says(schedule: str, due: Any) -> None:
+def test_the_next_run_is_when_the_expression_says(schedule: str, due: datetime) -> None:
     assert next_run(schedule, NOON) == due
 
 
