@@ -2,21 +2,24 @@
 one bad row costs only itself.
 
 In CSV the first line names the columns: `device_id`, `kind`, `name`, `labels` (separated by `;`), and any other column
-is an attribute of that name. An empty cell says nothing. A cell that reads as a number or as true or false is one.
+is an attribute of that name. An empty cell says nothing. A cell without quotes that reads as true, false or a number is
+one, if writing that number gives the same text: `1.10`, `007` and a serial number of 19 digits stay text.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from apps.domain.devices import DeviceSpec
+from apps.api.csv_cells import Cell, read_cells
+from apps.domain.devices import MAX_EXACT_INTEGER, DeviceSpec
 from apps.domain.readings import split_array
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+
+REQUIRED = ("device_id", "kind")
+FIELDS = (*REQUIRED, "name", "labels")
 
 
 class Row(NamedTuple):
@@ -44,18 +47,32 @@ def _ndjson(content: bytes) -> Iterator[Row]:
 
 def _csv(content: bytes) -> Iterator[Row]:
     try:
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        columns = reader.fieldnames or []
-        if missing := {"device_id", "kind"} - set(columns):
-            raise ValueError(f"the first line must name the columns; it lacks {' and '.join(sorted(missing))}")
-        if len(set(columns)) < len(columns) or "" in columns:
-            raise ValueError("the first line must name each column once")
-        for number, cells in enumerate(reader, 1):
-            yield Row(number, _convert(cells))
+        lines = read_cells(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"the file is not UTF-8: {error.reason} at byte {error.start}") from None
-    except csv.Error as error:
-        raise ValueError(f"the file is not CSV: {error}") from None
+    columns = [cell.text for cell in next(lines, [])]
+    if problem := _header_problem(columns):
+        raise ValueError(f"the first line must name the columns, device_id and kind among them: {problem}")
+    for number, cells in enumerate(lines, 1):
+        yield Row(number, _convert(columns, cells))
+
+
+def _header_problem(columns: list[str]) -> str | None:
+    """Return what is wrong with the names of the columns, and what was found."""
+    if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
+        return f"they are separated by {separator.group()!r}, write commas"
+    for number, name in enumerate(columns, 1):
+        if not name.strip():
+            return f"column {number} has no name"
+        if name != name.strip():
+            return f"{name!r} has a space around it"
+        if name not in FIELDS and name.lower() in FIELDS:
+            return f"write {name.lower()} instead of {name}"
+        if name in columns[: number - 1]:
+            return f"each may stand once, and {name} stands twice"
+    if missing := [name for name in REQUIRED if name not in columns]:
+        return f"{' and '.join(missing)} is missing, found: {', '.join(columns) or 'nothing'}"
+    return None
 
 
 def _decode(item: bytes | msgspec.Raw) -> DeviceSpec | str:
@@ -65,22 +82,31 @@ def _decode(item: bytes | msgspec.Raw) -> DeviceSpec | str:
         return str(error)
 
 
-def _convert(cells: Mapping[str | None, Any]) -> DeviceSpec | str:
-    if None in cells:
-        return "it has more cells than there are columns"
-    given = {name: text.strip() for name, text in cells.items() if name is not None and text and text.strip()}
-    spec: dict[str, Any] = {name: given.pop(name) for name in ("device_id", "kind", "name") if name in given}
-    spec["labels"] = [label for cell in given.pop("labels", "").split(";") if (label := cell.strip())]
-    spec["attributes"] = {name: _scalar(text) for name, text in given.items()}
+def _convert(columns: list[str], cells: list[Cell]) -> DeviceSpec | str:
+    if len(cells) > len(columns):
+        return f"it has {len(cells)} cells, more than the {len(columns)} columns"
+    given = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.text.strip()}
+    spec: dict[str, Any] = {
+        name: given.pop(name).text.strip() for name in ("device_id", "kind", "name") if name in given
+    }
+    labels = given.pop("labels").text.split(";") if "labels" in given else []
+    spec["labels"] = [label.strip() for label in labels if label.strip()]
+    spec["attributes"] = {name: _scalar(cell) for name, cell in given.items()}
     try:
         return msgspec.convert(spec, DeviceSpec)
     except msgspec.ValidationError as error:
         return str(error)
 
 
-def _scalar(text: str) -> str | float | bool:
-    if re.fullmatch(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?", text):
-        return float(text)
+def _scalar(cell: Cell) -> str | int | float | bool:
+    """Return a number or a boolean where writing it gives the cell's text again, so that nothing typed is changed."""
+    text = cell.text.strip()
+    if cell.quoted:
+        return text
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,15})", text) and str(integer := int(text)) == text:
+        return integer if abs(integer) <= MAX_EXACT_INTEGER else text
+    if re.fullmatch(r"-?[0-9]{1,15}\.[0-9]{1,15}", text) and str(number := float(text)) == text:
+        return number
     return {"true": True, "false": False}.get(text, text)
 
 

@@ -11,6 +11,9 @@ DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 """One path segment that needs no escaping, so that a signature over the path has one spelling. Python's `$` alone
 would let a line break follow."""
 
+MAX_EXACT_INTEGER = 2**53 - 1
+"""Whoever reads JSON with doubles, a browser for one, changes larger integers (RFC 8259, section 6): they are text."""
+
 DeviceId = Annotated[
     str, msgspec.Meta(pattern=DEVICE_ID_PATTERN, description="Letters, digits, '.', '_' and '-', at most 64")
 ]
@@ -18,7 +21,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_
 Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}(?!\n)$", description="For example temperature")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}(?!\n)$")]
 AttributeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
-Attribute = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL_PATTERN)] | float | bool | None
+ExactInteger = Annotated[int, msgspec.Meta(ge=-MAX_EXACT_INTEGER, le=MAX_EXACT_INTEGER)]
+Attribute = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL_PATTERN)] | ExactInteger | float | bool | None
 
 UNKNOWN_KIND = "unknown"
 """The kind of a device that nobody registered: its readings came straight from the stream."""

@@ -1,6 +1,15 @@
+import csv
+import io
+import json
+import re
+
 import httpx
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
+from apps.api.csv_cells import read_cells
+from apps.api.device_rows import read_rows
 from tests.apps.api.conftest import RunningApi
 
 HEADERS = {media: {"Content-Type": media} for media in ("text/csv", "application/x-ndjson", "application/json")}
@@ -39,6 +48,33 @@ async def test_a_row_of_a_table_becomes_a_device_with_its_further_columns_as_att
     assert (bare["name"], bare["labels"], bare["attributes"]) == (None, [], {})
 
 
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30), st.booleans())
+@example("1.10", False)
+@example("007", False)
+@example("1_000", False)
+@example("1234567890123456789", False)
+@example("9007199254740993", False)
+@example("1e5", False)
+@example("-0", False)
+@example("3", True)
+def test_a_cell_is_shown_as_it_was_typed(text: str, quoted: bool) -> None:
+    assume(quoted or not re.search(r'[",\r\n]', text))
+    cell = '"' + text.replace('"', '""') + '"' if quoted else text
+    table = f"device_id,kind,typed\nd,power,{cell}\n"
+    ((_, device),) = read_rows("text/csv", table.encode())
+    assert not isinstance(device, str)
+    shown = device.attributes.get("typed", "")
+    assert isinstance(shown, str) or not quoted
+    assert (shown if isinstance(shown, str) else json.dumps(shown)) == text.strip()
+
+
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=5), min_size=1, max_size=5))
+def test_cells_are_read_as_pythons_own_reader_reads_them(rows: list[list[str]]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    assert [[cell.text for cell in line] for line in read_cells(file.getvalue())] == rows
+
+
 async def test_importing_again_changes_only_what_differs(api: RunningApi) -> None:
     await imported(api, TABLE)
     before = (await api.reader.get("/api/devices/d2")).json()
@@ -65,6 +101,12 @@ async def test_json_is_taken_row_by_row_too(api: RunningApi, media: str, content
     [
         ("text/csv", b"device_id,name\nd,e\n", "kind"),
         ("text/csv", b"device_id,kind,kind\n", "once"),
+        ("text/csv", b"device_id;kind;name\nd;power;Hall\n", "separated by ';', write commas"),
+        ("text/csv", b"device_id, kind, name\nd,power,Hall\n", "' kind' has a space around it"),
+        ("text/csv", b"Device_ID,Kind,Name\nd,power,Hall\n", "write device_id instead of Device_ID"),
+        ("text/csv", b"device_id,kind,\nd,power\n", "column 3 has no name"),
+        ("text/csv", b"id,type\nd,power\n", "found: id, type"),
+        ("text/csv", b"", "found: nothing"),
         ("text/csv", b"device_id,kind\n\xff,power\n", "UTF-8"),
         ("text/csv", b'device_id,kind\n"d"x,power\n', "CSV"),
         ("application/json", b'{"device_id": "a", "kind": "power"}', "array"),
