@@ -26,6 +26,7 @@ from policy.check import (
     ResourceCheck,
     StackCheck,
     UnknownProperties,
+    environments_of,
     is_production,
     until_unknown,
 )
@@ -41,8 +42,10 @@ def policy(check: Check) -> ResourceValidationPolicy | StackValidationPolicy:
 
 def _resource_validation(check: ResourceCheck) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        production = is_production(pulumi.Config().get_object("environment"))
-        if check.applies_to(args.resource_type, args.name, production=production):
+        config = pulumi.Config()
+        production = is_production(config.get_object("environment"))
+        environments = environments_of(config.get_object("bootstrap"))
+        if check.applies_to(args.resource_type, args.name, production=production, environments=environments):
             for text in until_unknown(lambda: check.find(args.props)):
                 report(f"{args.name} {text}", args.urn)
 

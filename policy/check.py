@@ -43,12 +43,16 @@ class ResourceCheck:
     find: Callable[[Properties], Iterator[str]]
     production_only: bool = False
     exempt: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Type and name of each resource that need not meet the demand -> the reason."""
+    """Type and name of each resource that need not meet the demand -> the reason.
 
-    def applies_to(self, type_: str, name: str, *, production: bool) -> bool:
-        """Tell whether a resource must meet the demand."""
+    `{environment}` in a name stands for each environment that the account's configuration names.
+    """
+
+    def applies_to(self, type_: str, name: str, *, production: bool, environments: Sequence[str] = ()) -> bool:
+        """Tell whether a resource must meet the demand; `environments`: those that the stack's account deploys."""
         in_force = production or not self.production_only
-        return in_force and type_ in self.types and (type_, name) not in self.exempt
+        exempt = {(of, each) for of, pattern in self.exempt for each in for_each(environments, pattern)}
+        return in_force and type_ in self.types and (type_, name) not in exempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,9 @@ class Violation:
     text: str
 
 
-def violations(checks: Iterable[Check], resources: Sequence[Resource], *, production: bool) -> list[Violation]:
+def violations(
+    checks: Iterable[Check], resources: Sequence[Resource], *, production: bool, environments: Sequence[str] = ()
+) -> list[Violation]:
     """Run checks over the resources of a stack."""
     found = []
     for check in checks:
@@ -81,7 +87,7 @@ def violations(checks: Iterable[Check], resources: Sequence[Resource], *, produc
             found += [Violation(check.name, resource.name, text) for resource, text in offenders]
         else:
             for resource in resources:
-                if check.applies_to(resource.type, resource.name, production=production):
+                if check.applies_to(resource.type, resource.name, production=production, environments=environments):
                     texts = until_unknown(partial(check.find, resource.props))
                     found += [Violation(check.name, resource.name, text) for text in texts]
     return found
@@ -122,6 +128,20 @@ def until_unknown(find: Callable[[], Iterator[T]]) -> Iterator[T]:
 def is_production(environment: Properties | None) -> bool:
     """Tell whether a stack's configuration protects it; one that is not known is held to every demand."""
     return environment is None or bool(environment.get("protected"))
+
+
+def environments_of(account: Properties | None) -> tuple[str, ...]:
+    """Return the environments that an account deploys, by its configuration; none for a stack of another kind."""
+    return tuple(as_list(account.get("environments"))) if account else ()
+
+
+def for_each(environments: Iterable[str], pattern: str) -> Iterator[str]:
+    """Yield a name with each environment put in where it says `{environment}`; any other name as it is."""
+    if "{environment}" not in pattern:
+        yield pattern
+        return
+    for environment in environments:
+        yield pattern.format(environment=environment)
 
 
 def of_type(resources: Iterable[Resource], *types: str) -> Iterator[Resource]:

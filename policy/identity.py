@@ -21,10 +21,8 @@ NOT_SCOPABLE = (
 BOUNDARY = "it allows nothing by itself: it cuts down what the deploy role is given"
 DEPLOY = "it makes and removes whole stacks; its boundary keeps it from other accounts' trust and from itself"
 DEPLOYMENT = {
-    ("aws:iam/policy:Policy", "dev-boundary"): BOUNDARY,
-    ("aws:iam/policy:Policy", "prod-boundary"): BOUNDARY,
-    ("aws:iam/rolePolicy:RolePolicy", "deploy-dev"): DEPLOY,
-    ("aws:iam/rolePolicy:RolePolicy", "deploy-prod"): DEPLOY,
+    ("aws:iam/policy:Policy", "{environment}-boundary"): BOUNDARY,
+    ("aws:iam/rolePolicy:RolePolicy", "deploy-{environment}"): DEPLOY,
 }
 """What the deploy roles are made of, which may use wildcards."""
 

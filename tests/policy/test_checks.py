@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from policy.check import Resource, Violation, is_production, violations
+from policy.check import Resource, Violation, environments_of, is_production, violations
 from policy.checks import ALL
 from tests.policy.examples import BAD, Stack, good, policy
+
+STAGING = {"environments": ["staging"]}
+"""What an account says of an environment that is in no file of ours."""
 
 
 def resources(stack: Stack) -> list[Resource]:
@@ -58,6 +61,14 @@ def test_no_name_of_a_workload_exempts_it(workload: str) -> None:
         ("iam-no-wildcards", workload),
         ("kinesis-one-side", f"{workload}-consume-readings"),
     }
+
+
+def test_the_deploy_role_of_an_environment_is_exempt_in_the_account_that_deploys_it_alone() -> None:
+    stack = good()
+    everything = {"role": "deploy-staging", "policy": policy(["*"], "*")}
+    stack["deploy-staging"] = ("aws:iam/rolePolicy:RolePolicy", everything)
+    assert violations(ALL, resources(stack), production=True, environments=environments_of(STAGING)) == []
+    assert {(v.check, v.resource) for v in found(stack)} == {("iam-no-wildcards", "deploy-staging")}
 
 
 @pytest.mark.parametrize("workload", ["node-inventory", "nodes-watcher"])
