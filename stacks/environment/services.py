@@ -52,12 +52,11 @@ def make_services(
 ) -> Services:
     """Declare what runs: everything in the catalogue."""
     network, telemetry = foundation.network, observability.telemetry
-    providers = _providers(catalog, data, edge, observability)
     platform = Platform(
         identities=foundation.cluster.identities,
         namespace=NAMESPACE,
         product=PROJECT,
-        providers=providers,
+        providers=_providers(catalog, data, edge, observability),
         aws=_aws(config, network),
         load_balancer=network.public_cidrs,
         monitoring=MONITORING,
@@ -65,7 +64,7 @@ def make_services(
         traces_url=telemetry.traces_url,
     )
 
-    def args(declaration: Declaration, *depends_on: pulumi.Resource) -> WorkloadArgs:
+    def args(declaration: Declaration, platform: Platform, *depends_on: pulumi.Resource) -> WorkloadArgs:
         changes = config.services.get(declaration.name, ServiceConfig())
         return WorkloadArgs(
             declaration=_scaled(declaration, changes),
@@ -76,18 +75,20 @@ def make_services(
             depends_on=(edge.namespace, *depends_on),
         )
 
-    done: list[pulumi.Resource] = []
-    for job in catalog.release_jobs:
-        made = ReleaseWorkload(job.name, args(job), opts)
-        done.append(made.job)
-        # Whoever reads a secret waits for the job that makes its value.
-        for need in job.needs:
-            if isinstance(need, RotateSecret):
-                secret = data.secrets[need.resource]
-                providers[need.resource] = secret.sync_to_namespace(edge.store, NAMESPACE, after=made.job)
+    jobs = {job: ReleaseWorkload(job.name, args(job, platform), opts).job for job in catalog.release_jobs}
+    # Whoever reads a secret waits for the job that makes its value.
+    readable: dict[ManagedResource, Provider] = {
+        need.resource: data.secrets[need.resource].sync_to_namespace(edge.store, NAMESPACE, after=made)
+        for job, made in jobs.items()
+        for need in job.needs
+        if isinstance(need, RotateSecret)
+    }
+    after_jobs = replace(platform, providers={**platform.providers, **readable})
     return Services(
         tuple(
-            WORKLOADS[type(declaration)](declaration.name, args(declaration, *done, *edge.bound), opts)
+            WORKLOADS[type(declaration)](
+                declaration.name, args(declaration, after_jobs, *jobs.values(), *edge.bound), opts
+            )
             for declaration in catalog.declarations
             if not isinstance(declaration, ReleaseJob)
         )
