@@ -14,6 +14,10 @@ EnvironmentVariables: TypeAlias = Mapping[str, pulumi.Input[str]]
 Grant: TypeAlias = Callable[[PodIdentity], pulumi.Resource]
 
 
+Actions: TypeAlias = Mapping[type[Need], tuple[str, ...]]
+"""By kind of need: what meeting it allows on the resource itself, beside the use of its key."""
+
+
 @dataclass(frozen=True, slots=True)
 class EgressTarget:
     """Where a pod may connect to, on one TCP port: addresses (`except_` some of them), or pods of a namespace.

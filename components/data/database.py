@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
 
 from apps.platform.needs import Connect, OwnDatabase
-from components.binding import Binding, EgressTarget, Handlers, MountedKey
+from components.binding import Actions, Binding, EgressTarget, Handlers, MountedKey
 from components.component import Component
 from components.data.config import DatabaseConfig
 from components.data.secret_store import ClusterSecretStore
@@ -15,7 +16,6 @@ from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
-CONNECT = ("rds-db:connect",)
 PORT = 5432
 OWNER = "owner"
 PASSWORD_KEY = "password"  # noqa: S105 a name
@@ -65,6 +65,7 @@ class Database(Component):
     - the instance, and a read replica where asked for
     """
 
+    actions: ClassVar[Actions] = {Connect: ("rds-db:connect",)}
     host: pulumi.Output[str]
     replica_host: pulumi.Output[str] | None
     owner_secret_arn: pulumi.Output[str]
@@ -97,7 +98,7 @@ class Database(Component):
         """Let pods log in as one database role."""
         place = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
         database_user = pulumi.Output.concat(place, self.instance.resource_id, "/", user)
-        return to.allow(f"connect-{self._name}", Statement(CONNECT, [database_user]))
+        return to.allow(f"connect-{self._name}", Statement(self.actions[Connect], [database_user]))
 
     @property
     def handlers(self) -> Handlers:

@@ -1,20 +1,20 @@
 """A secret of the platform: kept in Secrets Manager, made and renewed by a process of our own, read as a file."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
 
 from apps.platform.needs import ReadSecret, RotateSecret
 from apps.platform.resources import Secret
-from components.binding import Binding, Handlers, MountedKey
+from components.binding import Actions, Binding, Handlers, MountedKey
 from components.component import Component
 from components.data.secret_store import ClusterSecretStore
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
-ROTATE = ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
 VALUE_KEY = "value"
 """The key of the Kubernetes Secret under which the whole value stands."""
 
@@ -42,6 +42,9 @@ class ManagedSecret(Component):
     - an encrypted secret in Secrets Manager, without a value
     """
 
+    actions: ClassVar[Actions] = {
+        RotateSecret: ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"),
+    }
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: ManagedSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -65,7 +68,7 @@ class ManagedSecret(Component):
 
     def grant_rotate(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods read the value and put a new one."""
-        value = Statement(ROTATE, [self.arn])
+        value = Statement(self.actions[RotateSecret], [self.arn])
         key = self._args.key
         return to.allow(f"rotate-{self._name}", value, key.to_encrypt(), key.to_decrypt())
 

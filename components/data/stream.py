@@ -1,26 +1,18 @@
 """A stream of records: Kinesis."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
 
 from apps.platform.needs import Consume, Produce
-from components.binding import Binding, Grant, Handlers
+from components.binding import Actions, Binding, Grant, Handlers
 from components.component import Component
 from components.data.config import StreamConfig
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
-
-PRODUCE = ("kinesis:PutRecord", "kinesis:PutRecords")
-CONSUME = (
-    "kinesis:DescribeStream",
-    "kinesis:DescribeStreamSummary",
-    "kinesis:GetRecords",
-    "kinesis:GetShardIterator",
-    "kinesis:ListShards",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +32,16 @@ class Stream(Component):
     - an on-demand Kinesis stream, encrypted with a key of the account's own
     """
 
+    actions: ClassVar[Actions] = {
+        Produce: ("kinesis:PutRecord", "kinesis:PutRecords"),
+        Consume: (
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:ListShards",
+        ),
+    }
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
@@ -59,12 +61,12 @@ class Stream(Component):
 
     def grant_produce(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods put records, which takes a data key."""
-        statements = Statement(PRODUCE, [self.arn]), self._args.key.to_encrypt()
+        statements = Statement(self.actions[Produce], [self.arn]), self._args.key.to_encrypt()
         return to.allow(f"produce-{self._name}", *statements)
 
     def grant_consume(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods find the shards and read their records, which takes the key."""
-        statements = Statement(CONSUME, [self.arn]), self._args.key.to_decrypt()
+        statements = Statement(self.actions[Consume], [self.arn]), self._args.key.to_decrypt()
         return to.allow(f"consume-{self._name}", *statements)
 
     @property

@@ -1,24 +1,19 @@
 """The page of services, settings and permissions: `nox -s docs`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
 from apps.catalog import CATALOG
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration
-from apps.platform.needs import Connect, Consume, Need, Produce, RotateSecret
 from apps.platform.settings import Settings, as_text
-from components.data.database import CONNECT
-from components.data.managed_secret import ROTATE
-from components.data.stream import CONSUME, PRODUCE
+from components.binding import Actions
+from components.data.database import Database
+from components.data.managed_secret import ManagedSecret
+from components.data.stream import Stream
 
-ACTIONS: Mapping[type[Need], tuple[str, ...]] = {
-    Produce: PRODUCE,
-    Consume: CONSUME,
-    Connect: CONNECT,
-    RotateSecret: ROTATE,
-}
+ACTIONS: Actions = {**Stream.actions, **Database.actions, **ManagedSecret.actions}
 """What a need may do on AWS; the others need no permission there."""
 
 
