@@ -69,9 +69,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    """Check who imports whom."""
-    install(session, "local", "infra", "lint")
+    """Check who imports whom: contracts, and what no contract can say without a list of services."""
+    install(session, "local", "infra", "test", "lint")
     session.run("lint-imports")
+    session.run("python", "-m", "pytest", "--quiet", "tests/test_layers.py")
 
 
 @nox.session
