@@ -109,9 +109,9 @@ def test_the_volumes_of_the_charts_are_priced_as_configured(stack: str) -> None:
     charts = {made.name for made in graph.of("Release")}
     lines = estimate(command.parts(graph), config.region, TODAY)
     priced = sum(line.count for line in lines if line.item == "gp3 volume, GB" and line.resource in charts)
-    copies = 2 if config.protected else 1
+    replicas = 2 if config.protected else 1
     alerts_gib = 1
-    assert priced == copies * (config.monitoring.metrics_gib + alerts_gib) + 2 * config.monitoring.telemetry_gib
+    assert priced == replicas * (config.monitoring.metrics_gib + alerts_gib) + 2 * config.monitoring.telemetry_gib
 
 
 def test_the_estimate_knows_what_a_version_costs_on_the_day(
