@@ -20,11 +20,12 @@ import msgspec
 
 from apps.domain.readings import Envelope, Reading, StoredReading
 from apps.ingestor.batch import Batch
+from apps.ingestor.clock import Clock
 from apps.ingestor.leases import LeaseTable
-from apps.ingestor.records import Record, read
+from apps.ingestor.records import Record, parse_record
 from apps.ingestor.settings import IngestorSettings
 from apps.ingestor.stream import Shard
-from apps.ingestor.writer import Position, Writer
+from apps.ingestor.writer import Checkpoint, Writer
 from apps.platform.settings import load
 from apps.storage.connection import create_pool
 from apps.storage.readings import ensure_partitions
@@ -35,7 +36,7 @@ ARRIVED = START + timedelta(days=1)
 DEVICES = 200
 
 
-def records(count: int, per_record: int = 25) -> list[Record]:
+def make_records(count: int, per_record: int = 25) -> list[Record]:
     """Return records of the gateway that hold `count` readings: each device sends one a second, in turns."""
     made = []
     for number in range(count // per_record):
@@ -49,10 +50,10 @@ def records(count: int, per_record: int = 25) -> list[Record]:
     return made
 
 
-def batches(of: list[Record], rows: int) -> list[Batch]:
+def batches(records: list[Record], rows: int) -> list[Batch]:
     """Return the records in batches of `rows` readings."""
     made = [Batch()]
-    for record in of:
+    for record in records:
         if len(made[-1]) >= rows:
             made.append(Batch())
         made[-1].add(record)
@@ -62,9 +63,9 @@ def batches(of: list[Record], rows: int) -> list[Batch]:
 async def copy(pool: asyncpg.Pool, work: list[Batch]) -> None:
     """Copy the readings and nothing else."""
     for batch in work:
-        rows = [placed.reading for placed in batch.readings]
+        readings = [located.reading for located in batch.readings]
         async with pool.acquire() as connection, connection.transaction():
-            await connection.copy_records_to_table("sensor_readings", records=rows, columns=StoredReading._fields)
+            await connection.copy_records_to_table("sensor_readings", records=readings, columns=StoredReading._fields)
 
 
 async def write(pool: asyncpg.Pool, work: list[Batch]) -> None:
@@ -72,11 +73,11 @@ async def write(pool: asyncpg.Pool, work: list[Batch]) -> None:
     table = LeaseTable(pool, "bench", 3600)
     await table.sync(f"bench/{time.time_ns()}", [Shard("shard", ())])
     (lease,) = await table.take(await table.renew({}))
-    writer, position = Writer(pool, "bench", 1), Position(None, START)
+    writer, checkpoint = Writer(pool, "bench", 1, Clock()), Checkpoint(None, START)
     for batch in work:
-        after = Position(batch.last.sequence_number if batch.last else None, START)
-        await writer.write(lease, position, batch, after)
-        position = after
+        after = Checkpoint(batch.last_record.sequence_number if batch.last_record else None, START)
+        await writer.write(lease, checkpoint, batch, after)
+        checkpoint = after
 
 
 async def rate(owner: asyncpg.Connection, rows: int, run: Callable[[], Awaitable[None]], empty: bool = True) -> float:
@@ -101,10 +102,10 @@ async def main(rows: int, batch: int, rounds: int) -> None:
             IngestorSettings, database.environment("ingestor") | {"AWS_REGION": "eu-west-1", "READINGS_STREAM": "bench"}
         )
         pool = await create_pool(settings, "bench")
-        source = records(rows)
+        source = make_records(rows)
         started = time.perf_counter()
         for record in source:
-            read(record)
+            parse_record(record)
         reading = rows / (time.perf_counter() - started)
         work = batches(source, batch)
         await ensure_partitions(owner, [work[0].readings[0].reading])
@@ -116,8 +117,8 @@ async def main(rows: int, batch: int, rounds: int) -> None:
         print(f"{server.version}: {rows} readings, batches of {batch}, median of {rounds} rounds")
         print(f"{'reading records':24}{reading:12,.0f} rows/s")
         reference = statistics.median(figures["plain COPY"])
-        for name, some in figures.items():
-            print(f"{name:24}{statistics.median(some):12,.0f} rows/s{statistics.median(some) / reference:8.0%}")
+        for name, rates in figures.items():
+            print(f"{name:24}{statistics.median(rates):12,.0f} rows/s{statistics.median(rates) / reference:8.0%}")
         pool.terminate()
         await owner.close()
 

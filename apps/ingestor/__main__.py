@@ -1,34 +1,42 @@
 """`python -m apps.ingestor`: read the stream and write it into the database until told to stop."""
 
 import asyncio
+import random
 from concurrent.futures import ThreadPoolExecutor
 
+from apps.ingestor.clock import Clock
 from apps.ingestor.leases import LeaseTable
 from apps.ingestor.service import INGESTOR
 from apps.ingestor.settings import IngestorSettings
-from apps.ingestor.stream import Stream
-from apps.ingestor.worker import Worker, owner_name
+from apps.ingestor.stream import KinesisStream
+from apps.ingestor.worker import Worker, new_worker_id
 from apps.ingestor.writer import Writer
 from apps.platform import aws, http
 from apps.platform.process import run
 from apps.storage.connection import create_pool
 
-THREADS = 16
-"""Most Kinesis calls at a time."""
+MAX_CONCURRENT_CALLS = 16
+"""Calls of Kinesis at a time."""
 
 
 async def main(settings: IngestorSettings, stopping: asyncio.Event) -> None:
     """Run one worker and its probes."""
-    owner = owner_name()
-    threads = ThreadPoolExecutor(THREADS, "kinesis")
-    pool = await create_pool(settings, f"ingestor {owner}"[:63])
+    worker_id, clock = new_worker_id(), Clock()
+    threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, "kinesis")
+    pool = await create_pool(settings, f"ingestor {worker_id}"[:63])
     worker = Worker(
         # The stream tries again by itself, and a call that hangs must not hold up the end of the process.
-        Stream(aws.kinesis(settings, THREADS, read_timeout=5, attempts=1), settings.readings_stream, threads),
-        LeaseTable(pool, owner, settings.lease_seconds),
-        Writer(pool, settings.readings_stream, settings.database_connections - 1),
+        KinesisStream(
+            aws.kinesis(settings, MAX_CONCURRENT_CALLS, read_timeout=5, attempts=1),
+            settings.readings_stream,
+            threads,
+            random.Random(),  # noqa: S311 - spreads retries, keeps no secret
+        ),
+        LeaseTable(pool, worker_id, settings.lease_seconds),
+        Writer(pool, settings.readings_stream, settings.database_connections - 1, clock),
         settings,
         stopping,
+        clock,
     )
     working = asyncio.create_task(worker.run())
     working.add_done_callback(lambda _: stopping.set())  # probes without a worker would tell a lie

@@ -3,6 +3,9 @@
 A lease is taken by raising its epoch, which only one of many takers can do; a write carries the epoch that it was made
 under, so what a worker writes after it lost the lease is turned down. A worker takes the free leases up to its share;
 when none is free and another holds at least two more, it takes half of the difference from that one.
+
+In the manner of the Kinesis Client Library (KCL): `Lease.epoch` is its leaseCounter, `compute_leases_to_take` its
+LeaseTaker, and a shard that was read to its end has the checkpoint SHARD_END.
 """
 
 import math
@@ -26,47 +29,50 @@ class Lease:
     parents: tuple[str, ...]
     owner: str | None
     epoch: int
-    live: bool
+    is_active: bool
     """Somebody holds it and its time is not over."""
     checkpoint: str | None
-    read_until: datetime
-    unread: timedelta
-    """How long ago `read_until` was, by the database's clock."""
-    finished: bool
+    stored_through: datetime
+    """All that arrived before this time is stored."""
+    lag: timedelta
+    """How long ago `stored_through` was, by the database's clock."""
+    is_shard_end: bool
+    """The shard is closed and all of it is stored."""
 
     def is_same(self, other: "Lease") -> bool:
         """Tell whether nobody took the lease between the two times that it was read."""
         return (self.stream, self.shard_id, self.epoch) == (other.stream, other.shard_id, other.epoch)
 
 
-def readable(leases: Sequence[Lease]) -> list[Lease]:
-    """Return the leases that may be read now: a child waits until its parents are read to their end."""
-    unfinished = {lease.shard_id for lease in leases if not lease.finished}
-    return [lease for lease in leases if not lease.finished and unfinished.isdisjoint(lease.parents)]
+def consumable(leases: Sequence[Lease]) -> list[Lease]:
+    """Return the leases whose shards may be read now: a child waits until its parents are read to their end."""
+    unfinished = {lease.shard_id for lease in leases if not lease.is_shard_end}
+    return [lease for lease in leases if not lease.is_shard_end and unfinished.isdisjoint(lease.parents)]
 
 
-def choose(leases: Sequence[Lease], me: str) -> list[Lease]:
-    """Return the leases that the worker `me` should take now, none when the load is even."""
-    candidates = readable(leases)
-    held = Counter({me: 0})
-    held.update(lease.owner for lease in candidates if lease.live and lease.owner)
+def compute_leases_to_take(leases: Sequence[Lease], worker_id: str) -> list[Lease]:
+    """Return the leases that the worker should take now, none when the load is even."""
+    candidates = consumable(leases)
+    held = Counter({worker_id: 0})
+    held.update(lease.owner for lease in candidates if lease.is_active and lease.owner)
     # Each worker tries in an order of its own, so that many seldom want the same one.
-    candidates.sort(key=lambda lease: crc32(f"{me} {lease.shard_id}".encode()))
-    free = [lease for lease in candidates if not lease.live]
+    candidates.sort(key=lambda lease: crc32(f"{worker_id} {lease.shard_id}".encode()))
+    free = [lease for lease in candidates if not lease.is_active]
     if free:
         share = math.ceil(len(candidates) / len(held))
-        return free[: max(0, share - held[me])]
-    richest, most = max(held.items(), key=lambda item: item[1])
-    return [lease for lease in candidates if lease.owner == richest][: (most - held[me]) // 2]
+        return free[: max(0, share - held[worker_id])]
+    most_loaded_worker, its_leases = max(held.items(), key=lambda item: item[1])
+    surplus = (its_leases - held[worker_id]) // 2
+    return [lease for lease in candidates if lease.owner == most_loaded_worker][:surplus]
 
 
 class LeaseTable:
     """The leases of one stream, for one worker."""
 
-    def __init__(self, pool: asyncpg.Pool, owner: str, lease_seconds: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, worker_id: str, lease_seconds: float) -> None:
         self.pool = pool
-        self.owner = owner
-        self.length = timedelta(seconds=lease_seconds)
+        self.worker_id = worker_id
+        self.lease_duration = timedelta(seconds=lease_seconds)
         self.timeout = min(3.0, lease_seconds)
         self.stream = ""
 
@@ -77,17 +83,19 @@ class LeaseTable:
         """
         self.stream = stream
         first, second = ([shard.parents[n] if len(shard.parents) > n else None for shard in shards] for n in (0, 1))
-        names = [shard.shard_id for shard in shards]
-        await self.pool.execute(_ADD, stream, names, first, second, timeout=self.timeout)
-        dropped = await self.pool.fetch(_DROP, stream, names, timeout=self.timeout)
+        shard_ids = [shard.shard_id for shard in shards]
+        await self.pool.execute(_INSERT, stream, shard_ids, first, second, timeout=self.timeout)
+        dropped = await self.pool.fetch(_DELETE, stream, shard_ids, timeout=self.timeout)
         return [row["shard_id"] for row in dropped if row["stream"] == stream and not row["finished"]]
 
-    async def renew(self, read_until: Mapping[str, datetime]) -> list[Lease]:
-        """Renew what this worker holds, note until when its shards are read, and return every lease of the stream."""
-        shards, times = list(read_until), list(read_until.values())
+    async def renew(self, stored_through: Mapping[str, datetime]) -> list[Lease]:
+        """Renew what this worker holds, note up to when its shards are stored, and return every lease of the stream."""
+        shard_ids, times = list(stored_through), list(stored_through.values())
         async with self.pool.acquire(timeout=self.timeout) as connection:
-            await connection.execute(_RENEW, self.stream, self.owner, self.length, shards, times, timeout=self.timeout)
-            rows = await connection.fetch(_READ, self.stream, timeout=self.timeout)
+            await connection.execute(
+                _RENEW, self.stream, self.worker_id, self.lease_duration, shard_ids, times, timeout=self.timeout
+            )
+            rows = await connection.fetch(_SELECT, self.stream, timeout=self.timeout)
         return [_lease(row) for row in rows]
 
     async def take(self, leases: Sequence[Lease]) -> list[Lease]:
@@ -95,24 +103,30 @@ class LeaseTable:
         taken = []
         for lease in leases:
             row = await self.pool.fetchrow(
-                _TAKE, self.stream, lease.shard_id, lease.epoch, self.owner, self.length, timeout=self.timeout
+                _TAKE,
+                self.stream,
+                lease.shard_id,
+                lease.epoch,
+                self.worker_id,
+                self.lease_duration,
+                timeout=self.timeout,
             )
             if row is not None:
                 taken.append(_lease(row))
         return taken
 
-    async def end_frozen(self) -> int:
-        """End the sessions of workers that froze inside of a transaction, and return how many they were.
+    async def terminate_stale_sessions(self) -> int:
+        """Terminate the sessions of workers that froze inside of a transaction, and return how many they were.
 
         Rows that such a worker inserted and never commits would hold up whoever took over its lease. A session that
         is well never leaves the server waiting for its next message as long as a lease lasts.
         """
-        ended: int = await self.pool.fetchval(_END_FROZEN, self.length, timeout=self.timeout)
-        return ended
+        terminated: int = await self.pool.fetchval(_TERMINATE_STALE_SESSIONS, self.lease_duration, timeout=self.timeout)
+        return terminated
 
     async def release(self) -> int:
         """Give back everything that this worker holds, so that others need not wait; return how many it was."""
-        rows = await self.pool.fetch(_RELEASE, self.stream, self.owner, timeout=self.timeout)
+        rows = await self.pool.fetch(_RELEASE, self.stream, self.worker_id, timeout=self.timeout)
         return len(rows)
 
 
@@ -121,10 +135,10 @@ def _lease(row: asyncpg.Record) -> Lease:
 
 
 _COLUMNS = """stream, shard_id, parents, owner, epoch,
-    owner IS NOT NULL AND expires_at > clock_timestamp() AS live,
-    checkpoint, read_until, clock_timestamp() - read_until AS unread, finished"""
+    owner IS NOT NULL AND expires_at > clock_timestamp() AS is_active,
+    checkpoint, read_until AS stored_through, clock_timestamp() - read_until AS lag, finished AS is_shard_end"""
 
-_ADD = """
+_INSERT = """
 INSERT INTO shard_leases (stream, shard_id, parents)
 SELECT $1, shard_id, array_remove(ARRAY[first, second], NULL)
 FROM unnest($2::text[], $3::text[], $4::text[]) AS shard (shard_id, first, second)
@@ -132,7 +146,7 @@ ON CONFLICT DO NOTHING
 """
 
 # Also those of an earlier stream of the same name.
-_DROP = """
+_DELETE = """
 DELETE FROM shard_leases
 WHERE split_part(stream, '/', 1) = split_part($1, '/', 1) AND NOT (stream = $1 AND shard_id = ANY ($2))
 RETURNING stream, shard_id, finished
@@ -141,12 +155,12 @@ RETURNING stream, shard_id, finished
 _RENEW = """
 UPDATE shard_leases
 SET expires_at = clock_timestamp() + $3,
-    read_until = coalesce((SELECT until FROM unnest($4::text[], $5::timestamptz[]) AS read (shard, until)
+    read_until = coalesce((SELECT until FROM unnest($4::text[], $5::timestamptz[]) AS stored (shard, until)
                            WHERE shard = shard_id), read_until)
 WHERE stream = $1 AND owner = $2 AND NOT finished
 """
 
-_READ = f"SELECT {_COLUMNS} FROM shard_leases WHERE stream = $1 ORDER BY shard_id"  # noqa: S608
+_SELECT = f"SELECT {_COLUMNS} FROM shard_leases WHERE stream = $1 ORDER BY shard_id"  # noqa: S608
 
 _TAKE = f"""
 UPDATE shard_leases SET owner = $4, epoch = epoch + 1, expires_at = clock_timestamp() + $5
@@ -159,7 +173,7 @@ UPDATE shard_leases SET owner = NULL, expires_at = NULL WHERE stream = $1 AND ow
 """
 
 # No timeout of PostgreSQL covers this: between the messages of one statement a session counts as active.
-_END_FROZEN = """
+_TERMINATE_STALE_SESSIONS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE usename = current_user AND datname = current_database() AND xact_start IS NOT NULL
 AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - $1::interval

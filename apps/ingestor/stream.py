@@ -1,4 +1,7 @@
-"""The Kinesis calls of a consumer: in threads, retried with backoff and jitter for as long as it takes."""
+"""The Kinesis calls of a consumer: in threads, retried with backoff and jitter for as long as it takes.
+
+The names are those of the AWS API and of the Kinesis Client Library (KCL).
+"""
 
 import asyncio
 import logging
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionFault
 
+from apps.ingestor.errors import ExpiredIteratorError
 from apps.ingestor.metrics import KINESIS_ERRORS
 from apps.ingestor.records import Record
 from apps.platform.aws import error_code
@@ -27,10 +31,10 @@ log = logging.getLogger(__name__)
 MAX_BACKOFF_SECONDS = 3.0
 """Seconds between two attempts, at most: short, so that reading catches up soon after a fault."""
 
-RECORDS_OF_A_PAGE = 2_000
-"""Most records of one GetRecords; AWS also ends a page at 10 MiB."""
+GET_RECORDS_LIMIT = 2_000
+"""Records of one GetRecords, at most; AWS also ends an answer at 10 MiB."""
 
-PASSING = frozenset(
+RETRYABLE_ERROR_CODES = frozenset(
     {
         "InternalFailure",
         "InternalServerError",
@@ -45,14 +49,14 @@ PASSING = frozenset(
 """Error codes that go away by themselves."""
 
 
-class ExpiredIteratorError(Exception):
-    """An iterator lives five minutes: ask for a new one."""
+class StreamSummary(NamedTuple):
+    """What DescribeStreamSummary says of a stream.
 
+    `stream_id` tells it from an earlier one of the same name, whose shards had the same names too: as KCL's
+    StreamIdentifier, the name with the time of creation.
+    """
 
-class Description(NamedTuple):
-    """A stream. `id` tells it from an earlier one of the same name, whose shards had the same names too."""
-
-    id: str
+    stream_id: str
     retention: timedelta
 
 
@@ -63,32 +67,33 @@ class Shard(NamedTuple):
     parents: tuple[str, ...]
 
 
-class Page(NamedTuple):
-    """What one GetRecords gave. Without `next_iterator` the shard is closed and this is its end."""
+class GetRecordsResult(NamedTuple):
+    """What one GetRecords gave. Without `next_shard_iterator` the shard is closed and this is its end."""
 
     records: list[Record]
-    next_iterator: str | None
-    behind: timedelta
+    next_shard_iterator: str | None
+    millis_behind_latest: int
 
 
-class Stream:
+class KinesisStream:
     """One Kinesis stream, read through `client`."""
 
-    def __init__(self, client: "KinesisClient", name: str, threads: Executor) -> None:
+    def __init__(self, client: "KinesisClient", name: str, threads: Executor, rng: random.Random) -> None:
         self.client = client
         self.name = name
         self.threads = threads
+        self.rng = rng
 
-    async def describe(self) -> Description:
+    async def describe(self) -> StreamSummary:
         """Return which stream this is and how long it keeps records."""
         answer = await self._call(self.client.describe_stream_summary, StreamName=self.name)
         summary = answer["StreamDescriptionSummary"]
-        return Description(
+        return StreamSummary(
             f"{self.name}/{summary['StreamCreationTimestamp'].timestamp():.0f}",
             timedelta(hours=summary["RetentionPeriodHours"]),
         )
 
-    async def shards(self) -> list[Shard]:
+    async def list_shards(self) -> list[Shard]:
         """Return every shard that still holds records, open or closed."""
         answer = await self._call(self.client.list_shards, StreamName=self.name)
         listed = answer["Shards"]
@@ -103,7 +108,7 @@ class Stream:
             for shard in listed
         ]
 
-    async def iterator(self, shard_id: str, after: str | None) -> str:
+    async def get_shard_iterator(self, shard_id: str, after: str | None) -> str:
         """Return an iterator behind the sequence number `after`, or at the oldest record."""
         shard = {"StreamName": self.name, "ShardId": shard_id}
         start = {"ShardIteratorType": "TRIM_HORIZON"}
@@ -112,10 +117,10 @@ class Stream:
         answer = await self._call(self.client.get_shard_iterator, **shard, **start)  # type: ignore[arg-type]
         return answer["ShardIterator"]
 
-    async def page(self, iterator: str) -> Page:
+    async def get_records(self, iterator: str) -> GetRecordsResult:
         """Return the next records. Raises ExpiredIteratorError."""
         try:
-            answer = await self._call(self.client.get_records, ShardIterator=iterator, Limit=RECORDS_OF_A_PAGE)
+            answer = await self._call(self.client.get_records, ShardIterator=iterator, Limit=GET_RECORDS_LIMIT)
         except ClientError as error:
             if error_code(error) == "ExpiredIteratorException":
                 raise ExpiredIteratorError from None
@@ -124,8 +129,7 @@ class Stream:
             Record(record["SequenceNumber"], record["ApproximateArrivalTimestamp"], record["Data"])
             for record in answer["Records"]
         ]
-        behind = timedelta(milliseconds=answer.get("MillisBehindLatest", 0))
-        return Page(records, answer.get("NextShardIterator"), behind)
+        return GetRecordsResult(records, answer.get("NextShardIterator"), answer.get("MillisBehindLatest", 0))
 
     async def _call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         attempt = 0
@@ -134,15 +138,18 @@ class Stream:
                 return await asyncio.get_running_loop().run_in_executor(self.threads, partial(call, *args, **kwargs))
             except (ClientError, ConnectionFault, HTTPClientError) as error:
                 KINESIS_ERRORS.labels(call.__name__, error_code(error)).inc()
-                if not _passes(error):
+                if not _is_retryable(error):
                     raise
                 log.warning("%s failed, trying again: %s", call.__name__, error)
             attempt += 1
-            wait = min(MAX_BACKOFF_SECONDS, 0.1 * 2**attempt)
-            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter is no secret
+            backoff = min(MAX_BACKOFF_SECONDS, 0.1 * 2**attempt)
+            await asyncio.sleep(self.rng.uniform(backoff / 2, backoff))
 
 
-def _passes(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return True
-    return error_code(error) in PASSING or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500
+    return (
+        error_code(error) in RETRYABLE_ERROR_CODES
+        or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500
+    )

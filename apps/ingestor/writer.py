@@ -1,17 +1,18 @@
-"""Writing a batch: readings, rejects and the shard's new checkpoint in one transaction, or nothing at all."""
+"""Writing a batch: readings, rejected items and the shard's new checkpoint in one transaction, or nothing at all."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 from opentelemetry import propagate, trace
 
 from apps.domain.readings import StoredReading
 from apps.ingestor.batch import Batch
+from apps.ingestor.clock import Clock
+from apps.ingestor.errors import FencedError
 from apps.ingestor.leases import Lease
 from apps.ingestor.metrics import (
     COMMIT_ROWS,
@@ -22,154 +23,154 @@ from apps.ingestor.metrics import (
     REJECTS,
     Outcome,
 )
-from apps.ingestor.records import Placed, Reject, reject_reading
+from apps.ingestor.records import LocatedReading, RejectedItem, reject
 from apps.storage.channels import Channel, notify
 from apps.storage.connection import Connection
-from apps.storage.readings import (
-    is_missing_partition,
-    register_unknown,
-    store,
-    with_partitions,
-)
+from apps.storage.readings import is_missing_partition, register_unknown, store, with_partitions
 
-REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
+DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 """What the database says when a row itself is at fault, and not the connection or the moment."""
 
-CONNECT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 10
 """Time to get a connection, and to give back one that was interrupted."""
 
 MAX_SPAN_LINKS = 128
 """Links of one span; OpenTelemetry keeps no more by default."""
 
 
-class FencedError(Exception):
-    """The lease or its checkpoint moved on: nothing was written. Whoever holds the lease begins at its checkpoint."""
-
-
 @dataclass(frozen=True, slots=True)
-class Position:
-    """How far a shard is read. `read_until`: everything that arrived before is written or in the batch."""
+class Checkpoint:
+    """How far a shard is stored. Only the database's is the truth; this is the one that a consumer last knew."""
 
-    checkpoint: str | None
-    read_until: datetime
-    finished: bool = False
+    sequence_number: str | None
+    """Of the last record; None before the first."""
+    stored_through: datetime
+    """All that arrived before this time is stored."""
+    is_shard_end: bool = False
+    """The shard is closed and all of it is stored: SHARD_END in KCL."""
 
 
 class Writer:
-    """Writes batches through `pool`, `limit` at a time at most, so that leases always find a connection."""
+    """Writes batches through `pool`, `max_writes` at a time, so that leases always find a connection."""
 
-    def __init__(self, pool: asyncpg.Pool, stream_name: str, limit: int) -> None:
+    def __init__(self, pool: asyncpg.Pool, stream_name: str, max_writes: int, clock: Clock) -> None:
         self.pool = pool
         self.stream_name = stream_name
-        self.free = asyncio.Semaphore(limit)
+        self.semaphore = asyncio.Semaphore(max_writes)
+        self.clock = clock
         self.tracer = trace.get_tracer(__name__)
 
-    async def write(self, lease: Lease, before: Position, batch: Batch, after: Position) -> None:
+    async def write(self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint) -> None:
         """Write `batch` and move the checkpoint from `before` to `after`.
 
         Raises FencedError when the lease is no longer the one that the batch was read under, and whatever the
         connection raises; then the outcome may be unknown, and is found in the table.
         """
-        async with self.free:
-            uploads = _uploads(batch.traceparents)
+        async with self.semaphore:
+            uploads = _upload_spans(batch.traceparents)
             links = [trace.Link(upload) for upload in uploads[:MAX_SPAN_LINKS]]
             with self.tracer.start_as_current_span("store batch", links=links) as span:
                 span.set_attributes({"shard_id": lease.shard_id, "readings": len(batch.readings)})
-                started, started_ns = time.perf_counter(), time.time_ns()
-                stored, rejects = await with_partitions(
-                    lambda: self.pool.acquire(timeout=CONNECT_SECONDS),
-                    _rows(batch.readings),
+                started, started_at = self.clock.monotonic(), self.clock.now()
+                stored, rejected = await with_partitions(
+                    lambda: self.pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS),
+                    _stored_readings(batch.readings),
                     lambda: self._commit(lease, before, batch, after),
                 )
-                self._tell_uploads(uploads, span, started_ns)
-        _count(batch, stored, rejects, time.perf_counter() - started)
+                self._emit_upload_spans(uploads, span, started_at)
+        _count(batch, stored, rejected, self.clock.monotonic() - started, self.clock.now())
 
-    def _tell_uploads(self, uploads: Sequence[trace.SpanContext], batch: trace.Span, started_ns: int) -> None:
+    def _emit_upload_spans(self, uploads: Sequence[trace.SpanContext], batch: trace.Span, started_at: datetime) -> None:
         """End the trace of each upload with a span of its own, linked to the batch that it was stored in."""
+        started_ns = int(started_at.timestamp() * 1e9)
         for upload in uploads:
             context = trace.set_span_in_context(trace.NonRecordingSpan(upload))
             links = [trace.Link(batch.get_span_context())]
             kind = trace.SpanKind.CONSUMER
             self.tracer.start_span("store readings", context, kind, links=links, start_time=started_ns).end()
 
-    async def _commit(self, lease: Lease, before: Position, batch: Batch, after: Position) -> tuple[int, list[Reject]]:
-        async with self.pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction():
-            stored, refused = await _store(connection, batch.readings)
-            rejects = batch.rejects + refused
-            if rejects:
-                await self._keep(connection, lease, rejects)
+    async def _commit(
+        self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint
+    ) -> tuple[int, list[RejectedItem]]:
+        async with self.pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
+            stored, rejected_by_database = await _store(connection, batch.readings)
+            rejected = batch.rejected + rejected_by_database
+            if rejected:
+                await self._insert_rejected(connection, lease, rejected)
             # Last, so that renewing the lease never waits for slow rows.
             if not await connection.fetchval(
-                _MOVE,
+                _ADVANCE_CHECKPOINT,
                 lease.stream,
                 lease.shard_id,
                 lease.epoch,
-                before.checkpoint,
-                after.checkpoint,
-                after.read_until,
-                after.finished,
+                before.sequence_number,
+                after.sequence_number,
+                after.stored_through,
+                after.is_shard_end,
             ):
                 FENCED_WRITES.inc()
                 raise FencedError(f"the lease of {lease.shard_id} has moved on from epoch {lease.epoch}")
             if stored:
                 await notify(connection, Channel.READINGS)
-        return stored, rejects
+        return stored, rejected
 
-    async def _keep(self, connection: Connection, lease: Lease, rejects: Sequence[Reject]) -> None:
+    async def _insert_rejected(self, connection: Connection, lease: Lease, rejected: Sequence[RejectedItem]) -> None:
         columns = zip(
-            *((r.sequence_number, r.position, r.device_id, r.received_at, r.reason, r.payload) for r in rejects),
+            *(
+                (item.sequence_number, item.position, item.device_id, item.received_at, item.reason, item.payload)
+                for item in rejected
+            ),
             strict=True,
         )
-        await connection.execute(_KEEP, self.stream_name, lease.shard_id, *map(list, columns))
+        await connection.execute(_INSERT_REJECTED, self.stream_name, lease.shard_id, *map(list, columns))
 
 
-async def _store(connection: Connection, readings: Sequence[Placed]) -> tuple[int, list[Reject]]:
-    """Store readings; where the database refuses one, halve until it is alone and reject only that one."""
+async def _store(connection: Connection, readings: Sequence[LocatedReading]) -> tuple[int, list[RejectedItem]]:
+    """Store readings; where the database does not take one, halve until it is alone and reject only that one."""
     if not readings:
         return 0, []
     try:
         async with connection.transaction():
-            rows = await store(connection, _rows(readings))
-            await register_unknown(connection, rows)
-            return len(rows), []
-    except REFUSED as error:
+            stored = await store(connection, _stored_readings(readings))
+            await register_unknown(connection, stored)
+            return len(stored), []
+    except DATA_ERRORS as error:
         if is_missing_partition(error):
             raise
         if len(readings) == 1:
-            return 0, [reject_reading(readings[0], f"the database refused it: {error}")]
+            return 0, [reject(readings[0], f"the database refused it: {error}")]
     middle = len(readings) // 2
-    stored, rejects = await _store(connection, readings[:middle])
-    more, others = await _store(connection, readings[middle:])
-    return stored + more, rejects + others
+    first_stored, first_rejected = await _store(connection, readings[:middle])
+    second_stored, second_rejected = await _store(connection, readings[middle:])
+    return first_stored + second_stored, first_rejected + second_rejected
 
 
-def _rows(readings: Iterable[Placed]) -> list[StoredReading]:
-    return [placed.reading for placed in readings]
+def _stored_readings(readings: Iterable[LocatedReading]) -> list[StoredReading]:
+    return [located.reading for located in readings]
 
 
-def _uploads(traceparents: Iterable[str]) -> list[trace.SpanContext]:
+def _upload_spans(traceparents: Iterable[str]) -> list[trace.SpanContext]:
     spans = (
-        trace.get_current_span(propagate.extract({"traceparent": one})).get_span_context()
-        for one in dict.fromkeys(traceparents)
+        trace.get_current_span(propagate.extract({"traceparent": traceparent})).get_span_context()
+        for traceparent in dict.fromkeys(traceparents)
     )
     return [span for span in spans if span.is_valid]
 
 
-def _count(batch: Batch, stored: int, rejects: Sequence[Reject], seconds: float) -> None:
-    refused = len(rejects) - len(batch.rejects)
+def _count(batch: Batch, stored: int, rejected: Sequence[RejectedItem], seconds: float, committed_at: datetime) -> None:
+    rejected_by_database = len(rejected) - len(batch.rejected)
     RECORDS.labels(Outcome.STORED).inc(stored)
-    RECORDS.labels(Outcome.DUPLICATE).inc(len(batch.readings) - refused - stored)
-    RECORDS.labels(Outcome.REJECTED).inc(len(rejects))
-    for cause, count in Counter(reject.cause for reject in rejects).items():
+    RECORDS.labels(Outcome.DUPLICATE).inc(len(batch.readings) - rejected_by_database - stored)
+    RECORDS.labels(Outcome.REJECTED).inc(len(rejected))
+    for cause, count in Counter(item.cause for item in rejected).items():
         REJECTS.labels(cause).inc(count)
     COMMIT_SECONDS.observe(seconds)
     COMMIT_ROWS.observe(len(batch.readings))
-    now = datetime.now(UTC)
     for received_at in batch.received_at:
-        DELIVERY_SECONDS.observe(max(0.0, (now - received_at).total_seconds()))
+        DELIVERY_SECONDS.observe(max(0.0, (committed_at - received_at).total_seconds()))
 
 
-_KEEP = """
+_INSERT_REJECTED = """
 INSERT INTO rejected_records
     (stream, shard_id, sequence_number, position, device_id, received_at, reason, payload)
 SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
@@ -177,7 +178,7 @@ ON CONFLICT DO NOTHING
 """
 
 # Also compares the checkpoint: a commit whose outcome was unknown may have been applied meanwhile.
-_MOVE = """
+_ADVANCE_CHECKPOINT = """
 UPDATE shard_leases SET checkpoint = $5, read_until = $6, finished = $7
 WHERE stream = $1 AND shard_id = $2 AND epoch = $3 AND checkpoint IS NOT DISTINCT FROM $4 AND NOT finished
 RETURNING true

@@ -1,6 +1,7 @@
 """AWS on this machine: MiniStack, with the stream that readings travel on."""
 
 import asyncio
+import random
 import sys
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import boto3
 
-from apps.ingestor.stream import Stream
+from apps.ingestor.stream import KinesisStream
 from local.measure import checkpoints
 from local.paths import Paths
 from local.plan import HOST, REGION, LocalEnvironment, aws
@@ -54,8 +55,8 @@ async def create_stream(env: LocalEnvironment) -> None:
 async def until_written(env: LocalEnvironment, connection: asyncpg.Connection, seconds: float) -> bool:
     """Wait until no record lies behind its shard's checkpoint. Return False when that takes longer than `seconds`."""
     with ThreadPoolExecutor(1) as threads:
-        stream = Stream(_client(env), env.stream, threads)
-        identity = (await stream.describe()).id
+        stream = KinesisStream(_client(env), env.stream, threads, random.Random())  # noqa: S311 - spreads retries, keeps no secret
+        identity = (await stream.describe()).stream_id
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if await _written(stream, await checkpoints(connection, identity)):
@@ -64,10 +65,10 @@ async def until_written(env: LocalEnvironment, connection: asyncpg.Connection, s
     return False
 
 
-async def _written(stream: Stream, done: Mapping[str, str | None]) -> bool:
-    for shard in await stream.shards():
-        page = await stream.page(await stream.iterator(shard.shard_id, done.get(shard.shard_id)))
-        if page.records:
+async def _written(stream: KinesisStream, done: Mapping[str, str | None]) -> bool:
+    for shard in await stream.list_shards():
+        iterator = await stream.get_shard_iterator(shard.shard_id, done.get(shard.shard_id))
+        if (await stream.get_records(iterator)).records:
             return False
     return True
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Any
 
 import asyncpg
 from botocore.exceptions import ClientError
 
-from apps.ingestor.stream import Stream
+from apps.ingestor.stream import KinesisStream
 
 
 class Fault(Enum):
@@ -91,11 +91,11 @@ class Calls:
 
         return Counted
 
-    def stream_class(self) -> type[Stream]:
+    def stream_class(self) -> type[KinesisStream]:
         """Return a kind of stream whose calls are counted."""
         calls = self
 
-        class Counted(Stream):
+        class Counted(KinesisStream):
             async def _call(self, call: Any, *args: Any, **kwargs: Any) -> Any:
                 sent = super()._call
                 return await calls.around(call.__name__, lambda: sent(call, *args, **kwargs))
@@ -108,7 +108,7 @@ def _name(query: str) -> str:
 
 
 class FaultyKinesis:
-    """A client of which a share of the calls fails as AWS's fault injection service makes them fail."""
+    """A client of which a share of the calls fails with one of `codes`, by default as AWS's fault injection fails."""
 
     CODES = (
         "InternalFailure",
@@ -118,9 +118,10 @@ class FaultyKinesis:
         "ExpiredIteratorException",
     )
 
-    def __init__(self, client: Any, share: float, seed: int) -> None:
+    def __init__(self, client: Any, share: float, seed: int, codes: Sequence[str] = CODES) -> None:
         self.client = client
         self.share = share
+        self.codes = codes
         self.rng = random.Random(seed)
         self.failed: list[str] = []
 
@@ -129,7 +130,7 @@ class FaultyKinesis:
 
         def call(**arguments: Any) -> Any:
             if self.rng.random() < self.share:
-                code = self.rng.choice(self.CODES if name == "get_records" else self.CODES[:4])
+                code = self.rng.choice(self._codes_of(name))
                 self.failed.append(code)
                 status = 500 if code in ("InternalFailure", "ServiceUnavailable") else 400
                 answer = {
@@ -141,3 +142,6 @@ class FaultyKinesis:
 
         call.__name__ = name
         return call
+
+    def _codes_of(self, call: str) -> list[str]:
+        return [code for code in self.codes if call == "get_records" or code != "ExpiredIteratorException"]

@@ -7,24 +7,31 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import msgspec
 import pytest
 from mypy_boto3_kinesis import KinesisClient
+from prometheus_client import REGISTRY
 
 from apps.domain.readings import Envelope, Reading
+from apps.ingestor.clock import Clock
 from apps.ingestor.leases import LeaseTable
 from apps.ingestor.settings import IngestorSettings
-from apps.ingestor.stream import Stream
-from apps.ingestor.worker import Worker, owner_name
+from apps.ingestor.stream import KinesisStream
+from apps.ingestor.worker import Worker, new_worker_id
 from apps.ingestor.writer import Writer
 from apps.platform.settings import load
 from apps.storage.connection import create_pool
 from tests.apps.ingestor.faults import Calls
 from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
+
+T = TypeVar("T")
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
 
@@ -50,11 +57,14 @@ def envelope(device: str, numbers: Iterable[int]) -> Put:
 
 
 def put(client: KinesisClient, stream: str, puts: Iterable[Put]) -> None:
-    pending = [{"Data": one.data, "PartitionKey": one.key} for one in puts]
+    """Put every record, those again that Kinesis did not take."""
+    pending: list[PutRecordsRequestEntryTypeDef] = [
+        {"Data": record.data, "PartitionKey": record.key} for record in puts
+    ]
     while pending:
-        now, pending = pending[:500], pending[500:]
-        answer = client.put_records(StreamName=stream, Records=now)
-        pending = [r for r, a in zip(now, answer["Records"], strict=True) if "ErrorCode" in a] + pending
+        call, pending = pending[:500], pending[500:]
+        results = client.put_records(StreamName=stream, Records=call)["Records"]
+        pending = [entry for entry, result in zip(call, results, strict=True) if "ErrorCode" in result] + pending
 
 
 def settings_of(database: TestDatabase, stream: str, **changes: str) -> IngestorSettings:
@@ -64,19 +74,26 @@ def settings_of(database: TestDatabase, stream: str, **changes: str) -> Ingestor
 
 @asynccontextmanager
 async def working(
-    database: TestDatabase, client: Any, stream: str, calls: Calls | None = None, **changes: str
+    database: TestDatabase,
+    client: Any,
+    stream: str,
+    calls: Calls | None = None,
+    clock: Clock | None = None,
+    **changes: str,
 ) -> AsyncIterator[Worker]:
     """Run a worker in this process, and stop it in an orderly way unless it died by one of `calls`."""
+    clock = clock or Clock()
     settings = settings_of(database, stream, **changes)
     stopping = asyncio.Event()
     threads = ThreadPoolExecutor(8)
     pool = await create_pool(settings, "test", **({"connection_class": calls.connection_class()} if calls else {}))
     worker = Worker(
-        (calls.stream_class() if calls else Stream)(client, stream, threads),
-        LeaseTable(pool, owner_name(), settings.lease_seconds),
-        Writer(pool, stream, settings.database_connections - 1),
+        (calls.stream_class() if calls else KinesisStream)(client, stream, threads, random.Random(stream)),
+        LeaseTable(pool, new_worker_id(), settings.lease_seconds),
+        Writer(pool, stream, settings.database_connections - 1, clock),
         settings,
         stopping,
+        clock,
     )
     others = asyncio.all_tasks()
     task = asyncio.create_task(worker.run())
@@ -89,16 +106,16 @@ async def working(
         pool.terminate()
         if dead:
             # The connections are gone and nothing of the process goes on.
-            left = asyncio.all_tasks() - others
-            for one in left:
-                one.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            orphans = asyncio.all_tasks() - others
+            for orphan in orphans:
+                orphan.cancel()
+            await asyncio.gather(*orphans, return_exceptions=True)
         threads.shutdown(wait=False)
         if task.done() and not task.cancelled():
             task.result()
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
+async def eventually(condition: Callable[[], Awaitable[T]], seconds: float = 60) -> T:
     """Return the first true answer of `condition`; fail when there is none in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (answer := await condition()):
@@ -109,7 +126,13 @@ async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 6
 
 
 async def count(connection: asyncpg.Connection, table: str = "sensor_readings") -> int:
-    return await connection.fetchval(f"SELECT count(*) FROM {table}")
+    found: int = await connection.fetchval(f"SELECT count(*) FROM {table}")
+    return found
+
+
+def sample(metric: str, **labels: str) -> float:
+    """Return the value of a counter of this process, 0 before it was first counted."""
+    return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
 async def assert_consistent(connection: asyncpg.Connection) -> None:
@@ -118,7 +141,7 @@ async def assert_consistent(connection: asyncpg.Connection) -> None:
     assert not await connection.fetch("SELECT device_id FROM sensor_readings EXCEPT SELECT device_id FROM devices")
 
 
-def shuffled(items: Iterable[Any], seed: int) -> list[Any]:
+def shuffled(items: Iterable[T], seed: int) -> list[T]:
     mixed = list(items)
     random.Random(seed).shuffle(mixed)
     return mixed

@@ -1,8 +1,8 @@
 """A worker that dies, or is told of a failure, at each of its calls in turn."""
 
 import itertools
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -21,7 +21,7 @@ TABLES = "sensor_readings, readings_minute, latest_readings, devices, rejected_r
 )
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
 async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(
-    database: TestDatabase, ministack: KinesisServer, fault: Any, step: int
+    database: TestDatabase, ministack: KinesisServer, fault: Fault, step: int
 ) -> None:
     """Three batches of one shard: fresh readings, readings that are there already, a new month and a reject."""
     client = ministack.client()
@@ -36,8 +36,8 @@ async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(
     async def complete() -> bool:
         stored, rejected = await count(connection), await count(connection, "rejected_records")
         assert (stored, rejected) <= (61, 1)
-        finished = await connection.fetchval("SELECT checkpoint IS NOT NULL FROM shard_leases")
-        return (stored, rejected) == (61, 1) and finished
+        has_checkpoint: bool = await connection.fetchval("SELECT checkpoint IS NOT NULL FROM shard_leases")
+        return (stored, rejected) == (61, 1) and has_checkpoint
 
     reached = 0
     for number in itertools.count(step - 1, step):
@@ -59,5 +59,5 @@ async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(
     await connection.close()
 
 
-async def _either(complete, calls: Calls) -> bool:
+async def _either(complete: Callable[[], Awaitable[bool]], calls: Calls) -> bool:
     return calls.died.is_set() or await complete()

@@ -7,20 +7,19 @@ import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
-from apps.ingestor import shard
-from apps.ingestor import stream as stream_module
-from apps.ingestor.metrics import RESTARTS, RETENTION_GAPS
+from apps.ingestor.clock import Clock
 from devtools.postgres import Postgres
 from tests.apps.ingestor.faults import FaultyKinesis
-from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, working
+from tests.apps.ingestor.support import Put, assert_consistent, count, envelope, eventually, put, sample, working
 from tests.support import postgres
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 
 
-async def has(connection, wanted: int) -> bool:
+async def has(connection: asyncpg.Connection, wanted: int) -> bool:
     found = await count(connection)
     assert found <= wanted
     return found == wanted
@@ -47,19 +46,18 @@ async def _at_least(failed: list[str], number: int) -> bool:
     return len(failed) >= number
 
 
-async def test_an_error_that_does_not_pass_is_told_and_reading_begins_again(
-    database: TestDatabase, ministack: KinesisServer, stream: str, monkeypatch: pytest.MonkeyPatch
+async def test_an_error_that_is_not_retryable_is_told_and_reading_begins_again(
+    database: TestDatabase, ministack: KinesisServer, stream: str
 ) -> None:
-    monkeypatch.setattr(stream_module, "PASSING", frozenset())
     client = ministack.client()
     put(client, stream, [envelope("d", range(30))])
     connection = await database.connect()
-    before = RESTARTS.labels("ClientError")._value.get()
-    async with working(database, FaultyKinesis(client, 0.4, seed=2), stream):
+    before = sample("ingestor_shard_restarts_total", error="ClientError")
+    async with working(database, FaultyKinesis(client, 0.4, seed=2, codes=["AccessDeniedException"]), stream):
         await eventually(lambda: has(connection, 30))
 
         async def restarted() -> bool:
-            return RESTARTS.labels("ClientError")._value.get() > before
+            return sample("ingestor_shard_restarts_total", error="ClientError") > before
 
         await eventually(restarted)
     await connection.close()
@@ -95,23 +93,24 @@ class Forwarder:
     def __init__(self, database: TestDatabase) -> None:
         self.to = ("127.0.0.1", database.server.port)
         self.hangs = asyncio.Event()
-        self.links = []
+        self.links: list[asyncio.WriteTransport] = []
 
     async def listen(self, host: str, port: int = 0) -> int:
         self.server = await asyncio.start_server(self._forward, host, port)
-        return self.server.sockets[0].getsockname()[1]
+        bound: int = self.server.sockets[0].getsockname()[1]
+        return bound
 
     def reset(self) -> None:
         self.server.close()
         for link in self.links:
             link.abort()
 
-    async def _forward(self, reader, writer) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(*self.to)
         self.links += [writer.transport, back.transport]
         await asyncio.gather(self._pump(reader, back), self._pump(there, writer), return_exceptions=True)
 
-    async def _pump(self, reader, writer) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             if self.hangs.is_set():
                 await asyncio.Future()
@@ -129,7 +128,7 @@ async def test_a_database_that_fails_over_to_another_address_is_found(
     loop = asyncio.get_running_loop()
     addresses, resolve = ["127.0.0.2"], loop.getaddrinfo
 
-    async def resolved(host, port, **options):
+    async def resolved(host: str, port: int, **options: Any) -> Any:
         return await resolve(addresses[-1] if host == "database.example" else host, port, **options)
 
     monkeypatch.setattr(loop, "getaddrinfo", resolved)
@@ -138,8 +137,8 @@ async def test_a_database_that_fails_over_to_another_address_is_found(
     await standby.listen("127.0.0.3", port)
     put(client, stream, [envelope("d", range(20))])
     connection = await database.connect()
-    place = {"DATABASE_HOST": "database.example", "DATABASE_PORT": str(port)}
-    async with working(database, client, stream, **place) as worker:
+    address = {"DATABASE_HOST": "database.example", "DATABASE_PORT": str(port)}
+    async with working(database, client, stream, **address) as worker:
         await eventually(lambda: has(connection, 20))
         if how == "resets":
             primary.reset()
@@ -225,20 +224,20 @@ async def test_a_shard_that_was_not_read_for_longer_than_its_retention_is_told(
     client = ministack.client()
     put(client, stream, [envelope("d", range(5))])
     connection = await database.connect()
-    gaps = RETENTION_GAPS._value.get()
+    gaps = sample("ingestor_retention_gaps_total")
     async with working(database, client, stream):
         await eventually(lambda: has(connection, 5))
     await connection.execute("UPDATE shard_leases SET read_until = now() - interval '23 hours'")
     async with working(database, client, stream):
         put(client, stream, [envelope("d", range(10))])
         await eventually(lambda: has(connection, 10))
-    assert RETENTION_GAPS._value.get() == gaps
+    assert sample("ingestor_retention_gaps_total") == gaps
     await connection.execute("UPDATE shard_leases SET read_until = now() - interval '25 hours'")
     with caplog.at_level(logging.ERROR):
         async with working(database, client, stream):
             put(client, stream, [envelope("d", range(15))])
             await eventually(lambda: has(connection, 15))
-    assert RETENTION_GAPS._value.get() == gaps + 2
+    assert sample("ingestor_retention_gaps_total") == gaps + 2
     assert "what arrived in between is lost" in caplog.text
     assert await connection.fetchval("SELECT min(read_until) FROM shard_leases") > datetime.now(UTC) - timedelta(
         hours=1
@@ -248,22 +247,18 @@ async def test_a_shard_that_was_not_read_for_longer_than_its_retention_is_told(
 
 @pytest.mark.parametrize("step", [timedelta(minutes=10), timedelta(minutes=-10)])
 async def test_a_step_of_the_machines_clock_costs_no_lease_and_no_reading(
-    database: TestDatabase, ministack: KinesisServer, stream: str, monkeypatch: pytest.MonkeyPatch, step: Any
+    database: TestDatabase, ministack: KinesisServer, stream: str, step: timedelta
 ) -> None:
     client = ministack.client()
     connection = await database.connect()
     put(client, stream, [envelope("d", range(5))])
-
-    class Stepped(datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return datetime.now(tz) + step
-
-    async with working(database, client, stream, LEASE_SECONDS="1"):
+    offset = timedelta()
+    clock = Clock(now=lambda: datetime.now(UTC) + offset)
+    async with working(database, client, stream, clock=clock, LEASE_SECONDS="1"):
         await eventually(lambda: has(connection, 5))
         owners = "SELECT shard_id, owner, epoch FROM shard_leases ORDER BY shard_id"
         before = await connection.fetch(owners)
-        monkeypatch.setattr(shard, "datetime", Stepped)
+        offset = step
         put(client, stream, [envelope("d", range(50))])
         await eventually(lambda: has(connection, 50))
         assert await connection.fetch(owners) == before
@@ -278,13 +273,14 @@ async def test_the_same_readings_in_a_batch_in_others_and_on_other_shards_are_st
     connection = await database.connect()
     async with working(database, client, stream), working(database, client, stream):
         for part in range(6):
-            once = envelope("d", range(part * 10, part * 10 + 30))
-            puts = [Put(f"{once.key}{copy}", once.data) for copy in range(8)] * 2
+            record = envelope("d", range(part * 10, part * 10 + 30))
+            puts = [Put(f"{record.key}{number}", record.data) for number in range(8)] * 2
             await asyncio.to_thread(put, client, stream, puts)
         await eventually(lambda: has(connection, 80))
 
         async def read_all() -> bool:
-            return await connection.fetchval("SELECT bool_and(checkpoint IS NOT NULL) FROM shard_leases")
+            every: bool = await connection.fetchval("SELECT bool_and(checkpoint IS NOT NULL) FROM shard_leases")
+            return every
 
         await eventually(read_all)
     await assert_consistent(connection)
@@ -314,7 +310,7 @@ async def test_poison_is_kept_once_with_its_reason_and_its_neighbours_are_stored
     await connection.execute("ALTER TABLE sensor_readings ADD CONSTRAINT no_evil CHECK (value <> 666)")
     puts = [Put("p", data) for data in POISON.values()]
     neighbours = [envelope("p", [number]) for number in range(len(puts))]
-    put(client, stream, [one for pair in zip(neighbours, puts, strict=True) for one in pair])
+    put(client, stream, [record for pair in zip(neighbours, puts, strict=True) for record in pair])
     async with working(database, client, stream):
         await eventually(lambda: has(connection, len(POISON)))
 

@@ -4,11 +4,12 @@ import asyncio
 import json
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 
@@ -28,7 +29,7 @@ class Load:
     seed: int
     per_record: int
     valid: set[tuple[str, int]] = field(default_factory=set)
-    rejects: int = 0
+    rejected: int = 0
     sent: int = 0
 
     def chunk(self, records: int) -> list[Put]:
@@ -37,28 +38,28 @@ class Load:
         for number in range(self.sent, self.sent + records):
             device = f"device-{number % DEVICES}"
             numbers = range(number * self.per_record, (number + 1) * self.per_record)
-            one = envelope(device, numbers)
+            record = envelope(device, numbers)
             self.valid |= {(device, n) for n in numbers}
             if rng.random() < 0.05:
-                puts.append(one)  # a retry of the producer
+                puts.append(record)  # a retry of the producer
             if rng.random() < 0.02:
-                bad = json.loads(one.data)
+                bad = json.loads(record.data)
                 bad["readings"].append({"metric": "temperature", "ts": "yesterday", "value": number})
-                one = Put(device, json.dumps(bad).encode())
-                self.rejects += 1
+                record = Put(device, json.dumps(bad).encode())
+                self.rejected += 1
             if rng.random() < 0.01:
                 puts.append(Put(device, f"nonsense {number}".encode()))
-                self.rejects += 1
-            puts.append(one)
+                self.rejected += 1
+            puts.append(record)
         self.sent += records
         return puts
 
-    async def verify(self, connection) -> None:
+    async def verify(self, connection: asyncpg.Connection) -> None:
         """Wait until as much is stored as should be, and see that it is exactly that."""
 
         async def enough() -> bool:
             stored, rejected = await count(connection), await count(connection, "rejected_records")
-            return stored >= len(self.valid) and rejected >= self.rejects
+            return stored >= len(self.valid) and rejected >= self.rejected
 
         await eventually(enough, 120)
         rows = await connection.fetch(
@@ -67,11 +68,11 @@ class Load:
         assert len(rows) == len(self.valid)
         assert {tuple(row) for row in rows} == self.valid
         rejected = await connection.fetch("SELECT payload FROM rejected_records")
-        assert len(rejected) == len(set(rejected)) == self.rejects
+        assert len(rejected) == len(set(rejected)) == self.rejected
         await assert_consistent(connection)
 
 
-async def progress(connection, since: int) -> int:
+async def progress(connection: asyncpg.Connection, since: int) -> int:
     """Wait until more than `since` readings are stored and return how many they are."""
 
     async def more() -> int:
@@ -81,10 +82,18 @@ async def progress(connection, since: int) -> int:
     return await eventually(more, 60)
 
 
-async def kill_at_random(kills: int, load: Load, per_kill: int, connection, put_all, start_one, halfway=None) -> None:
+async def kill_at_random(
+    kills: int,
+    load: Load,
+    per_kill: int,
+    connection: asyncpg.Connection,
+    put_all: Callable[[list[Put]], None],
+    start_worker: Callable[[], Ingestor],
+    halfway: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Run two workers, and kill one of them `kills` times while `per_kill` records come in each time."""
     rng = random.Random(kills)
-    workers = [start_one(), start_one()]
+    workers = [start_worker(), start_worker()]
     stored = 0
     for kill in range(kills):
         putting = asyncio.create_task(asyncio.to_thread(put_all, load.chunk(per_kill)))
@@ -94,7 +103,7 @@ async def kill_at_random(kills: int, load: Load, per_kill: int, connection, put_
         await asyncio.sleep(rng.random() * 0.5)
         victim = rng.randrange(2)
         workers[victim].process.kill()
-        workers[victim] = start_one()
+        workers[victim] = start_worker()
         await putting
     await load.verify(connection)
     assert all(worker.process.poll() is None for worker in workers)
@@ -119,8 +128,8 @@ async def test_two_workers_killed_at_random_while_a_shard_splits(
     async def reshard() -> None:
         await split(client, stream, open_shards(client, stream)[0])
 
-    put_all, start_one = partial(put, client, stream), partial(start, environment)
-    await kill_at_random(kills, Load(kills, 20), records // kills, connection, put_all, start_one, reshard)
+    put_all, start_worker = partial(put, client, stream), partial(start, environment)
+    await kill_at_random(kills, Load(kills, 20), records // kills, connection, put_all, start_worker, reshard)
     await connection.close()
 
 
@@ -133,8 +142,8 @@ async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_reco
     stream = ministack.create_stream("hundred-kills", shards=4)
     environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
     connection = await database.connect()
-    put_all, start_one = partial(put, client, stream), partial(start, environment)
-    await kill_at_random(100, Load(100, 1), 1_000, connection, put_all, start_one)
+    put_all, start_worker = partial(put, client, stream), partial(start, environment)
+    await kill_at_random(100, Load(100, 1), 1_000, connection, put_all, start_worker)
     await connection.close()
 
 
@@ -160,10 +169,11 @@ async def test_one_worker_stopped_and_killed_back_to_back(
     await connection.close()
 
 
-async def waiting_for(connection, table: str) -> bool:
-    return await connection.fetchval(
+async def waiting_for(connection: asyncpg.Connection, table: str) -> bool:
+    waits: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = $1::regclass AND NOT granted)", table
     )
+    return waits
 
 
 @pytest.mark.parametrize(
@@ -171,7 +181,7 @@ async def waiting_for(connection, table: str) -> bool:
     [(signal.SIGSTOP, "sensor_readings"), (signal.SIGSTOP, "readings_minute"), (signal.SIGKILL, "sensor_readings")],
 )
 async def test_a_worker_that_freezes_or_dies_in_the_middle_of_a_write_holds_up_nobody_and_writes_nothing_later(
-    database: TestDatabase, ministack: KinesisServer, start: Callable[..., Ingestor], table: str, how: Any
+    database: TestDatabase, ministack: KinesisServer, start: Callable[..., Ingestor], table: str, how: signal.Signals
 ) -> None:
     """It waits for a lock before its rows are copied, or after: there the rows are in and not committed."""
     client = ministack.client()
@@ -207,12 +217,14 @@ async def test_a_worker_that_freezes_or_dies_in_the_middle_of_a_write_holds_up_n
     await locker.close()
 
 
-async def owned(connection, epoch: int) -> bool:
-    return await connection.fetchval("SELECT epoch FROM shard_leases") >= epoch
+async def owned(connection: asyncpg.Connection, epoch: int) -> bool:
+    current: int = await connection.fetchval("SELECT epoch FROM shard_leases")
+    return current >= epoch
 
 
-async def renewed_past(connection, time) -> bool:
-    return await connection.fetchval("SELECT max(expires_at) FROM shard_leases") > time
+async def renewed_past(connection: asyncpg.Connection, time: datetime) -> bool:
+    expires_at: datetime = await connection.fetchval("SELECT max(expires_at) FROM shard_leases")
+    return expires_at > time
 
 
 @pytest.mark.slow

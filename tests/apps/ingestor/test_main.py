@@ -28,10 +28,10 @@ async def test_the_process_stores_readings_says_so_and_stops_at_once(
     assert "ingestor_batch_lag_seconds{shard_id=" in metrics
     assert "ingestor_leases 2.0" in metrics
     assert ingestor.metric("ingestor_batch_lag_seconds") < 5
-    asked = time.monotonic()
+    told = time.monotonic()
     ingestor.process.send_signal(signal.SIGTERM)
     assert ingestor.process.wait(10) == 0
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - told < 5
     assert await connection.fetchval("SELECT count(*) FROM shard_leases WHERE owner IS NOT NULL") == 0
     await connection.close()
 
@@ -60,7 +60,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(
     database: TestDatabase, ministack: KinesisServer, stream: str, start: Callable[..., Ingestor]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        place = {"READINGS_STREAM": stream, "HTTP_PORT": str(taken.getsockname()[1])}
-        ingestor = start(database.environment("ingestor"), ministack.environment(), place)
+        variables = {"READINGS_STREAM": stream, "HTTP_PORT": str(taken.getsockname()[1])}
+        ingestor = start(database.environment("ingestor"), ministack.environment(), variables)
         assert ingestor.process.wait(20) == 2
-    assert f"HTTP_PORT={place['HTTP_PORT']}" in ingestor.process.stderr.read()
+    assert f"HTTP_PORT={variables['HTTP_PORT']}" in ingestor.process.stderr.read()

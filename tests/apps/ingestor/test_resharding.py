@@ -2,6 +2,10 @@
 
 import asyncio
 
+import asyncpg
+from mypy_boto3_kinesis import KinesisClient
+from mypy_boto3_kinesis.type_defs import ShardTypeDef
+
 from tests.apps.ingestor.support import assert_consistent, count, envelope, eventually, put, working
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
@@ -10,12 +14,12 @@ HALF = 2**127
 DEVICES = 12
 
 
-def open_shards(client, stream: str) -> list[dict]:
+def open_shards(client: KinesisClient, stream: str) -> list[ShardTypeDef]:
     shards = client.list_shards(StreamName=stream)["Shards"]
     return [shard for shard in shards if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
 
 
-async def split(client, stream: str, shard: dict) -> None:
+async def split(client: KinesisClient, stream: str, shard: ShardTypeDef) -> None:
     bounds = shard["HashKeyRange"]
     middle = (int(bounds["StartingHashKey"]) + int(bounds["EndingHashKey"])) // 2 + 1
     await _until_active(client, stream)
@@ -23,20 +27,20 @@ async def split(client, stream: str, shard: dict) -> None:
     await _until_active(client, stream)
 
 
-async def merge(client, stream: str, one: dict, other: dict) -> None:
+async def merge(client: KinesisClient, stream: str, shard: ShardTypeDef, adjacent: ShardTypeDef) -> None:
     await _until_active(client, stream)
-    client.merge_shards(StreamName=stream, ShardToMerge=one["ShardId"], AdjacentShardToMerge=other["ShardId"])
+    client.merge_shards(StreamName=stream, ShardToMerge=shard["ShardId"], AdjacentShardToMerge=adjacent["ShardId"])
     await _until_active(client, stream)
 
 
-async def _until_active(client, stream: str) -> None:
+async def _until_active(client: KinesisClient, stream: str) -> None:
     async def active() -> bool:
         return client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
 
     await eventually(active)
 
 
-def neighbours(client, stream: str) -> list[dict]:
+def neighbours(client: KinesisClient, stream: str) -> list[ShardTypeDef]:
     return sorted(open_shards(client, stream), key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
 
 
@@ -89,8 +93,9 @@ async def test_while_shards_split_and_merge_each_reading_is_stored_once_and_in_i
     await connection.close()
 
 
-async def _finished(connection, wanted: int) -> bool:
-    return await connection.fetchval("SELECT count(*) FROM shard_leases WHERE finished") == wanted
+async def _finished(connection: asyncpg.Connection, wanted: int) -> bool:
+    found: int = await connection.fetchval("SELECT count(*) FROM shard_leases WHERE finished")
+    return found == wanted
 
 
 async def test_workers_that_come_and_go_share_the_shards_evenly(
@@ -138,5 +143,5 @@ async def test_a_shard_that_vanishes_is_let_go_and_its_children_are_read(
     await connection.close()
 
 
-async def _stored(connection, wanted: int) -> bool:
+async def _stored(connection: asyncpg.Connection, wanted: int) -> bool:
     return await count(connection) == wanted

@@ -1,6 +1,7 @@
 """Writing a batch: all of it with its checkpoint, or nothing."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +15,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from apps.domain.readings import DeviceReading, Envelope, Reading, RejectedReading
 from apps.ingestor.batch import Batch
-from apps.ingestor.leases import LeaseTable, choose
+from apps.ingestor.clock import Clock
+from apps.ingestor.errors import FencedError
+from apps.ingestor.leases import Lease, LeaseTable, compute_leases_to_take
 from apps.ingestor.records import Record
 from apps.ingestor.stream import Shard
-from apps.ingestor.writer import FencedError, Position, Writer
+from apps.ingestor.writer import Checkpoint, Writer
 from apps.storage.connection import create_pool
 from tests.apps.ingestor.faults import Calls, Fault
 from tests.apps.ingestor.support import START, assert_consistent, count, settings_of
@@ -27,54 +30,58 @@ from tests.support.postgres import TestDatabase
 class Desk:
     """A lease and what is needed to write under it."""
 
-    def __init__(self, pool, table, writer, lease) -> None:
+    def __init__(self, pool: asyncpg.Pool, table: LeaseTable, writer: Writer, lease: Lease) -> None:
         self.pool, self.table, self.writer, self.lease = pool, table, writer, lease
-        self.position = Position(None, START)
+        self.known = Checkpoint(None, START)
 
-    async def write(self, *records: bytes, finished: bool = False) -> None:
+    async def write(self, *records: bytes, is_shard_end: bool = False) -> None:
         batch = Batch()
-        first = int(self.position.checkpoint or 0) + 1
+        first = int(self.known.sequence_number or 0) + 1
         for number, data in enumerate(records, first):
             batch.add(Record(str(number), START, data))
-        last = batch.last.sequence_number if batch.last else self.position.checkpoint
-        after = Position(last, START, finished)
-        await self.writer.write(self.lease, self.position, batch, after)
-        self.position = after
+        last = batch.last_record.sequence_number if batch.last_record else self.known.sequence_number
+        after = Checkpoint(last, START, is_shard_end)
+        await self.writer.write(self.lease, self.known, batch, after)
+        self.known = after
 
     async def checkpoint(self) -> str | None:
-        return await self.pool.fetchval("SELECT checkpoint FROM shard_leases")
+        checkpoint: str | None = await self.pool.fetchval("SELECT checkpoint FROM shard_leases")
+        return checkpoint
+
+
+OpenDesk = Callable[..., Awaitable[Desk]]
 
 
 @pytest.fixture
-async def open_desk(database: TestDatabase):
-    pools = []
+async def open_desk(database: TestDatabase) -> AsyncIterator[OpenDesk]:
+    pools: list[asyncpg.Pool] = []
 
-    async def open_desk(calls: Calls | None = None) -> Desk:
-        options = {"connection_class": calls.connection_class()} if calls else {}
+    async def opened(calls: Calls | None = None) -> Desk:
+        options: dict[str, Any] = {"connection_class": calls.connection_class()} if calls else {}
         pool = await create_pool(settings_of(database, "readings"), "test", **options)
         pools.append(pool)
         table = LeaseTable(pool, f"w{len(pools)}", 60)
         await table.sync("readings/1", [Shard("a", ())])
         leases = await table.renew({})
-        (lease,) = await table.take(choose(leases, table.owner) or leases)
-        return Desk(pool, table, Writer(pool, "readings", 4), lease)
+        (lease,) = await table.take(compute_leases_to_take(leases, table.worker_id) or leases)
+        return Desk(pool, table, Writer(pool, "readings", 4, Clock()), lease)
 
-    yield open_desk
+    yield opened
     for pool in pools:
         pool.terminate()
 
 
 @pytest.fixture
-async def desk(open_desk):
+async def desk(open_desk: OpenDesk) -> Desk:
     return await open_desk()
 
 
-def envelope(*seconds: float, device: str = "d", value: float = 1, **more) -> bytes:
+def envelope(*seconds: float, device: str = "d", value: float = 1, **more: Any) -> bytes:
     readings = tuple(Reading(metric="m", ts=START - timedelta(seconds=second), value=value) for second in seconds)
     return msgspec.json.encode(Envelope(device_id=device, received_at=START, readings=readings, **more))
 
 
-async def test_a_batch_and_its_checkpoint_are_there_together(desk) -> None:
+async def test_a_batch_and_its_checkpoint_are_there_together(desk: Desk) -> None:
     await desk.write(envelope(1, 2), b"nonsense", envelope(2, 3))
     assert await count(desk.pool) == 3
     assert await count(desk.pool, "rejected_records") == 1
@@ -82,7 +89,7 @@ async def test_a_batch_and_its_checkpoint_are_there_together(desk) -> None:
     await assert_consistent(desk.pool)
 
 
-async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twice(desk) -> None:
+async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twice(desk: Desk) -> None:
     rejected = (RejectedReading(index=0, reason="r", payload="p"), RejectedReading(index=7, reason="r", payload="p"))
     await desk.write(envelope(1, rejected=rejected))
     await desk.write(envelope(1, rejected=rejected), envelope(1, rejected=rejected, device="e"))
@@ -90,7 +97,7 @@ async def test_what_the_gateway_refused_is_kept_once_when_its_record_was_put_twi
     assert [tuple(row) for row in rows] == [("d", 0), ("d", 7), ("e", 0), ("e", 7)]
 
 
-async def test_whoever_lost_the_lease_writes_nothing(open_desk) -> None:
+async def test_whoever_lost_the_lease_writes_nothing(open_desk: OpenDesk) -> None:
     zombie = await open_desk()
     await zombie.write(envelope(1))
     heir = await open_desk()
@@ -101,24 +108,26 @@ async def test_whoever_lost_the_lease_writes_nothing(open_desk) -> None:
     assert await heir.checkpoint() == "1"
 
 
-async def test_a_checkpoint_that_moved_meanwhile_is_not_moved_back(desk) -> None:
+async def test_a_checkpoint_that_moved_meanwhile_is_not_moved_back(desk: Desk) -> None:
     await desk.write(envelope(1), envelope(2), envelope(3))
-    desk.position = Position(None, START)
+    desk.known = Checkpoint(None, START)
     with pytest.raises(FencedError):
         await desk.write(envelope(1), b"nonsense")
     assert await desk.checkpoint() == "3"
     assert await count(desk.pool, "rejected_records") == 0
 
 
-async def test_a_shard_that_was_finished_stays_so(desk) -> None:
-    await desk.write(finished=True)
+async def test_a_shard_that_was_finished_stays_so(desk: Desk) -> None:
+    await desk.write(is_shard_end=True)
     with pytest.raises(FencedError):
         await desk.write(envelope(1))
-    assert [lease.finished for lease in await desk.table.renew({})] == [True]
+    assert [lease.is_shard_end for lease in await desk.table.renew({})] == [True]
 
 
 @pytest.mark.parametrize("fault", [Fault.FAILS_BEFORE, Fault.FAILS_AFTER])
-async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_for_once(open_desk, fault: Any) -> None:
+async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_for_once(
+    open_desk: OpenDesk, fault: Fault
+) -> None:
     calls = Calls(fault)
     desk = await open_desk(calls)
     await desk.write(envelope(1))
@@ -137,7 +146,7 @@ async def test_a_commit_of_unknown_outcome_leaves_all_or_nothing_and_is_made_up_
     await assert_consistent(desk.pool)
 
 
-async def test_readings_that_the_database_refuses_are_rejected_alone(database: TestDatabase, desk) -> None:
+async def test_readings_that_the_database_refuses_are_rejected_alone(database: TestDatabase, desk: Desk) -> None:
     owner = await database.connect()
     await owner.execute("ALTER TABLE sensor_readings ADD CONSTRAINT sane CHECK (value < 100)")
     await desk.write(
@@ -148,17 +157,22 @@ async def test_readings_that_the_database_refuses_are_rejected_alone(database: T
         envelope(5, 95),
     )
     assert await count(owner) == 71
-    rejects = await owner.fetch("SELECT * FROM rejected_records ORDER BY sequence_number")
-    assert [(r["sequence_number"], r["position"], r["device_id"]) for r in rejects] == [("2", 0, "d"), ("4", 0, "d")]
-    assert "sane" in rejects[0]["reason"]
-    assert msgspec.json.decode(rejects[1]["payload"], type=DeviceReading).value == 1e9
+    rejected = await owner.fetch("SELECT * FROM rejected_records ORDER BY sequence_number")
+    assert [(row["sequence_number"], row["position"], row["device_id"]) for row in rejected] == [
+        ("2", 0, "d"),
+        ("4", 0, "d"),
+    ]
+    assert "sane" in rejected[0]["reason"]
+    assert msgspec.json.decode(rejected[1]["payload"], type=DeviceReading).value == 1e9
     assert await desk.checkpoint() == "5"
     await assert_consistent(owner)
     await owner.close()
 
 
 @pytest.mark.parametrize("table", ["devices", "readings_minute", "latest_readings"])
-async def test_a_reading_whose_summary_is_refused_is_rejected_too(database: TestDatabase, desk, table: str) -> None:
+async def test_a_reading_whose_summary_is_refused_is_rejected_too(
+    database: TestDatabase, desk: Desk, table: str
+) -> None:
     owner = await database.connect()
     await owner.execute(f"ALTER TABLE {table} ADD CONSTRAINT known CHECK (device_id <> 'x')")
     await desk.write(envelope(1, 2), envelope(1, 2, 3, device="x"), envelope(1, device="y"))
@@ -167,14 +181,14 @@ async def test_a_reading_whose_summary_is_refused_is_rejected_too(database: Test
     await owner.close()
 
 
-async def test_months_without_a_partition_are_made(desk) -> None:
+async def test_months_without_a_partition_are_made(desk: Desk) -> None:
     years = [60 * 60 * 24 * 365 * n for n in range(26)]
     await desk.write(envelope(*years))
     assert await count(desk.pool) == 26
     await assert_consistent(desk.pool)
 
 
-async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database: TestDatabase, desk) -> None:
+async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database: TestDatabase, desk: Desk) -> None:
     await desk.write(envelope(1))
     owner = await database.connect()
     await owner.execute("DROP TABLE sensor_readings_y2025m03; DROP TABLE readings_minute_y2025m03")
@@ -183,9 +197,11 @@ async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database: Te
     await owner.close()
 
 
-async def test_one_notification_is_sent_for_each_batch_that_stored_something(database: TestDatabase, desk) -> None:
+async def test_one_notification_is_sent_for_each_batch_that_stored_something(
+    database: TestDatabase, desk: Desk
+) -> None:
     listener = await database.connect()
-    heard = asyncio.Queue()
+    heard: asyncio.Queue[int] = asyncio.Queue()
     await listener.add_listener("readings_stored", lambda *_: heard.put_nowait(1))
     await desk.write(envelope(*range(100)), envelope(1, device="e"))
     await desk.write(envelope(1), b"nonsense")
@@ -197,7 +213,7 @@ async def test_one_notification_is_sent_for_each_batch_that_stored_something(dat
     await listener.close()
 
 
-async def test_the_write_is_linked_to_the_requests_that_it_stores_and_ends_their_traces(desk) -> None:
+async def test_the_write_is_linked_to_the_requests_that_it_stores_and_ends_their_traces(desk: Desk) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
