@@ -67,6 +67,18 @@ def _node_disks(props: Properties) -> Iterator[str]:
             yield f"leaves {device.get('deviceName')} in clear: ebs.encrypted"
 
 
+def _tags(props: Properties) -> Iterator[str]:
+    tagged = {spec.get("resourceType") for spec in as_list(props.get("tagSpecifications")) if spec.get("tags")}
+    if missing := {"instance", "network-interface", "volume"} - tagged:
+        yield f"leaves {', '.join(sorted(missing))} without tags: no bill says whose they are (tagSpecifications)"
+
+
+def _volume_tags(props: Properties) -> Iterator[str]:
+    values = document(props.get("configurationValues") or "{}")
+    if props.get("addonName") == "aws-ebs-csi-driver" and not get_path(values, "controller", "extraVolumeTags"):
+        yield "makes volumes without tags: controller.extraVolumeTags in configurationValues"
+
+
 def _network_policy(props: Properties) -> Iterator[str]:
     values = document(props.get("configurationValues") or "{}")
     if props.get("addonName") == "vpc-cni" and str(values.get("enableNetworkPolicy")).lower() != "true":
@@ -103,6 +115,8 @@ CHECKS = (
     ),
     ResourceCheck("node-disks-encrypted", "The disks of nodes are encrypted", (LAUNCH_TEMPLATE,), _node_disks),
     ResourceCheck("network-policy-enforced", "The network plugin enforces NetworkPolicies", (ADDON,), _network_policy),
+    ResourceCheck("nodes-tagged", "Nodes, their disks and interfaces carry tags", (LAUNCH_TEMPLATE,), _tags),
+    ResourceCheck("volumes-tagged", "The volumes of claims carry tags", (ADDON,), _volume_tags),
     StackCheck("own-roles", "No two workloads share a role", _own_roles),
     ResourceCheck("node-metadata", "Pods cannot reach the node's credentials", (LAUNCH_TEMPLATE,), _metadata),
     StackCheck("node-role-bare", "The node role has AWS's own policies only", _node_roles),

@@ -26,9 +26,14 @@ EMULATED = (
 """Services that a stack uses; with an emulator, all of them must lead there."""
 
 
+def stack_tags(stack: str) -> dict[str, str]:
+    """Return the tags that everything of a stack carries, also what AWS or a chart makes for it."""
+    return {"project": PROJECT, "stack": stack, "managed-by": "pulumi"}
+
+
 def aws_provider(config: StackConfig, stack: str) -> aws.Provider:
     """Return the provider. It refuses to work in any account but the configured one."""
-    tags = aws.ProviderDefaultTagsArgs(tags={"project": PROJECT, "stack": stack, "managed-by": "pulumi"})
+    tags = aws.ProviderDefaultTagsArgs(tags=stack_tags(stack))
     if config.emulator is None:
         return aws.Provider("aws", region=config.region, allowed_account_ids=[config.account], default_tags=tags)
     endpoint = config.emulator.rstrip("/")

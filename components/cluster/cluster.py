@@ -6,7 +6,8 @@ metadata service (IMDSv2, one hop). A node is ready only with a network, and the
 these add-ons come before the node group, and those whose pods need a node come after it.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPol
 VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 """Reads everything but secrets."""
 MANAGED = "arn:aws:iam::aws:policy"
+TAGGED = ("instance", "volume", "network-interface")
+"""What EC2 makes from a launch template."""
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 
@@ -32,7 +35,8 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 class ClusterArgs:
     """What the cluster is made of. Its name is fixed, so that its log group can be made before it.
 
-    `key` encrypts Kubernetes' secrets, `log_key` the control plane's logs.
+    `key` encrypts Kubernetes' secrets, `log_key` the control plane's logs. `tags`: of the machines, disks,
+    interfaces and volumes that AWS makes for it, which a provider's default tags do not reach.
     """
 
     config: ClusterConfig
@@ -45,6 +49,7 @@ class ClusterArgs:
     key: EncryptionKey
     log_key: EncryptionKey
     roles: RoleSettings
+    tags: Mapping[str, str]
     protected: bool = False
     log_days: int = 30
 
@@ -92,7 +97,8 @@ class Cluster(Component):
         self.nodes = self._node_group(after=[network, self._addon("kube-proxy")])
         dns = self._addon("coredns", [self.nodes])
         csi = self._system_identity("ebs-csi-controller-sa", f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2")
-        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.dependencies])
+        volumes = json.dumps({"controller": {"extraVolumeTags": dict(args.tags)}})
+        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.dependencies], volumes)
         self.provider = k8s.Provider(
             name,
             kubeconfig=self.kubeconfig,
@@ -215,6 +221,9 @@ class Cluster(Component):
                     ),
                 )
             ],
+            tag_specifications=[
+                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=dict(args.tags)) for kind in TAGGED
+            ],
             update_default_version=True,
             opts=self._child,
         )
@@ -224,6 +233,8 @@ class Cluster(Component):
             node_role_arn=node_role.arn,
             subnet_ids=list(args.private_subnet_ids),
             ami_type="AL2023_x86_64_STANDARD",
+            version=args.config.version,
+            release_version=nodes.ami_release,
             instance_types=[nodes.instance_type],
             launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
                 id=template.id, version=template.latest_version.apply(str)

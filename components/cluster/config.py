@@ -17,6 +17,12 @@ class NodesConfig(Section):
     instance_type: str = Field("t3.medium", pattern=r"^[a-z0-9-]+\.[a-z0-9]+$", examples=["t3.medium"])
     minimum: int = Field(2, ge=1, le=100, examples=[2])
     maximum: int = Field(4, ge=1, le=100, examples=[4])
+    ami_release: str | None = Field(
+        None,
+        pattern=r"^1\.\d\d\.\d+-\d{8}$",
+        description="Release of the nodes' AMI; None: the newest when they are made or their version is raised",
+        examples=["1.35.0-20261120"],
+    )
     disk_gib: int = Field(30, ge=20, le=1000, examples=[30])
 
     @field_validator("instance_type")
@@ -62,6 +68,13 @@ class ClusterConfig(Section):
         if not administrators:
             raise ValueError("a cluster without administrators locks everybody out")
         return administrators
+
+    @model_validator(mode="after")
+    def _of_one_version(self) -> "ClusterConfig":
+        release = self.nodes.ami_release
+        if release is not None and not release.startswith(f"{self.version}."):
+            raise ValueError(f"nodes.ami_release {release} is not of version {self.version}: raise both")
+        return self
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "ClusterConfig":

@@ -9,6 +9,7 @@ from components.cluster.cluster import Cluster, ClusterArgs
 from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.network.network import Network, NetworkArgs
 from stacks.config import PROJECT, EnvironmentConfig
+from stacks.providers import stack_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def make_foundation(config: EnvironmentConfig, stack: str, opts: pulumi.Resource
             key=secrets,
             log_key=logs,
             roles=roles,
+            tags=stack_tags(stack),
             protected=config.protected,
         ),
         opts,

@@ -14,6 +14,7 @@ from components.network.network import Network, NetworkArgs
 from delivery.recording import ACCOUNT, REGION
 
 ROLES = RoleSettings("/try/", f"arn:aws:iam::{ACCOUNT}:policy/try-boundary")
+TAGS = {"stack": "try"}
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/try"
 
 
@@ -50,6 +51,7 @@ def cluster(**changes: Any) -> Cluster:
         key=key("secrets"),
         log_key=key("cluster-logs"),
         roles=ROLES,
+        tags=TAGS,
     )
     return Cluster("cluster", args)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 DIGEST = "registry.example/api@sha256:" + "a" * 64
 GITHUB = "token.actions.githubusercontent.com"
+TAGGED = [{"resourceType": kind, "tags": {"stack": "dev"}} for kind in ("instance", "network-interface", "volume")]
 
 Stack = dict[str, tuple[str, dict[str, Any]]]
 """Name -> (type, inputs)."""
@@ -40,6 +41,7 @@ def good() -> Stack:
             {
                 "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
                 "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
+                "tagSpecifications": TAGGED,
             },
         ),
         "nodes-role": ("aws:iam/role:Role", {"assumeRolePolicy": policy(["sts:AssumeRole"], "*")}),
@@ -47,6 +49,13 @@ def good() -> Stack:
         "network-plugin": (
             "aws:eks/addon:Addon",
             {"addonName": "vpc-cni", "configurationValues": json.dumps({"enableNetworkPolicy": "true"})},
+        ),
+        "storage-driver": (
+            "aws:eks/addon:Addon",
+            {
+                "addonName": "aws-ebs-csi-driver",
+                "configurationValues": json.dumps({"controller": {"extraVolumeTags": {"stack": "dev"}}}),
+            },
         ),
         "api-identity": (
             "aws:eks/podIdentityAssociation:PodIdentityAssociation",
@@ -364,6 +373,8 @@ BAD: list[tuple[str, Callable[[Stack], None]]] = [
     ("github-trust-exact", lambda s: trust(s, lambda t: t["Condition"]["StringEquals"].pop(f"{GITHUB}:aud"))),
     ("github-trust-exact", lambda s: trust(s, lambda t: t["Condition"]["StringEquals"].pop(f"{GITHUB}:repository_id"))),
     ("github-trust-exact", lambda s: trust(s, lambda t: t["Condition"].update(StringLike={"a": "b"}))),
+    ("nodes-tagged", change("template", "tagSpecifications", to=[])),
+    ("volumes-tagged", change("storage-driver", "configurationValues", to="{}")),
     ("iam-trust-named", lambda s: trust(s, lambda t: t.update(Principal={"AWS": "*"}))),
     (
         "namespace-pod-security",

@@ -41,6 +41,7 @@ SETTINGS: list[tuple[str, Path]] = [
     ("aws:ec2/launchTemplate:LaunchTemplate", ("metadataOptions", "httpTokens")),
     ("aws:ec2/launchTemplate:LaunchTemplate", ("metadataOptions", "httpPutResponseHopLimit")),
     ("aws:ec2/launchTemplate:LaunchTemplate", ("blockDeviceMappings", 0, "ebs", "encrypted")),
+    ("aws:ec2/launchTemplate:LaunchTemplate", ("tagSpecifications",)),
     ("eks:index:Cluster", ("endpointPrivateAccess",)),
     ("eks:index:Cluster", ("publicAccessCidrs",)),
     ("eks:index:Cluster", ("enabledClusterLogTypes",)),

@@ -20,9 +20,9 @@ from apps.platform.needs import (
     RotateSecret,
 )
 from apps.platform.settings import load as load_settings
+from components.cluster.cluster import TAGGED
 from components.network.network import PRIVATE_SERVICES
-from delivery.recording import Graph, RecordedResource, build
-from stacks import environment as environment_stack
+from delivery.recording import Graph, RecordedResource
 from stacks.config import load_environment
 from tests.stacks.stacks_under_test import environment_config, environment_graph
 from tests.support.stand_ins.charts import every_chart
@@ -286,6 +286,11 @@ def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(grap
     tags = json.loads(provider.inputs["defaultTags"])["tags"]
     assert tags == {"project": "sensor-analytics", "stack": stack, "managed-by": "pulumi"}
     assert json.loads(provider.inputs["allowedAccountIds"]) == [load_environment(stack).account]
+    # What EC2 and the storage driver make is reached by no default tags.
+    specifications = graph.one("LaunchTemplate").inputs["tagSpecifications"]
+    assert {made["resourceType"]: made["tags"] for made in specifications} == dict.fromkeys(TAGGED, tags)
+    driver = json.loads(graph.one("Addon", "cluster-aws-ebs-csi-driver").inputs["configurationValues"])
+    assert driver["controller"]["extraVolumeTags"] == tags
     for made in graph.resources:
         if made.type.startswith("aws:"):
             assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
@@ -383,18 +388,3 @@ def test_no_secret_passes_through_the_program() -> None:
     for stack in ("dev", "prod"):
         kinds = {made.type for made in environment_graph(stack).resources}
         assert not kinds & {"aws:secretsmanager/secretVersion:SecretVersion", "kubernetes:core/v1:Secret"}
-
-
-@STACKS
-def test_a_snapshot_that_outlives_the_stack_can_be_read_as_long_as_it_is_kept(stack: str) -> None:
-    """The protection is lifted before a stack is taken down; what follows from it then must not shorten anything."""
-    protected = load_environment(stack)
-    lifted = protected.model_copy(update={"protected": False})
-    graph = build(lambda: environment_stack.deploy(lifted, stack), stack=stack)
-    database = graph.one("aws:rds/instance:Instance", "database")
-    key = next(made for made in graph.of("aws:kms/key:Key") if made.outputs["arn"] == database.inputs["kmsKeyId"])
-    stays = not database.inputs["skipFinalSnapshot"] or not database.inputs["deleteAutomatedBackups"]
-    assert key.retain_on_delete == stays == lifted.database.final_snapshot
-    for kind, waiting in (("aws:kms/key:Key", "deletionWindowInDays"), ("Secret", "recoveryWindowInDays")):
-        before = {made.name: made.inputs[waiting] for made in environment_graph(stack).of(kind)}
-        assert {made.name: made.inputs[waiting] for made in graph.of(kind)} == before

@@ -108,3 +108,21 @@ def test_nobody_inside_and_everybody_outside_are_both_refused() -> None:
 def test_the_cluster_never_slides_into_extended_support() -> None:
     control_plane = build(parts.cluster).one("eks:index:Cluster")
     assert control_plane.inputs["upgradePolicy"] == {"supportType": "STANDARD"}
+
+
+def test_a_new_version_reaches_the_control_plane_and_then_the_nodes() -> None:
+    before, after = (build(lambda version=version: parts.cluster(version=version)) for version in ("1.34", "1.35"))
+    inputs = {made.urn: made.inputs for made in before.resources}
+    changed = {(made.type.rpartition(":")[2], made.name) for made in after.resources if made.inputs != inputs[made.urn]}
+    assert changed == {("Cluster", "cluster"), ("NodeGroup", "cluster-nodes")}
+    control_plane, nodes = after.one("eks:index:Cluster"), after.one("NodeGroup")
+    assert control_plane.inputs["version"] == nodes.inputs["version"] == "1.35"
+    assert after.waits_for(nodes, control_plane)
+
+
+def test_a_patched_ami_arrives_by_configuration_and_only_of_the_clusters_version() -> None:
+    nodes = {"ami_release": "1.35.0-20261120"}
+    made = build(lambda: parts.cluster(version="1.35", nodes=nodes)).one("NodeGroup")
+    assert made.inputs["releaseVersion"] == "1.35.0-20261120"
+    with pytest.raises(ValueError, match=r"1\.35\.0-20261120 is not of version 1\.34: raise both"):
+        build(lambda: parts.cluster(version="1.34", nodes=nodes))
