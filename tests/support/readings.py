@@ -3,7 +3,7 @@
 import asyncpg
 
 
-async def assert_summaries_agree(connection: asyncpg.Connection) -> None:
+async def assert_summaries_agree(connection: asyncpg.Connection | asyncpg.Pool) -> None:
     """Rollups and newest values are what the stored readings say."""
     wrong = await connection.fetch(
         """

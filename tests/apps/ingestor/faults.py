@@ -133,7 +133,7 @@ class FaultyKinesis:
                 code = self.rng.choice(self._codes_of(name))
                 self.failed.append(code)
                 status = 500 if code in ("InternalFailure", "ServiceUnavailable") else 400
-                answer = {
+                answer: Any = {
                     "Error": {"Code": code, "Message": "injected"},
                     "ResponseMetadata": {"HTTPStatusCode": status},
                 }

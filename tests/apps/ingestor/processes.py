@@ -39,6 +39,11 @@ class Ingestor:
 
         return await eventually(answered)
 
+    def stderr(self) -> str:
+        """Return what the ended process wrote."""
+        assert self.process.stderr
+        return self.process.stderr.read()
+
     def metric(self, name: str) -> float:
         """Return the sum of a metric's samples."""
         lines = self.get("/metrics")[1].splitlines()

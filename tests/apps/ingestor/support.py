@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,11 +79,11 @@ async def working(
     stream: str,
     calls: Calls | None = None,
     clock: Clock | None = None,
-    **changes: str,
+    variables: Mapping[str, str] = {},
 ) -> AsyncIterator[Worker]:
     """Run a worker in this process, and stop it in an orderly way unless it died by one of `calls`."""
     clock = clock or Clock()
-    settings = settings_of(database, stream, **changes)
+    settings = settings_of(database, stream, **variables)
     stopping = asyncio.Event()
     threads = ThreadPoolExecutor(8)
     pool = await create_pool(settings, "test", **({"connection_class": calls.connection_class()} if calls else {}))
@@ -115,7 +115,7 @@ async def working(
             task.result()
 
 
-async def eventually(condition: Callable[[], Awaitable[T]], seconds: float = 60) -> T:
+async def eventually(condition: Callable[[], Awaitable[T | None]], seconds: float = 60) -> T:
     """Return the first true answer of `condition`; fail when there is none in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (answer := await condition()):
@@ -125,7 +125,7 @@ async def eventually(condition: Callable[[], Awaitable[T]], seconds: float = 60)
     return answer
 
 
-async def count(connection: asyncpg.Connection, table: str = "sensor_readings") -> int:
+async def count(connection: asyncpg.Connection | asyncpg.Pool, table: str = "sensor_readings") -> int:
     found: int = await connection.fetchval(f"SELECT count(*) FROM {table}")
     return found
 
@@ -135,7 +135,7 @@ def sample(metric: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
-async def assert_consistent(connection: asyncpg.Connection) -> None:
+async def assert_consistent(connection: asyncpg.Connection | asyncpg.Pool) -> None:
     """What is derived from the stored readings agrees with them."""
     await assert_summaries_agree(connection)
     assert not await connection.fetch("SELECT device_id FROM sensor_readings EXCEPT SELECT device_id FROM devices")

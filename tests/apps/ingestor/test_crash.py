@@ -43,20 +43,24 @@ async def test_at_whichever_call_it_happens_nothing_is_lost_or_doubled(
     for number in itertools.count(step - 1, step):
         await connection.execute(f"TRUNCATE {TABLES}")
         await connection.execute("DROP TABLE IF EXISTS sensor_readings_y2025m03, readings_minute_y2025m03")
-        calls = Calls(fault, lambda n, _, number=number: n == number)
-        async with working(database, client, stream, calls, **SWIFT):
+        calls = Calls(fault, _at(number))
+        async with working(database, client, stream, calls, variables=SWIFT):
             await eventually(partial(_either, complete, calls), 20)
         if calls.struck_at is None:
             break
         reached += 1
         if fault.dies:
             await connection.execute("UPDATE shard_leases SET expires_at = clock_timestamp()")
-            async with working(database, client, stream, **SWIFT):
+            async with working(database, client, stream, variables=SWIFT):
                 await eventually(complete, 20)
         assert await complete(), calls.struck_at
         await assert_consistent(connection)
     assert reached > 40 // step
     await connection.close()
+
+
+def _at(number: int) -> Callable[[int, str], bool]:
+    return lambda n, _: n == number
 
 
 async def _either(complete: Callable[[], Awaitable[bool]], calls: Calls) -> bool:

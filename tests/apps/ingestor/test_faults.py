@@ -5,6 +5,7 @@ import json
 import logging
 import signal
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -35,7 +36,7 @@ async def test_a_quarter_of_all_kinesis_calls_may_fail(
         for part in range(20):
             puts = [envelope(f"d{d}", range(part * 10, part * 10 + 12)) for d in range(5)]
             await asyncio.to_thread(put, client, stream, puts)
-            await eventually(lambda part=part: _at_least(faulty.failed, part))
+            await eventually(partial(_at_least, faulty.failed, part))
         await eventually(lambda: has(connection, 5 * 202), 60)
     assert set(faulty.failed) == set(FaultyKinesis.CODES)
     await assert_consistent(connection)
@@ -138,7 +139,7 @@ async def test_a_database_that_fails_over_to_another_address_is_found(
     put(client, stream, [envelope("d", range(20))])
     connection = await database.connect()
     address = {"DATABASE_HOST": "database.example", "DATABASE_PORT": str(port)}
-    async with working(database, client, stream, **address) as worker:
+    async with working(database, client, stream, variables=address) as worker:
         await eventually(lambda: has(connection, 20))
         if how == "resets":
             primary.reset()
@@ -199,7 +200,7 @@ async def test_a_locked_table_holds_up_writing_and_not_the_leases(
     client = ministack.client()
     owner = await database.connect()
     put(client, stream, [envelope("d", range(5))])
-    async with working(database, client, stream, LEASE_SECONDS="1"):
+    async with working(database, client, stream, variables={"LEASE_SECONDS": "1"}):
         await eventually(lambda: has(owner, 5))
         leases = "SELECT shard_id, owner, epoch, expires_at FROM shard_leases ORDER BY shard_id"
         async with owner.transaction():
@@ -209,8 +210,9 @@ async def test_a_locked_table_holds_up_writing_and_not_the_leases(
 
             async def waits_for_long() -> bool:
                 """Three lease times after it began to wait, the lease is renewed."""
-                latest = max(row["expires_at"] for row in await owner.fetch(leases))
-                return latest > max(row["expires_at"] for row in before) + timedelta(seconds=3)
+                renewed: datetime = max(row["expires_at"] for row in await owner.fetch(leases))
+                locked: datetime = max(row["expires_at"] for row in before)
+                return renewed > locked + timedelta(seconds=3)
 
             await eventually(waits_for_long)
             assert [row[:3] for row in await owner.fetch(leases)] == [row[:3] for row in before]
@@ -254,7 +256,7 @@ async def test_a_step_of_the_machines_clock_costs_no_lease_and_no_reading(
     put(client, stream, [envelope("d", range(5))])
     offset = timedelta()
     clock = Clock(now=lambda: datetime.now(UTC) + offset)
-    async with working(database, client, stream, clock=clock, LEASE_SECONDS="1"):
+    async with working(database, client, stream, clock=clock, variables={"LEASE_SECONDS": "1"}):
         await eventually(lambda: has(connection, 5))
         owners = "SELECT shard_id, owner, epoch FROM shard_leases ORDER BY shard_id"
         before = await connection.fetch(owners)

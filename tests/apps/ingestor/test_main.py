@@ -53,7 +53,7 @@ def test_settings_that_cannot_work_are_said_at_once(
     wrong = {"READINGS_STREAM": "readings", "DATABASE_CONNECTIONS": "1"}
     ingestor = start(database.environment("ingestor"), ministack.environment(), wrong)
     assert ingestor.process.wait(20) == 2
-    assert "DATABASE_CONNECTIONS='1': Input should be greater than or equal to 2" in ingestor.process.stderr.read()
+    assert "DATABASE_CONNECTIONS='1': Input should be greater than or equal to 2" in ingestor.stderr()
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(
@@ -63,4 +63,4 @@ def test_a_port_that_is_taken_is_said_in_one_line(
         variables = {"READINGS_STREAM": stream, "HTTP_PORT": str(taken.getsockname()[1])}
         ingestor = start(database.environment("ingestor"), ministack.environment(), variables)
         assert ingestor.process.wait(20) == 2
-    assert f"HTTP_PORT={variables['HTTP_PORT']}" in ingestor.process.stderr.read()
+    assert f"HTTP_PORT={variables['HTTP_PORT']}" in ingestor.stderr()

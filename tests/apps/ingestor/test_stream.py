@@ -45,7 +45,8 @@ def failing(method: Callable[..., Any], *errors: Exception) -> Callable[..., Any
 
 
 def error(code: str, status: int = 400) -> ClientError:
-    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetRecords")
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetRecords")
 
 
 def open_stream(client: Any, name: str, threads: ThreadPoolExecutor) -> KinesisStream:

@@ -224,6 +224,8 @@ async def test_the_write_is_linked_to_the_requests_that_it_stores_and_ends_their
     assert [trace.format_trace_id(link.context.trace_id) for link in batch.links] == [
         "0af7651916cd43dd8448eb211c80319c"
     ]
+    assert batch.attributes
     assert batch.attributes["readings"] == 3
     assert trace.format_trace_id(upload.context.trace_id) == "0af7651916cd43dd8448eb211c80319c"
+    assert upload.parent
     assert trace.format_span_id(upload.parent.span_id) == "b7ad6b7169203331"
