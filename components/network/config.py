@@ -26,7 +26,7 @@ class NetworkConfig(Section):
     @classmethod
     def _two(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
         if len(zones) != 2:
-            raise ValueError("must be two zones: the cluster and the database refuse one")
+            raise ValueError("must be two different zones: the cluster and the database refuse one")
         return zones
 
 
