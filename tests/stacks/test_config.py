@@ -88,7 +88,7 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
         ("network.cidr", "8.8.0.0/16", "must be a private range between /16 and /20, got '8.8.0.0/16'"),
         ("network.cidr", "10.20.0.0/28", "must be a private range between /16 and /20"),
         ("network.zones", ["eu-west-1a", "eu-west-1a"], "environment.network.zones: eu-west-1a stands here twice"),
-        ("network.zones", ["eu-west-1a"], "must be two zones"),
+        ("network.zones", ["eu-west-1a"], "must be two different zones"),
         (
             "network.zones",
             ["eu-west-1a", "eu-west-1d"],

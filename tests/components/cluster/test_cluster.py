@@ -1,5 +1,6 @@
 """The cluster that is declared."""
 
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -111,7 +112,7 @@ def test_the_cluster_never_slides_into_extended_support() -> None:
 
 
 def test_a_new_version_reaches_the_control_plane_and_then_the_nodes() -> None:
-    before, after = (build(lambda version=version: parts.cluster(version=version)) for version in ("1.34", "1.35"))
+    before, after = (build(partial(parts.cluster, version=version)) for version in ("1.34", "1.35"))
     inputs = {made.urn: made.inputs for made in before.resources}
     changed = {(made.type.rpartition(":")[2], made.name) for made in after.resources if made.inputs != inputs[made.urn]}
     assert changed == {("Cluster", "cluster"), ("NodeGroup", "cluster-nodes")}
