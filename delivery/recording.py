@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from google.protobuf import struct_pb2
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
@@ -127,7 +128,10 @@ class _Monitor(MockMonitor):
                     name=request.name,
                     parent=request.parent,
                     provider=request.provider,
-                    inputs={name: rpc.unwrap_rpc_secret(value) for name, value in args.inputs.items()},
+                    inputs={
+                        name: _with_nulls(rpc.unwrap_rpc_secret(value), request.object[name])
+                        for name, value in args.inputs.items()
+                    },
                     outputs=outputs,
                     dependencies=frozenset(request.dependencies),
                     property_dependencies={
@@ -146,6 +150,15 @@ class _Monitor(MockMonitor):
         answer = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]
         features = set(answer.supportedFeatures) - {resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES}
         return resource_pb2.DeploymentInfo(supportedFeatures=features)
+
+
+def _with_nulls(read: Any, wire: Any) -> Any:
+    """Put back the nulls that reading drops: in a chart's values they take a default away."""
+    if not isinstance(read, dict) or not isinstance(wire, struct_pb2.Struct):
+        return read
+    sent = dict(wire.items())
+    nulls = {key: None for key, value in sent.items() if value is None}
+    return nulls | {key: _with_nulls(value, sent.get(key)) for key, value in read.items()}
 
 
 class _Recorder(Mocks):

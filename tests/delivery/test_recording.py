@@ -6,6 +6,7 @@ tests fail first and say what is missing: mend the recording, never what it is u
 
 import pulumi
 import pulumi_aws as aws
+import pulumi_kubernetes as k8s
 import pytest
 from pulumi.output import Unknown
 
@@ -89,3 +90,11 @@ def test_a_program_that_fails_says_so_and_leaves_the_next_one_alone() -> None:
     with pytest.raises(ValueError, match="broken"):
         build(broken)
     assert build(program).one("aws:kms/key:Key")
+
+
+def test_a_null_among_the_values_of_a_chart_is_kept() -> None:
+    def program() -> None:
+        k8s.helm.v3.Release("chart", chart="chart", values={"default": None, "inside": {"default": None, "own": 1}})
+
+    values = build(program).one("Release").inputs["values"]
+    assert values == {"default": None, "inside": {"default": None, "own": 1}}
