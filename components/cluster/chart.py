@@ -52,6 +52,11 @@ def release(
     )
 
 
+def requests(cpu: str, memory: str) -> dict[str, dict[str, str]]:
+    """Return a container's requests: without them the scheduler overfills nodes, and the container goes first."""
+    return {"requests": {"cpu": cpu, "memory": memory}}
+
+
 def disabled(*parts: str) -> dict[str, dict[str, bool]]:
     """Return values that disable parts of a chart."""
     return {part: {"enabled": False} for part in parts}

@@ -6,6 +6,7 @@ metadata service (IMDSv2, one hop). A node is ready only with a network, and the
 these add-ons come before the node group, and those whose pods need a node come after it.
 """
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 MANAGED = "arn:aws:iam::aws:policy"
 TAGGED = ("instance", "volume", "network-interface")
 """What EC2 makes from a launch template."""
+NETWORK = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
+"""What vpc-cni is told. With prefixes a node has addresses for its pods; by single ones a t3.medium has 17."""
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 
@@ -44,7 +47,6 @@ class ClusterArgs:
     account: str
     region: str
     vpc_id: pulumi.Input[str]
-    public_subnet_ids: Sequence[pulumi.Input[str]]
     private_subnet_ids: Sequence[pulumi.Input[str]]
     key: EncryptionKey
     log_key: EncryptionKey
@@ -93,7 +95,7 @@ class Cluster(Component):
         ]
         identity_agent = self._addon("eks-pod-identity-agent")
         cni = self._system_identity("aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy")
-        network = self._addon("vpc-cni", [identity_agent, *cni.dependencies], '{"enableNetworkPolicy":"true"}')
+        network = self._addon("vpc-cni", [identity_agent, *cni.dependencies], json.dumps(NETWORK))
         self.nodes = self._node_group(after=[network, self._addon("kube-proxy")])
         dns = self._addon("coredns", [self.nodes])
         csi = self._system_identity("ebs-csi-controller-sa", f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2")
@@ -157,7 +159,6 @@ class Cluster(Component):
             # By default AWS would go on at six times the price when standard support ends.
             upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             vpc_id=args.vpc_id,
-            public_subnet_ids=list(args.public_subnet_ids),
             private_subnet_ids=list(args.private_subnet_ids),
             service_role=service_role,
             authentication_mode=eks.AuthenticationMode.API,
@@ -224,6 +225,7 @@ class Cluster(Component):
             tag_specifications=[
                 aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=dict(args.tags)) for kind in TAGGED
             ],
+            user_data=base64.b64encode(node_config(nodes.max_pods).encode()).decode(),
             update_default_version=True,
             opts=self._child,
         )
@@ -268,6 +270,20 @@ class Cluster(Component):
             resolve_conflicts_on_update="OVERWRITE",
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *after]),
         )
+
+
+def node_config(max_pods: int) -> str:
+    """Return user data that tells a node how many pods it may run.
+
+    AL2023 takes the number from a table that knows no prefixes, and reserves memory by it: both are said here.
+    """
+    reserved_mib = 255 + 11 * max_pods
+    kubelet = {"maxPods": max_pods, "kubeReserved": {"memory": f"{reserved_mib}Mi"}}
+    node = {"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": {"kubelet": {"config": kubelet}}}
+    return (
+        'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="//"\n\n'
+        f"--//\nContent-Type: application/node.eks.aws\n\n{json.dumps(node)}\n--//--\n"
+    )
 
 
 def disable_creator_admin(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

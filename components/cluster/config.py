@@ -24,6 +24,9 @@ class NodesConfig(Section):
         examples=["1.35.0-20261120"],
     )
     disk_gib: int = Field(30, ge=20, le=1000, examples=[30])
+    max_pods: int = Field(
+        35, ge=10, le=110, description="Pods on a node; the kubelet reserves 255 MiB and 11 MiB for each", examples=[35]
+    )
 
     @field_validator("instance_type")
     @classmethod

@@ -10,10 +10,11 @@ from components.component import Component
 
 @dataclass(frozen=True, slots=True)
 class NamespaceArgs:
-    """Its name, and the Pod Security level that the API server enforces."""
+    """Its name, the Pod Security level that the API server enforces, and whether a load balancer leads to its pods."""
 
     name: str
     pod_security: str = "restricted"
+    load_balanced: bool = False
 
     def __post_init__(self) -> None:
         if self.pod_security not in {"restricted", "baseline", "privileged"}:
@@ -35,13 +36,11 @@ class Namespace(Component):
         super().__init__(name, opts)
         child = pulumi.ResourceOptions(parent=self)
         levels = {f"pod-security.kubernetes.io/{mode}": args.pod_security for mode in ("enforce", "audit", "warn")}
+        # Pods become ready only once the load balancer knows them: a rolling change loses no request.
+        gate = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"} if args.load_balanced else {}
         namespace = k8s.core.v1.Namespace(
             name,
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                name=args.name,
-                # Pods become ready only once the load balancer knows them: a rolling change loses no request.
-                labels={**levels, "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"},
-            ),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=args.name, labels={**levels, **gate}),
             opts=child,
         )
         self.name = namespace.metadata.name

@@ -9,16 +9,21 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.binding import ClusterEndpoint
-from components.cluster.chart import Chart, disabled, release
+from components.cluster.chart import Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
 
 COMMUNITY = "https://prometheus-community.github.io/helm-charts"
 
-# The operator and the types that the controllers install are of one version, 0.87.1.
-STACK = Chart("kube-prometheus-stack", "80.7.0", COMMUNITY)
-GATEWAY = Chart("prometheus-pushgateway", "3.4.1", COMMUNITY)
+# The operator and the types that the controllers install are of one version, 0.93.1.
+STACK = Chart("kube-prometheus-stack", "88.5.3", COMMUNITY)
+GATEWAY = Chart("prometheus-pushgateway", "3.8.0", COMMUNITY)
+
+PUSHGATEWAY_VALUES = {
+    "serviceMonitor": {"enabled": True, "honorLabels": True},
+    "resources": requests("5m", "32Mi"),
+}
 
 SLACK = "slack-url"
 """The Kubernetes Secret with the URL of Slack's incoming webhook, in the monitoring namespace."""
@@ -27,6 +32,8 @@ SLACK_KEY = "value"
 
 SLACK_URL_FILE = f"/etc/alertmanager/secrets/{SLACK}/{SLACK_KEY}"
 """Where Alertmanager finds it."""
+
+SCRAPE_INTERVAL = "15s"
 
 LOGS_URL = "http://loki:3100"
 TRACES_URL = "http://tempo:3200"
@@ -78,7 +85,7 @@ class Monitoring(Component):
         super().__init__(name, opts)
         self._args = args
         stack = self._release("prometheus", STACK, self._values())
-        gateway = self._release("pushgateway", GATEWAY, {"serviceMonitor": {"enabled": True, "honorLabels": True}})
+        gateway = self._release("pushgateway", GATEWAY, PUSHGATEWAY_VALUES)
         self._rules(name)
         for uid, dashboard in args.dashboards.items():
             self._dashboard(uid, dashboard)
@@ -120,17 +127,24 @@ class Monitoring(Component):
         return {
             # EKS runs these where nobody can scrape them; the types are installed already.
             **disabled("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "crds"),
-            "prometheusOperator": disabled("admissionWebhooks", "tls"),
+            "prometheusOperator": {
+                **disabled("admissionWebhooks", "tls"),
+                "resources": requests("20m", "64Mi"),
+                "prometheusConfigReloader": {"resources": requests("5m", "32Mi")},
+            },
+            "kube-state-metrics": {"resources": requests("10m", "64Mi")},
+            "prometheus-node-exporter": {"resources": requests("10m", "32Mi")},
+            "kubelet": {"serviceMonitor": {"cAdvisorInterval": SCRAPE_INTERVAL}},
             "prometheus": {
                 "prometheusSpec": {
                     **everything,
                     "replicas": self._args.replicas,
-                    "scrapeInterval": "15s",
-                    "evaluationInterval": "15s",
+                    "scrapeInterval": SCRAPE_INTERVAL,
+                    "evaluationInterval": SCRAPE_INTERVAL,
                     "retention": f"{self._args.retention_days}d",
                     "retentionSize": f"{storage_gib * 9 // 10}GiB",
                     "storageSpec": _volume(storage_gib),
-                    "resources": {"requests": {"cpu": "200m", "memory": "512Mi"}},
+                    "resources": requests("200m", "512Mi"),
                 }
             },
             "alertmanager": {
@@ -139,6 +153,7 @@ class Monitoring(Component):
                     "replicas": self._args.replicas,
                     "secrets": [SLACK],
                     "storage": _volume(1),
+                    "resources": requests("10m", "64Mi"),
                 },
             },
             "grafana": _grafana(),
@@ -159,6 +174,15 @@ def _grafana() -> dict[str, Any]:
             "security": {"disable_initial_admin_creation": True},
             "analytics": {"reporting_enabled": False, "check_for_updates": False},
         },
+        # The chart makes an account, and sidecars that log in with it, unless this says that there is none.
+        "env": {"GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true"},
+        "sidecar": {
+            "resources": requests("5m", "64Mi"),
+            "dashboards": {"skipReload": True},
+            # Data sources are read at the start only: a container that ends brings them before.
+            "datasources": {"skipReload": True, "initDatasources": True, "watchMethod": "LIST"},
+        },
+        "resources": requests("50m", "160Mi"),
         "additionalDataSources": [
             {
                 "name": "Loki",

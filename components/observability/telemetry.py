@@ -7,16 +7,16 @@ from typing import Any
 import pulumi
 
 from components.binding import EgressTarget
-from components.cluster.chart import Chart, disabled, release
+from components.cluster.chart import Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
 
-GRAFANA = "https://grafana.github.io/helm-charts"
+GRAFANA_COMMUNITY = "https://grafana-community.github.io/helm-charts"
 
-LOKI = Chart("loki", "6.45.1", GRAFANA)
-TEMPO = Chart("tempo", "1.24.0", GRAFANA)
-COLLECTOR = Chart("opentelemetry-collector", "0.155.0", "https://open-telemetry.github.io/opentelemetry-helm-charts")
+LOKI = Chart("loki", "18.11.0", GRAFANA_COMMUNITY)
+TEMPO = Chart("tempo", "2.2.4", GRAFANA_COMMUNITY)
+COLLECTOR = Chart("opentelemetry-collector", "0.170.0", "https://open-telemetry.github.io/opentelemetry-helm-charts")
 
 OTLP_HTTP = 4318
 
@@ -68,10 +68,15 @@ def _loki(args: TelemetryArgs) -> dict[str, Any]:
     schema = {"from": "2026-01-01", "store": "tsdb", "object_store": "filesystem", "schema": "v13"}
     return {
         **disabled("chunksCache", "resultsCache", "lokiCanary", "test", "gateway"),
-        "deploymentMode": "SingleBinary",
-        "singleBinary": {"replicas": 1, "persistence": {"size": f"{args.config.telemetry_gib}Gi"}},
+        "deploymentMode": "Monolithic",
+        "singleBinary": {
+            "replicas": 1,
+            "persistence": {"size": f"{args.config.telemetry_gib}Gi"},
+            "resources": requests("50m", "256Mi"),
+        },
         **{part: {"replicas": 0} for part in ("read", "write", "backend")},
         "sidecar": {"rules": {"enabled": False}},
+        "monitoring": {"serviceMonitor": {"enabled": True}},
         "loki": {
             "auth_enabled": False,
             "commonConfig": {"replication_factor": 1},
@@ -79,6 +84,7 @@ def _loki(args: TelemetryArgs) -> dict[str, Any]:
             "schemaConfig": {"configs": [{**schema, "index": {"prefix": "index_", "period": "24h"}}]},
             "limits_config": {"retention_period": f"{args.retention_days * 24}h"},
             "compactor": {"retention_enabled": True, "delete_request_store": "filesystem"},
+            "analytics": {"reporting_enabled": False},
         },
     }
 
@@ -88,8 +94,13 @@ def _tempo(args: TelemetryArgs) -> dict[str, Any]:
         "tempo": {
             "retention": f"{args.retention_days * 24}h",
             "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}}}},
+            "reportingEnabled": False,
+            # A quarter of a small node, for nothing: Go would let its heap grow to twice that before it collects.
+            "memBallastSizeMbs": 0,
+            "resources": requests("30m", "192Mi"),
         },
         "replicas": 1,
+        "serviceMonitor": {"enabled": True},
         "persistence": {"enabled": True, "size": f"{args.config.telemetry_gib}Gi"},
     }
 
@@ -99,9 +110,28 @@ def _collector() -> dict[str, Any]:
         "mode": "daemonset",
         "image": {"repository": "otel/opentelemetry-collector-k8s"},
         "service": {"enabled": True},
-        "presets": {"logsCollection": {"enabled": True}, "kubernetesAttributes": {"enabled": True}},
-        "ports": disabled("jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin"),
-        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+        "presets": {
+            # With checkpoints a restart loses and repeats nothing.
+            "logsCollection": {"enabled": True, "storeCheckpoints": True},
+            "kubernetesAttributes": {"enabled": True},
+        },
+        # Only root may read the logs that containerd writes. It owns them, and needs no capability for that.
+        "securityContext": {
+            "runAsUser": 0,
+            "runAsGroup": 0,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "ports": {
+            **disabled("jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin"),
+            # Services call the Service: nothing needs a port of the node.
+            "otlp": {"hostPort": None},
+            "otlp-http": {"hostPort": None},
+            "metrics": {"enabled": True},
+        },
+        "podMonitor": {"enabled": True},
+        "resources": {**requests("50m", "128Mi"), "limits": {"memory": "256Mi"}},
         "config": {
             # None takes away what the chart has by default.
             "receivers": dict.fromkeys(("jaeger", "zipkin", "prometheus")),

@@ -46,6 +46,7 @@ def make_edge(
         "controllers",
         ControllersArgs(
             charts=config.charts,
+            kubernetes=config.cluster.version,
             identities=cluster.identities,
             account=config.account,
             region=config.region,
@@ -54,7 +55,7 @@ def make_edge(
         ),
         opts,
     )
-    namespace = Namespace(NAMESPACE, NamespaceArgs(NAMESPACE), opts)
+    namespace = Namespace(NAMESPACE, NamespaceArgs(NAMESPACE, load_balanced=True), opts)
     store = ClusterSecretStore(
         "aws",
         ClusterSecretStoreArgs(

@@ -56,7 +56,6 @@ def make_foundation(config: EnvironmentConfig, stack: str, opts: pulumi.Resource
             account=config.account,
             region=config.region,
             vpc_id=network.vpc_id,
-            public_subnet_ids=network.public_subnet_ids,
             private_subnet_ids=network.private_subnet_ids,
             key=secrets,
             log_key=logs,

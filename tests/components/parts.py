@@ -46,7 +46,6 @@ def cluster(**changes: Any) -> Cluster:
         account=ACCOUNT,
         region=REGION,
         vpc_id="vpc-1",
-        public_subnet_ids=["subnet-1", "subnet-2"],
         private_subnet_ids=["subnet-3", "subnet-4"],
         key=key("secrets"),
         log_key=key("cluster-logs"),

@@ -154,3 +154,47 @@ def test_a_prometheus_without_room_or_replicas_is_refused() -> None:
         )
     with pytest.raises(ValueError, match=r"metrics_gib\n.* greater than or equal to 5"):
         MonitoringConfig(documentation="https://example.com", metrics_gib=0)
+
+
+@BOTH
+def test_the_collector_may_read_the_nodes_logs_and_remembers_how_far(stack: str) -> None:
+    collector = values(stack, "collector")
+    assert collector["presets"]["logsCollection"]["storeCheckpoints"] is True
+    assert collector["securityContext"]["runAsUser"] == 0
+    assert collector["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert {collector["ports"][port]["hostPort"] for port in ("otlp", "otlp-http")} == {None}
+
+
+@BOTH
+def test_grafana_has_no_account_and_needs_none(stack: str) -> None:
+    grafana = values(stack, "prometheus")["grafana"]
+    assert grafana["env"]["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    sidecar = grafana["sidecar"]
+    assert sidecar["dashboards"]["skipReload"] is True
+    assert sidecar["datasources"] == {"skipReload": True, "initDatasources": True, "watchMethod": "LIST"}
+
+
+@BOTH
+def test_nothing_keeps_memory_for_show_or_reports_home(stack: str) -> None:
+    tempo, loki = values(stack, "tempo")["tempo"], values(stack, "loki")["loki"]
+    assert tempo["memBallastSizeMbs"] == 0
+    assert tempo["reportingEnabled"] is False
+    assert loki["analytics"]["reporting_enabled"] is False
+
+
+@BOTH
+def test_only_pods_behind_the_load_balancer_wait_for_it(stack: str) -> None:
+    gated = [
+        made.name
+        for made in environment_graph(stack).of("kubernetes:core/v1:Namespace")
+        if "elbv2.k8s.aws/pod-readiness-gate-inject" in made.inputs["metadata"]["labels"]
+    ]
+    assert gated == ["sensors"]
+
+
+@BOTH
+def test_logs_and_traces_that_stop_are_noticed(stack: str) -> None:
+    assert values(stack, "loki")["monitoring"]["serviceMonitor"]["enabled"] is True
+    assert values(stack, "tempo")["serviceMonitor"]["enabled"] is True
+    assert values(stack, "collector")["podMonitor"]["enabled"] is True
+    assert values(stack, "collector")["ports"]["metrics"]["enabled"] is True

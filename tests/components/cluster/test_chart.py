@@ -7,7 +7,7 @@ from components.cluster.chart import Chart, release
 from components.cluster.config import ChartsConfig
 from delivery.recording import build
 
-CHART = Chart("external-secrets", "0.20.4", "https://charts.external-secrets.io")
+CHART = Chart("external-secrets", "1.2.3", "https://charts.external-secrets.io")
 
 
 def installed(mirror: str | None) -> tuple[str, str | None, str]:
@@ -34,4 +34,4 @@ def installed(mirror: str | None) -> tuple[str, str | None, str]:
 def test_a_chart_comes_from_its_repository_or_from_the_mirror(
     mirror: str | None, chart: str, repository: str | None
 ) -> None:
-    assert installed(mirror) == (chart, repository, "0.20.4")
+    assert installed(mirror) == (chart, repository, "1.2.3")

@@ -1,5 +1,9 @@
 """The cluster that is declared."""
 
+import base64
+import json
+from email import message_from_bytes
+from email.message import Message
 from functools import partial
 from typing import Any
 
@@ -82,7 +86,26 @@ def test_add_ons_that_need_nodes_come_after_them_and_the_network_before() -> Non
 
 def test_network_policies_are_enforced() -> None:
     addon = build(parts.cluster).one("Addon", "cluster-vpc-cni")
-    assert addon.inputs["configurationValues"] == '{"enableNetworkPolicy":"true"}'
+    assert json.loads(addon.inputs["configurationValues"])["enableNetworkPolicy"] == "true"
+
+
+def test_a_node_has_addresses_and_memory_for_its_pods() -> None:
+    graph = build(lambda: parts.cluster(nodes={"max_pods": 40}))
+    addon = graph.one("Addon", "cluster-vpc-cni")
+    assert json.loads(addon.inputs["configurationValues"])["env"] == {"ENABLE_PREFIX_DELEGATION": "true"}
+    assert graph.waits_for(graph.one("aws:eks/nodeGroup:NodeGroup"), addon), "nodes take single addresses before"
+    data = message_from_bytes(base64.b64decode(graph.one("LaunchTemplate").inputs["userData"]))
+    (part,) = data.get_payload()
+    assert isinstance(part, Message)
+    assert part.get_content_type() == "application/node.eks.aws"
+    kubelet = json.loads(str(part.get_payload()))["spec"]["kubelet"]["config"]
+    assert kubelet == {"maxPods": 40, "kubeReserved": {"memory": "695Mi"}}
+
+
+def test_the_control_plane_answers_in_the_private_subnets_alone() -> None:
+    cluster = build(parts.cluster).one("eks:index:Cluster").inputs
+    assert cluster["privateSubnetIds"]
+    assert "publicSubnetIds" not in cluster, "Prometheus may reach the API servers where pods are"
 
 
 def test_pods_cannot_reach_the_nodes_credentials() -> None:

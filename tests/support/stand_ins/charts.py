@@ -135,8 +135,9 @@ def every_chart() -> dict[str, Chart]:
     """Every chart that a component names."""
     names = [found.name for found in pkgutil.walk_packages(components.__path__, "components.")]
     modules = [importlib.import_module(name) for name in names]
-    charts = [value for module in modules for value in vars(module).values() if isinstance(value, Chart)]
-    return {chart.name: chart for chart in charts}
+    values = [value for module in modules for value in vars(module).values()]
+    of_versions = [chart for value in values if isinstance(value, dict) for chart in value.values()]
+    return {chart.name: chart for chart in (*values, *of_versions) if isinstance(chart, Chart)}
 
 
 def write(folder: Path) -> Path:

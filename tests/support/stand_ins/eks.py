@@ -38,9 +38,7 @@ class Cluster(pulumi.ComponentResource):
                 "endpoint_private_access": inputs["endpointPrivateAccess"],
                 "endpoint_public_access": inputs["endpointPublicAccess"],
                 "public_access_cidrs": inputs.get("publicAccessCidrs"),
-                "subnet_ids": pulumi.Output.all(inputs["publicSubnetIds"], inputs["privateSubnetIds"]).apply(
-                    lambda both: [*both[0], *both[1]]
-                ),
+                "subnet_ids": inputs["privateSubnetIds"],
             },
             opts=child,
         )
