@@ -110,6 +110,13 @@ def cost(session: nox.Session) -> None:
 
 
 @nox.session
+def charts(session: nox.Session) -> None:
+    """Render and check every chart that a stack installs; `-- --mirror FOLDER` names a folder of them."""
+    install(session, "infra")
+    session.run("python", "-m", "delivery.charts", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write what is made from the code: the generated pages of docs/, and the dashboard's types of the API."""
     install(session, "local", "infra")

@@ -1,6 +1,8 @@
 """What can go wrong on the way out, as one tree.
 
 DeliveryError
+├── ChartError              a chart does not render with the values of a stack
+├── ChartsUnavailableError  charts cannot be had here, so nothing can be said of them
 ├── ImageError              an image cannot be made or moved
 ├── UnknownAttributeError   a resource does not say what its price depends on
 └── UnknownPriceError       there is no price of something
@@ -9,6 +11,14 @@ DeliveryError
 
 class DeliveryError(Exception):
     """Something cannot be delivered or priced. The text says what, and what to do."""
+
+
+class ChartError(DeliveryError):
+    """A chart does not render with the values of a stack. The text says which, and why."""
+
+
+class ChartsUnavailableError(DeliveryError):
+    """Charts cannot be had here, so nothing can be said of them. The text says what is missing."""
 
 
 class ImageError(DeliveryError):

@@ -1,0 +1,112 @@
+"""`python -m delivery.charts`: render every chart that a stack installs with that stack's values, and check it."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from delivery import recording
+from delivery.charts import checks, keys
+from delivery.charts.checks import Rendered
+from delivery.charts.helm import About, Helm, Installed, installed
+from delivery.errors import ChartError, ChartsUnavailableError
+from delivery.recording import Graph
+from devtools.paths import CACHE
+from stacks import environment
+from stacks.config import EnvironmentConfig, load_environment
+from stacks.errors import StackConfigError
+
+WRONG, COULD_NOT_RUN = 1, 3
+
+WIDE = 160
+"""Columns where there is no terminal that would say how many it has."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the charts and what is wrong with them; return 1 where something is, 3 where nothing can be said."""
+    parser = argparse.ArgumentParser(
+        prog="python -m delivery.charts",
+        description="Render every chart that a stack installs with that stack's own values, and check what comes out.",
+        epilog="exit code: 0 all is well, 1 something is wrong, 2 a stack cannot be read, 3 it could not run: "
+        "no helm, or no charts",
+    )
+    parser.add_argument("stacks", nargs="*", metavar="STACK", default=["dev", "prod"], help="default: dev prod")
+    parser.add_argument("--mirror", type=Path, metavar="FOLDER", help="take the charts from here, each by its name")
+    chosen = parser.parse_args(arguments)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    try:
+        helm = Helm(CACHE / "charts", chosen.mirror)
+        wrong = [finding for stack in chosen.stacks for finding in _report(console, helm, stack)]
+    except StackConfigError as error:
+        print(f"charts: {error}", file=sys.stderr)
+        return 2
+    except ChartsUnavailableError as error:
+        print(f"charts: could not run: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
+    for finding in wrong:
+        console.print(finding, style="red", markup=False, soft_wrap=True)
+    return WRONG if wrong else 0
+
+
+def _report(console: Console, helm: Helm, stack: str) -> list[str]:
+    # Whatever the stack installs from, the charts are the same.
+    config = load_environment(stack).model_copy(update={"charts": EnvironmentConfig.model_fields["charts"].default})
+    graph = recording.build(lambda: environment.deploy(config, stack), stack=stack)
+    table = Table("chart", "version", "program", "newest", "remark", title=stack, title_justify="left")
+    for wanted in installed(graph):
+        about, newest = _about(helm, wanted), helm.newest(wanted)
+        deprecated = about.deprecated or (newest is not None and newest.deprecated)
+        remark = "deprecated" if deprecated else ""
+        table.add_row(wanted.chart, about.version, about.app_version, newest.version if newest else "unknown", remark)
+    console.print(table)
+    return [f"{stack}: {finding}" for finding in _check(helm, config, graph)]
+
+
+def _check(helm: Helm, config: EnvironmentConfig, graph: Graph) -> Iterator[str]:
+    """Yield what is wrong with the charts of a stack."""
+    kubernetes, everything = config.cluster.version, Rendered()
+    for wanted in sorted(installed(graph), key=lambda wanted: wanted.chart != "prometheus-operator-crds"):
+        render = partial(helm.render, wanted, kubernetes, everything.apis)
+        about, rendered = _about(helm, wanted), Rendered()
+        if about.version != wanted.version:
+            yield f"{wanted.chart}: {wanted.version} is pinned, and {helm.folder(wanted)} holds {about.version}"
+        if about.deprecated:
+            yield f"{wanted.chart} {about.version} is deprecated"
+        try:
+            rendered.add(wanted.namespace, render())
+        except ChartError as error:
+            yield str(error)
+            continue
+        for finding in (*keys.unread(wanted.values, helm.folder(wanted), render), *checks.of_objects(rendered)):
+            yield f"{wanted.chart}: {finding}"
+        everything.add(wanted.namespace, [made for _, made in rendered.objects])
+    yield from checks.of_stack(everything, graph)
+    yield from _pairs(helm, kubernetes, graph)
+    nodes = config.cluster.nodes
+    stand = checks.pods(everything, graph, nodes.minimum)
+    room = checks.places(graph, nodes.minimum, nodes.max_pods)
+    if stand > room:
+        yield f"{stand} pods stand on {nodes.minimum} nodes, which have room for {room} beside a rolling update"
+
+
+def _pairs(helm: Helm, kubernetes: str, graph: Graph) -> Iterator[str]:
+    programs = {wanted.chart: _about(helm, wanted).app_version for wanted in installed(graph)}
+    if programs["kube-prometheus-stack"] != programs["prometheus-operator-crds"]:
+        yield (
+            f"the operator is {programs['kube-prometheus-stack']}, "
+            f"its types are of {programs['prometheus-operator-crds']}"
+        )
+    if not programs["cluster-autoscaler"].removeprefix("v").startswith(f"{kubernetes}."):
+        yield f"the autoscaler {programs['cluster-autoscaler']} is not of Kubernetes {kubernetes}"
+
+
+def _about(helm: Helm, wanted: Installed) -> About:
+    return About.read((helm.folder(wanted) / "Chart.yaml").read_text())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

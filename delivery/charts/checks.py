@@ -1,0 +1,249 @@
+"""What must be true of the objects that charts make, each check with what is wrong where it is not."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from delivery.recording import Graph, RecordedResource
+
+Object = Mapping[str, Any]
+
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+
+ADD_ON_ACCOUNTS = {("kube-system", "aws-node"), ("kube-system", "ebs-csi-controller-sa")}
+"""Service accounts that EKS's add-ons bring."""
+
+OPERATED = {"Prometheus": ("prometheus-operated", 9090), "Alertmanager": ("alertmanager-operated", 9093)}
+"""The Services that the Prometheus operator makes for its resources, called so whatever the release is."""
+
+_ADDRESS = re.compile(
+    r"(?:[a-z]+://)?(?P<name>[a-z][a-z0-9-]*)(?:\.(?P<namespace>[a-z0-9-]+))?(?:\.svc(?:\.cluster\.local)?)?"
+    r":(?P<port>\d{2,5})(?:/.*)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What a workload of a chart starts."""
+
+    owner: str
+    namespace: str
+    labels: Mapping[str, str]
+    spec: Mapping[str, Any]
+
+    @property
+    def containers(self) -> list[Mapping[str, Any]]:
+        """Every container, those that run first among them."""
+        return [*self.spec.get("initContainers", []), *self.spec.get("containers", [])]
+
+
+@dataclass(slots=True)
+class Rendered:
+    """What the charts of a stack make, by the namespace in which it is made."""
+
+    objects: list[tuple[str, Object]] = field(default_factory=list)
+
+    def add(self, namespace: str, objects: Sequence[Object]) -> None:
+        """Add what a chart makes; `namespace` is where its release goes."""
+        self.objects += [(made["metadata"].get("namespace", namespace), made) for made in objects]
+
+    def of(self, *kinds: str) -> Iterator[tuple[str, Object]]:
+        """Yield namespace and object of each of some kinds."""
+        return ((namespace, made) for namespace, made in self.objects if made["kind"] in kinds)
+
+    @property
+    def pods(self) -> list[Pod]:
+        """The pods of every workload."""
+        found = []
+        for namespace, made in self.of(*WORKLOADS):
+            template = made["spec"]["template"]
+            labels = template.get("metadata", {}).get("labels", {})
+            found.append(Pod(f"{made['kind']} {made['metadata']['name']}", namespace, labels, template["spec"]))
+        return found
+
+    @property
+    def apis(self) -> list[str]:
+        """What the CustomResourceDefinitions serve, as `group/version/kind`."""
+        return sorted(
+            f"{made['spec']['group']}/{version['name']}/{made['spec']['names']['kind']}"
+            for _, made in self.of("CustomResourceDefinition")
+            for version in made["spec"]["versions"]
+            if version["served"]
+        )
+
+
+def of_objects(rendered: Rendered) -> Iterator[str]:
+    """Check what a chart makes by itself."""
+    for pod in rendered.pods:
+        yield from _requests(pod)
+        yield from _node_logs(pod)
+        yield from _host_ports(pod)
+    for _, made in rendered.of(*OPERATED):
+        if not _asks(made["spec"]):
+            yield f"{made['kind']} {made['metadata']['name']} has no requests of CPU and memory"
+    for _, made in rendered.of("StatefulSet"):
+        if made["spec"].get("persistentVolumeClaimRetentionPolicy", {}).get("whenDeleted") == "Delete":
+            yield f"StatefulSet {made['metadata']['name']} takes its volumes with it when it is deleted"
+    for _, made in rendered.of("Secret"):
+        if "admin-password" in made.get("data", {}):
+            yield f"Secret {made['metadata']['name']} holds an administrator's password, whom nobody makes"
+
+
+def of_stack(rendered: Rendered, graph: Graph) -> Iterator[str]:
+    """Check what charts make against what the stack's own resources say of it."""
+    yield from _scrapes(rendered)
+    yield from _addresses(rendered, graph)
+    yield from _accounts(rendered, graph)
+    yield from _policies(rendered, graph)
+    served = {f"{group}/{version}:{kind}" for group, version, kind in (api.split("/") for api in rendered.apis)}
+    for made in graph.resources:
+        kind = f"{made.inputs.get('apiVersion')}:{made.inputs.get('kind')}"
+        if made.type == f"kubernetes:{kind}" and "." in kind.partition("/")[0] and _custom(made) and kind not in served:
+            yield f"{made.name} is a {kind}, which no chart's CustomResourceDefinition serves"
+
+
+def pods(rendered: Rendered, graph: Graph, nodes: int) -> int:
+    """Return how many pods stand at rest on `nodes` nodes: the charts', EKS's add-ons', and our own."""
+    # vpc-cni, kube-proxy, the identity agent and the CSI driver on each; CoreDNS and the CSI controller twice.
+    count = 4 * nodes + 4
+    for _, made in rendered.of("Deployment", "StatefulSet", *OPERATED):
+        count += int(made["spec"].get("replicas", 1))
+    count += nodes * sum(1 for _ in rendered.of("DaemonSet"))
+    scaled = {made.inputs["spec"]["scaleTargetRef"]["name"]: made for made in graph.of("HorizontalPodAutoscaler")}
+    for made in graph.of("Deployment"):
+        scale = scaled.get(made.inputs["metadata"]["name"])
+        count += int(scale.inputs["spec"]["minReplicas"] if scale else made.inputs["spec"].get("replicas", 1))
+    return count + len(graph.of("CronJob"))
+
+
+def places(graph: Graph, nodes: int, max_pods: int) -> int:
+    """Return on how many pods `nodes` nodes have room, one of each of our Deployments kept for a rolling update."""
+    return nodes * max_pods - len(graph.of("Deployment"))
+
+
+def _custom(made: RecordedResource) -> bool:
+    group = str(made.inputs["apiVersion"]).partition("/")[0]
+    return not group.endswith((".k8s.io",)) or group == "elbv2.k8s.aws"
+
+
+def _asks(container: Object) -> bool:
+    return {"cpu", "memory"} <= ((container.get("resources") or {}).get("requests") or {}).keys()
+
+
+def _requests(pod: Pod) -> Iterator[str]:
+    for container in pod.containers:
+        if not _asks(container):
+            yield f"{pod.owner}: {container['name']} has no requests of CPU and memory"
+
+
+def _node_logs(pod: Pod) -> Iterator[str]:
+    volumes = {volume["name"]: volume.get("hostPath", {}).get("path", "") for volume in pod.spec.get("volumes", [])}
+    for container in pod.containers:
+        mounted = [volumes.get(mount["name"], "") for mount in container.get("volumeMounts", [])]
+        user = {**(pod.spec.get("securityContext") or {}), **(container.get("securityContext") or {})}.get("runAsUser")
+        if user != 0 and any(path.startswith("/var/log") for path in mounted):
+            yield f"{pod.owner}: {container['name']} reads the nodes' logs, which only root may, and is not root"
+
+
+def _host_ports(pod: Pod) -> Iterator[str]:
+    for container in pod.containers:
+        for port in container.get("ports", []):
+            if port.get("hostPort") and not pod.spec.get("hostNetwork"):
+                yield f"{pod.owner}: {container['name']} opens port {port['hostPort']} of its node"
+
+
+def _seconds(duration: str) -> float:
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+    return sum(float(number) * units[unit] for number, unit in re.findall(r"(\d+)(ms|s|m|h)", duration))
+
+
+def _scrapes(rendered: Rendered) -> Iterator[str]:
+    """The operator refuses a monitor whose time-out is longer than its interval, and its alert stands for ever."""
+    usual = next((made["spec"].get("scrapeInterval", "30s") for _, made in rendered.of("Prometheus")), "30s")
+    for _, made in rendered.of("ServiceMonitor", "PodMonitor"):
+        for endpoint in made["spec"].get("endpoints", made["spec"].get("podMetricsEndpoints", [])):
+            interval, timeout = endpoint.get("interval") or usual, endpoint.get("scrapeTimeout") or "0s"
+            if _seconds(timeout) > _seconds(interval):
+                name = f"{made['kind']} {made['metadata']['name']}"
+                yield f"{name} waits {timeout} for what it scrapes every {interval}: the operator refuses it"
+
+
+def _addresses(rendered: Rendered, graph: Graph) -> Iterator[str]:
+    services = _services(rendered, graph)
+    for made in graph.resources:
+        home = made.inputs.get("namespace") or (made.inputs.get("metadata") or {}).get("namespace")
+        within = made.inputs.get("values") if made.type.endswith(":Release") else made.inputs.get("spec")
+        for text in sorted(set(_texts(within))):
+            found = _ADDRESS.fullmatch(text)
+            if found is None or (found["namespace"] or home) not in {namespace for namespace, _ in services}:
+                continue
+            ports = services.get((found["namespace"] or home, found["name"]))
+            if ports is None:
+                yield f"{made.name} names {text}, and there is no Service {found['name']}"
+            elif int(found["port"]) not in ports:
+                yield f"{made.name} names {text}, and Service {found['name']} has the ports {sorted(ports)}"
+
+
+def _services(rendered: Rendered, graph: Graph) -> dict[tuple[str, str], set[int]]:
+    """Return the ports behind which pods stand, by namespace and Service."""
+    found: dict[tuple[str, str], set[int]] = {}
+    pods = rendered.pods
+    for namespace, made in rendered.of("Service"):
+        selector = made["spec"].get("selector") or {}
+        behind = [pod for pod in pods if pod.namespace == namespace and selector.items() <= pod.labels.items()]
+        offered = {
+            port.get(key) for pod in behind for c in pod.containers for port in c.get("ports", []) for key in _PORT
+        }
+        found[namespace, made["metadata"]["name"]] = {
+            port["port"] for port in made["spec"].get("ports", []) if port.get("targetPort", port["port"]) in offered
+        }
+    for namespace, made in rendered.of(*OPERATED):
+        name, port = OPERATED[made["kind"]]
+        found[namespace, name] = {port}
+    for own in graph.of("kubernetes:core/v1:Service"):
+        about = own.inputs["metadata"]
+        found[about["namespace"], about["name"]] = {int(port["port"]) for port in own.inputs["spec"]["ports"]}
+    return found
+
+
+_PORT = ("name", "containerPort")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inside in value.values():
+            yield from _texts(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from _texts(inside)
+
+
+def _accounts(rendered: Rendered, graph: Graph) -> Iterator[str]:
+    """An identity is of a service account by its name: of another one, pods have none."""
+    own = {
+        (made.inputs["metadata"]["namespace"], made.inputs["metadata"]["name"]) for made in graph.of("ServiceAccount")
+    }
+    used = {(pod.namespace, pod.spec.get("serviceAccountName", "default")) for pod in rendered.pods}
+    for made in graph.of("PodIdentityAssociation"):
+        account = (str(made.inputs["namespace"]), str(made.inputs["serviceAccount"]))
+        if account not in used | own | ADD_ON_ACCOUNTS:
+            yield f"{made.name} is for the service account {'/'.join(account)}, as which no pod runs"
+
+
+def _policies(rendered: Rendered, graph: Graph) -> Iterator[str]:
+    """A network policy that selects nobody opens nothing."""
+    labels = [(pod.namespace, pod.labels) for pod in rendered.pods]
+    # The operator labels the pods of its resources so.
+    labels += [
+        (namespace, {"app.kubernetes.io/name": made["kind"].lower()}) for namespace, made in rendered.of(*OPERATED)
+    ]
+    namespaces = {namespace for namespace, _ in labels}
+    for made in graph.of("NetworkPolicy"):
+        selector = (made.inputs["spec"].get("podSelector") or {}).get("matchLabels") or {}
+        namespace = made.inputs["metadata"]["namespace"]
+        meets = (inside == namespace and selector.items() <= pod.items() for inside, pod in labels)
+        if namespace in namespaces and selector and not any(meets):
+            yield f"NetworkPolicy {made.name} selects {dict(selector)}, which no pod of {namespace} carries"
