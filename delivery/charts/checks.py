@@ -111,9 +111,9 @@ def pods(rendered: Rendered, graph: Graph, nodes: int) -> int:
         count += int(made["spec"].get("replicas", 1))
     count += nodes * sum(1 for _ in rendered.of("DaemonSet"))
     scaled = {made.inputs["spec"]["scaleTargetRef"]["name"]: made for made in graph.of("HorizontalPodAutoscaler")}
-    for made in graph.of("Deployment"):
-        scale = scaled.get(made.inputs["metadata"]["name"])
-        count += int(scale.inputs["spec"]["minReplicas"] if scale else made.inputs["spec"].get("replicas", 1))
+    for own in graph.of("Deployment"):
+        scale = scaled.get(own.inputs["metadata"]["name"])
+        count += int(scale.inputs["spec"]["minReplicas"] if scale else own.inputs["spec"].get("replicas", 1))
     return count + len(graph.of("CronJob"))
 
 
@@ -172,7 +172,7 @@ def _scrapes(rendered: Rendered) -> Iterator[str]:
 def _addresses(rendered: Rendered, graph: Graph) -> Iterator[str]:
     services = _services(rendered, graph)
     for made in graph.resources:
-        home = made.inputs.get("namespace") or (made.inputs.get("metadata") or {}).get("namespace")
+        home = str(made.inputs.get("namespace") or (made.inputs.get("metadata") or {}).get("namespace"))
         within = made.inputs.get("values") if made.type.endswith(":Release") else made.inputs.get("spec")
         for text in sorted(set(_texts(within))):
             found = _ADDRESS.fullmatch(text)

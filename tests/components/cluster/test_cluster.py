@@ -3,7 +3,6 @@
 import base64
 import json
 from email import message_from_bytes
-from email.message import Message
 from functools import partial
 from typing import Any
 
@@ -95,8 +94,7 @@ def test_a_node_has_addresses_and_memory_for_its_pods() -> None:
     assert json.loads(addon.inputs["configurationValues"])["env"] == {"ENABLE_PREFIX_DELEGATION": "true"}
     assert graph.waits_for(graph.one("aws:eks/nodeGroup:NodeGroup"), addon), "nodes take single addresses before"
     data = message_from_bytes(base64.b64decode(graph.one("LaunchTemplate").inputs["userData"]))
-    (part,) = data.get_payload()
-    assert isinstance(part, Message)
+    _, part = data.walk()
     assert part.get_content_type() == "application/node.eks.aws"
     kubelet = json.loads(str(part.get_payload()))["spec"]["kubelet"]["config"]
     assert kubelet == {"maxPods": 40, "kubeReserved": {"memory": "695Mi"}}

@@ -11,7 +11,7 @@ from tests.components import parts
 
 
 def controllers(**changes: Any) -> Graph:
-    args = {
+    args: dict[str, Any] = {
         "charts": ChartsConfig(),
         "kubernetes": "1.34",
         "identities": parts.identities(),

@@ -11,7 +11,7 @@ from delivery.charts.checks import Rendered
 from delivery.recording import Graph, build
 
 GOOD: dict[str, Any] = {"name": "program", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}
-LOGS = {"volumes": [{"name": "logs", "hostPath": {"path": "/var/log/pods"}}]}
+LOGS: dict[str, Any] = {"volumes": [{"name": "logs", "hostPath": {"path": "/var/log/pods"}}]}
 READS_LOGS = GOOD | {"volumeMounts": [{"name": "logs", "mountPath": "/var/log/pods"}]}
 
 
