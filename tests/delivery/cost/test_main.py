@@ -117,9 +117,10 @@ def test_the_volumes_of_the_charts_are_priced_as_configured(stack: str) -> None:
 def test_the_estimate_knows_what_a_version_costs_on_the_day(
     capsys: pytest.CaptureFixture[str], changed: Change
 ) -> None:
-    changed("cluster", version="1.33")
-    assert command.main(["dev"], SUPPORT["1.33"].standard_ends) == 0
-    assert command.main(["dev", "--lines"], TODAY) == 1
+    changed("cluster", version="1.34")
+    ends = SUPPORT["1.34"].standard_ends
+    assert command.main(["dev"], ends) == 0
+    assert command.main(["dev", "--lines"], ends + timedelta(days=1)) == 1
     assert "EKS control plane in extended support" in capsys.readouterr().out
 
 
