@@ -136,12 +136,12 @@ def buckets(histogram: Histogram) -> Samples:
 
 def at_most(histogram: Histogram, bound: Number) -> Samples:
     """How many values a histogram saw that were at most `bound`. Raises ValueError when no bucket ends there."""
-    bounds: list[float] = histogram._upper_bounds  # the library offers no public way to learn them
-    if float(bound) not in bounds:
+    labels = bucket_labels(histogram)
+    if float(bound) not in labels:
         raise ValueError(
-            f"{family(histogram).name} has no bucket that ends at {decimal(bound)}: its buckets are {bounds}"
+            f"{family(histogram).name} has no bucket that ends at {decimal(bound)}: its buckets are {list(labels)}"
         )
-    return Samples(histogram, "_bucket", (("le", floatToGoString(float(bound))),))  # type: ignore[no-untyped-call]
+    return Samples(histogram, "_bucket", (("le", labels[float(bound)]),))
 
 
 def histogram_quantile(
@@ -224,6 +224,12 @@ def labels_of(metric: MetricWrapperBase) -> tuple[str, ...]:
     """Return the labels that a metric itself has."""
     labels: tuple[str, ...] = metric._labelnames  # the library offers no public way to learn them
     return labels
+
+
+def bucket_labels(histogram: Histogram) -> dict[float, str]:
+    """Return the label `le` of each of a histogram's buckets, by its upper bound."""
+    bounds: list[float] = histogram._upper_bounds  # the library offers no public way to learn them
+    return {bound: floatToGoString(bound) for bound in bounds}  # type: ignore[no-untyped-call]
 
 
 def _read(source: Source, where: dict[str, Matcher], template: str) -> Expression:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from apps.platform.http import HTTP_SECONDS
+from apps.platform.promql import bucket_labels, family
 from devtools.ports import free_port
 from devtools.tools import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, Tool, find
 from tests.support.serving import answering
@@ -168,14 +169,12 @@ def remember_a_quiet_quarter_of_an_hour(folder: Path) -> None:
     if promtool is None:
         pytest.skip("promtool is not on PATH")
     now = time.time()
-    (described,) = HTTP_SECONDS.describe()
-    name = described.name
+    name = family(HTTP_SECONDS).name
     series = f'{name}_bucket{{job="api",instance="before",method="GET",route="/api/devices"'
     lines = [f"# TYPE {name} histogram"]
-    bounds = dict.fromkeys(sample.labels["le"] for sample in described.samples if "le" in sample.labels)
-    for bound in bounds:
-        label = f'{series},le="{bound}"}}'
-        lines += [f"{label} {900 - ago if float(bound) > 0.1 else 0} {now - ago:.3f}" for ago in range(900, 0, -5)]
+    for bound, label in bucket_labels(HTTP_SECONDS).items():
+        sample = f'{series},le="{label}"}}'
+        lines += [f"{sample} {900 - ago if bound > 0.1 else 0} {now - ago:.3f}" for ago in range(900, 0, -5)]
     (folder / "history").write_text("\n".join([*lines, "# EOF", ""]))
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "history", "data"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
