@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from apps.catalog import CATALOG
+from apps.platform.errors import ConfigurationError
 from apps.platform.process import run_job
-from apps.platform.settings import ConfigurationError
 from apps.resources import SENSORS
 from apps.storage.commands import create_ahead, exit_code
 from apps.storage.connection import in_transaction

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 
 from apps.catalog import CATALOG
-from apps.platform.settings import ConfigurationError
+from apps.platform.errors import ConfigurationError
 from devtools.errors import DevtoolsError
 from local import plan
 from local.console import Console

@@ -9,6 +9,7 @@ from typing import Any
 from apps.detector.settings import DetectorSettings
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, Server
+from apps.platform.errors import ConfigurationError
 from apps.platform.needs import (
     CallService,
     Connect,
@@ -22,7 +23,7 @@ from apps.platform.needs import (
     ReadSecret,
 )
 from apps.platform.resources import Database, ManagedResource, Secret
-from apps.platform.settings import ConfigurationError, Settings, load, unknown_variables
+from apps.platform.settings import Settings, load, unknown_variables
 from devtools.postgres import OWNER
 
 HOST = "127.0.0.1"

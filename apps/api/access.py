@@ -5,7 +5,7 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 from apps.platform.secrets import ReloadingSecret
 
 MIN_TOKEN_LENGTH = 16

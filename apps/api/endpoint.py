@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 from apps.api.context import Context
 from apps.api.operation import JSON, JsonResponse, Operation, RawBody, Router
 from apps.api.parameters import read_query, read_value, unknown_parameter
-from apps.platform.http import ProblemError, read_body
+from apps.platform.errors import ProblemError
+from apps.platform.http import read_body
 
 BODY_SECONDS = 15.0
 

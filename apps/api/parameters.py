@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 import msgspec
 from msgspec import inspect
 
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from apps.domain.readings import MIN_TIMESTAMP
 from apps.domain.windows import Window
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 Since = Annotated[datetime, msgspec.Meta(tz=True, description="From this time on, RFC 3339 with a zone")]
 Until = Annotated[datetime, msgspec.Meta(tz=True, description="Up to but without this time, RFC 3339 with a zone")]

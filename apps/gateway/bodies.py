@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from apps.domain.readings import split_array
 from apps.gateway.settings import GatewaySettings
-from apps.platform.http import ProblemError, read_body, too_large
+from apps.platform.errors import ProblemError
+from apps.platform.http import read_body, too_large
 
 GZIP = 16 + zlib.MAX_WBITS
 

@@ -25,7 +25,7 @@ from apps.gateway.metrics import (
 )
 from apps.gateway.producer import Producer
 from apps.gateway.settings import GatewaySettings
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 from apps.platform.secrets import ReloadingSecret
 
 

@@ -21,8 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
+from apps.platform.errors import ConfigurationError, ProblemError
 from apps.platform.protocol import DeadlineProtocol, DeadlineWebSocketProtocol, with_timeouts
-from apps.platform.settings import ConfigurationError, HttpSettings
+from apps.platform.settings import HttpSettings
 from apps.platform.timeouts import HttpTimeouts
 
 log = logging.getLogger(__name__)
@@ -40,16 +41,6 @@ PROBES = ("/health", "/ready", "/metrics")
 
 Readiness = Callable[[], Awaitable[str | None]]
 """Returns None when the service can serve, else the reason that it cannot."""
-
-
-class ProblemError(HTTPException):
-    """An answer of status 4xx or 5xx as problem+json (RFC 9457): `detail` tells the caller what to do."""
-
-    def __init__(
-        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **extensions: object
-    ) -> None:
-        super().__init__(status, detail, headers)
-        self.extensions = extensions
 
 
 def application(

@@ -10,7 +10,8 @@ from typing import TypeVar
 from opentelemetry import trace
 
 from apps.platform.declaration import Declaration, ReleaseJob, ScheduledService
-from apps.platform.settings import ConfigurationError, ProcessSettings, load
+from apps.platform.errors import ConfigurationError
+from apps.platform.settings import ProcessSettings, load
 from apps.platform.telemetry import start_telemetry
 
 S = TypeVar("S", bound=ProcessSettings)

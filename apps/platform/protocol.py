@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from apps.platform.errors import UnsupportedServerError
 from apps.platform.timeouts import HttpTimeouts
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -23,10 +24,6 @@ MAX_UNSENT_BYTES = 128 * 1024
 """What the kernel may hold of a WebSocket's data that is not on its way yet."""
 
 P = TypeVar("P", bound="_WriteStallGuard")
-
-
-class UnsupportedServerError(Exception):
-    """A uvicorn whose protocols are not those that were extended here."""
 
 
 def with_timeouts(protocol: type[P], timeouts: HttpTimeouts) -> type[P]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from apps.platform.settings import ConfigurationError
+from apps.platform.errors import ConfigurationError
 
 T = TypeVar("T")
 

@@ -8,14 +8,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
+from apps.platform.errors import ConfigurationError
+
 S = TypeVar("S", bound="Settings")
 
 REGION_PATTERN = r"^[a-z]{2}(-[a-z]+)+-\d$"
 """A region of AWS, for example eu-west-1."""
-
-
-class ConfigurationError(Exception):
-    """Settings that cannot be used. The text names each key, its value and what is allowed."""
 
 
 class Settings(BaseModel):

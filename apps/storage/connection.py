@@ -10,7 +10,8 @@ import boto3
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from apps.platform.settings import ConfigurationError, DatabaseSettings, PoolSettings
+from apps.platform.errors import ConfigurationError
+from apps.platform.settings import DatabaseSettings, PoolSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient

@@ -12,7 +12,8 @@ from apps.detector.service import DETECTOR
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
 from apps.platform.declaration import Declaration, Resources, Service
-from apps.platform.settings import ConfigurationError, Settings, load
+from apps.platform.errors import ConfigurationError
+from apps.platform.settings import Settings, load
 from apps.rotation.service import ROTATION
 from apps.storage.service import MIGRATION
 from local import plan

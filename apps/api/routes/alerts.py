@@ -13,7 +13,7 @@ from apps.api.queries.alerts import AlertEvent, AlertKey
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.alerts import TRANSITIONS, Alert, AlertAction, AlertState, AlertTransition, Severity
 from apps.domain.text import NO_NUL_PATTERN
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 from apps.storage.alerts import apply_transition
 
 router = Router("Alerts", "What a person should look at, from the moment it is noticed until it is over.")

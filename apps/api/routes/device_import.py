@@ -10,7 +10,7 @@ from apps.api.operation import RawBody, Router
 from apps.api.queries import devices
 from apps.api.routes.devices import RESERVED
 from apps.domain.devices import DeviceSpec
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 router = Router("Import", "Many devices at once.")
 

@@ -13,7 +13,7 @@ from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
 from apps.domain.signing import MAX_URL_LIFETIME, METHOD, presign
 from apps.domain.text import NO_NUL_PATTERN
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 router = Router("Devices", "The registry of what may send readings.")
 

@@ -9,7 +9,7 @@ from apps.api.metrics import READINGS_WRITTEN
 from apps.api.operation import Router
 from apps.api.queries import readings
 from apps.domain.readings import DeviceReading, StoredReading, check_time
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 router = Router("Storing", "Reached from inside the cluster only. Devices send their readings to the gateway.")
 

@@ -4,7 +4,7 @@ import pytest
 
 from apps.api.windows import MAX_TIMESTAMP, window
 from apps.domain.readings import MIN_TIMESTAMP
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 
 def test_a_window_that_ends_before_it_starts_is_refused() -> None:

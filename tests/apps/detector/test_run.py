@@ -17,7 +17,8 @@ import pytest
 from apps.detector.run import FAILED, NO_DATA, run
 from apps.detector.settings import DetectorSettings
 from apps.detector.signals import CPU, LATENCY, as_setting
-from apps.platform.settings import ConfigurationError, load
+from apps.platform.errors import ConfigurationError
+from apps.platform.settings import load
 from devtools.ports import free_port
 from tests.support.monitoring import PlantedPrometheus, planted_prometheus, pushgateway
 from tests.support.postgres import TestDatabase

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.gateway.bodies import check_encoding, gunzip, split_items
-from apps.platform.http import ProblemError
+from apps.platform.errors import ProblemError
 
 
 def status(refused: pytest.ExceptionInfo[ProblemError]) -> int:

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from apps.platform.http import ProblemError, application, listen, read_body
-from apps.platform.settings import ConfigurationError, HttpSettings, load
+from apps.platform.errors import ConfigurationError, ProblemError
+from apps.platform.http import application, listen, read_body
+from apps.platform.settings import HttpSettings, load
 from apps.platform.timeouts import HttpTimeouts
 from devtools.ports import free_port
 from tests.support.serving import serving

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from apps.platform.errors import ConfigurationError
 from apps.platform.process import run_job
-from apps.platform.settings import ConfigurationError, ProcessSettings
+from apps.platform.settings import ProcessSettings
 from apps.rotation.service import ROTATION
 
 

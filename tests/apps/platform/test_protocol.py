@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from apps.platform.http import ProblemError, application, read_body
-from apps.platform.protocol import UnsupportedServerError, check_uvicorn
+from apps.platform.errors import ProblemError, UnsupportedServerError
+from apps.platform.http import application, read_body
+from apps.platform.protocol import check_uvicorn
 from apps.platform.timeouts import HttpTimeouts
 from tests.support.serving import serving
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from apps.platform.errors import ConfigurationError
 from apps.platform.secrets import ReloadingSecret
-from apps.platform.settings import ConfigurationError
 
 
 def parse(content: bytes) -> int:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from apps.platform.settings import ConfigurationError, StreamSettings, load
+from apps.platform.errors import ConfigurationError
+from apps.platform.settings import StreamSettings, load
 
 
 def test_a_variable_of_the_own_process_does_not_fill_a_gap_in_a_given_environment(
