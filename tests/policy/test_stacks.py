@@ -15,6 +15,7 @@ from policy.check import (
     ResourceCheck,
     StackCheck,
     UnknownProperties,
+    UnknownValueError,
     Violation,
     as_list,
     environments_of,
@@ -101,10 +102,6 @@ def resources(stack: str, *, preview: bool = False) -> list[Resource]:
         for made in graph.resources
         if made.custom or made.type.startswith("eks:")
     ]
-
-
-class UnknownValueError(Exception):
-    """A value that only the cloud will tell, as pulumi-policy raises it."""
 
 
 class Previewed(Mapping[str, Any]):
