@@ -26,8 +26,8 @@ class Price:
 
     @property
     def hourly(self) -> Decimal:
-        """US dollars an hour."""
-        return self.usd if self.per == "hour" else self.usd / HOURS_A_MONTH
+        """US dollars an hour, cut where sums of it stay exact: no order and no grouping changes a total."""
+        return self.usd if self.per == "hour" else (self.usd / HOURS_A_MONTH).quantize(Decimal("1e-12"))
 
 
 def price(item: str, region: str) -> Price:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,11 @@ def test_the_dev_stack_costs_what_was_summed_by_hand() -> None:
     by_hand += Decimal("0.0225") + 3 * Decimal("0.005") + (20 * Decimal("0.115") + 20 * Decimal("0.08")) / 730
     assert hourly_usd(estimate(DEV, "us-east-1", TODAY)) == pytest.approx(by_hand)
     assert 50 < by_hand * 168 < 53
+
+
+def test_the_order_in_which_resources_were_ready_changes_nothing() -> None:
+    lines = estimate(DEV, "eu-west-1", TODAY)
+    assert len({hourly_usd(some_order) for some_order in permutations(lines[:7])}) == 1
 
 
 def test_a_standby_doubles_the_database() -> None:
