@@ -1,11 +1,8 @@
 # syntax=docker/dockerfile:1
 # Every image of the platform. A service: `docker build --build-arg SERVICE=gateway .`
 # The website: `docker build --target dashboard .`   The checks: `docker build --target test .`
-ARG PYTHON=3.12-slim-bookworm
-ARG NODE=22-bookworm-slim
-ARG NGINX=1.29-alpine
 
-FROM python:${PYTHON} AS python
+FROM python:3.12-slim-bookworm AS python
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN python -m venv /venv
 WORKDIR /srv
@@ -24,14 +21,14 @@ RUN pip install --no-cache-dir --require-hashes \
 COPY . .
 RUN pytest -m "not slow and not browser and not engine"
 
-FROM node:${NODE} AS website
+FROM node:22-bookworm-slim AS website
 WORKDIR /dashboard
 COPY dashboard/package.json dashboard/package-lock.json ./
 RUN npm ci
 COPY dashboard .
 RUN npm run build
 
-FROM nginxinc/nginx-unprivileged:${NGINX} AS dashboard
+FROM nginxinc/nginx-unprivileged:1.29-alpine AS dashboard
 COPY dashboard/nginx.conf /etc/nginx/conf.d/default.conf
 COPY --from=website /dashboard/dist /usr/share/nginx/html
 USER 101:101

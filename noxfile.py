@@ -191,20 +191,24 @@ def ensure_tools(session: nox.Session) -> None:
 
 
 def compile_locks(session: nox.Session, *options: str) -> None:
-    """Compile a lock of everything, and one for each extra that agrees with it."""
-    extras = list(tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"])
+    """Compile a lock of everything, one for each extra that agrees with it, one for each group, which stands alone."""
+    declared = tomllib.loads(Path("pyproject.toml").read_text())
+    extras, groups = list(declared["project"]["optional-dependencies"]), list(declared["dependency-groups"])
     everything = LOCKS / "all.txt"
-    compile_lock(session, everything, "--all-extras", *options)
+    compile_lock(session, everything, "pyproject.toml", "--all-extras", *options)
+    agreed = ("--constraints", str(everything), "--upgrade")
     for extra in extras:
-        compile_lock(session, LOCKS / f"{extra}.txt", "--extra", extra, "--constraints", str(everything), "--upgrade")
-    for stale in {path.stem for path in LOCKS.glob("*.txt")} - {"all", *extras}:
+        compile_lock(session, LOCKS / f"{extra}.txt", "pyproject.toml", "--extra", extra, *agreed)
+    for group in groups:
+        compile_lock(session, LOCKS / f"{group}.txt", "--group", group, *options)
+    for stale in {path.stem for path in LOCKS.glob("*.txt")} - {"all", *extras, *groups}:
         (LOCKS / f"{stale}.txt").unlink()
 
 
 def compile_lock(session: nox.Session, path: Path, *arguments: str) -> None:
     """Compile one lock for every system and Python that the project supports."""
     session.run(
-        *("uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal", "--python-version=3.11"),
+        *("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11"),
         *("--generate-hashes", "--no-emit-index-url", "--custom-compile-command=nox -s lock"),
         *("--output-file", str(path), *arguments),
         silent=True,

