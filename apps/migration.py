@@ -22,14 +22,17 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Migrate and exit: 0 it worked, 1 the database failed, 2 bad settings."""
+    """Migrate and exit: 0 it worked or is ahead, 1 the database failed or is too new, 2 bad settings."""
     run_job(MIGRATION, MigrationSettings, partial(exit_code, _migrate))
 
 
 async def _migrate(settings: MigrationSettings) -> None:
     roles, passwords = CATALOG.roles(SENSORS), _role_passwords(settings)
     result = await in_transaction(settings, lambda connection: migrate(connection, roles, passwords))
-    log.info("migrated the database", extra={"before": result.before, "after": result.after})
+    if result.is_ahead:
+        log.info("the schema is ahead of this release, nothing to do", extra={"revision": result.after})
+    else:
+        log.info("migrated the database", extra={"before": result.before, "after": result.after})
     await create_ahead(settings)
 
 

@@ -15,6 +15,7 @@ SENSORS = Database(
             "latest_readings",
             "readings_minute",
             "rejected_records",
+            "schema_support",
             "sensor_readings",
             "shard_leases",
         }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from apps.platform.process import FAILED
 from apps.storage import partitions
 from apps.storage.connection import in_transaction
+from apps.storage.errors import StorageError
 from apps.storage.settings import StorageSettings
 
 S = TypeVar("S", bound=StorageSettings)
@@ -22,7 +23,7 @@ async def exit_code(command: Callable[[S], Awaitable[None]], settings: S) -> int
     """Carry a command out and return the exit code: FAILED, with a line that says why, when the database fails."""
     try:
         await command(settings)
-    except (sa.exc.SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
+    except (StorageError, sa.exc.SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
         database = f"{settings.database_host}:{settings.database_port}/{settings.database_name}"
         reason = getattr(error, "orig", None) or error
         log.error("storage: %s as %s: %s", database, settings.database_user, reason)

@@ -8,10 +8,13 @@ from apps.platform.needs import DatabaseRole
 from apps.resources import SENSORS
 
 
-def grant(connection: sa.Connection, roles: Iterable[DatabaseRole], passwords: Mapping[str, str]) -> None:
+def grant(
+    connection: sa.Connection, roles: Iterable[DatabaseRole], passwords: Mapping[str, str], *, revoke: bool = True
+) -> None:
     """Create the roles where missing and give each exactly its grants: what is no longer named is taken away.
 
-    On RDS the roles log in with IAM tokens. Elsewhere `passwords` holds a password for each role.
+    On RDS the roles log in with IAM tokens. Elsewhere `passwords` holds a password for each role. Without `revoke`
+    nothing is taken away: a newer release, whose processes may still run, gave more.
     """
     quote = connection.dialect.identifier_preparer.quote
     existing = set(connection.scalars(sa.text("SELECT rolname FROM pg_roles")))
@@ -32,8 +35,9 @@ def grant(connection: sa.Connection, roles: Iterable[DatabaseRole], passwords: M
             run(f"GRANT rds_iam TO {name}")
         run(f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {name}")
         run(f"GRANT USAGE ON SCHEMA public TO {name}")
-        run(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
-        run(f"REVOKE ALL ON FUNCTION {functions} FROM {name}")
+        if revoke:
+            run(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
+            run(f"REVOKE ALL ON FUNCTION {functions} FROM {name}")
         for table, privileges in role.grants.items():
             run(f"GRANT {privileges} ON {quote(table)} TO {name}")
         for function in role.functions:

@@ -185,5 +185,9 @@ detector_memory = sa.Table(
     sa.Column("updated_at", TIME, nullable=False, server_default=CLOCK),
 )
 
+# One row, written by the migration: the oldest revision whose code can use this schema. A release that does not know it
+# may not run.
+schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision", sa.Text, primary_key=True))
+
 PARTITIONED = (sensor_readings, readings_minute)
 """Tables with a partition for each month."""

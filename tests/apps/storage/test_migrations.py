@@ -1,8 +1,7 @@
 """The schema's history: frozen, leading to the tables as they are now, forwards and back with data in them."""
 
 import ast
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,15 +10,13 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
-from alembic.command import downgrade, upgrade
+from alembic.command import downgrade
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from apps.platform.settings import load
-from apps.storage.connection import create_engine
-from apps.storage.migrate import MIGRATIONS, alembic_config, migrate
-from apps.storage.settings import StorageSettings
+from apps.storage.migrate import MIGRATIONS, migrate
 from apps.storage.tables import metadata
+from tests.support.migrations import in_transaction, to
 from tests.support.postgres import ROLES, TestDatabase
 from tests.support.schema import schema, tables
 
@@ -42,25 +39,6 @@ def downgrade():
     op.drop_column("sensor_readings", "quality")
     op.drop_column("devices", "site")
 """
-
-
-async def in_transaction(database: TestDatabase, work: Callable[[sa.Connection], T]) -> T:
-    async with create_engine(load(StorageSettings, database.environment()), "test").begin() as connection:
-        return await connection.run_sync(work)
-
-
-def to(
-    revision: str, command: Callable[..., None] = upgrade, versions: Sequence[Path] = ()
-) -> Callable[[sa.Connection], None]:
-    """Return work that brings a database to a revision; `versions`: more folders of revisions."""
-
-    def work(connection: sa.Connection) -> None:
-        config = alembic_config(connection)
-        config.set_main_option("path_separator", "os")
-        config.set_main_option("version_locations", os.pathsep.join(map(str, (MIGRATIONS / "versions", *versions))))
-        command(config, revision)
-
-    return work
 
 
 async def read(database: TestDatabase, what: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
@@ -94,10 +72,10 @@ async def fill(connection: asyncpg.Connection) -> None:
 
 
 async def contents(connection: asyncpg.Connection) -> dict[str, list[Any]]:
-    """Return every row of every table, as JSON without what is null."""
+    """Return every row of every table but those of the migration, as JSON without what is null."""
     names = await connection.fetch(
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
-        "AND NOT relispartition AND relname <> 'alembic_version' ORDER BY 1"
+        "AND NOT relispartition AND relname NOT IN ('alembic_version', 'schema_support') ORDER BY 1"
     )
     return {
         name: await connection.fetch(f"SELECT jsonb_strip_nulls(to_jsonb(t)) FROM {name} t ORDER BY 1")
