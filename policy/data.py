@@ -16,8 +16,6 @@ MIN_BACKUP_DAYS = 7
 
 
 def _database_key(props: Properties) -> Iterator[str]:
-    if props.get("replicateSourceDb"):
-        return
     if not props.get("storageEncrypted") or not props.get("kmsKeyId"):
         yield "is not encrypted with a key of ours: storageEncrypted and kmsKeyId"
 
@@ -42,8 +40,6 @@ def _database_logs(props: Properties) -> Iterator[str]:
 def _database_kept(props: Properties) -> Iterator[str]:
     if not props.get("deletionProtection"):
         yield "can be deleted: deletionProtection"
-    if props.get("replicateSourceDb"):
-        return
     if props.get("skipFinalSnapshot") or not props.get("finalSnapshotIdentifier"):
         yield "leaves no final snapshot"
     if (props.get("backupRetentionPeriod") or 0) < MIN_BACKUP_DAYS:

@@ -11,7 +11,6 @@ class DatabaseConfig(Section):
     instance_class: str = Field("db.t4g.small", pattern=r"^db\.[a-z0-9-]+\.[a-z0-9]+$", examples=["db.t4g.small"])
     storage_gib: int = Field(20, ge=20, le=16_384, examples=[20])
     multi_az: bool = Field(False, description="A standby instance in the other zone", examples=[True])
-    replica: bool = Field(False, description="A read replica", examples=[True])
     backup_days: int = Field(1, ge=1, le=35, examples=[7])
     final_snapshot: bool = Field(
         False, description="A snapshot and the backups stay when the stack is taken down", examples=[True]

@@ -62,12 +62,11 @@ class Database(Component):
 
     - a subnet group, and a security group with a rule for each group that may connect
     - a parameter group
-    - the instance, and a read replica where asked for
+    - the instance
     """
 
     actions: ClassVar[Actions] = {Connect: ("rds-db:connect",)}
     host: pulumi.Output[str]
-    replica_host: pulumi.Output[str] | None
     owner_secret_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -81,7 +80,6 @@ class Database(Component):
         self.instance = self._instance()
         self.host = self.instance.address
         self.owner_secret_arn = self.instance.master_user_secrets[0].secret_arn
-        self.replica_host = self._replica().address if args.config.replica else None
         self.register_outputs({"host": self.host, "ownerSecretArn": self.owner_secret_arn})
 
     def mount_owner_password(
@@ -188,27 +186,6 @@ class Database(Component):
             final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final") if config.final_snapshot else None,
             enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
             opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
-        )
-
-    def _replica(self) -> aws.rds.Instance:
-        args, name = self._args, f"{self._name}-replica"
-        return aws.rds.Instance(
-            name,
-            replicate_source_db=self.instance.identifier,
-            instance_class=args.config.instance_class,
-            storage_type="gp3",
-            storage_encrypted=True,
-            vpc_security_group_ids=[self._group.id],
-            publicly_accessible=False,
-            parameter_group_name=self.instance.parameter_group_name,
-            iam_database_authentication_enabled=True,
-            ca_cert_identifier="rds-ca-rsa2048-g1",
-            auto_minor_version_upgrade=True,
-            copy_tags_to_snapshot=True,
-            deletion_protection=args.protected,
-            skip_final_snapshot=True,
-            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
-            opts=self._child,
         )
 
 

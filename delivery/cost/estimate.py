@@ -147,12 +147,10 @@ def _node_group(group: Part, stack: Stack) -> Counted:
         yield f"{volume.required('ebs', 'volumeType')} volume, GB", nodes * volume.required("ebs", "volumeSize")
 
 
-def _database(instance: Part, stack: Stack) -> Counted:
+def _database(instance: Part, _: Stack) -> Counted:
     replicas = 2 if instance.props.get("multiAz") else 1
     yield str(instance.required("instanceClass")), replicas
-    # A read replica is as large as its source.
-    of_size = _referred(instance, "replicateSourceDb", stack) if "replicateSourceDb" in instance.props else instance
-    yield "database storage, GB", replicas * of_size.required("allocatedStorage")
+    yield "database storage, GB", replicas * instance.required("allocatedStorage")
     if instance.props.get("manageMasterUserPassword"):
         yield "secret", 1
 

@@ -206,12 +206,12 @@ def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("kind", "path"), SETTINGS, ids=lambda part: part if isinstance(part, str) else str(part[-1]))
 def test_no_resource_goes_without_a_security_setting_unnoticed(stack: str, kind: str, path: Path) -> None:
-    assert_each_is_noticed(stack, kind, path, unless=lambda made: is_replica(made) or made.name == "monitoring")
+    assert_each_is_noticed(stack, kind, path, unless=lambda made: made.name == "monitoring")
 
 
 @pytest.mark.parametrize(("kind", "path"), ONLY_IN_PRODUCTION, ids=lambda part: str(part[-1]))
 def test_production_data_does_not_go_unprotected_unnoticed(kind: str, path: Path) -> None:
-    assert_each_is_noticed("prod", kind, path, unless=is_replica)
+    assert_each_is_noticed("prod", kind, path)
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -233,12 +233,9 @@ def test_no_bucket_goes_unprotected_unnoticed() -> None:
         assert broken("bootstrap", [other for other in whole if other is not made]) == ["s3-buckets"], made.name
 
 
-def is_replica(made: Resource) -> bool:
-    """A replica takes over its source's settings."""
-    return "replicateSourceDb" in made.props
-
-
-def assert_each_is_noticed(stack: str, kind: str, path: Path, unless: Callable[[Resource], bool]) -> None:
+def assert_each_is_noticed(
+    stack: str, kind: str, path: Path, unless: Callable[[Resource], bool] = lambda _: False
+) -> None:
     whole = resources(stack)
     found = [
         made for made in whole if made.type == kind and get_path(made.props, *path) is not None and not unless(made)

@@ -331,7 +331,6 @@ def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
             "aws:ec2/eip:Eip": 1,
             "aws:ec2/natGateway:NatGateway": 1,
             "aws:ec2/securityGroup:SecurityGroup": 1,
-            "aws:rds/instance:Instance": 1,
             "aws:acm/certificate:Certificate": 1,
             "aws:acm/certificateValidation:CertificateValidation": 1,
         }

@@ -39,7 +39,9 @@ def _refuses_writes(name: str, text: str, tables: set[str]) -> bool:
         return not _is_plain_index(text) and text.split(" ON ")[1].split()[0].removeprefix("public.") in tables
     if thing.rpartition(".")[0] not in tables:
         return False
-    return kind == "constraint" or (kind == "column" and " NOT NULL" in text and not {"DEFAULT", "IDENTITY"} & {*text.split()})
+    return kind == "constraint" or (
+        kind == "column" and " NOT NULL" in text and not {"DEFAULT", "IDENTITY"} & {*text.split()}
+    )
 
 
 def _is_plain_index(text: str) -> bool:

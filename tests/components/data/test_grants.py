@@ -91,13 +91,6 @@ def test_the_database_is_closed_until_a_group_is_let_in() -> None:
     )
 
 
-def test_a_replica_is_as_closed_and_encrypted_as_its_source() -> None:
-    made = build(lambda: database(replica=True)).one("aws:rds/instance:Instance", "database-replica").inputs
-    assert made["storageEncrypted"]
-    assert not made["publiclyAccessible"]
-    assert made["iamDatabaseAuthenticationEnabled"]
-
-
 @pytest.mark.parametrize(
     ("make", "wrong", "says"),
     [
