@@ -18,8 +18,8 @@ from apps.platform.errors import UnsupportedServerError
 from apps.platform.timeouts import HttpTimeouts
 
 MAX_HEADER_BYTES = 64 * 1024
-MAX_LINGER_BYTES = 256 * 1024
-"""What is read at most of a body that was answered before its end."""
+MAX_LINGER_BYTES = 32 * 1024 * 1024
+"""What is read at most of a body that was answered before its end: many times what any service takes."""
 MAX_UNSENT_BYTES = 128 * 1024
 """What the kernel may hold of a WebSocket's data that is not on its way yet."""
 
@@ -80,6 +80,7 @@ class DeadlineProtocol(_WriteStallGuard, HttpToolsProtocol):
         self._header_bytes = 0
         self._in_body = False
         self._linger_due: asyncio.TimerHandle | None = None
+        self._linger_ends = 0.0
         self._lingered = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -100,6 +101,8 @@ class DeadlineProtocol(_WriteStallGuard, HttpToolsProtocol):
             self._lingered += len(data)
             if self._lingered > MAX_LINGER_BYTES:
                 self.transport.close()
+            else:
+                self._await_rest()
             return
         if not self._in_body:
             self._await_headers()
@@ -130,10 +133,20 @@ class DeadlineProtocol(_WriteStallGuard, HttpToolsProtocol):
         super().on_message_complete()
 
     def linger(self) -> None:
-        """Close once the client has had time to read an answer that came before the end of its request."""
+        """Close once the client has had time to read an answer that came before the end of its request.
+
+        Nothing is said of it on the connection before: a load balancer or proxy takes an end (FIN) that comes while it
+        still sends for a failure of the server, and answers 502 or 500 in its place.
+        """
         if self._linger_due is None and not self.transport.is_closing():
-            self.transport.write_eof()
-            self._linger_due = self.loop.call_later(self.timeouts.linger_seconds, self.transport.close)
+            self._linger_ends = self.loop.time() + self.timeouts.linger_total_seconds
+            self._await_rest()
+
+    def _await_rest(self) -> None:
+        if self._linger_due is not None:
+            self._linger_due.cancel()
+        due = min(self.loop.time() + self.timeouts.linger_seconds, self._linger_ends)
+        self._linger_due = self.loop.call_at(due, self.transport.close)
 
     def _await_headers(self) -> None:
         if self._headers_due is None:

@@ -2,6 +2,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from apps.platform.errors import ProblemError, UnsupportedServerError
 from apps.platform.http import application, read_body
-from apps.platform.protocol import check_uvicorn
+from apps.platform.protocol import MAX_LINGER_BYTES, check_uvicorn
 from apps.platform.timeouts import HttpTimeouts
 from tests.support.serving import serving
 
@@ -51,7 +52,7 @@ async def ready() -> str | None:
 @pytest.fixture(scope="module")
 def base() -> Iterator[str]:
     routes = [Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless, large)]
-    timeouts = HttpTimeouts(header_seconds=0.4, write_stall_seconds=0.4, linger_seconds=0.4)
+    timeouts = HttpTimeouts(header_seconds=0.4, write_stall_seconds=0.4, linger_seconds=0.4, linger_total_seconds=0.8)
     with serving(application(routes, ready), timeouts=timeouts) as base:
         yield base
 
@@ -141,14 +142,14 @@ def test_headers_beyond_all_measure_are_refused(client: socket.socket) -> None:
 
 
 def test_a_body_that_is_answered_early_is_not_read_for_long_and_the_answer_arrives(client: socket.socket) -> None:
-    client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+    client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n")
     sent = 0
     try:
-        for _ in range(1_000):
+        for _ in range(10_000):
             sent += client.send(b"x" * 100_000)
     except OSError:
         pass
-    assert sent < 20_000_000  # buffers of the kernel, not what the server read
+    assert sent < MAX_LINGER_BYTES + 20_000_000  # buffers of the kernel, not what the server read
     answer = read_to_the_end(client)
     assert b" 403 " in answer
     assert b"connection: close" in answer.lower()
@@ -162,6 +163,27 @@ def test_a_client_that_is_answered_early_is_not_reset_while_it_sends_on(client: 
         time.sleep(0.02)
     while client.recv(65_536):
         pass
+
+
+def test_a_connection_that_was_answered_early_ends_though_its_body_trickles_on(client: socket.socket) -> None:
+    client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
+    read_until(client, b"403")
+    began = time.monotonic()
+    with suppress(OSError):
+        while time.monotonic() - began < 5:
+            client.sendall(b"x")
+            time.sleep(0.05)
+    assert time.monotonic() - began < 3
+
+
+def test_an_early_answer_is_not_followed_by_an_end_while_the_client_still_sends(client: socket.socket) -> None:
+    client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
+    read_until(client, b'"no"}')
+    client.settimeout(0.05)
+    for _ in range(5):
+        client.sendall(b"x" * 20_000)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
 
 
 def test_bytes_beyond_the_stated_length_do_not_belong_to_the_body(client: socket.socket) -> None:
