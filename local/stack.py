@@ -101,7 +101,7 @@ class Stack:
     async def measure(self) -> Report:
         """Stop the devices, wait until what they sent is written, and count it."""
         self.console.log("stopping, once everything that was sent is written")
-        services = {name: process.healthy for name, process in self.supervisor.processes.items()}
+        services = {name: not process.failing for name, process in self.supervisor.processes.items()}
         await self.supervisor.stop(simulator.NAME)
         sent = simulator.counted(self.paths)
         async with database.connected(self.postgres) as connection:

@@ -17,6 +17,9 @@ from local.process.children import Child, Program, start
 KILLED = -signal.SIGKILL
 """The exit code of a program that had no chance to say anything."""
 
+START_SECONDS = 60.0
+"""How long a program may take until it is ready for the first time."""
+
 Log = Callable[[str], None]
 
 
@@ -42,6 +45,7 @@ class SupervisedProcess:
     health: Health = Health.STARTING
     reason: str = ""
     restarts: int = 0
+    began: float = field(default_factory=time.monotonic)
     child: Child | None = None
     became_ready: asyncio.Event = field(default_factory=asyncio.Event)
     supervision: asyncio.Task[None] | None = None
@@ -50,6 +54,12 @@ class SupervisedProcess:
     def healthy(self) -> bool:
         """Whether it can serve."""
         return self.health is Health.READY
+
+    @property
+    def failing(self) -> bool:
+        """Whether it cannot serve though it has had its time to start."""
+        still_starts = self.health is Health.STARTING and time.monotonic() - self.began < START_SECONDS
+        return not (self.healthy or still_starts)
 
 
 class Supervisor:
@@ -89,7 +99,7 @@ class Supervisor:
         task.add_done_callback(self._report_error)
         return task
 
-    async def until_ready(self, *names: str, seconds: float = 60) -> None:
+    async def until_ready(self, *names: str, seconds: float = START_SECONDS) -> None:
         """Wait until programs have become ready. Raises ProgramFailedError when one does not."""
         waiting = asyncio.create_task(self._all_ready(names))
         either: list[asyncio.Future[Any]] = [waiting, self.failed]

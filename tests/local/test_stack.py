@@ -105,8 +105,8 @@ async def test_a_second_start_finds_the_data_of_the_first_and_a_fresh_one_does_n
                 spec = {"device_id": "mine", "kind": "lamp"}
                 await http.post("/api/devices", json=spec, headers={"Authorization": f"Bearer {token}"})
             run.process.send_signal(signal.SIGINT)
-            await run.process.communicate()
-            assert run.process.returncode == 0
+            output = await run.output()
+            assert run.process.returncode == 0, output
         return found
 
     assert await devices() == []

@@ -12,7 +12,7 @@ import pytest
 from devtools.ports import free_port
 from local.errors import ProgramFailedError
 from local.process.children import Program
-from local.process.supervisor import Health, Supervisor
+from local.process.supervisor import START_SECONDS, Health, Supervisor
 
 SERVER = """
 import http.server, sys
@@ -55,6 +55,17 @@ async def test_a_program_is_ready_when_it_says_so(supervisor: Supervisor, tmp_pa
     process = supervisor.supervise(server(tmp_path))
     await supervisor.until_ready("part", seconds=30)
     assert process.healthy
+
+
+async def test_a_program_fails_when_it_has_had_its_time_to_start_and_not_before(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    process = supervisor.supervise(server(tmp_path, 503, "the database is away"))
+    assert not process.failing
+    process.began -= START_SECONDS
+    assert process.failing
+    process.health = Health.READY
+    assert not process.failing
 
 
 async def test_a_program_that_is_not_ready_in_time_is_named_with_its_own_reason(
