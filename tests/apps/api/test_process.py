@@ -29,11 +29,12 @@ MIB = 1024 * 1024
 
 @asynccontextmanager
 async def api_process(
-    database: TestDatabase, folder: Path
+    database: TestDatabase, folder: Path, checkout: Path | None = None
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, RunningApi]]:
+    """Run `python -m apps.api`; `checkout`: where another release's code lies."""
     port = free_port()
     environment = database.environment("api") | secrets(folder) | {"HTTP_PORT": str(port), "LOG_LEVEL": "WARNING"}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "apps.api", env=environment)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "apps.api", env=environment, cwd=checkout)
     url = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http:

@@ -5,20 +5,21 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from devtools.ports import free_port
 from tests.apps.ingestor.support import QUICK, eventually
 
 
 class Ingestor:
-    """A running `python -m apps.ingestor`."""
+    """A running `python -m apps.ingestor`; `checkout`: where another release's code lies."""
 
-    def __init__(self, variables: dict[str, str]) -> None:
+    def __init__(self, variables: dict[str, str], checkout: Path | None = None) -> None:
         port = str(free_port())
         environment = os.environ | QUICK | {"HTTP_PORT": port} | variables
         self.url = f"http://127.0.0.1:{environment['HTTP_PORT']}"
         command = [sys.executable, "-m", "apps.ingestor"]
-        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, env=environment, cwd=checkout, stderr=subprocess.PIPE, text=True)
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body; status 0 while nothing answers."""
