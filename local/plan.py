@@ -15,6 +15,7 @@ from apps.platform.needs import (
     Connect,
     Consume,
     HttpCall,
+    IdentityHeader,
     Need,
     OwnDatabase,
     PlatformSignals,
@@ -187,6 +188,8 @@ HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str
     HttpCall: lambda need, env: {need.resource.variable: env.url(need.resource.name)},
     CallService: _call_service,
     PublicUrl: lambda need, env: {need.resource.variable: env.front_door},
+    # Nobody signs in on a laptop.
+    IdentityHeader: lambda _need, _env: {},
     # The processes tell of themselves, as the settings have it by default.
     PlatformSignals: lambda _need, _env: {},
 }

@@ -1,10 +1,11 @@
-"""Who may write, and from which pages a browser may open a WebSocket."""
+"""Who may do what, and from which pages a browser may open a WebSocket."""
 
 import hmac
 from pathlib import Path
 
 from starlette.datastructures import Headers
 
+from apps.api.operation import Operation
 from apps.platform.errors import ProblemError
 from apps.platform.secrets import ReloadingSecret
 
@@ -28,6 +29,34 @@ class OperatorToken:
                 f"{wrong}: send Authorization: Bearer TOKEN",
                 headers={"WWW-Authenticate": 'Bearer realm="operator"'},
             )
+
+
+class Access:
+    """Who may do what.
+
+    `identity_header`: the request header by which the load balancer names who has signed in; empty: nobody signs in.
+    The load balancer lets whoever sends a token pass without a login, so a token that is sent must be the operator's,
+    also where none is needed.
+    """
+
+    def __init__(self, operator: OperatorToken, identity_header: str) -> None:
+        self._operator = operator
+        self._identity_header = identity_header
+
+    def check_token_if_sent(self, headers: Headers) -> None:
+        """Raise ProblemError 401 when there is an Authorization header that is not the operator's."""
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            self._operator.check(authorization)
+
+    def check(self, operation: Operation, headers: Headers) -> None:
+        """Raise ProblemError 401 unless whoever asks may do it."""
+        self.check_token_if_sent(headers)
+        if operation.requires_token or (operation.requires_person and not self._signed_in(headers)):
+            self._operator.check(headers.get("authorization"))
+
+    def _signed_in(self, headers: Headers) -> bool:
+        return bool(self._identity_header and headers.get(self._identity_header))
 
 
 def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from apps.api.access import OperatorToken
+from apps.api.access import Access, OperatorToken
 from apps.api.context import Context
 from apps.api.database import Database
 from apps.api.endpoint import routes
@@ -26,6 +26,7 @@ from apps.api.live.session import Live
 from apps.api.routes import PUBLIC_ROUTERS, ROUTERS
 from apps.api.routes.documentation import documentation
 from apps.api.settings import ApiSettings
+from apps.api.slots import Slots
 from apps.domain.signing import SigningKeys
 from apps.platform.http import application, problem
 from apps.platform.secrets import ReloadingSecret
@@ -41,16 +42,18 @@ RETRY_AFTER = {"Retry-After": "2"}
 def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     """Return the application. Raises ConfigurationError when a secret or the database's settings cannot be used."""
     limits = limits or Limits()
+    access = Access(OperatorToken(settings.operator_token_file), settings.identity_header)
     context = Context(
         settings=settings,
         limits=limits,
         database=Database(settings, limits),
-        operator=OperatorToken(settings.operator_token_file),
+        access=access,
+        exports=Slots("exports", settings.max_exports),
         signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),
         now=lambda: datetime.now(UTC),
     )
     hub = Hub()
-    live = Live(hub, settings.origins, settings.live_clients, limits.ping_seconds, context.now)
+    live = Live(hub, access, settings.origins, settings.live_clients, limits.ping_seconds, context.now)
     feed = Feed(hub, connect_arguments(settings, "api-live") | {"timeout": 5, "command_timeout": 15}, limits)
 
     @asynccontextmanager

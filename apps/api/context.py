@@ -4,21 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from apps.api.access import OperatorToken
+from apps.api.access import Access
 from apps.api.database import Database
 from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
+from apps.api.slots import Slots
 from apps.domain.signing import SigningKeys
 from apps.platform.secrets import ReloadingSecret
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The service's parts. `now` tells the time."""
+    """The service's parts. `exports`: those that may go on at a time. `now` tells the time."""
 
     settings: ApiSettings
     limits: Limits
     database: Database
-    operator: OperatorToken
+    access: Access
+    exports: Slots
     signing_keys: ReloadingSecret[SigningKeys]
     now: Callable[[], datetime]

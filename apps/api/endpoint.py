@@ -53,8 +53,7 @@ class _Endpoint:
 
 
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
-    if operation.requires_token:
-        context.operator.check(request.headers.get("authorization"))
+    context.access.check(operation, request.headers)
     arguments: dict[str, Any] = {
         name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()
     }

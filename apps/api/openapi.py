@@ -31,7 +31,9 @@ def render(routers: Iterable[Router], prefix: str) -> Document:
             "title": "Sensor Analytics",
             "version": "1",
             "description": "Devices, what they measured, and what a person should look at. Times are RFC 3339 in UTC. "
-            "Problems are problem+json and say what to do. Writes need the operator's bearer token; reads are open.",
+            "Problems are problem+json and say what to do. Writes need the operator's bearer token. So do exports and "
+            "rejected records, unless whoever asks has signed in. Other reads need neither, but a token that is sent "
+            "must be right.",
         },
         "servers": [{"url": prefix or "/"}],
         "tags": [{"name": router.name, "description": router.description} for router in routers],
@@ -81,7 +83,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         "parameters": list(_parameters(operation, schemas)),
         "responses": _responses(operation, schemas),
     }
-    if operation.requires_token:
+    if operation.requires_token or operation.requires_person:
         described["security"] = [{"operator": []}]
     if operation.consumes:
         described["requestBody"] = {"required": True, "content": _content(operation.consumes, schemas)}
@@ -125,11 +127,10 @@ def _responses(operation: Operation, schemas: _Schemas) -> Document:
 
 def _problems(operation: Operation) -> dict[int, str]:
     problems = {
+        401: "The operator's token is wrong, or is missing where it is needed",
         422: "A parameter or the body is not as described here",
         503: "The database cannot serve it now: try again after Retry-After",
     }
-    if operation.requires_token:
-        problems[401] = "The operator's token is missing or wrong"
     if operation.query is not None or operation.consumes:
         problems[400] = "What is asked for makes no sense together, or the body cannot be read"
     if operation.consumes:

@@ -98,6 +98,8 @@ class Operation:
     errors: Mapping[int, str]
     requires_token: bool
     """Whether it needs the operator's token."""
+    requires_person: bool
+    """Whether it needs somebody who is known: the operator's token, or who has signed in."""
     internal: bool
     """Whether it is reached from inside the cluster only, at the root and not under /api."""
     etag: bool
@@ -129,6 +131,7 @@ class Router:
         produces: Mapping[str, Any] | None = None,
         body_limit: int = 64 * 1024,
         requires_token: bool = False,
+        requires_person: bool = False,
         internal: bool = False,
         etag: bool = False,
     ) -> Callable[[H], H]:
@@ -159,6 +162,7 @@ class Router:
                     status=status,
                     errors=errors or {},
                     requires_token=requires_token,
+                    requires_person=requires_person,
                     internal=internal,
                     etag=etag,
                 )

@@ -3,7 +3,7 @@
 from apps.api import metrics
 from apps.api.settings import ApiSettings
 from apps.platform.declaration import Resources, Scale, Service
-from apps.platform.needs import Connect, PublicUrl, ReadSecret
+from apps.platform.needs import Connect, IdentityHeader, PublicUrl, ReadSecret
 from apps.resources import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
 
 GRANTS = {
@@ -25,9 +25,11 @@ API = Service(
         ReadSecret(SIGNING_KEYS),
         ReadSecret(OPERATOR_TOKEN),
         PublicUrl(),
+        IdentityHeader(),
     ),
     scale=Scale(minimum=2, maximum=6),
     resources=Resources(cpu="250m", memory="384Mi"),
     metrics=metrics,
     public=("/api",),
+    checks_tokens=True,
 )

@@ -12,6 +12,11 @@ class ApiSettings(PoolSettings, HttpSettings):
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
     operator_token_file: Path = Field(description="File with the bearer token that writes need")
+    identity_header: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]*$",
+        description="Request header by which the load balancer names who has signed in; empty: nobody signs in",
+    )
     public_url: str = Field(pattern=r"^https?://[^/]+$", description="Where devices and people reach the platform")
     allowed_origins: str = Field(
         "",
@@ -19,6 +24,7 @@ class ApiSettings(PoolSettings, HttpSettings):
         description="Further origins whose pages may read answers and open WebSockets, separated by commas",
     )
     live_clients: int = Field(500, ge=1, le=10_000, description="Most WebSocket clients of one process")
+    max_exports: int = Field(4, ge=1, le=100, description="Most exports of one process at a time")
     database_connections: int = Field(10, ge=2, le=100, description="Most connections of this process")
 
     @property

@@ -89,6 +89,8 @@ class Server(Declaration):
     """Path prefixes that the ingress sends here."""
     self_authenticating: bool = False
     """Whether each public request proves by itself who sent it, so that no login is asked for."""
+    checks_tokens: bool = False
+    """Whether it refuses every public request whose bearer token is wrong, so that who sends one needs no login."""
     scraped: bool = True
     """Whether it answers `/metrics`."""
 

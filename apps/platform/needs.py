@@ -10,6 +10,7 @@ from typing import ClassVar
 from apps.platform.resources import (
     Database,
     Endpoint,
+    Login,
     ManagedResource,
     PublicEndpoint,
     Secret,
@@ -19,6 +20,7 @@ from apps.platform.resources import (
 )
 
 PUBLIC = PublicEndpoint("public")
+LOGIN = Login("identity")
 SIGNALS = SignalSource("signals")
 PRIVILEGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
@@ -159,6 +161,14 @@ class PublicUrl(Need):
 
     resource: PublicEndpoint = PUBLIC
     text = "knows the public URL"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityHeader(Need):
+    """Know by which request header the load balancer names who has signed in, if anybody does."""
+
+    resource: Login = LOGIN
+    text = "knows who has signed in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,21 @@ class PublicEndpoint(Endpoint):
 
 
 @dataclass(frozen=True, slots=True)
+class Login(ManagedResource):
+    """What people sign in with, before the platform."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variable that holds the request header which names them."""
+        return (self.variable,)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the request header which names them."""
+        return f"{self.prefix}_HEADER"
+
+
+@dataclass(frozen=True, slots=True)
 class SignalSource(ManagedResource):
     """What tells how the platform itself is: queries of its own metrics."""
 

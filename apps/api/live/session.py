@@ -8,10 +8,11 @@ from typing import NamedTuple
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from apps.api.access import origin_allowed
+from apps.api.access import Access, origin_allowed
 from apps.api.live.hub import Client, Hub
 from apps.api.live.messages import Pong, Subscribe
 from apps.api.metrics import LIVE_CLOSED
+from apps.platform.errors import ProblemError
 
 MAX_MISSED_PONGS = 3
 """A client that answers none of so many pings in a row is let go."""
@@ -30,6 +31,7 @@ class CloseReason(NamedTuple):
 
 
 FORBIDDEN_ORIGIN = CloseReason("origin", POLICY_VIOLATION, "pages of this origin may not connect")
+WRONG_TOKEN = CloseReason("token", POLICY_VIOLATION, "the token that was sent is not valid")
 FULL = CloseReason("full", TRY_AGAIN_LATER, "too many clients: try again later, or poll /api/readings/latest")
 SILENT = CloseReason("silent", POLICY_VIOLATION, "no answer to pings: connect again")
 NOT_SUBSCRIBED = CloseReason("not_subscribed", POLICY_VIOLATION, 'send {"type":"subscribe"} first')
@@ -40,9 +42,16 @@ class Live:
     """The endpoint. `origins` besides the host itself may connect from a browser."""
 
     def __init__(
-        self, hub: Hub, origins: frozenset[str], max_clients: int, ping_seconds: float, now: Callable[[], datetime]
+        self,
+        hub: Hub,
+        access: Access,
+        origins: frozenset[str],
+        max_clients: int,
+        ping_seconds: float,
+        now: Callable[[], datetime],
     ) -> None:
         self._hub = hub
+        self._access = access
         self._origins = origins
         self._max_clients = max_clients
         self._ping_seconds = ping_seconds
@@ -52,6 +61,11 @@ class Live:
         """Serve one connection until either side ends it."""
         if not origin_allowed(websocket.headers, self._origins):
             await _close(websocket, FORBIDDEN_ORIGIN)
+            return
+        try:
+            self._access.check_token_if_sent(websocket.headers)
+        except ProblemError:
+            await _close(websocket, WRONG_TOKEN)
             return
         await websocket.accept()
         if len(self._hub) >= self._max_clients:

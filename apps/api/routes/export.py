@@ -36,11 +36,18 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: Until | None = None
 
 
-@router.operation("GET", "/readings/export", produces={CSV: str, NDJSON: str})
+@router.operation(
+    "GET",
+    "/readings/export",
+    produces={CSV: str, NDJSON: str},
+    requires_person=True,
+    errors={429: "As many exports are under way as there may be"},
+)
 async def export_readings(context: Context, query: ExportQuery) -> Response:
     """Export readings by device, metric and time.
 
-    The answer has no limit and ends early only by breaking the connection, so a complete answer is complete.
+    The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. It is for
+    the operator and for who has signed in, and only some are written at a time.
     """
     chunks = _chunks(context, query)
     # Before the answer begins, so that it can still be a problem.
@@ -56,13 +63,14 @@ async def export_readings(context: Context, query: ExportQuery) -> Response:
 async def _chunks(context: Context, query: ExportQuery) -> AsyncIterator[list[ReadingOut]]:
     series, asked = Series(query.device_id, query.metric), window(query.since, query.until)
     chunk_rows, after = context.limits.export_chunk_rows, None
-    while True:
-        rows = await readings.in_key_order(context.database, series, asked, chunk_rows, after)
-        ROWS_SERVED.labels("export").inc(len(rows))
-        yield rows
-        if len(rows) < chunk_rows:
-            return
-        after = SeriesTimeKey(rows[-1].device_id, rows[-1].metric, rows[-1].ts)
+    with context.exports.take():
+        while True:
+            rows = await readings.in_key_order(context.database, series, asked, chunk_rows, after)
+            ROWS_SERVED.labels("export").inc(len(rows))
+            yield rows
+            if len(rows) < chunk_rows:
+                return
+            after = SeriesTimeKey(rows[-1].device_id, rows[-1].metric, rows[-1].ts)
 
 
 async def _written(

@@ -16,9 +16,12 @@ class RejectedQuery(PageQuery, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
 
 
-@router.operation("GET", "/rejected")
+@router.operation("GET", "/rejected", requires_person=True)
 async def list_rejected(context: Context, query: RejectedQuery) -> Page[RejectedRecord]:
-    """List rejected records, the newest first."""
+    """List rejected records, the newest first.
+
+    They hold what devices really sent, so they are for the operator and for who has signed in.
+    """
     rows = await rejected.find(
         context.database, device_id=query.device_id, limit=query.limit + 1, after=decode_cursor(query, int)
     )

@@ -156,7 +156,7 @@ export interface paths {
         };
         /**
          * Export readings by device, metric and time
-         * @description The answer has no limit and ends early only by breaking the connection, so a complete answer is complete.
+         * @description The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. It is for the operator and for who has signed in, and only some are written at a time.
          */
         get: operations["export_readings"];
         put?: never;
@@ -174,7 +174,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List rejected records, the newest first */
+        /**
+         * List rejected records, the newest first
+         * @description They hold what devices really sent, so they are for the operator and for who has signed in.
+         */
         get: operations["list_rejected"];
         put?: never;
         post?: never;
@@ -813,6 +816,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter or the body is not as described here */
             422: {
                 headers: {
@@ -864,7 +876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -961,6 +973,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such device */
             404: {
                 headers: {
@@ -1012,7 +1033,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1096,7 +1117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1204,7 +1225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1305,7 +1326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1403,6 +1424,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter or the body is not as described here */
             422: {
                 headers: {
@@ -1463,6 +1493,15 @@ export interface operations {
             };
             /** @description What is asked for makes no sense together, or the body cannot be read */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1539,6 +1578,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter or the body is not as described here */
             422: {
                 headers: {
@@ -1598,8 +1646,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter or the body is not as described here */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As many exports are under way as there may be */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1645,6 +1711,15 @@ export interface operations {
             };
             /** @description What is asked for makes no sense together, or the body cannot be read */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1718,6 +1793,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter or the body is not as described here */
             422: {
                 headers: {
@@ -1768,6 +1852,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description No such alert */
             404: {
@@ -1831,7 +1924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1938,7 +2031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2034,7 +2127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2121,7 +2214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is missing or wrong */
+            /** @description The operator's token is wrong, or is missing where it is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2206,6 +2299,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter or the body is not as described here */
             422: {
                 headers: {
@@ -2242,6 +2344,15 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A parameter or the body is not as described here */
@@ -2292,6 +2403,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The operator's token is wrong, or is missing where it is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description A parameter or the body is not as described here */
             422: {

@@ -221,19 +221,19 @@ def test_a_request_that_makes_no_sense_is_told_what_is_allowed(
 async def test_an_export_holds_every_reading_once_whatever_the_chunks(api: RunningApi) -> None:
     sent = [reading(n, n / 3, device_id, metric) for n in range(10) for device_id in "ab" for metric in ("m1", "m2")]
     await api.store(*sent)
-    table = await api.reader.get("/api/readings/export?format=csv")
+    table = await api.http.get("/api/readings/export?format=csv")
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(table.text)))
     wanted = sorted((r["device_id"], r["metric"], r["ts"], r["value"]) for r in sent)
     assert [(r["device_id"], r["metric"], r["ts"], float(r["value"])) for r in rows] == wanted
-    lines = await api.reader.get("/api/readings/export?format=ndjson&device_id=b&metric=m2")
+    lines = await api.http.get("/api/readings/export?format=ndjson&device_id=b&metric=m2")
     assert lines.headers["content-disposition"] == 'attachment; filename="readings.ndjson"'
     assert [json.loads(line)["value"] for line in lines.text.splitlines()] == [n / 3 for n in range(10)]
 
 
 async def test_an_export_of_nothing_is_a_header_alone(api: RunningApi) -> None:
-    assert (await api.reader.get("/api/readings/export?format=csv")).text == "device_id,metric,ts,value,received_at\r\n"
-    assert (await api.reader.get("/api/readings/export?format=ndjson")).text == ""
+    assert (await api.http.get("/api/readings/export?format=csv")).text == "device_id,metric,ts,value,received_at\r\n"
+    assert (await api.http.get("/api/readings/export?format=ndjson")).text == ""
 
 
 IDLE = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'api' AND state <> 'idle'"
@@ -251,7 +251,7 @@ async def test_an_export_that_nobody_reads_keeps_no_connection_of_the_database(
     await owner.execute(
         "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ('d', 'm', now(), 0, now())"
     )
-    async with api.reader.stream("GET", "/api/readings/export?format=csv") as answer:
+    async with api.http.stream("GET", "/api/readings/export?format=csv") as answer:
         chunks = answer.aiter_bytes()
         await anext(chunks)
         # It goes on until its answer stands still in the buffers.
