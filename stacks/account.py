@@ -6,6 +6,7 @@ An account of its own for production keeps it out of reach of whoever may deploy
 import pulumi
 
 from apps.catalog import CATALOG
+from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
@@ -19,6 +20,11 @@ def deploy(config: AccountConfig, stack: str) -> None:
     opts = pulumi.ResourceOptions(providers=[aws_provider(config, stack)])
     state = StateBackend(
         "state", StateBackendArgs(state_bucket(config.account, config.region), config.account, PROJECT), opts
+    )
+    AccessLogBucket(
+        "access-logs",
+        AccessLogBucketArgs(access_log_bucket(config.account, config.region), config.account, config.environments),
+        opts,
     )
     images_key = EncryptionKey(
         "images-key", EncryptionKeyArgs(f"{PROJECT}: images", config.account, deletion_days=30), opts
@@ -50,3 +56,8 @@ def deploy(config: AccountConfig, stack: str) -> None:
 def state_bucket(account: str, region: str) -> str:
     """Return the name of the bucket: it must be known before any state is, and bucket names are the whole world's."""
     return f"{PROJECT}-state-{account}-{region}"
+
+
+def access_log_bucket(account: str, region: str) -> str:
+    """Return the name of the bucket that load balancers write into. The stack of an environment must know it too."""
+    return f"{PROJECT}-access-logs-{account}-{region}"

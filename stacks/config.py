@@ -16,7 +16,7 @@ from apps.catalog import CATALOG
 from components.account.config import BudgetConfig, GitHubConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
 from components.data.config import DatabaseConfig, StreamConfig
-from components.network.config import IngressConfig, NetworkConfig
+from components.network.config import IngressConfig, LoginConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.regions import check_zones
 from components.section import AccountId, Distinct, Region, Section, Url
@@ -135,9 +135,24 @@ class EnvironmentConfig(StackConfig):
             raise ValueError("protected: database.backup_days must be at least 7")
         if self.protected and not self.database.final_snapshot:
             raise ValueError("protected: database.final_snapshot must be true")
+        if self.protected and self.ingress.is_open:
+            raise ValueError(_who_may_come(self.ingress))
         if self.protected and self.schedule is not None:
             raise ValueError("protected and schedule exclude each other: a protected stack is never taken down")
         return self
+
+
+def _who_may_come(ingress: IngressConfig) -> str:
+    """Return what a protected stack must say that everybody may come to, as YAML."""
+    place, there = f"{PROJECT}:environment", {"domain": ingress.domain, "zone_id": ingress.zone_id}
+    login = {name: field.examples[0] for name, field in LoginConfig.model_fields.items() if field.examples}
+    login.pop("client_secret_version")
+    people = as_yaml(place, {"ingress": there | {"login": login}})
+    networks = as_yaml(place, {"ingress": there | {"allowed_cidrs": ["198.51.100.0/24"]}})
+    return (
+        f"protected: ingress lets everybody on the internet read. Write who signs in:\n{people}"
+        f"or the networks from which people and devices come:\n{networks}"
+    )
 
 
 class AccountConfig(StackConfig):

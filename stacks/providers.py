@@ -8,6 +8,7 @@ EMULATED = (
     "acm",
     "autoscaling",
     "budgets",
+    "cloudformation",
     "cloudwatchlogs",
     "ec2",
     "ecr",
@@ -22,6 +23,7 @@ EMULATED = (
     "s3control",
     "secretsmanager",
     "sts",
+    "wafv2",
 )
 """Services that a stack uses; with an emulator, all of them must lead there."""
 

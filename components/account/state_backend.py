@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.account.private_bucket import PrivateBucket, old_versions_go
 from components.component import Component
 from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.identity.iam import Statement, allow
@@ -39,77 +40,14 @@ class StateBackend(Component):
     def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
-        child = pulumi.ResourceOptions(parent=self)
         protected = pulumi.ResourceOptions(parent=self, protect=True)
         self._key = EncryptionKey(
             name, EncryptionKeyArgs(f"{args.project}: state of the stacks", args.account, deletion_days=30), protected
         )
-        bucket = aws.s3.Bucket(name, bucket=args.bucket, opts=protected)
+        bucket = PrivateBucket(
+            name, args.bucket, self, key_arn=self._key.arn, lifecycle_rules=[old_versions_go(args.old_versions_days)]
+        ).bucket
         self._arn = bucket.arn
-        privacy = [
-            aws.s3.BucketPublicAccessBlock(
-                name,
-                bucket=bucket.id,
-                block_public_acls=True,
-                block_public_policy=True,
-                ignore_public_acls=True,
-                restrict_public_buckets=True,
-                opts=child,
-            ),
-            aws.s3.BucketVersioning(
-                name,
-                bucket=bucket.id,
-                versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-                opts=child,
-            ),
-        ]
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            name,
-            bucket=bucket.id,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    bucket_key_enabled=True,
-                    apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="aws:kms", kms_master_key_id=self._key.arn
-                    ),
-                )
-            ],
-            opts=child,
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            name,
-            bucket=bucket.id,
-            rules=[
-                aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="old-versions",
-                    status="Enabled",
-                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                        noncurrent_days=args.old_versions_days
-                    ),
-                )
-            ],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=privacy),
-        )
-        only_tls = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "OnlyTls",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                }
-            ],
-        }
-        aws.s3.BucketPolicy(
-            name,
-            bucket=bucket.id,
-            policy=pulumi.Output.json_dumps(only_tls),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=privacy),
-        )
         self.bucket, self.key_arn = bucket.bucket, self._key.arn
         self.register_outputs({"bucket": self.bucket, "keyArn": self.key_arn})
 

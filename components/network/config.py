@@ -1,8 +1,10 @@
 """The sections of the configuration that say where the network lies and who may come in."""
 
+from collections.abc import Iterator
+
 from pydantic import Field, field_validator, model_validator
 
-from components.section import Cidr, Distinct, Section, Url, not_world_open
+from components.section import Cidr, Distinct, KnownCidr, Section, Url
 
 
 class NetworkConfig(Section):
@@ -31,14 +33,22 @@ class NetworkConfig(Section):
 
 
 class LoginConfig(Section):
-    """OpenID Connect for people who look at the website. Devices are not asked."""
+    """OpenID Connect for people who look at the website. Neither devices nor programs with a token are asked."""
 
     issuer: Url = Field(examples=["https://login.example.com"])
     authorization_endpoint: Url = Field(examples=["https://login.example.com/authorize"])
     token_endpoint: Url = Field(examples=["https://login.example.com/token"])
     user_info_endpoint: Url = Field(examples=["https://login.example.com/userinfo"])
     client_id: str = Field(min_length=1, examples=["example"])
-    client_secret_name: str = Field(min_length=1, description="Name in Secrets Manager", examples=["example/login"])
+    client_secret_name: str = Field(
+        pattern=r"^[A-Za-z0-9/_+=.@-]+$", description="Name in Secrets Manager", examples=["example/login"]
+    )
+    client_secret_version: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9-]{32,64}$",
+        description="Version id of the secret; another one brings a secret that was changed to the load balancer",
+        examples=["a1b2c3d4-5678-90ab-cdef-EXAMPLE11111"],
+    )
 
 
 class IngressConfig(Section):
@@ -46,10 +56,20 @@ class IngressConfig(Section):
 
     domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", examples=["www.example.com"])
     zone_id: str | None = Field(None, description="Route 53 hosted zone of the domain", examples=["Z0123456789ABC"])
-    allowed_cidrs: Distinct[Cidr] = Field(
+    allowed_cidrs: Distinct[KnownCidr] = Field(
         (), description="Networks that may come; empty with a domain: everybody", examples=[["198.51.100.0/24"]]
     )
     login: LoginConfig | None = None
+    web_acl: bool | None = Field(
+        None, description="AWS WAF before the load balancer; None: where the stack is protected", examples=[True]
+    )
+    requests_per_address: int = Field(
+        6000,
+        ge=100,
+        le=2_000_000,
+        description="Most requests of one address in 5 minutes, by the web ACL",
+        examples=[6000],
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "IngressConfig":
@@ -58,8 +78,25 @@ class IngressConfig(Section):
         if self.domain is None:
             if not self.allowed_cidrs:
                 raise ValueError("without a domain there is no TLS: allowed_cidrs must name the networks that may come")
-            for network in self.allowed_cidrs:
-                not_world_open(network)
             if self.login is not None:
                 raise ValueError("login needs a domain, because it needs a certificate")
         return self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may come and read."""
+        return not self.allowed_cidrs and self.login is None
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What a person should know who deploys this."""
+        if self.domain is None:
+            yield (
+                "ingress: THERE IS NO TLS. Without ingress.domain and zone_id the operator's token, upload URLs and "
+                "readings pass the internet in clear, whoever may come."
+            )
+        if self.is_open:
+            yield (
+                "ingress: EVERYBODY ON THE INTERNET READS every reading, device and alert. "
+                "Give ingress.login or ingress.allowed_cidrs."
+            )

@@ -7,22 +7,34 @@ pods with the target groups, nothing else; it must therefore outlive the binding
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from apps.platform.declaration import Server
-from apps.platform.needs import PublicUrl
+from apps.platform.needs import IdentityHeader, PublicUrl
 from components.binding import Binding, Handlers
 from components.component import Component
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 from components.network.certificate import Certificate
-from components.network.config import IngressConfig
+from components.network.config import IngressConfig, LoginConfig
+from components.network.login import LoginRules, LoginRulesArgs, ProtectedPath
+from components.network.web_acl import WebAcl, WebAclArgs
 
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""The one that AWS recommends: TLS 1.2 and 1.3 with forward secrecy, safe from quantum computers where clients can."""
+IDENTITY_HEADER = "x-amzn-oidc-identity"
+"""How the load balancer tells a service who has signed in. Without a login it passes on what a client sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLogs:
+    """The bucket, and the folder in it, into which the load balancer writes who asked for what."""
+
+    bucket: str
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class IngressArgs:
     namespace: str
     routes: tuple[Server, ...]
     controller: pulumi.Resource
+    logs: AccessLogs
     protected: bool = False
 
     def __post_init__(self) -> None:
@@ -56,6 +69,8 @@ class Ingress(Component):
     - a listener with a rule for each public path
     - for each service a target group and, by `bind_pods`, its binding to the pods
     - with a domain: the certificate, and the names in DNS that prove and lead to it
+    - with a login: the rules behind it, and the way to the identity provider
+    - a web ACL, where it is protected or asked for
     """
 
     url: pulumi.Output[str]
@@ -76,10 +91,14 @@ class Ingress(Component):
             desync_mitigation_mode="strictest",
             enable_deletion_protection=args.protected,
             idle_timeout=60,
+            access_logs=aws.lb.LoadBalancerAccessLogsArgs(
+                enabled=True, bucket=args.logs.bucket, prefix=args.logs.prefix
+            ),
             opts=self._child,
         )
         self._targets = {route.name: self._target_group(route) for route in args.routes}
         self._listen()
+        self._add_web_acl()
         self.url = (
             pulumi.Output.from_input(f"https://{domain}")
             if domain
@@ -98,8 +117,12 @@ class Ingress(Component):
 
     @property
     def handlers(self) -> Handlers:
-        """Return how its address is told."""
-        return {PublicUrl: lambda need: Binding({need.resource.variable: self.url})}
+        """Return how its address is told, and who has signed in."""
+        who = {IdentityHeader().resource.variable: IDENTITY_HEADER} if self._args.config.login else {}
+        return {
+            PublicUrl: lambda need: Binding({need.resource.variable: self.url}),
+            IdentityHeader: lambda _need: Binding(who),
+        }
 
     @property
     def _port(self) -> int:
@@ -159,13 +182,14 @@ class Ingress(Component):
         )
 
     def _listen(self) -> None:
-        args, config = self._args, self._args.config
+        config = self._args.config
         certificate = (
             Certificate(self._name, config.domain, config.zone_id, self._balancer, self._child)
             if config.domain and config.zone_id
             else None
         )
-        prefixes = {prefix: route for route in args.routes for prefix in route.public}
+        # Whatever no rule lets in is refused, were the rules behind the login missing too.
+        default = _REFUSE if config.login else self._forward_default(self._by_prefix["/"])
         listener = aws.lb.Listener(
             self._name,
             load_balancer_arn=self._balancer.arn,
@@ -174,65 +198,84 @@ class Ingress(Component):
             ssl_policy=TLS_POLICY if certificate else None,
             certificate_arn=certificate.arn if certificate else None,
             routing_http_response_strict_transport_security_header_value="max-age=31536000" if certificate else None,
-            default_actions=[*self._login_actions(), self._forward(prefixes["/"])],
+            default_actions=[default],
             opts=self._child,
         )
-        for priority, prefix in enumerate(sorted(prefixes.keys() - {"/"}), start=1):
-            route = prefixes[prefix]
-            aws.lb.ListenerRule(
-                f"{self._name}-{route.name}",
-                listener_arn=listener.arn,
-                priority=priority,
-                conditions=[
-                    aws.lb.ListenerRuleConditionArgs(
-                        path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=[prefix, f"{prefix}/*"])
-                    )
-                ],
-                actions=[
-                    *self._deny_unauthenticated(route),
-                    aws.lb.ListenerRuleActionArgs(
-                        type="forward", order=2, target_group_arn=self._targets[route.name].arn
-                    ),
-                ],
-                opts=self._child,
+        open_prefixes = [prefix for prefix, route in self._by_prefix.items() if prefix != "/" and self._is_open(route)]
+        rules: list[pulumi.Resource] = [
+            self._rule(listener, priority, prefix) for priority, prefix in enumerate(open_prefixes, start=1)
+        ]
+        if config.login:
+            rules.append(self._ask_for_login(listener, config.login))
+        self._rules = (listener, *rules)
+
+    @property
+    def _by_prefix(self) -> dict[str, Server]:
+        """The service of each public path, the longest paths first."""
+        routes = {prefix: route for route in self._args.routes for prefix in route.public}
+        return dict(sorted(routes.items(), key=lambda item: (-len(item[0]), item[0])))
+
+    def _is_open(self, route: Server) -> bool:
+        """Whether some requests reach a service without a login."""
+        return self._args.config.login is None or route.self_authenticating or route.checks_tokens
+
+    def _rule(self, listener: aws.lb.Listener, priority: int, prefix: str) -> aws.lb.ListenerRule:
+        """Let in who needs no login: all, devices that sign, or programs whose token the service checks."""
+        route = self._by_prefix[prefix]
+        conditions = [
+            aws.lb.ListenerRuleConditionArgs(
+                path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=_patterns(prefix))
             )
-
-    def _forward(self, route: Server) -> aws.lb.ListenerDefaultActionArgs:
-        return aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=self._targets[route.name].arn, order=2)
-
-    def _login_actions(self) -> list[aws.lb.ListenerDefaultActionArgs]:
-        """Send a person who opens the dashboard to the login."""
-        if (login := self._login("authenticate")) is None:
-            return []
-        oidc = aws.lb.ListenerDefaultActionAuthenticateOidcArgs(**login)
-        return [aws.lb.ListenerDefaultActionArgs(type="authenticate-oidc", order=1, authenticate_oidc=oidc)]
-
-    def _deny_unauthenticated(self, route: Server) -> list[aws.lb.ListenerRuleActionArgs]:
-        """Refuse people who have not logged in, but ask no device: it signs its requests."""
-        login = None if route.self_authenticating else self._login("deny")
-        if login is None:
-            return []
-        oidc = aws.lb.ListenerRuleActionAuthenticateOidcArgs(**login)
-        return [aws.lb.ListenerRuleActionArgs(type="authenticate-oidc", order=1, authenticate_oidc=oidc)]
-
-    def _login(self, on_unauthenticated: str) -> dict[str, Any] | None:
-        login = self._args.config.login
-        if login is None:
-            return None
-        secret = aws.secretsmanager.get_secret_version_output(
-            secret_id=login.client_secret_name, opts=pulumi.InvokeOptions(parent=self)
+        ]
+        if self._args.config.login and not route.self_authenticating:
+            token = aws.lb.ListenerRuleConditionHttpHeaderArgs(http_header_name="Authorization", values=["Bearer *"])
+            conditions.append(aws.lb.ListenerRuleConditionArgs(http_header=token))
+        return aws.lb.ListenerRule(
+            f"{self._name}-{route.name}",
+            listener_arn=listener.arn,
+            priority=priority,
+            conditions=conditions,
+            actions=[
+                aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=self._targets[route.name].arn),
+            ],
+            opts=self._child,
         )
-        return {
-            "issuer": login.issuer,
-            "authorization_endpoint": login.authorization_endpoint,
-            "token_endpoint": login.token_endpoint,
-            "user_info_endpoint": login.user_info_endpoint,
-            "client_id": login.client_id,
-            "client_secret": pulumi.Output.secret(secret.secret_string),
-            "on_unauthenticated_request": on_unauthenticated,
-            "scope": "openid",
-            "session_timeout": 12 * 60 * 60,
+
+    def _ask_for_login(self, listener: aws.lb.Listener, login: LoginConfig) -> LoginRules:
+        """Send a person who opens a page to the login, and refuse a page's requests until somebody has signed in."""
+        paths = {
+            route.name: ProtectedPath(_patterns(prefix), self._targets[route.name].arn, sends_to_login=prefix == "/")
+            for prefix, route in self._by_prefix.items()
+            if not route.self_authenticating
         }
+        aws.vpc.SecurityGroupEgressRule(
+            f"{self._name}-login",
+            security_group_id=self._group.id,
+            description="The identity provider, wherever it is",
+            cidr_ipv4="0.0.0.0/0",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            opts=self._child,
+        )
+        return LoginRules(f"{self._name}-login", LoginRulesArgs(login, listener.arn, paths), self._child)
+
+    def _forward_default(self, route: Server) -> aws.lb.ListenerDefaultActionArgs:
+        return aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=self._targets[route.name].arn)
+
+    def _add_web_acl(self) -> None:
+        args = self._args
+        web_acl = args.protected if args.config.web_acl is None else args.config.web_acl
+        if web_acl:
+            WebAcl(
+                self._name,
+                WebAclArgs(
+                    self._balancer.arn,
+                    args.config.requests_per_address,
+                    [prefix for route in args.routes if route.self_authenticating for prefix in route.public],
+                ),
+                self._child,
+            )
 
     def _bind(self, route: Server, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
         return k8s.apiextensions.CustomResource(
@@ -246,5 +289,16 @@ class Ingress(Component):
                 "vpcID": self._args.vpc_id,
                 "serviceRef": {"name": route.name, "port": "http"},
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.controller, *after]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.controller, *self._rules, *after]),
         )
+
+
+_REFUSE = aws.lb.ListenerDefaultActionArgs(
+    type="fixed-response",
+    fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(content_type="text/plain", status_code="403"),
+)
+
+
+def _patterns(prefix: str) -> list[str]:
+    """Return the path patterns of a prefix."""
+    return ["/*"] if prefix == "/" else [prefix, f"{prefix}/*"]

@@ -172,6 +172,11 @@ def _load_balancer(balancer: Part, _: Stack) -> Counted:
     yield "public IPv4", len(balancer.required("subnets"))
 
 
+def _web_acl(acl: Part, _: Stack) -> Counted:
+    yield "web ACL", 1
+    yield "web ACL rule", len(acl.required("rules"))
+
+
 def _one(item: str) -> Callable[[Part, Stack], Counted]:
     return lambda _, __: iter([(item, 1)])
 
@@ -198,6 +203,7 @@ PRICED: Mapping[str, Callable[[Part, Stack], Counted]] = {
     "aws:kms/key:Key": _one("KMS key"),
     "aws:secretsmanager/secret:Secret": _one("secret"),
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "aws:wafv2/webAcl:WebAcl": _web_acl,
     "kubernetes:helm.sh/v3:Release": _release,
 }
 """Resource type -> the items that it is billed by."""
@@ -211,6 +217,7 @@ FREE: Mapping[str, str] = {
     "aws:acm/certificate:Certificate": _NOTHING,
     "aws:acm/certificateValidation:CertificateValidation": _NOTHING,
     "aws:budgets/budget:Budget": _NOTHING,
+    "aws:cloudformation/stack:Stack": _NOTHING,
     "aws:cloudwatch/logGroup:LogGroup": _BY_USE,
     "aws:route53/record:Record": _BY_USE,
     "aws:ec2/flowLog:FlowLog": _BY_USE,
@@ -236,6 +243,7 @@ FREE: Mapping[str, str] = {
     "aws:iam/role:Role": _NOTHING,
     "aws:iam/rolePolicy:RolePolicy": _NOTHING,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _NOTHING,
+    "aws:wafv2/webAclAssociation:WebAclAssociation": "in the price of the web ACL",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _NOTHING,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _NOTHING,
 }

@@ -81,6 +81,8 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "Kinesis shard": _us_only("hour", _LISTS, "0.015"),
         "interface endpoint": _prices("hour", _PAGES, "0.01", "0.011", "0.012"),
         "KMS key": _prices("month", _PAGES, "1.00", "1.00", "1.00"),
+        "web ACL": _prices("month", _PAGES, "5.00", "5.00", "5.00"),
+        "web ACL rule": _prices("month", _PAGES, "1.00", "1.00", "1.00"),
         "secret": _prices("month", _PAGES, "0.40", "0.40", "0.40"),
     }
 )

@@ -37,7 +37,7 @@ def deploy(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) ->
     foundation = make_foundation(config, stack, on_aws)
     in_cluster = pulumi.ResourceOptions(providers=[provider, foundation.cluster.provider])
     data = make_data(config, foundation, on_aws)
-    edge = make_edge(config, runnable, foundation, data, in_cluster)
+    edge = make_edge(config, stack, runnable, foundation, data, in_cluster)
     observability = make_observability(config, stack, foundation, data, edge, in_cluster)
     services = make_services(config, runnable, foundation, data, edge, observability, in_cluster)
     make_protection(config.protected, foundation, data, edge, observability, services)

@@ -13,7 +13,8 @@ from components.cluster.controllers import Controllers, ControllersArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.data.database import DatabaseWithOwner
 from components.data.secret_store import ClusterSecretStore, ClusterSecretStoreArgs
-from components.network.ingress import Ingress, IngressArgs
+from components.network.ingress import AccessLogs, Ingress, IngressArgs
+from stacks.account import access_log_bucket
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import Data
 from stacks.environment.foundation import Foundation
@@ -38,7 +39,12 @@ class Edge:
 
 
 def make_edge(
-    config: EnvironmentConfig, catalog: Catalog, foundation: Foundation, data: Data, opts: pulumi.ResourceOptions
+    config: EnvironmentConfig,
+    stack: str,
+    catalog: Catalog,
+    foundation: Foundation,
+    data: Data,
+    opts: pulumi.ResourceOptions,
 ) -> Edge:
     """Declare what stands between the world, the cluster and the secrets."""
     network, cluster = foundation.network, foundation.cluster
@@ -66,6 +72,8 @@ def make_edge(
         ),
         opts,
     )
+    for warning in config.ingress.warnings:
+        pulumi.log.warn(warning)
     ingress = Ingress(
         "ingress",
         IngressArgs(
@@ -76,6 +84,7 @@ def make_edge(
             namespace=NAMESPACE,
             routes=tuple(server for server in catalog.servers if server.public),
             controller=controllers.load_balancer,
+            logs=AccessLogs(access_log_bucket(config.account, config.region), stack),
             protected=config.protected,
         ),
         opts,

@@ -84,7 +84,7 @@ def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(
         "images": told["images_role"],
         f"deploy-{stack}": told["deploy_role"],
     }
-    bucket = graph.one("aws:s3/bucket:Bucket").inputs["bucket"]
+    bucket = graph.one("aws:s3/bucket:Bucket", "state").inputs["bucket"]
     assert told["backend"] == f"s3://{bucket}?region={told['region']}"
 
 

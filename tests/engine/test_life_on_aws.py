@@ -59,6 +59,8 @@ ACTIONS: dict[type[Need], set[str]] = {
     },
 }
 
+CLIENT_SECRET = "what-the-identity-provider-gave-out"
+
 PACKS = [str(policy_pack.PACK)]
 
 
@@ -117,9 +119,13 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
     way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
     config |= {"charts": mirror, "emulator": aws.url, "ingress": way_in}
+    # Whoever previews does not need it, and whoever deploys never sees it.
+    login = {"Name": way_in["login"]["client_secret_name"], "SecretString": CLIENT_SECRET}
+    aws.client("secretsmanager").create_secret(**login)
     stack = rehearsal.stack("prod", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:rds/instance:Instance")
     assert exported["url"] == "https://sensors.example.com"
+    assert_people_log_in_with_a_secret_that_the_state_does_not_hold(aws, stack)
     assert_a_new_image_changes_one_workload(rehearsal, "prod", config)
     assert_it_refuses_to_go(stack)
     stack = rehearsal.stack("prod", "environment", {**config, "protected": False})
@@ -138,8 +144,8 @@ def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place: Place)
     aws, rehearsal = place(config)
     stack = rehearsal.stack("bootstrap", "bootstrap", {**config, "emulator": aws.url})
     assert_it_is_made_in_two_goes(stack, "aws:iam/role:Role")
-    bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
-    assert aws.client("s3").get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    for bucket in aws.client("s3").list_buckets()["Buckets"]:
+        assert aws.client("s3").get_bucket_versioning(Bucket=bucket["Name"])["Status"] == "Enabled"
     with pytest.raises(auto.CommandError, match="protect"):
         stack.destroy()
     rehearsal.unprotect(stack)
@@ -156,6 +162,18 @@ def assert_it_is_made_in_two_goes(stack: auto.Stack, interrupted_at: str) -> dic
     assert 0 < changes(made)["create"] < len(resources(stack))
     assert changes(stack.up(policy_packs=PACKS)) == {}, "a second deployment must change nothing"
     return {name: output.value for name, output in made.outputs.items()}
+
+
+def assert_people_log_in_with_a_secret_that_the_state_does_not_hold(aws: Emulator, stack: auto.Stack) -> None:
+    balancers = aws.client("elbv2")
+    (balancer,) = balancers.describe_load_balancers()["LoadBalancers"]
+    (listener,) = balancers.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    rules = balancers.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    behind = [
+        rule for rule in rules if [action["Type"] for action in rule["Actions"]] == ["authenticate-oidc", "forward"]
+    ]
+    assert sorted(rule["Conditions"][0]["Values"][0] for rule in behind) == ["/*", "/api"]
+    assert CLIENT_SECRET not in json.dumps(stack.export_stack().deployment)
 
 
 def assert_a_new_image_changes_one_workload(rehearsal: Rehearsal, name: str, config: dict[str, Any]) -> None:
@@ -176,7 +194,22 @@ def left(aws: Emulator) -> list[str]:
     logs = [made["logGroupName"] for made in aws.client("logs").describe_log_groups()["logGroups"]]
     buckets = [made["Name"] for made in aws.client("s3").list_buckets()["Buckets"]]
     images = [made["repositoryName"] for made in aws.client("ecr").describe_repositories()["repositories"]]
-    return [*vpcs, *roles, *streams, *databases, *clusters, *balancers, *secrets, *logs, *buckets, *images]
+    rules = [made["StackName"] for made in aws.client("cloudformation").describe_stacks()["Stacks"]]
+    acls = [made["Name"] for made in aws.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]]
+    return [
+        *rules,
+        *acls,
+        *vpcs,
+        *roles,
+        *streams,
+        *databases,
+        *clusters,
+        *balancers,
+        *secrets,
+        *logs,
+        *buckets,
+        *images,
+    ]
 
 
 def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from apps.catalog import CATALOG
 from delivery.recording import RecordedResource
 from stacks.config import load_environment
-from tests.stacks.stacks_under_test import account_config, account_graph
+from tests.stacks.stacks_under_test import account_config, account_graph, environment_graph
 
 ISSUER = "token.actions.githubusercontent.com"
 
@@ -85,9 +85,22 @@ def test_every_image_of_the_platform_has_a_repository() -> None:
     assert repositories == {f"sensor-analytics/{image}" for image in CATALOG.images}
 
 
+@pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
+def test_load_balancers_write_into_the_bucket_of_the_account_and_nobody_else_does(
+    account: str, environment: str
+) -> None:
+    logs = environment_graph(environment).one("LoadBalancer").inputs["accessLogs"]
+    policy = account_graph(account).one("aws:s3/bucketPolicy:BucketPolicy", "access-logs").inputs["policy"]
+    (writing,) = [s for s in json.loads(policy)["Statement"] if s["Effect"] == "Allow"]
+    assert writing["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    number = account_config(account).account
+    assert writing["Resource"] == [f"arn:aws:s3:::{logs['bucket']}/{logs['prefix']}/AWSLogs/{number}/*"]
+
+
 def test_the_state_cannot_be_destroyed_by_mistake() -> None:
     graph = account_graph()
-    assert graph.one("aws:s3/bucket:Bucket").protect
+    buckets = graph.of("aws:s3/bucket:Bucket")
+    assert {made.name: made.protect for made in buckets} == {"state": True, "access-logs": True}
     assert next(made for made in graph.of("aws:kms/key:Key") if made.name == "state").protect
 
 

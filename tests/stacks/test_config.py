@@ -139,6 +139,40 @@ def test_a_protected_stack_leaves_a_snapshot_when_it_is_taken_down_after_all() -
     assert "protected: database.final_snapshot must be true" in refusal(config)
 
 
+def open_to_all(protected: bool) -> dict[str, Any]:
+    """Prod's configuration, with everybody let in."""
+    config: dict[str, Any] = copy.deepcopy(read_stack_file("prod", "environment"))
+    return config | {"protected": protected, "ingress": {"domain": "sensors.example.com", "zone_id": "Z1"}}
+
+
+def test_a_protected_stack_that_everybody_may_read_is_told_the_yaml_to_write() -> None:
+    message = refusal(open_to_all(protected=True), stack="prod")
+    assert "protected: ingress lets everybody on the internet read" in message
+    assert "Traceback" not in message
+    proposals = [part.partition("\nor the networks")[0] for part in message.split(":\nconfig:")[1:]]
+    assert len(proposals) == 2
+    for proposal in proposals:
+        way_in = yaml.safe_load("config:" + proposal)["config"]["sensor-analytics:environment"]["ingress"]
+        assert way_in["domain"] == "sensors.example.com"
+        config = load(EnvironmentConfig, "prod", "environment", open_to_all(protected=True) | {"ingress": way_in})
+        assert not config.ingress.is_open
+
+
+def test_a_stack_that_is_not_protected_may_be_open_and_says_so_loudly() -> None:
+    config = load(EnvironmentConfig, "try", "environment", open_to_all(protected=False))
+    (warning,) = config.ingress.warnings
+    assert "EVERYBODY" in warning
+
+
+def test_prod_is_closed_and_dev_says_that_it_has_no_tls() -> None:
+    prod = load(EnvironmentConfig, "prod", "environment", read_stack_file("prod", "environment"))
+    assert not prod.ingress.is_open
+    assert list(prod.ingress.warnings) == []
+    dev = load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment"))
+    (warning,) = dev.ingress.warnings
+    assert "NO TLS" in warning
+
+
 def test_an_unknown_key_is_told_which_there_are() -> None:
     assert "environment.network.natPerZone: there is no such key; there are cidr, nat_per_zone" in refusal(
         changed("network.natPerZone", True)

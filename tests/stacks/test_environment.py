@@ -333,6 +333,13 @@ def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
             "aws:ec2/securityGroup:SecurityGroup": 1,
             "aws:acm/certificate:Certificate": 1,
             "aws:acm/certificateValidation:CertificateValidation": 1,
+            # The login and the web ACL, each a component, and the way to the identity provider.
+            "aws:cloudformation/stack:Stack": 1,
+            "components:network:LoginRules": 1,
+            "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 1,
+            "aws:wafv2/webAcl:WebAcl": 1,
+            "aws:wafv2/webAclAssociation:WebAclAssociation": 1,
+            "components:network:WebAcl": 1,
         }
     )
     assert kinds["dev"] - kinds["prod"] == Counter()

@@ -1,5 +1,7 @@
 """The way in."""
 
+import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ from apps.api.service import API
 from apps.catalog import DASHBOARD
 from apps.gateway.service import GATEWAY
 from components.network.config import IngressConfig, LoginConfig
-from components.network.ingress import Ingress, IngressArgs
+from components.network.ingress import AccessLogs, Ingress, IngressArgs
 from delivery.recording import Graph, build
 
 LOGIN = LoginConfig(
@@ -27,12 +29,14 @@ PLAIN: dict[str, Any] = {
     "pods_group_id": "sg-pods",
     "namespace": "sensors",
     "routes": (GATEWAY, API, DASHBOARD),
+    "logs": AccessLogs("logs", "try"),
+    "protected": False,
 }
 KNOWN: dict[str, Any] = {"allowed_cidrs": ("198.51.100.0/24",)}
 WITH_LOGIN: dict[str, Any] = {"domain": "sensors.example.com", "zone_id": "Z1", "login": LOGIN}
 
 
-def ingress(**changes: Any) -> Graph:
+def ingress(bind: bool = False, **changes: Any) -> Graph:
     class Controller(pulumi.ComponentResource):
         def __init__(self) -> None:
             super().__init__("test:index:Controller", "controller")
@@ -40,31 +44,147 @@ def ingress(**changes: Any) -> Graph:
     def program() -> None:
         config = IngressConfig(**(KNOWN | {key: changes[key] for key in changes.keys() - PLAIN.keys()}))
         args = PLAIN | {key: changes[key] for key in changes.keys() & PLAIN.keys()}
-        Ingress("ingress", IngressArgs(config=config, controller=Controller(), **args))
+        made = Ingress("ingress", IngressArgs(config=config, controller=Controller(), **args))
+        if bind:
+            made.bind_pods(after=())
 
     return build(program)
 
 
-def first_actions(graph: Graph) -> dict[str, dict[str, Any]]:
-    """What each path does first: the default's, then every rule's by its service."""
-    rules = {made.name.removeprefix("ingress-"): made.inputs["actions"][0] for made in graph.of("ListenerRule")}
-    return rules | {"dashboard": graph.one("Listener").inputs["defaultActions"][0]}
+def open_rules(graph: Graph) -> dict[str, list[dict[str, Any]]]:
+    """What lets requests in without a login: the conditions of each rule, by its service."""
+    rules = sorted(graph.of("ListenerRule"), key=lambda made: int(made.inputs["priority"]))
+    assert {action["type"] for made in rules for action in made.inputs["actions"]} <= {"forward"}
+    return {made.name.removeprefix("ingress-"): made.inputs["conditions"] for made in rules}
 
 
-def test_people_log_in_and_devices_do_not() -> None:
-    first = first_actions(ingress(**WITH_LOGIN))
-    assert first["gateway"]["type"] == "forward"
-    assert first["dashboard"]["authenticateOidc"]["onUnauthenticatedRequest"] == "authenticate"
-    assert first["api"]["authenticateOidc"]["onUnauthenticatedRequest"] == "deny"
+def login_rules(graph: Graph) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What CloudFormation is told of each rule behind the login, by the rule's paths."""
+    template = json.loads(graph.one("aws:cloudformation/stack:Stack").inputs["templateBody"])
+    rules = sorted((made["Properties"] for made in template["Resources"].values()), key=lambda rule: rule["Priority"])
+    return {tuple(rule["Conditions"][0]["PathPatternConfig"]["Values"]): rule for rule in rules}
+
+
+def oidc(rule: dict[str, Any]) -> dict[str, Any]:
+    first, then = rule["Actions"]
+    assert (first["Type"], first["Order"], then["Type"], then["Order"]) == ("authenticate-oidc", 1, "forward", 2)
+    settings: dict[str, Any] = first["AuthenticateOidcConfig"]
+    return settings
+
+
+def paths(condition: dict[str, Any]) -> list[str]:
+    values: list[str] = condition["pathPattern"]["values"]
+    return values
+
+
+def test_people_log_in_devices_sign_and_programs_bring_a_token() -> None:
+    graph = ingress(**WITH_LOGIN)
+    devices, programs = (open_rules(graph)[name] for name in ("gateway", "api"))
+    assert [paths(condition) for condition in devices] == [["/ingest", "/ingest/*"]]
+    assert paths(programs[0]) == ["/api", "/api/*"]
+    assert programs[1]["httpHeader"] == {"httpHeaderName": "Authorization", "values": ["Bearer *"]}
+    people = login_rules(graph)
+    assert oidc(people["/*",])["OnUnauthenticatedRequest"] == "authenticate"
+    assert oidc(people["/api", "/api/*"])["OnUnauthenticatedRequest"] == "deny"
+    assert len(people) == 2
+    assert open_rules(graph).keys() == {"gateway", "api"}
+
+
+def test_a_service_that_checks_no_tokens_is_reached_by_who_has_signed_in_alone() -> None:
+    graph = ingress(**WITH_LOGIN, routes=(GATEWAY, replace(API, checks_tokens=False), DASHBOARD))
+    assert open_rules(graph).keys() == {"gateway"}
+    assert ("/api", "/api/*") in login_rules(graph)
+
+
+def test_the_rules_without_a_login_come_first_and_what_no_rule_lets_in_is_refused() -> None:
+    graph = ingress(**WITH_LOGIN)
+    without = [int(made.inputs["priority"]) for made in graph.of("ListenerRule")]
+    behind = [rule["Priority"] for rule in login_rules(graph).values()]
+    assert max(without) < min(behind)
+    assert list(login_rules(graph))[-1] == ("/*",), "it matches everything, so it is asked last"
+    (default,) = graph.one("Listener").inputs["defaultActions"]
+    assert (default["type"], default["fixedResponse"]["statusCode"]) == ("fixed-response", "403")
+
+
+def test_the_clients_secret_is_taken_by_cloudformation_and_never_passes_through_the_program() -> None:
+    for version, reference in ((None, "SecretString"), ("v" * 32, f"SecretString:::{'v' * 32}")):
+        login = LOGIN.model_copy(update={"client_secret_version": version})
+        for rule in login_rules(ingress(**WITH_LOGIN | {"login": login})).values():
+            secret = oidc(rule)["ClientSecret"]
+            assert secret == f"{{{{resolve:secretsmanager:sensor-analytics/login:{reference}}}}}"
 
 
 def test_an_issuer_is_told_to_the_load_balancer_as_it_is_written() -> None:
-    oidc = first_actions(ingress(**WITH_LOGIN))["dashboard"]["authenticateOidc"]
-    assert oidc["issuer"] == "https://login.example.com", "a token of another issuer is refused, by one slash too"
+    for rule in login_rules(ingress(**WITH_LOGIN)).values():
+        assert oidc(rule)["Issuer"] == "https://login.example.com", (
+            "a token of another issuer is refused, by one slash too"
+        )
+
+
+def test_with_a_login_the_load_balancer_reaches_the_identity_provider() -> None:
+    def out(graph: Graph) -> set[tuple[int, str | None]]:
+        rules = graph.of("SecurityGroupEgressRule")
+        return {(made.inputs["fromPort"], made.inputs.get("cidrIpv4")) for made in rules}
+
+    assert out(ingress(**WITH_LOGIN)) - out(ingress()) == {(443, "0.0.0.0/0")}
+
+
+def test_pods_are_bound_once_every_rule_leads_to_them() -> None:
+    graph = ingress(bind=True, **WITH_LOGIN)
+    for binding in graph.of("TargetGroupBinding"):
+        for made in (*graph.of("ListenerRule"), graph.one("aws:cloudformation/stack:Stack")):
+            assert graph.waits_for(binding, made), "a target of no rule is never healthy, and its pod never ready"
 
 
 def test_without_a_login_everything_is_forwarded() -> None:
-    assert {action["type"] for action in first_actions(ingress()).values()} == {"forward"}
+    graph = ingress()
+    assert open_rules(graph).keys() == {"gateway", "api"}
+    assert [action["type"] for action in graph.one("Listener").inputs["defaultActions"]] == ["forward"]
+    assert graph.of("aws:cloudformation/stack:Stack") == []
+
+
+def web_acl_rules(**changes: Any) -> dict[str, dict[str, Any]]:
+    rules = ingress(**changes).one("aws:wafv2/webAcl:WebAcl").inputs["rules"]
+    return {rule["name"]: rule for rule in rules}
+
+
+def test_a_web_acl_stands_before_a_protected_load_balancer_and_where_it_is_asked_for() -> None:
+    for changes, wanted in (
+        ({}, False),
+        ({"protected": True}, True),
+        ({"web_acl": True}, True),
+        ({"protected": True, "web_acl": False}, False),
+    ):
+        graph = ingress(**changes)
+        assert len(graph.of("aws:wafv2/webAcl:WebAcl")) == wanted
+        associated = [made.inputs["resourceArn"] for made in graph.of("WebAclAssociation")]
+        assert associated == [graph.one("LoadBalancer").outputs["arn"]] * wanted
+
+
+def test_one_address_is_limited_and_known_bad_input_kept_out_everywhere() -> None:
+    rules = web_acl_rules(web_acl=True, requests_per_address=1234)
+    assert rules["rate"]["action"] == {"block": {}}
+    assert rules["rate"]["statement"]["rateBasedStatement"]["limit"] == 1234
+    bad = rules["known-bad"]["statement"]["managedRuleGroupStatement"]
+    assert bad == {"name": "AWSManagedRulesKnownBadInputsRuleSet", "vendorName": "AWS"}
+
+
+def test_the_common_rules_pass_over_what_devices_sign() -> None:
+    """A compressed body is no text, and 8 KiB of it are few: the gateway limits and checks bodies itself."""
+    common = web_acl_rules(web_acl=True)["common"]["statement"]["managedRuleGroupStatement"]
+    overridden = {override["name"]: override["actionToUse"] for override in common["ruleActionOverrides"]}
+    assert overridden["SizeRestrictions_BODY"] == {"count": {}}
+    looked_at = common["scopeDownStatement"]["notStatement"]["statement"]["regexMatchStatement"]
+    assert looked_at["fieldToMatch"] == {"uriPath": {}}
+    assert re.match(looked_at["regexString"], "/ingest/a-device")
+    assert not re.match(looked_at["regexString"], "/api/rejected")
+    assert not re.match(looked_at["regexString"], "/ingestion")
+
+
+def test_headers_that_are_no_headers_are_dropped_and_every_request_is_written_down() -> None:
+    balancer = ingress().one("LoadBalancer").inputs
+    assert balancer["dropInvalidHeaderFields"] is True
+    assert balancer["accessLogs"] == {"enabled": True, "bucket": "logs", "prefix": "try"}
 
 
 def test_the_load_balancer_reaches_pods_on_their_ports_alone() -> None:
