@@ -1,4 +1,44 @@
-"""Text that PostgreSQL can keep."""
+"""Text that PostgreSQL can keep, and how it is searched in."""
+
+import re
+import sys
+from collections import defaultdict
+from functools import cache
 
 NO_NUL_PATTERN = r"^[^\x00]*$"
 """Any characters but NUL."""
+
+
+def in_any_case(text: str) -> str:
+    """Return a regular expression that finds `text` written in any case: `straße` finds STRASSE, `σας` finds ΣΑΣ.
+
+    It names each character in its cases (Unicode's full case folding), so that it means the same for Python and for a
+    PostgreSQL of any locale: the `lower` of a database with the locale C knows the letters a to z only.
+    """
+    folded = text.casefold()
+    pattern, position = "", 0
+    while position < len(folded):
+        # A letter that folds to several stands for all of them: ß for ss.
+        length = next((n for n in (3, 2) if folded[position : position + n] in _cases()), 1)
+        part = folded[position : position + length]
+        spelled = "".join(_one_of(letter) for letter in part)
+        pattern += f"(?:{spelled}|{_one_of(part)})" if length > 1 else spelled
+        position += length
+    return pattern
+
+
+def _one_of(folded: str) -> str:
+    letters = sorted(_cases().get(folded, {folded}))
+    return re.escape(letters[0]) if len(letters) == 1 else f"[{''.join(letters)}]"
+
+
+@cache
+def _cases() -> dict[str, set[str]]:
+    """Return what folds to another text, and that text where it is one character: `k` -> k, K and the Kelvin sign."""
+    cases: dict[str, set[str]] = defaultdict(set)
+    for letter in map(chr, range(sys.maxunicode + 1)):
+        if (folded := letter.casefold()) != letter:
+            cases[folded].add(letter)
+            if len(folded) == 1:
+                cases[folded].add(folded)
+    return dict(cases)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from apps.api.database import Database, Row
 from apps.api.errors import VersionConflictError
 from apps.domain.devices import Device, DevicePatch, DeviceSpec
+from apps.domain.text import in_any_case
 from apps.storage.tables import devices, latest_readings
 
 ACTIVE_WITHIN = timedelta(minutes=15)
@@ -32,9 +33,8 @@ async def find(
     if label is not None:
         query = query.where(devices.c.labels.contains([label]))
     if text is not None:
-        query = query.where(
-            devices.c.device_id.icontains(text, autoescape=True) | devices.c.name.icontains(text, autoescape=True)
-        )
+        pattern = in_any_case(text)
+        query = query.where(devices.c.device_id.regexp_match(pattern) | devices.c.name.regexp_match(pattern))
     if after is not None:
         query = query.where(devices.c.device_id > after)
     return [_device(row) for row in await database.rows(query)]

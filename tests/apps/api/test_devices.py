@@ -73,6 +73,9 @@ async def test_devices_are_found_by_kind_label_and_text_and_paged_by_id(api: Run
     assert await ids(q="PUMP 103") == ["d3"]
     assert await ids(q="3%") == ["d3"]
     assert await ids(q="D4") == ["d4"]
+    await api.http.post("/api/devices", json={"device_id": "kitchen", "kind": "case", "name": "Küche / Fenster #1"})
+    assert await ids(q="KÜCHE") == ["kitchen"]
+    await api.http.delete("/api/devices/kitchen")
     first = (await api.reader.get("/api/devices?limit=3")).json()
     rest = (await api.reader.get(f"/api/devices?limit=3&cursor={first['next_cursor']}")).json()
     assert [item["device_id"] for item in first["items"] + rest["items"]] == ["d0", "d1", "d2", "d3", "d4"]
