@@ -6,15 +6,17 @@ is an attribute of that name. An empty cell says nothing. A cell without quotes 
 one, if writing that number gives the same text: `1.10`, `007` and a serial number of 19 digits stay text.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from apps.api.csv_cells import Cell, read_cells
+from apps.domain.csv_file import Cell, header_problem, read_cells
 from apps.domain.devices import MAX_EXACT_INTEGER, DeviceSpec
 from apps.domain.readings import split_array
+from apps.domain.text import decode
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -40,39 +42,19 @@ def _json(content: bytes) -> Iterator[Row]:
 
 
 def _ndjson(content: bytes) -> Iterator[Row]:
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
         if line.strip():
             yield Row(number, _decode(line))
 
 
 def _csv(content: bytes) -> Iterator[Row]:
-    try:
-        lines = read_cells(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"the file is not UTF-8: {error.reason} at byte {error.start}") from None
-    columns = [cell.text for cell in next(lines, [])]
-    if problem := _header_problem(columns):
+    lines = read_cells(decode(content))
+    _, header = next(lines, (1, []))
+    columns = [cell.text for cell in header]
+    if problem := header_problem(columns, REQUIRED, FIELDS):
         raise ValueError(f"the first line must name the columns, device_id and kind among them: {problem}")
-    for number, cells in enumerate(lines, 1):
+    for number, (_, cells) in enumerate(lines, 1):
         yield Row(number, _convert(columns, cells))
-
-
-def _header_problem(columns: list[str]) -> str | None:
-    """Return what is wrong with the names of the columns, and what was found."""
-    if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
-        return f"they are separated by {separator.group()!r}, write commas"
-    for number, name in enumerate(columns, 1):
-        if not name.strip():
-            return f"column {number} has no name"
-        if name != name.strip():
-            return f"{name!r} has a space around it"
-        if name not in FIELDS and name.lower() in FIELDS:
-            return f"write {name.lower()} instead of {name}"
-        if name in columns[: number - 1]:
-            return f"each may stand once, and {name} stands twice"
-    if missing := [name for name in REQUIRED if name not in columns]:
-        return f"{' and '.join(missing)} is missing, found: {', '.join(columns) or 'nothing'}"
-    return None
 
 
 def _decode(item: bytes | msgspec.Raw) -> DeviceSpec | str:

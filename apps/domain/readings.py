@@ -1,5 +1,6 @@
 """Readings: one measured value of one metric of one device at one time."""
 
+import codecs
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -7,6 +8,7 @@ import msgspec
 
 from apps.domain.devices import DeviceId
 from apps.domain.errors import ClockError
+from apps.domain.reasons import reading_reason
 
 MIN_TIMESTAMP = datetime(2000, 1, 1, tzinfo=UTC)
 """Older than any sensor of ours: an earlier time is a clock that was never set."""
@@ -76,12 +78,12 @@ class StoredReading(NamedTuple):
 
 
 def split_array(body: bytes) -> list[msgspec.Raw]:
-    """Return the elements of a JSON array, each still as text.
+    """Return the elements of a JSON array, each still as text. A byte order mark before it is passed over (RFC 8259).
 
     Raises msgspec.DecodeError when `body` is not JSON, msgspec.ValidationError when it is not an array.
     """
     try:
-        return _ARRAY.decode(body)
+        return _ARRAY.decode(body.removeprefix(codecs.BOM_UTF8))
     except RecursionError:
         raise msgspec.DecodeError("JSON is nested too deeply") from None
 
@@ -97,7 +99,7 @@ def validate_readings(items: list[msgspec.Raw], now: datetime) -> tuple[list[Rea
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             kind: RejectKind = "clock" if isinstance(error, ClockError) else "schema"
             # The error may quote what the device sent, at any length.
-            reason = truncate(str(error).encode("utf-8", "replace"))
+            reason = truncate(reading_reason(bytes(item), error).encode("utf-8", "replace"))
             rejected.append(RejectedReading(index=index, reason=reason, kind=kind, payload=truncate(bytes(item))))
         else:
             readings.append(reading)

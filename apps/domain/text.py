@@ -1,5 +1,6 @@
-"""Text that PostgreSQL can keep, and how it is searched in."""
+"""Text: how it is read from a file, what PostgreSQL can keep of it, how it is searched in."""
 
+import codecs
 import re
 import sys
 from collections import defaultdict
@@ -7,6 +8,32 @@ from functools import cache
 
 NO_NUL_PATTERN = r"^[^\x00]*$"
 """Any characters but NUL."""
+
+_PACKED = {
+    b"\x1f\x8b": "gzip: unpack it first",
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet: save it as CSV",
+    b"\x28\xb5\x2f\xfd": "Zstandard: unpack it first",
+    b"PAR1": "Parquet: write it as CSV",
+}
+
+
+def decode(content: bytes) -> str:
+    """Return the text of a file, without its byte order mark.
+
+    It is UTF-8, or UTF-16 where its mark says so. Raises ValueError that says what the file seems to be.
+    """
+    for magic, what in _PACKED.items():
+        if content.startswith(magic):
+            raise ValueError(f"the file is not text but {what}")
+    coding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return content.decode(coding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"the file is not UTF-8: byte 0x{content[error.start]:02X} in line {line} is none of its; it may be "
+            "Windows-1252 or Latin-1: save it as CSV UTF-8"
+        ) from None
 
 
 def in_any_case(text: str) -> str:

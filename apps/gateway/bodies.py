@@ -7,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 
 from apps.domain.readings import split_array
+from apps.domain.reasons import body_reason
 from apps.gateway.settings import GatewaySettings
 from apps.platform.errors import ProblemError
 from apps.platform.http import read_body, too_large
@@ -29,11 +30,13 @@ async def read_items(request: Request, settings: GatewaySettings) -> list[msgspe
 def check_encoding(headers: Mapping[str, str]) -> bool:
     """Return whether the body is gzipped. Raises ProblemError 415 for any other coding."""
     coding = headers.get("content-encoding", "identity").strip().lower()
-    if coding not in {"gzip", "identity"}:
+    if coding not in {"gzip", "x-gzip", "identity"}:  # x-gzip is gzip: RFC 9110, section 8.4.1.3
         raise ProblemError(
-            415, "the body may be gzipped (Content-Encoding: gzip) or plain", headers={"Accept-Encoding": "gzip"}
+            415,
+            f"the body may be gzipped (Content-Encoding: gzip) or plain, not {coding[:40]!r}",
+            headers={"Accept-Encoding": "gzip"},
         )
-    return coding == "gzip"
+    return coding != "identity"
 
 
 def gunzip(body: bytes, limit: int) -> bytes:
@@ -45,7 +48,8 @@ def gunzip(body: bytes, limit: int) -> bytes:
     try:
         content = inflater.decompress(body, limit + 1)
     except zlib.error as error:
-        raise ProblemError(400, f"the body is not gzip: {error}") from None
+        plain = ": it is not compressed, send it without Content-Encoding" if body.lstrip()[:1] in (b"[", b"{") else ""
+        raise ProblemError(400, f"the body is not gzip{plain or f': {error}'}") from None
     if len(content) > limit:
         raise too_large(limit)
     if not inflater.eof or inflater.unused_data:
@@ -58,7 +62,7 @@ def split_items(body: bytes, limit: int) -> list[msgspec.Raw]:
     try:
         items = split_array(body)
     except msgspec.DecodeError as error:
-        raise ProblemError(400, f"the body must be a JSON array of readings: {error}") from None
+        raise ProblemError(400, f"the body must be a JSON array of readings: {body_reason(body) or error}") from None
     if len(items) > limit:
         raise ProblemError(413, f"{len(items)} readings are too many: send at most {limit} at a time")
     return items

@@ -1,14 +1,14 @@
 """Replays files of `timestamp,value` as if a device measured them now."""
 
-import csv
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from apps.domain.csv_file import read_records, to_number, to_time
 from apps.domain.devices import DEVICE_ID_PATTERN
 from apps.domain.readings import Reading
 from apps.simulator.errors import ReplayError
@@ -38,21 +38,18 @@ def read_csv(path: Path) -> Iterator[tuple[datetime, float]]:
     Raises ReplayError for a file without these columns and for a line that does not hold them.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            if not {"timestamp", "value"} <= set(rows.fieldnames or ()):
-                raise ReplayError(f"{path}: the first line must name the columns timestamp and value")
-            for row in rows:
-                try:
-                    ts = datetime.fromisoformat(row["timestamp"])
-                    value = float(row["value"])
-                    if not math.isfinite(value):
-                        raise ValueError(f"{row['value']} is not finite")
-                except (TypeError, ValueError) as error:
-                    raise ReplayError(f"{path}, line {rows.line_num}: {error}") from None
-                yield ts if ts.tzinfo else ts.replace(tzinfo=UTC), value
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReplayError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
+        for number, row in read_records(path.read_bytes(), ("timestamp", "value")):
+            try:
+                ts, value = to_time(row["timestamp"]), to_number(row["value"])
+                if not math.isfinite(value):
+                    raise ValueError(f"{row['value']} is not finite")
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from None
+            yield ts, value
+    except OSError as error:
+        raise ReplayError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ReplayError(f"{path}, {error}") from None
 
 
 def replay(

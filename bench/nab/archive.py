@@ -4,7 +4,6 @@
 `<category>/<name>.csv` to its list of [start, end] windows, both ends included. Times without a zone are UTC.
 """
 
-import csv
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -14,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from apps.domain.csv_file import read_cells
+from apps.domain.text import decode
 
 LABELS = "combined_windows.json"
 
@@ -101,15 +103,14 @@ def seconds(text: str) -> float:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = next(reader, None)
-            if header is None or [column.strip() for column in header] != ["timestamp", "value"]:
-                raise ArchiveError(f"{path}:1: expected the header timestamp,value; got {','.join(header or [])!r}")
-            for row in reader:
-                if row:
-                    yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        lines = read_cells(decode(path.read_bytes()))
+        _, header = next(lines, (1, []))
+        if [cell.text.strip() for cell in header] != ["timestamp", "value"]:
+            found = ",".join(cell.text for cell in header)
+            raise ArchiveError(f"{path}:1: expected the header timestamp,value; got {found!r}")
+        for number, cells in lines:
+            yield number, [cell.text for cell in cells]
+    except (OSError, ValueError) as error:
         raise ArchiveError(f"{path}: {error}") from None
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from apps.api.csv_cells import read_cells
 from apps.api.device_rows import read_rows
+from apps.domain.csv_file import read_cells
 from tests.apps.api.conftest import RunningApi
 
 HEADERS = {media: {"Content-Type": media} for media in ("text/csv", "application/x-ndjson", "application/json")}
@@ -72,7 +72,7 @@ def test_a_cell_is_shown_as_it_was_typed(text: str, quoted: bool) -> None:
 def test_cells_are_read_as_pythons_own_reader_reads_them(rows: list[list[str]]) -> None:
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
-    assert [[cell.text for cell in line] for line in read_cells(file.getvalue())] == rows
+    assert [[cell.text for cell in line] for _, line in read_cells(file.getvalue())] == rows
 
 
 async def test_importing_again_changes_only_what_differs(api: RunningApi) -> None:

@@ -37,8 +37,8 @@ def test_times_without_a_zone_are_utc_and_others_keep_theirs(tmp_path: Path) -> 
     [
         ("", "the first line must name the columns timestamp and value"),
         ("time,value\n", "the first line must name the columns timestamp and value"),
-        ("timestamp,value\n2014-02-14,1\nyesterday,1\n", "line 3: Invalid isoformat string: 'yesterday'"),
-        ("timestamp,value\n2014-02-14,high\n", "line 2: could not convert string to float: 'high'"),
+        ("timestamp,value\n2014-02-14,1\nyesterday,1\n", "line 3: 'yesterday' is no time: write it as"),
+        ("timestamp,value\n2014-02-14,high\n", "line 2: 'high' is no number: write"),
         ("timestamp,value\n2014-02-14,nan\n", "line 2: nan is not finite"),
         ("timestamp,value\n2014-02-14\n", "line 2: "),
     ],
@@ -48,6 +48,13 @@ def test_a_file_that_cannot_be_replayed_is_refused_by_line_and_reason(tmp_path: 
         list(read_csv(file(tmp_path, text)))
     assert reason in str(refused.value)
     assert "data.csv" in str(refused.value)
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path, coding: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes("timestamp,value\r\n2026-11-20 02:00:00,94.0\r\n".encode(coding))
+    assert list(read_csv(path)) == [(datetime(2026, 11, 20, 2, tzinfo=UTC), 94.0)]
 
 
 @pytest.mark.parametrize("content", [None, b"timestamp,value\n\xff,1\n", b"\x00"])

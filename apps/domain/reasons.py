@@ -1,0 +1,116 @@
+"""Why something that a device sent is not a reading: what was found, and what is wanted."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from apps.domain.times import epoch_advice
+
+EXAMPLE = '{"metric": "temperature", "ts": "2026-11-20T02:00:00Z", "value": 21.5}'
+_SHOWN = 60
+"""Characters of what was found that are shown."""
+
+_OTHER_NAMES = {
+    "ts": ("time", "timestamp", "date", "datetime", "t", "at"),
+    "value": ("val", "v", "reading", "data"),
+    "metric": ("name", "sensor", "type", "measurement", "key", "field"),
+}
+
+
+def reading_reason(item: bytes, error: Exception) -> str:
+    """Return the decoder's own reason with what was found and what to write instead."""
+    reason = str(error)
+    try:
+        found = msgspec.json.decode(item)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return reason
+    advice = _advice(found, reason)
+    return f"{reason}: {advice}" if advice else reason
+
+
+def body_reason(body: bytes) -> str | None:
+    """Return what a body seems to be that is no JSON array, and what to do; None where nothing is known of it."""
+    text = body[:4096].lstrip()
+    if body.startswith(b"\x1f\x8b"):
+        return "it is gzip: send it with the header Content-Encoding: gzip"
+    if body.startswith(b"\x28\xb5\x2f\xfd"):
+        return "it is Zstandard: send it plain or as gzip"
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is UTF-16: send UTF-8"
+    if not text:
+        return "it is empty"
+    if text.startswith(b"{"):
+        lines = [line for line in text.splitlines() if line.strip()]
+        several = len(lines) > 1 and all(line.lstrip().startswith(b"{") for line in lines)
+        return f"it is {'an object on each line' if several else 'a single object'}: put it in brackets, [{EXAMPLE}]"
+    if re.match(rb"[A-Za-z_][\w.]*=", text):
+        return f"it is a form: send JSON, [{EXAMPLE}]"
+    if re.match(rb'[\w "]+([,;\t][\w "]+)+[\r\n]', text):
+        return f"it is CSV: send JSON, [{EXAMPLE}]"
+    return None
+
+
+def _advice(found: Any, reason: str) -> str | None:
+    if not isinstance(found, dict):
+        return f"found {_show(found)}, write {EXAMPLE}"
+    if named := re.search(r"required field `(\w+)`", reason):
+        return _missing(found, named[1])
+    if named := re.search(r"unknown field `(.+?)`", reason):
+        return f"a reading holds metric, ts and value{_renamed(found, named[1])}"
+    if path := re.search(r"`\$\.(metric|ts|value)`", reason):
+        return _FIELDS[path[1]](found.get(path[1]))
+    return None
+
+
+def _missing(found: dict[str, Any], name: str) -> str:
+    other = next((key for key in found if str(key).lower() in (name, *_OTHER_NAMES[name])), None)
+    return f"found {', '.join(map(_show, found)) or 'an empty object'}{f', write {name} for {other}' if other else ''}"
+
+
+def _renamed(found: dict[str, Any], unknown: str) -> str:
+    for name, others in _OTHER_NAMES.items():
+        if name not in found and unknown.lower() in (name, *others):
+            return f": write {name} for {unknown}"
+    return ""
+
+
+def _time(found: Any) -> str:
+    text = str(found) if isinstance(found, int | float) and not isinstance(found, bool) else found
+    advice = epoch_advice(text) if isinstance(text, str) else None
+    if isinstance(found, float) and not advice and abs(found) < 1e19:
+        advice = epoch_advice(f"{found:.3f}")
+    return f"found {_show(found)}, {advice or 'write RFC 3339 with a zone, as in 2026-11-20T02:00:00Z'}"
+
+
+def _value(found: Any) -> str:
+    wanted = "write a number"
+    if isinstance(found, str):
+        if comma := re.fullmatch(r"\s*([+-]?\d+),(\d+)\s*", found):
+            wanted = f"write {comma[1]}.{comma[2]}, with a point and without quotes"
+        elif re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", found):
+            wanted = f"write {found.strip()} without quotes"
+        elif unit := re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*\D{1,5}", found):
+            wanted = f"write {unit[1]} without its unit"
+    elif found is None:
+        wanted = "leave out what was not measured"
+    elif isinstance(found, bool):
+        wanted = f"write {int(found)}"
+    elif isinstance(found, int | float):
+        wanted = "it may be 1e300 at most, with either sign"
+    return f"found {_show(found)}, {wanted}"
+
+
+def _metric(found: Any) -> str:
+    if not isinstance(found, str):
+        return f"found {_show(found)}, write text such as temperature"
+    name = re.sub(r"[^a-z0-9]+", "_", found.lower()).strip("_")[:63].lstrip("0123456789_") or "temperature"
+    return f"found {_show(found)}, write lower case letters, digits and _, at most 63, as in {name}"
+
+
+def _show(found: Any) -> str:
+    text = msgspec.json.encode(found).decode("utf-8", "replace")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+_FIELDS = {"metric": _metric, "ts": _time, "value": _value}
