@@ -88,6 +88,10 @@ class LeaseTable:
         dropped = await self.pool.fetch(_DELETE, stream, shard_ids, timeout=self.timeout)
         return [row["shard_id"] for row in dropped if row["stream"] == stream and not row["finished"]]
 
+    async def read(self, stream: str) -> list[Lease]:
+        """Return every lease of a stream."""
+        return [_lease(row) for row in await self.pool.fetch(_SELECT, stream, timeout=self.timeout)]
+
     async def renew(self, stored_through: Mapping[str, datetime]) -> list[Lease]:
         """Renew what this worker holds, note up to when its shards are stored, and return every lease of the stream."""
         shard_ids, times = list(stored_through), list(stored_through.values())
