@@ -175,7 +175,22 @@ class _Recorder(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> Any:
-        raise LookupError(f"no answer is known to {args.token}: say here what AWS would find")
+        return aws_finds(args.token, args.args)
+
+
+def aws_finds(token: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What AWS would answer when our programs look something up: what the account's stack keeps is there."""
+    place = f"{REGION}:{ACCOUNT}"
+    name = str(asked.get("name", asked.get("keyId", "")))
+    answers: dict[str, dict[str, Any]] = {
+        "aws:cloudwatch/getLogGroup:getLogGroup": {"arn": f"arn:aws:logs:{place}:log-group:{name}"},
+        "aws:kms/getKey:getKey": {"arn": f"arn:aws:kms:{place}:key/{name.removeprefix('alias/')}"},
+        "aws:rds/getSnapshots:getSnapshots": {"snapshots": []},
+        "aws:secretsmanager/getSecret:getSecret": {"arn": f"arn:aws:secretsmanager:{place}:secret:{name}-EXAMPLE"},
+    }
+    if token not in answers:
+        raise LookupError(f"no answer is known to {token}: say here what AWS would find")
+    return answers[token]
 
 
 def aws_answers(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What an account has once, before any environment: where states are kept, who deploys, where images are pushed.
+"""What an account has once, before any environment and after it: where states are kept, who deploys, where images are
+pushed, what everything may cost, and what of each environment outlives it.
 
 An account of its own for production keeps it out of reach of whoever may deploy dev, so there is such a stack for each.
 """
@@ -7,12 +8,14 @@ import pulumi
 
 from apps.catalog import CATALOG
 from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
+from components.account.budget import Budget
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs
+from components.account.retained import Retained, RetainedArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
-from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
 from stacks.config import PROJECT, AccountConfig
 from stacks.providers import aws_provider
+from stacks.retained import SECRETS, retained_names
 
 
 def deploy(config: AccountConfig, stack: str) -> None:
@@ -26,10 +29,20 @@ def deploy(config: AccountConfig, stack: str) -> None:
         AccessLogBucketArgs(access_log_bucket(config.account, config.region), config.account, config.environments),
         opts,
     )
-    images_key = EncryptionKey(
-        "images-key", EncryptionKeyArgs(f"{PROJECT}: images", config.account, deletion_days=30), opts
-    )
-    images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, CATALOG.images, images_key), opts)
+    images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, CATALOG.images, state.key), opts)
+    Budget("budget", config.budget, opts)
+    for environment in config.environments:
+        Retained(
+            environment,
+            RetainedArgs(
+                names=retained_names(environment),
+                description=f"{PROJECT}: data, secrets and logs of {environment}",
+                secrets={secret.name: held for secret, held in SECRETS.items()},
+                account=config.account,
+                region=config.region,
+            ),
+            opts,
+        )
     deployment = GitHubDeployment(
         "github",
         GitHubDeploymentArgs(
@@ -49,7 +62,7 @@ def deploy(config: AccountConfig, stack: str) -> None:
     pulumi.export("previewRoleArn", deployment.preview.arn)
     pulumi.export("imagesRoleArn", deployment.images.arn)
     pulumi.export("backendUrl", pulumi.Output.concat("s3://", state.bucket, f"?region={config.region}"))
-    pulumi.export("secretsProvider", pulumi.Output.concat("awskms:///", state.key_arn, f"?region={config.region}"))
+    pulumi.export("secretsProvider", pulumi.Output.concat("awskms:///", state.key.arn, f"?region={config.region}"))
     pulumi.export("imageRepositories", images.urls)
 
 

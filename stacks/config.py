@@ -29,6 +29,7 @@ C = TypeVar("C", bound="StackConfig")
 
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:/_-]*@sha256:[0-9a-f]{64}$")]
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = get_args(Day)
@@ -88,7 +89,6 @@ class EnvironmentConfig(StackConfig):
     monitoring: MonitoringConfig = Field(
         examples=[{"documentation": "https://github.com/example/sensor-analytics/blob/main"}]
     )
-    budget: BudgetConfig = Field(examples=[{"weekly_eur": 5, "usd_per_eur": 1.15, "notify": ["platform@example.com"]}])
     schedule: ScheduleConfig | None = Field(
         None,
         description="None: always up",
@@ -168,9 +168,10 @@ class AccountConfig(StackConfig):
             }
         ]
     )
-    environments: Distinct[str] = Field(
+    environments: Distinct[EnvironmentName] = Field(
         min_length=1, description="The stacks that are deployed into this account", examples=[["dev"]]
     )
+    budget: BudgetConfig = Field(examples=[{"weekly_eur": 5, "usd_per_eur": 1.15, "notify": ["platform@example.com"]}])
 
 
 def is_account_stack(stack: str) -> bool:
@@ -208,6 +209,16 @@ def read_stack_file(stack: str, key: str, folder: Path = ROOT) -> Any:
 def load_environment(stack: str, folder: Path = ROOT) -> EnvironmentConfig:
     """Return what `Pulumi.STACK.yaml` says of an environment. Raises StackConfigError."""
     return load(EnvironmentConfig, stack, "environment", read_stack_file(stack, "environment", folder))
+
+
+def load_account_of(environment: str, folder: Path = ROOT) -> AccountConfig:
+    """Return what the stack of the account says that an environment is deployed into. Raises StackConfigError."""
+    for path in sorted(folder.glob("Pulumi.bootstrap*.yaml")):
+        stack = path.name.split(".")[1]
+        given = read_stack_file(stack, "bootstrap", folder)
+        if isinstance(given, Mapping) and environment in (given.get("environments") or ()):
+            return load(AccountConfig, stack, "bootstrap", given)
+    raise StackConfigError(f"no Pulumi.bootstrap*.yaml names {environment} under `environments`")
 
 
 def _hours(time: str) -> float:

@@ -12,6 +12,18 @@ class StackConfigError(Exception):
     """A stack's configuration cannot be used. The text names each value and the YAML to write."""
 
 
+class RetainedMissingError(StackConfigError):
+    """The account's stack does not keep what an environment needs. The text names each thing, and what to do."""
+
+    def __init__(self, environment: str, account: str, missing: Mapping[str, str]) -> None:
+        lacking = "\n".join(f"- {what}: {reason}" for what, reason in missing.items())
+        super().__init__(
+            f"{environment} needs what the stack of account {account} keeps for it, and does not find\n{lacking}\n"
+            f"Name {environment} under `environments` in the file of that stack (Pulumi.bootstrap*.yaml) and deploy "
+            "it: `pulumi up --stack bootstrap`"
+        )
+
+
 def explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:
     """Return what is wrong with one value under `key` (`PROJECT:NAME`), and the YAML to write where there is one."""
     path = [str(part) for part in problem["loc"]]

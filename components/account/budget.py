@@ -1,7 +1,5 @@
 """A budget that tells people before it is spent."""
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
@@ -12,16 +10,11 @@ WEEKS_A_MONTH = 52 / 12
 """AWS knows budgets of a day and of a month, none of a week."""
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetArgs:
-    """How much may be spent; `tag` is the cost allocation tag `user:KEY$VALUE` whose spending counts."""
-
-    config: BudgetConfig
-    tag: str
-
-
 class Budget(Component):
-    """What may be spent, with a warning before it is.
+    """What the account may spend, with a warning before it is spent.
+
+    It counts everything, whatever its tags: what AWS and charts make beside a stack carries none, and a tag counts only
+    once somebody has activated it for billing.
 
     Makes:
 
@@ -30,9 +23,8 @@ class Budget(Component):
 
     monthly_usd: float
 
-    def __init__(self, name: str, args: BudgetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, config: BudgetConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        config = args.config
         self.monthly_usd = round(config.weekly_eur * config.usd_per_eur * WEEKS_A_MONTH, 2)
         aws.budgets.Budget(
             name,
@@ -40,7 +32,6 @@ class Budget(Component):
             time_unit="MONTHLY",
             limit_amount=f"{self.monthly_usd:.2f}",
             limit_unit="USD",
-            cost_filters=[aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[args.tag])],
             notifications=[
                 aws.budgets.BudgetNotificationArgs(
                     comparison_operator="GREATER_THAN",

@@ -6,7 +6,7 @@ from components.section import Distinct, Email, Section
 
 
 class BudgetConfig(Section):
-    """What the stack may cost."""
+    """What everything in the account may cost."""
 
     weekly_eur: float = Field(gt=0, examples=[5])
     usd_per_eur: float = Field(gt=0.5, lt=2, description="Rate to plan with; AWS bills dollars", examples=[1.15])

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from components.account.private_bucket import PrivateBucket, old_versions_go
 from components.component import Component
-from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.identity.encryption_key import CustomerManagedKey, CustomerManagedKeyArgs, EncryptionKey
 from components.identity.iam import Statement, allow
 
 
@@ -30,36 +30,40 @@ class StateBackend(Component):
 
     Makes:
 
-    - a KMS key, also for the stacks' secrets
+    - a KMS key, also for the stacks' secrets and for images
     - a bucket: versioned, encrypted, private, open over TLS alone; versions that were replaced go after a while
     """
 
     bucket: pulumi.Output[str]
-    key_arn: pulumi.Output[str]
+    key: EncryptionKey
 
     def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
         protected = pulumi.ResourceOptions(parent=self, protect=True)
-        self._key = EncryptionKey(
-            name, EncryptionKeyArgs(f"{args.project}: state of the stacks", args.account, deletion_days=30), protected
-        )
+        self.key = CustomerManagedKey(
+            name,
+            CustomerManagedKeyArgs(
+                f"{args.project}: state of the stacks, images", args.account, f"{args.project}/state"
+            ),
+            protected,
+        ).key
         bucket = PrivateBucket(
-            name, args.bucket, self, key_arn=self._key.arn, lifecycle_rules=[old_versions_go(args.old_versions_days)]
+            name, args.bucket, self, key_arn=self.key.arn, lifecycle_rules=[old_versions_go(args.old_versions_days)]
         ).bucket
         self._arn = bucket.arn
-        self.bucket, self.key_arn = bucket.bucket, self._key.arn
-        self.register_outputs({"bucket": self.bucket, "keyArn": self.key_arn})
+        self.bucket = bucket.bucket
+        self.register_outputs({"bucket": self.bucket, "keyArn": self.key.arn})
 
     def grant_read(self, name: str, to: aws.iam.Role) -> aws.iam.RolePolicy:
         """Let a role preview any stack: read the states and decrypt their secrets."""
-        return allow(name, to, *self._read_state("*"), self._key.to_decrypt(), parent=self)
+        return allow(name, to, *self._read_state("*"), self.key.to_decrypt(), parent=self)
 
     def grant_write(self, name: str, to: aws.iam.Role, stack: str) -> aws.iam.RolePolicy:
         """Let a role change one stack: its state, its history, its locks."""
         write = Statement(("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), self._objects(stack))
         return allow(
-            name, to, *self._read_state(stack), write, self._key.to_encrypt(), self._key.to_decrypt(), parent=self
+            name, to, *self._read_state(stack), write, self.key.to_encrypt(), self.key.to_decrypt(), parent=self
         )
 
     def _read_state(self, stack: str) -> tuple[Statement, ...]:

@@ -36,10 +36,10 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 @dataclass(frozen=True, slots=True)
 class ClusterArgs:
-    """What the cluster is made of. Its name is fixed, so that its log group can be made before it.
+    """What the cluster is made of. Its name is fixed, so that its log group can be there before it (`log_group`).
 
-    `key` encrypts Kubernetes' secrets, `log_key` the control plane's logs. `tags`: of the machines, disks,
-    interfaces and volumes that AWS makes for it, which a provider's default tags do not reach.
+    `key` encrypts Kubernetes' secrets. `tags`: of the machines, disks, interfaces and volumes that AWS makes for it,
+    which a provider's default tags do not reach.
     """
 
     config: ClusterConfig
@@ -49,11 +49,9 @@ class ClusterArgs:
     vpc_id: pulumi.Input[str]
     private_subnet_ids: Sequence[pulumi.Input[str]]
     key: EncryptionKey
-    log_key: EncryptionKey
     roles: RoleSettings
     tags: Mapping[str, str]
     protected: bool = False
-    log_days: int = 30
 
 
 class Cluster(Component):
@@ -61,7 +59,7 @@ class Cluster(Component):
 
     Makes:
 
-    - the control plane (through pulumi-eks), with its log group and role
+    - the control plane (through pulumi-eks), with its role
     - an access entry, with a policy, for each administrator and viewer
     - a managed node group, with its launch template and role
     - the add-ons vpc-cni (with network policies), kube-proxy, coredns, eks-pod-identity-agent and aws-ebs-csi-driver
@@ -145,13 +143,6 @@ class Cluster(Component):
             policy_arn=f"{MANAGED}/AmazonEKSClusterPolicy",
             opts=self._child,
         )
-        logs = aws.cloudwatch.LogGroup(
-            f"{self._name}-control-plane",
-            name=f"/aws/eks/{args.name}/cluster",
-            retention_in_days=args.log_days,
-            kms_key_id=args.log_key.arn,
-            opts=self._child,
-        )
         return eks.Cluster(
             self._name,
             name=args.name,
@@ -177,7 +168,7 @@ class Cluster(Component):
             use_default_vpc_cni=True,
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[attached, logs], transforms=[disable_creator_admin]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[attached], transforms=[disable_creator_admin]),
         )
 
     def _access_entries(self, kind: str, policy_arn: str, principals: Sequence[str]) -> Iterator[pulumi.Resource]:
@@ -270,6 +261,11 @@ class Cluster(Component):
             resolve_conflicts_on_update="OVERWRITE",
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.control_plane, *after]),
         )
+
+
+def log_group(cluster: str) -> str:
+    """Return where EKS writes the logs of a control plane; it makes the group where there is none."""
+    return f"/aws/eks/{cluster}/cluster"
 
 
 def node_config(max_pods: int) -> str:

@@ -1,6 +1,6 @@
 """The sections of the configuration that say how much data is kept, and how well."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.section import Section
 
@@ -15,9 +15,22 @@ class DatabaseConfig(Section):
     final_snapshot: bool = Field(
         False, description="A snapshot and the backups stay when the stack is taken down", examples=[True]
     )
+    snapshots_kept: int = Field(1, ge=1, le=100, description="How many of these snapshots stay", examples=[1])
+    restore_latest: bool = Field(
+        False, description="Begins with the newest of these snapshots, empty where there is none", examples=[True]
+    )
+
+    @model_validator(mode="after")
+    def _comes_back(self) -> "DatabaseConfig":
+        if self.restore_latest and not self.final_snapshot:
+            raise ValueError("restore_latest needs final_snapshot: without it there is nothing to come back from")
+        return self
 
 
 class StreamConfig(Section):
     """Kinesis."""
 
     retention_hours: int = Field(24, ge=24, le=8760, examples=[24])
+    shards: int | None = Field(
+        None, ge=1, le=500, description="Provisioned shards of 1 MB and 1,000 records a second; None: on demand"
+    )

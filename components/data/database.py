@@ -17,6 +17,10 @@ from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
 PORT = 5432
+FINAL = "-final"
+"""How the name of a snapshot ends that an instance left when it was deleted."""
+LOGS = ("postgresql", "upgrade")
+"""What RDS writes to CloudWatch."""
 OWNER = "owner"
 PASSWORD_KEY = "password"  # noqa: S105 a name
 """The key of RDS's own secret under which the owner's password stands."""
@@ -28,10 +32,13 @@ CA_FILE = "/etc/ssl/certs/rds.pem"
 class DatabaseArgs:
     """How large the database is, how well it is kept, and who may connect.
 
-    `allowed_groups`: the security groups whose members may, by a name for each. `protected`: it refuses to be deleted.
+    `identifier`: its name in the account, fixed, so that its log groups can be there before it (`log_groups`).
+    `snapshot`: what it begins with, when it is made. `allowed_groups`: the security groups whose members may connect,
+    by a name for each. `protected`: it refuses to be deleted.
     """
 
     config: DatabaseConfig
+    identifier: str
     db_name: str
     account: str
     region: str
@@ -39,7 +46,7 @@ class DatabaseArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     subnet_cidrs: tuple[str, ...]
     key: EncryptionKey
-    secrets_key: EncryptionKey
+    snapshot: str | None = None
     allowed_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     protected: bool = False
 
@@ -154,10 +161,12 @@ class Database(Component):
         )
         return aws.rds.Instance(
             self._name,
+            identifier=args.identifier,
             engine="postgres",
             engine_version="15",
             instance_class=config.instance_class,
             db_name=args.db_name,
+            snapshot_identifier=args.snapshot,
             port=PORT,
             allocated_storage=config.storage_gib,
             max_allocated_storage=config.storage_gib * 5,
@@ -166,7 +175,7 @@ class Database(Component):
             kms_key_id=args.key.arn,
             username=OWNER,
             manage_master_user_password=True,
-            master_user_secret_kms_key_id=args.secrets_key.arn,
+            master_user_secret_kms_key_id=args.key.arn,
             iam_database_authentication_enabled=True,
             ca_cert_identifier="rds-ca-rsa2048-g1",
             db_subnet_group_name=subnets.name,
@@ -183,10 +192,24 @@ class Database(Component):
             delete_automated_backups=not config.final_snapshot,
             skip_final_snapshot=not config.final_snapshot,
             # Of another name in each life of the stack: the snapshot of the one before is still there.
-            final_snapshot_identifier=pulumi.Output.concat(subnets.name, "-final") if config.final_snapshot else None,
-            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protected),
+            final_snapshot_identifier=(
+                pulumi.Output.concat(f"{args.identifier}-", subnets.name, FINAL) if config.final_snapshot else None
+            ),
+            enabled_cloudwatch_logs_exports=list(LOGS),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=args.protected,
+                # Two cannot have its name.
+                delete_before_replace=True,
+                # It begins with a snapshot and goes on from there: a newer one is for its next life.
+                ignore_changes=["snapshotIdentifier"],
+            ),
         )
+
+
+def log_groups(identifier: str) -> tuple[str, ...]:
+    """Return where RDS writes the logs of an instance; it makes the groups where there are none."""
+    return tuple(f"/aws/rds/instance/{identifier}/{log}" for log in LOGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,18 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.component import Component
-from components.identity.encryption_key import EncryptionKey
+from components.identity.encryption_key import EncryptionKey, service
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSecretStoreArgs:
-    """Where secrets are read from, by whom, and with which keys they are encrypted."""
+    """Where secrets are read from, by whom, and with which key they are encrypted."""
 
     region: str
     reader: PodIdentity
-    keys: tuple[EncryptionKey, ...]
+    key: EncryptionKey
     operator: pulumi.Resource
     """The release of External Secrets, which defines the objects."""
 
@@ -35,7 +35,7 @@ class ClusterSecretStore(Component):
     def __init__(self, name: str, args: ClusterSecretStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
-        args.reader.allow("decrypt", *(key.to_decrypt() for key in args.keys))
+        args.reader.allow("decrypt", args.key.to_decrypt(service("secretsmanager", args.region)))
         # No credentials: External Secrets uses its own pods' identity.
         self._store = k8s.apiextensions.CustomResource(
             name,

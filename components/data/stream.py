@@ -10,7 +10,7 @@ from apps.platform.needs import Consume, Produce
 from components.binding import Actions, Binding, Grant, Handlers
 from components.component import Component
 from components.data.config import StreamConfig
-from components.identity.encryption_key import EncryptionKey
+from components.identity.encryption_key import EncryptionKey, service
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 
@@ -29,7 +29,7 @@ class Stream(Component):
 
     Makes:
 
-    - an on-demand Kinesis stream, encrypted with a key of the account's own
+    - a Kinesis stream, on demand or with as many shards as asked for, encrypted with a key of the account's own
     """
 
     actions: ClassVar[Actions] = {
@@ -47,11 +47,14 @@ class Stream(Component):
 
     def __init__(self, name: str, args: StreamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self._name, self._args = name, args
+        self._name, self._args, config = name, args, args.config
         stream = aws.kinesis.Stream(
             name,
-            stream_mode_details=aws.kinesis.StreamStreamModeDetailsArgs(stream_mode="ON_DEMAND"),
-            retention_period=args.config.retention_hours,
+            shard_count=config.shards,
+            stream_mode_details=aws.kinesis.StreamStreamModeDetailsArgs(
+                stream_mode="PROVISIONED" if config.shards else "ON_DEMAND"
+            ),
+            retention_period=config.retention_hours,
             encryption_type="KMS",
             kms_key_id=args.key.arn,
             opts=pulumi.ResourceOptions(parent=self),
@@ -61,12 +64,12 @@ class Stream(Component):
 
     def grant_produce(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods put records, which takes a data key."""
-        statements = Statement(self.actions[Produce], [self.arn]), self._args.key.to_encrypt()
+        statements = Statement(self.actions[Produce], [self.arn]), self._args.key.to_encrypt(self._service)
         return to.allow(f"produce-{self._name}", *statements)
 
     def grant_consume(self, to: PodIdentity) -> aws.iam.RolePolicy:
         """Let pods find the shards and read their records, which takes the key."""
-        statements = Statement(self.actions[Consume], [self.arn]), self._args.key.to_decrypt()
+        statements = Statement(self.actions[Consume], [self.arn]), self._args.key.to_decrypt(self._service)
         return to.allow(f"consume-{self._name}", *statements)
 
     @property
@@ -76,6 +79,10 @@ class Stream(Component):
             Produce: lambda need: self._bind(need, self.grant_produce),
             Consume: lambda need: self._bind(need, self.grant_consume),
         }
+
+    @property
+    def _service(self) -> str:
+        return service("kinesis", self._args.region)
 
     def _bind(self, need: Produce | Consume, grant: Grant) -> Binding:
         region, name = need.resource.variables

@@ -1,4 +1,4 @@
-"""A KMS key for one purpose."""
+"""KMS keys: what makes one, and what everybody else holds of it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,26 +11,41 @@ from components.identity.iam import Statement
 
 
 @dataclass(frozen=True, slots=True)
-class EncryptionKeyArgs:
+class EncryptionKey:
+    """A key as those hold it who encrypt with it, wherever it was made."""
+
+    arn: pulumi.Input[str]
+
+    def to_encrypt(self, *through: str) -> Statement:
+        """Return the permission to write what the key protects; `through`: by these services alone, if any is named."""
+        return Statement(("kms:GenerateDataKey",), [self.arn], _only(through))
+
+    def to_decrypt(self, *through: str) -> Statement:
+        """Return the permission to read what the key protects; `through`: by these services alone, if any is named."""
+        return Statement(("kms:Decrypt",), [self.arn], _only(through))
+
+
+def service(name: str, region: str) -> str:
+    """Return a service as KMS calls it when it uses a key for somebody, for example `kinesis`."""
+    return f"{name}.{region}.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerManagedKeyArgs:
     """What the key is for.
 
-    `logs_region`: where CloudWatch Logs writes with it by itself. `outlives_stack`: it stays when its stack goes, for
-    what was encrypted with it and stays too.
+    `alias`: the name by which others find it, without `alias/`. `logs_region`: where CloudWatch Logs writes with it by
+    itself.
     """
 
     description: str
     account: str
+    alias: str
     logs_region: str | None = None
-    deletion_days: int = 7
-    outlives_stack: bool = False
-
-    def __post_init__(self) -> None:
-        if not 7 <= self.deletion_days <= 30:
-            raise ValueError(f"a KMS key waits 7 to 30 days for its deletion, not {self.deletion_days}")
 
 
-class EncryptionKey(Component):
-    """A symmetric key for one purpose.
+class CustomerManagedKey(Component):
+    """A symmetric key of the account's own. Were it deleted, it could be brought back for 30 days.
 
     Makes:
 
@@ -38,34 +53,30 @@ class EncryptionKey(Component):
     - its alias
     """
 
-    arn: pulumi.Output[str]
+    key: EncryptionKey
 
-    def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: CustomerManagedKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self._key = aws.kms.Key(
+        made = aws.kms.Key(
             name,
             description=args.description,
             enable_key_rotation=True,
-            deletion_window_in_days=args.deletion_days,
+            deletion_window_in_days=30,
             policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _statements(args)}),
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.outlives_stack),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         aws.kms.Alias(
-            name, name_prefix=f"alias/{name}-", target_key_id=self._key.key_id, opts=pulumi.ResourceOptions(parent=self)
+            name, name=f"alias/{args.alias}", target_key_id=made.key_id, opts=pulumi.ResourceOptions(parent=self)
         )
-        self.arn = self._key.arn
-        self.register_outputs({"arn": self.arn})
-
-    def to_encrypt(self) -> Statement:
-        """Return the permission to write what the key protects."""
-        return Statement(("kms:GenerateDataKey",), [self.arn])
-
-    def to_decrypt(self) -> Statement:
-        """Return the permission to read what the key protects."""
-        return Statement(("kms:Decrypt",), [self.arn])
+        self.key = EncryptionKey(made.arn)
+        self.register_outputs({"arn": self.key.arn})
 
 
-def _statements(args: EncryptionKeyArgs) -> list[dict[str, Any]]:
+def _only(through: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    return {"StringEquals": {"kms:ViaService": list(through)}} if through else {}
+
+
+def _statements(args: CustomerManagedKeyArgs) -> list[dict[str, Any]]:
     # In a key's own policy the resource "*" is this key. The account's root hands the decision to IAM.
     statements: list[dict[str, Any]] = [
         {
@@ -82,7 +93,7 @@ def _statements(args: EncryptionKeyArgs) -> list[dict[str, Any]]:
             {
                 "Sid": "Logs",
                 "Effect": "Allow",
-                "Principal": {"Service": f"logs.{args.logs_region}.amazonaws.com"},
+                "Principal": {"Service": service("logs", args.logs_region)},
                 "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
                 "Resource": "*",
                 "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logs}},

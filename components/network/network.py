@@ -6,7 +6,6 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
-from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import RoleSettings, Statement, allow, role, trust
 from components.network.addresses import SubnetRanges, subnet_layout
 from components.network.config import NetworkConfig
@@ -28,16 +27,23 @@ PRIVATE_SERVICES = (
 """What nodes and pods call. Each endpoint costs about 7 EUR a month and zone: worth it where traffic may not go out."""
 
 
+def flow_log_group(network: str) -> str:
+    """Return where the flow logs of a network are written."""
+    return f"/aws/vpc-flow-logs/{network}"
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkArgs:
-    """Where the network lies. Its range is divided by `components.network.addresses.subnet_layout`."""
+    """Where the network lies. Its range is divided by `components.network.addresses.subnet_layout`.
+
+    `flow_log_group_arn`: where its flow logs are written.
+    """
 
     config: NetworkConfig
     region: str
     account: str
-    log_key: EncryptionKey
+    flow_log_group_arn: pulumi.Input[str]
     roles: RoleSettings
-    log_days: int = 30
 
 
 class Network(Component):
@@ -49,7 +55,7 @@ class Network(Component):
     - a public and a private subnet in each zone, with their route tables
     - an internet gateway, and a NAT gateway with its address: one, or one in each zone
     - a gateway endpoint of S3; interface endpoints of what nodes and pods call, with their group, where asked for
-    - flow logs, with their log group and role
+    - flow logs, with the role that writes them
     """
 
     vpc_id: pulumi.Output[str]
@@ -191,9 +197,6 @@ class Network(Component):
 
     def _log_flows(self) -> None:
         name, args = f"{self._name}-flows", self._args
-        logs = aws.cloudwatch.LogGroup(
-            name, retention_in_days=args.log_days, kms_key_id=args.log_key.arn, opts=self._child
-        )
         writer = role(
             name,
             trust("vpc-flow-logs.amazonaws.com", {"StringEquals": {"aws:SourceAccount": args.account}}),
@@ -206,7 +209,7 @@ class Network(Component):
             writer,
             Statement(
                 ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"),
-                [pulumi.Output.concat(logs.arn, ":*")],
+                [pulumi.Output.concat(args.flow_log_group_arn, ":*")],
             ),
             parent=self,
         )
@@ -214,7 +217,7 @@ class Network(Component):
             name,
             vpc_id=self.vpc_id,
             traffic_type="ALL",
-            log_destination=logs.arn,
+            log_destination=args.flow_log_group_arn,
             iam_role_arn=writer.arn,
             opts=self._child,
         )

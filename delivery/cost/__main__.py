@@ -1,4 +1,4 @@
-"""`python -m delivery.cost`: what dev and prod cost a week, from what they declare."""
+"""`python -m delivery.cost`: what dev and prod cost a week, from what they and their accounts declare."""
 
 import argparse
 import sys
@@ -11,11 +11,20 @@ from rich.table import Table
 from apps.catalog import CATALOG
 from apps.platform.catalog import Catalog
 from delivery import recording
-from delivery.cost.estimate import HOURS_A_WEEK, Line, Part, affordable_hours, by_component, estimate, hourly_usd
+from delivery.cost.estimate import (
+    HOURS_A_WEEK,
+    Line,
+    Part,
+    affordable_hours,
+    by_component,
+    estimate,
+    hourly_usd,
+    snapshots,
+)
 from delivery.errors import DeliveryError
 from delivery.recording import Graph
-from stacks import environment
-from stacks.config import EnvironmentConfig, load_environment
+from stacks import account, environment
+from stacks.config import AccountConfig, EnvironmentConfig, load_account_of, load_environment
 from stacks.errors import StackConfigError
 
 OVER_BUDGET, USAGE = 1, 2
@@ -31,7 +40,8 @@ def main(arguments: list[str] | None = None, today: date | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m delivery.cost",
-        description="What a stack costs a week: every resource that it declares, priced, for the hours that it runs.",
+        description="What a stack costs a week: every resource that it declares, priced, for the hours that it runs, "
+        "and what stays for it between them.",
         epilog="exit code: 0 within the caps, 1 over a cap, 2 when a stack cannot be read or a price is missing",
     )
     parser.add_argument("stacks", nargs="*", metavar="STACK", default=["dev", "prod"], help="default: dev prod")
@@ -58,6 +68,20 @@ def cost(config: EnvironmentConfig, stack: str, today: date, catalog: Catalog = 
     return estimate(parts(graph), config.region, today)
 
 
+def standing_cost(config: EnvironmentConfig, stack: str, of: AccountConfig, today: date) -> list[Line]:
+    """Return what costs every hour of the week: what the account keeps for itself and this stack, and its snapshots.
+
+    Raises UnknownPriceError, UnknownAttributeError.
+    """
+    graph = recording.build(lambda: account.deploy(of, "bootstrap"), stack="bootstrap")
+    others = set(of.environments) - {stack}
+    kept = [part for part in parts(graph) if part.component not in others]
+    lines = estimate(kept, of.region, today)
+    if config.database.final_snapshot and config.schedule:
+        lines.append(snapshots(config.database.storage_gib, config.database.snapshots_kept, config.region))
+    return lines
+
+
 def parts(graph: Graph) -> list[Part]:
     """Return the resources of a recorded stack, each with the outermost component around it."""
     by_urn = {resource.urn: resource for resource in graph.resources}
@@ -70,25 +94,28 @@ def parts(graph: Graph) -> list[Part]:
 
 
 def _report(console: Console, stack: str, today: date, *, lines: bool) -> bool:
-    config = load_environment(stack)
-    found = cost(config, stack, today)
-    hours, rate = weekly_hours(config), Decimal(str(config.budget.usd_per_eur))
-    cap, week = Decimal(str(config.budget.weekly_eur)), hourly_usd(found) * hours / rate
+    config, of = load_environment(stack), load_account_of(stack)
+    running, standing = cost(config, stack, today), standing_cost(config, stack, of, today)
+    hours, rate = weekly_hours(config), Decimal(str(of.budget.usd_per_eur))
+    cap, stays = Decimal(str(of.budget.weekly_eur)), hourly_usd(standing) * HOURS_A_WEEK / rate
+    week = hourly_usd(running) * hours / rate + stays
     table = Table("component", title=f"{stack}: {float(hours):g} hours a week in {config.region}", title_justify="left")
     for heading in ("USD an hour", "EUR a week"):
         table.add_column(heading, justify="right")
-    for component, hourly in by_component(found).items():
-        table.add_row(component, f"{hourly:.4f}", f"{hourly * hours / rate:.2f}")
-    table.add_section()
-    table.add_row("at rest", f"{hourly_usd(found):.4f}", f"{week:.2f}")
+    for found, of_week in ((running, hours), (standing, HOURS_A_WEEK)):
+        for component, hourly in by_component(found).items():
+            name = component if found is running else f"{component}, all week"
+            table.add_row(name, f"{hourly:.4f}", f"{hourly * of_week / rate:.2f}")
+        table.add_section()
+    table.add_row("together", f"{hourly_usd([*running, *standing]):.4f}", f"{week:.2f}")
     console.print(table)
     if lines:
-        console.print(_details(found))
+        console.print(_details([*running, *standing]))
     said = "within its cap" if week <= cap else "OVER ITS CAP"
     console.print(
         f"{stack} costs EUR {week:.2f} a week of {float(cap):g}: {said}, which buys "
-        f"{affordable_hours(cap * rate, found):.1f} hours a week. Not in it: what depends on use (traffic through NAT, "
-        "load balancer and Kinesis, logs), which the AWS budget watches.\n",
+        f"{affordable_hours((cap - stays) * rate, running):.1f} hours a week. Not in it: what depends on use (traffic "
+        "through NAT, load balancer and Kinesis, logs, images), which the account's budget watches.\n",
         soft_wrap=True,
     )
     return week <= cap

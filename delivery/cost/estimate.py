@@ -72,6 +72,13 @@ def estimate(parts: Iterable[Part], region: str, today: date) -> list[Line]:
     return lines
 
 
+def snapshots(gib: int, kept: int, region: str) -> Line:
+    """Return what the last snapshots of a database cost, at the most: as if its storage were full."""
+    item, count = "database snapshot, GB", Decimal(kept * gib)
+    found = price(item, region)
+    return Line("database", "last snapshots", item, count, found.hourly * count, found.source)
+
+
 def hourly_usd(lines: Iterable[Line]) -> Decimal:
     """Return US dollars for an hour in which everything runs."""
     return sum((line.hourly_usd for line in lines), Decimal())
@@ -222,6 +229,16 @@ FREE: Mapping[str, str] = {
     "aws:route53/record:Record": _BY_USE,
     "aws:ec2/flowLog:FlowLog": _BY_USE,
     "aws:kms/alias:Alias": _NOTHING,
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": _NOTHING,
+    "aws:ecr/repository:Repository": _BY_USE,
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _NOTHING,
+    "aws:iam/policy:Policy": _NOTHING,
+    "aws:s3/bucket:Bucket": _BY_USE,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _NOTHING,
+    "aws:s3/bucketPolicy:BucketPolicy": _NOTHING,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _NOTHING,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _NOTHING,
+    "aws:s3/bucketVersioning:BucketVersioning": _NOTHING,
     "aws:lb/listener:Listener": "in the price of the load balancer",
     "aws:lb/listenerRule:ListenerRule": "in the price of the load balancer",
     "aws:lb/targetGroup:TargetGroup": "in the price of the load balancer",

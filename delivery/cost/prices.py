@@ -75,6 +75,7 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "db.t4g.medium": _prices("hour", _PAGES, "0.065", "0.070", "0.074"),
         "db.m7g.large": _prices("hour", _PAGES, "0.168", "0.185", "0.195"),
         "database storage, GB": _prices("month", _LISTS, "0.115", "0.127", "0.137"),
+        "database snapshot, GB": _us_only("month", _PAGES, "0.095"),
         "gp3 volume, GB": _prices("month", _PAGES, "0.08", "0.088", "0.0952"),
         "public IPv4": _prices("hour", _LISTS, "0.005", "0.005", "0.005"),
         "Kinesis on-demand stream": _us_only("hour", _LISTS, "0.04"),

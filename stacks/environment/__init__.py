@@ -3,10 +3,11 @@
 Each layer is a module whose function declares it and returns what later layers use, in the order in which things come
 to be:
 
-- `foundation`: keys, network, cluster.
-- `data`: the stream, the database, secrets without values.
+- `retained`: what the account's stack keeps: the key, the secrets, the log groups.
+- `foundation`: network, cluster.
+- `data`: the stream, the database.
 - `edge`: controllers, the namespace, the secret store, the ingress.
-- `observability`: metrics, alerts, logs, traces, the budget.
+- `observability`: metrics, alerts, logs, traces.
 - `services`: release jobs, then every service.
 - `protection`: what a destroy meets first.
 """
@@ -16,14 +17,17 @@ import pulumi
 from apps.catalog import CATALOG
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import make_data
 from stacks.environment.edge import make_edge
 from stacks.environment.foundation import make_foundation
 from stacks.environment.observability import make_observability
 from stacks.environment.protection import make_protection
+from stacks.environment.retained import find_retained
 from stacks.environment.services import make_services
 from stacks.providers import aws_provider
+from stacks.retained import SLACK_URL
 
 
 def deploy(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) -> None:
@@ -34,20 +38,21 @@ def deploy(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) ->
             pulumi.log.warn(_skipped(declaration))
     provider = aws_provider(config, stack)
     on_aws = pulumi.ResourceOptions(providers=[provider])
-    foundation = make_foundation(config, stack, on_aws)
+    retained = find_retained(config, stack, provider)
+    foundation = make_foundation(config, stack, retained, on_aws)
     in_cluster = pulumi.ResourceOptions(providers=[provider, foundation.cluster.provider])
-    data = make_data(config, foundation, on_aws)
-    edge = make_edge(config, stack, runnable, foundation, data, in_cluster)
-    observability = make_observability(config, stack, foundation, data, edge, in_cluster)
-    services = make_services(config, runnable, foundation, data, edge, observability, in_cluster)
+    data = make_data(config, stack, retained, foundation, on_aws)
+    edge = make_edge(config, stack, runnable, retained, foundation, data, in_cluster)
+    observability = make_observability(config, retained, foundation, edge, in_cluster)
+    services = make_services(config, runnable, retained, foundation, data, edge, observability, in_cluster)
     make_protection(config.protected, foundation, data, edge, observability, services)
     pulumi.export("url", edge.ingress.url)
     pulumi.export("cluster", foundation.cluster.name)
     pulumi.export("stream", data.stream.name)
     pulumi.export("databaseHost", data.database.host)
-    pulumi.export("signingKeysSecret", data.signing_keys.arn)
-    pulumi.export("operatorTokenSecret", data.operator_token.arn)
-    pulumi.export("slackUrlSecret", data.slack_url.arn)
+    pulumi.export("signingKeysSecret", retained.secrets[SIGNING_KEYS].arn)
+    pulumi.export("operatorTokenSecret", retained.secrets[OPERATOR_TOKEN].arn)
+    pulumi.export("slackUrlSecret", retained.secrets[SLACK_URL].arn)
     pulumi.export("kubeconfig", foundation.cluster.kubeconfig)
 
 

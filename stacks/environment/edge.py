@@ -18,6 +18,7 @@ from stacks.account import access_log_bucket
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import Data
 from stacks.environment.foundation import Foundation
+from stacks.environment.retained import Retained
 
 NAMESPACE = "sensors"
 
@@ -42,6 +43,7 @@ def make_edge(
     config: EnvironmentConfig,
     stack: str,
     catalog: Catalog,
+    retained: Retained,
     foundation: Foundation,
     data: Data,
     opts: pulumi.ResourceOptions,
@@ -67,7 +69,7 @@ def make_edge(
         ClusterSecretStoreArgs(
             config.region,
             controllers.external_secrets_identity,
-            (foundation.secrets_key,),
+            retained.key,
             controllers.external_secrets,
         ),
         opts,

@@ -11,15 +11,15 @@ from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
-from components.account.budget import Budget, BudgetArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, Monitoring, MonitoringArgs
 from components.observability.network_policies import MonitoringNetworkPolicies, MonitoringNetworkPoliciesArgs
 from components.observability.telemetry import Telemetry, TelemetryArgs
 from stacks.config import PROJECT, EnvironmentConfig
-from stacks.environment.data import Data
 from stacks.environment.edge import NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
+from stacks.environment.retained import Retained
+from stacks.retained import SLACK_URL
 
 MONITORING = "monitoring"
 
@@ -30,11 +30,10 @@ class Observability:
 
     monitoring: Monitoring
     telemetry: Telemetry
-    budget: Budget
 
 
 def make_observability(
-    config: EnvironmentConfig, stack: str, foundation: Foundation, data: Data, edge: Edge, opts: pulumi.ResourceOptions
+    config: EnvironmentConfig, retained: Retained, foundation: Foundation, edge: Edge, opts: pulumi.ResourceOptions
 ) -> Observability:
     """Declare what watches and tells."""
     network = foundation.network
@@ -47,7 +46,8 @@ def make_observability(
         ),
         opts,
     )
-    slack = edge.store.create_external_secret(SLACK, MONITORING, data.slack_url.arn, {SLACK_KEY: None}, [namespace])
+    slack_url = retained.secrets[SLACK_URL].arn
+    slack = edge.store.create_external_secret(SLACK, MONITORING, slack_url, {SLACK_KEY: None}, [namespace])
     after = (namespace, policies, *edge.bound)
     monitoring = Monitoring(
         "monitoring",
@@ -69,9 +69,4 @@ def make_observability(
         TelemetryArgs(config=config.monitoring, charts=config.charts, namespace=MONITORING, after=after),
         opts,
     )
-    budget = Budget(
-        "budget",
-        BudgetArgs(config.budget, f"user:stack${stack}"),
-        opts,
-    )
-    return Observability(monitoring, telemetry, budget)
+    return Observability(monitoring, telemetry)

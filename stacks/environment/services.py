@@ -25,6 +25,7 @@ from stacks.environment.data import Data
 from stacks.environment.edge import NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.observability import MONITORING, Observability
+from stacks.environment.retained import Retained
 
 WORKLOADS: dict[type[Declaration], type[Workload] | type[ScheduledWorkload]] = {
     Service: Workload,
@@ -44,6 +45,7 @@ class Services:
 def make_services(
     config: EnvironmentConfig,
     catalog: Catalog,
+    retained: Retained,
     foundation: Foundation,
     data: Data,
     edge: Edge,
@@ -56,7 +58,7 @@ def make_services(
         identities=foundation.cluster.identities,
         namespace=NAMESPACE,
         product=PROJECT,
-        providers=_providers(catalog, data, edge, observability),
+        providers=_providers(catalog, retained, data, edge, observability),
         aws=_aws(config, network),
         load_balancer=network.public_cidrs,
         monitoring=MONITORING,
@@ -78,7 +80,7 @@ def make_services(
     jobs = {job: ReleaseWorkload(job.name, args(job, platform), opts).job for job in catalog.release_jobs}
     # Whoever reads a secret waits for the job that makes its value.
     readable: dict[ManagedResource, Provider] = {
-        need.resource: data.secrets[need.resource].sync_to_namespace(edge.store, NAMESPACE, after=made)
+        need.resource: retained.secrets[need.resource].sync_to_namespace(edge.store, NAMESPACE, after=made)
         for job, made in jobs.items()
         for need in job.needs
         if isinstance(need, RotateSecret)
@@ -96,7 +98,7 @@ def make_services(
 
 
 def _providers(
-    catalog: Catalog, data: Data, edge: Edge, observability: Observability
+    catalog: Catalog, retained: Retained, data: Data, edge: Edge, observability: Observability
 ) -> dict[ManagedResource, Provider]:
     """Return who meets the needs of each resource."""
     providers: dict[ManagedResource, Provider] = {
@@ -108,7 +110,7 @@ def _providers(
         IdentityHeader().resource: edge.ingress,
         PlatformSignals().resource: KnownValue(PlatformSignals, as_setting(cluster_signals(NAMESPACE))),
     }
-    providers.update(data.secrets.items())
+    providers.update(retained.secrets.items())
     for server in catalog.servers:
         endpoint = ClusterEndpoint(server.name, NAMESPACE, server.port, pod=server.name)
         providers[ServiceEndpoint(server.name)] = endpoint

@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from components.cluster.cluster import Cluster, ClusterArgs
 from components.cluster.config import ClusterConfig
-from components.identity.encryption_key import EncryptionKey, EncryptionKeyArgs
+from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import RoleSettings
 from components.identity.pod_identity import PodIdentities, PodIdentity, PodIdentityArgs
 from components.network.config import NetworkConfig
@@ -15,11 +15,12 @@ from delivery.recording import ACCOUNT, REGION
 
 ROLES = RoleSettings("/try/", f"arn:aws:iam::{ACCOUNT}:policy/try-boundary")
 TAGS = {"stack": "try"}
+LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:flows"
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/try"
 
 
 def key(name: str = "key") -> EncryptionKey:
-    return EncryptionKey(name, EncryptionKeyArgs("tests", ACCOUNT))
+    return EncryptionKey(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}")
 
 
 def identities() -> PodIdentities:
@@ -32,7 +33,7 @@ def identity(name: str = "pods") -> PodIdentity:
 
 def network(**changes: Any) -> Network:
     config = NetworkConfig(**({"cidr": "10.0.0.0/16", "zones": ("eu-west-1a", "eu-west-1b")} | changes))
-    return Network("network", NetworkArgs(config, REGION, ACCOUNT, key("logs"), ROLES))
+    return Network("network", NetworkArgs(config, REGION, ACCOUNT, LOG_GROUP, ROLES))
 
 
 def cluster(**changes: Any) -> Cluster:
@@ -48,7 +49,6 @@ def cluster(**changes: Any) -> Cluster:
         vpc_id="vpc-1",
         private_subnet_ids=["subnet-3", "subnet-4"],
         key=key("secrets"),
-        log_key=key("cluster-logs"),
         roles=ROLES,
         tags=TAGS,
     )

@@ -36,7 +36,7 @@ def test_a_component_lists_what_it_makes(component: type[Component]) -> None:
 def test_a_components_type_follows_from_where_it_stands() -> None:
     graph = build(parts.network)
     assert graph.one("components:network:Network").name == "network"
-    assert graph.one("components:identity:EncryptionKey").name == "logs"
+    assert build(parts.cluster).one("components:cluster:Cluster").name == "cluster"
 
 
 def test_no_two_components_share_a_type() -> None:

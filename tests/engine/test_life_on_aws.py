@@ -22,7 +22,7 @@ from apps.platform.needs import Connect, Consume, Need, Produce, RotateSecret
 from devtools.postgres import Postgres
 from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
-from tests.support import aws_emulator, control_plane, engine, policy_pack
+from tests.support import aws_emulator, control_plane, engine, policy_pack, retained
 from tests.support.aws_emulator import Emulator
 from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, resources, with_other_image
 from tests.support.stand_ins import charts
@@ -99,6 +99,8 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
 ) -> None:
     config = read_stack_file("dev", "environment")
     aws, rehearsal = place(config, kubeconfig)
+    retained.make(aws, "dev")
+    before = left(aws)
     config |= {"charts": mirror, "emulator": aws.url}
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
@@ -108,7 +110,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
     stack.destroy()
-    assert left(aws) == []
+    assert left(aws) == before
 
 
 def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
@@ -116,6 +118,8 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
 ) -> None:
     config = read_stack_file("prod", "environment")
     aws, rehearsal = place(config, kubeconfig)
+    retained.make(aws, "prod")
+    before = left(aws)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
     way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
     config |= {"charts": mirror, "emulator": aws.url, "ingress": way_in}
@@ -132,7 +136,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     # No longer protected, no longer production: the pack lets it go.
     stack.up(policy_packs=PACKS)
     stack.destroy()
-    assert left(aws) == []
+    assert left(aws) == before
     (snapshot,) = aws.client("rds").describe_db_snapshots()["DBSnapshots"]
     assert snapshot["DBSnapshotIdentifier"].endswith("-final")
 
@@ -240,7 +244,7 @@ def assert_nobody_enters_but_by_a_declared_entry(aws: Emulator, cluster: str, de
 def assert_the_stream_is_encrypted_with_our_key(aws: Emulator, name: str) -> None:
     stream = aws.client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert stream["EncryptionType"] == "KMS"
-    assert "readings" in aws.client("kms").describe_key(KeyId=stream["KeyId"])["KeyMetadata"]["Description"]
+    assert "data" in aws.client("kms").describe_key(KeyId=stream["KeyId"])["KeyMetadata"]["Description"]
 
 
 def actions_of(iam: Any, role: str) -> set[str]:

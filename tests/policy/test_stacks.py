@@ -55,8 +55,6 @@ SETTINGS: list[tuple[str, Path]] = [
     ("aws:rds/parameterGroup:ParameterGroup", ("parameters",)),
     ("aws:kinesis/stream:Stream", ("encryptionType",)),
     ("aws:kinesis/stream:Stream", ("kmsKeyId",)),
-    ("aws:kms/key:Key", ("enableKeyRotation",)),
-    ("aws:secretsmanager/secret:Secret", ("kmsKeyId",)),
     ("kubernetes:core/v1:Namespace", ("metadata", "labels")),
     ("kubernetes:apps/v1:Deployment", (*POD, "securityContext", "runAsNonRoot")),
     ("kubernetes:apps/v1:Deployment", (*POD, "securityContext", "seccompProfile")),
@@ -78,6 +76,11 @@ SETTINGS: list[tuple[str, Path]] = [
 
 ONLY_IN_PRODUCTION: list[tuple[str, Path]] = [
     ("aws:rds/instance:Instance", (name,)) for name in ("deletionProtection", "backupRetentionPeriod")
+]
+
+OF_AN_ACCOUNT: list[tuple[str, Path]] = [
+    ("aws:kms/key:Key", ("enableKeyRotation",)),
+    ("aws:secretsmanager/secret:Secret", ("kmsKeyId",)),
 ]
 
 NEEDED = [
@@ -207,6 +210,11 @@ def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
 @pytest.mark.parametrize(("kind", "path"), SETTINGS, ids=lambda part: part if isinstance(part, str) else str(part[-1]))
 def test_no_resource_goes_without_a_security_setting_unnoticed(stack: str, kind: str, path: Path) -> None:
     assert_each_is_noticed(stack, kind, path, unless=lambda made: made.name == "monitoring")
+
+
+@pytest.mark.parametrize(("kind", "path"), OF_AN_ACCOUNT, ids=lambda part: str(part[-1]))
+def test_what_outlives_an_environment_does_not_go_unprotected_unnoticed(kind: str, path: Path) -> None:
+    assert_each_is_noticed("bootstrap", kind, path)
 
 
 @pytest.mark.parametrize(("kind", "path"), ONLY_IN_PRODUCTION, ids=lambda part: str(part[-1]))

@@ -69,14 +69,14 @@ def test_the_smallest_documented_configuration_loads() -> None:
 def test_dev_runs_no_longer_than_its_cap_buys() -> None:
     schedule = load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment")).schedule
     assert schedule is not None
-    assert schedule.hours_per_week == 14
+    assert schedule.hours_per_week == 12
 
 
 def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() -> None:
     message = refusal(None, stack="new")
     assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
     proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
-    assert {"account", "region", "images", "network", "cluster", "ingress", "monitoring", "budget"} == proposed.keys()
+    assert {"account", "region", "images", "network", "cluster", "ingress", "monitoring"} == proposed.keys()
     proposed["images"] = dict.fromkeys(CATALOG.images, f"repository@{DIGEST}")
     load(EnvironmentConfig, "new", "environment", proposed)
 
@@ -112,7 +112,6 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
         ("ingress.allowed_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("ingress.allowed_cidrs", [True], "must be a network as text, such as 198.51.100.0/24, got True"),
         ("ingress.domain", "sensors.example.com", "domain and zone_id belong together"),
-        ("budget.notify", ["nobody"], "environment.budget.notify.0: "),
         ("schedule.stop", "07:00", "start must be before stop on the same day"),
         ("stream", {"retention_hours": 12}, "environment.stream.retention_hours: "),
         ("services.gatway", {"minimum": 1}, "unknown service gatway; known: "),

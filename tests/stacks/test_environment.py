@@ -111,7 +111,7 @@ def test_every_process_gets_an_environment_that_its_own_settings_accept(graph: G
 @pytest.mark.parametrize("declaration", PROCESSES, ids=lambda declaration: declaration.name)
 def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration: Declaration) -> None:
     stream = graph.one("aws:kinesis/stream:Stream").outputs["arn"]
-    data_key, secrets_key = (graph.one("aws:kms/key:Key", f"{name}-key").outputs["arn"] for name in ("data", "secrets"))
+    key = graph.one("aws:kinesis/stream:Stream").inputs["kmsKeyId"]
     wanted: dict[str, set[str]] = {}
 
     def want(actions: list[str], resource: str) -> None:
@@ -122,18 +122,19 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration:
         match need:
             case Produce():
                 want(["kinesis:PutRecord", "kinesis:PutRecords"], stream)
-                want(["kms:GenerateDataKey"], data_key)
+                want(["kms:GenerateDataKey"], key)
             case Consume():
                 reads = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
                 want([f"kinesis:{action}" for action in reads], stream)
-                want(["kms:Decrypt"], data_key)
+                want(["kms:Decrypt"], key)
             case Connect(role=user):
                 account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
                 want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
             case RotateSecret(resource=secret):
-                kept = graph.one("aws:secretsmanager/secret:Secret", secret.name).outputs["arn"]
-                want(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], kept)
-                want(["kms:Decrypt", "kms:GenerateDataKey"], secrets_key)
+                copy = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", secret.name)
+                kept = {entry["remoteRef"]["key"] for entry in copy.inputs["spec"]["data"]}
+                want(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], kept.pop())
+                want(["kms:Decrypt", "kms:GenerateDataKey"], key)
     assert permissions(graph, declaration.name) == wanted
 
 

@@ -12,7 +12,7 @@ from apps.resources import PROMETHEUS, READINGS, SENSORS, SIGNING_KEYS
 from components.binding import Provider, bind
 from components.data.config import DatabaseConfig, StreamConfig
 from components.data.database import Database, DatabaseArgs
-from components.data.managed_secret import ManagedSecret, ManagedSecretArgs
+from components.data.managed_secret import ManagedSecret
 from components.data.stream import Stream, StreamArgs
 from delivery.recording import ACCOUNT, REGION, build
 from tests.components import parts
@@ -33,21 +33,14 @@ def database(**changes: Any) -> Database:
         subnet_ids=["subnet-3", "subnet-4"],
         subnet_cidrs=("10.0.0.0/18",),
         key=parts.key(),
-        secrets_key=parts.key("secrets-key"),
+        identifier="try",
         **wired,
     )
     return Database("database", args)
 
 
-def secret(**changes: Any) -> ManagedSecret:
-    args: dict[str, Any] = {
-        "secret": SIGNING_KEYS,
-        "description": "",
-        "region": REGION,
-        "key": parts.key(),
-        "recovery_days": 0,
-    }
-    return ManagedSecret("signing-keys", ManagedSecretArgs(**(args | changes)))
+def secret() -> ManagedSecret:
+    return ManagedSecret(SIGNING_KEYS, f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:keys", REGION, parts.key())
 
 
 def granted(program: Callable[[], object]) -> dict[tuple[str, ...], list[str]]:
@@ -75,6 +68,20 @@ def test_a_consumer_finds_shards_and_decrypts_what_it_reads() -> None:
     assert decrypting == (("kms:Decrypt",), [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key"])
 
 
+def test_a_key_is_used_through_the_service_alone_that_holds_what_it_protects() -> None:
+    """One key protects an environment's data and secrets: whoever reads the stream must not open secrets with it."""
+    for grant, through in (
+        (lambda: stream().grant_consume(parts.identity()), "kinesis"),
+        (lambda: stream().grant_produce(parts.identity()), "kinesis"),
+        (lambda: secret().grant_rotate(parts.identity()), "secretsmanager"),
+    ):
+        policy = json.loads(build(grant).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
+        with_key = [s for s in policy["Statement"] if s["Action"][0].startswith("kms:")]
+        assert with_key
+        for statement in with_key:
+            assert statement["Condition"] == {"StringEquals": {"kms:ViaService": [f"{through}.{REGION}.amazonaws.com"]}}
+
+
 def test_a_database_user_is_named_not_patterned() -> None:
     assert granted(lambda: database().grant_connect(parts.identity(), "ingestor")) == {
         ("rds-db:connect",): [f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-EXAMPLE/ingestor"]
@@ -97,7 +104,6 @@ def test_the_database_is_closed_until_a_group_is_let_in() -> None:
         (stream, {"retention_hours": 23}, r"retention_hours\n.* greater than or equal to 24"),
         (database, {"protected": True}, "at least 7 days, not 1"),
         (database, {"protected": True, "backup_days": 7}, "leaves a final snapshot"),
-        (secret, {"recovery_days": 3}, "0 or 7 to 30 days, not 3"),
     ],
 )
 def test_an_impossible_argument_is_refused(

@@ -1,5 +1,6 @@
 """`python -m delivery.cost` on the stacks of this repository."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from delivery.cost.prices import regions
 from delivery.errors import UnknownAttributeError
 from stacks import config
 from stacks.config import EnvironmentConfig, load_environment, read_stack_file
-from tests.stacks.stacks_under_test import environment_graph
+from tests.stacks.stacks_under_test import account_config, account_graph, environment_config, environment_graph
 
 
 class Change(Protocol):
@@ -32,7 +33,9 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Change:
 
     def change(section: str, **values: str) -> None:
         def changed_file(stack: str, key: str, folder: Path) -> dict[str, Any]:
-            said = read_stack_file(stack, key, folder)
+            said: dict[str, Any] = read_stack_file(stack, key, folder)
+            if key != "environment":
+                return said
             return {**said, section: {**said.get(section, {}), **values}}
 
         monkeypatch.setattr(config, "read_stack_file", changed_file)
@@ -43,7 +46,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Change:
 def test_dev_and_prod_cost_less_than_their_caps(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 0
     said = capsys.readouterr().out
-    assert "dev: 14 hours a week in eu-west-1" in said
+    assert "dev: 12 hours a week in eu-west-1" in said
     assert "prod: 168 hours a week" in said
     assert "OVER" not in said
 
@@ -53,7 +56,7 @@ def test_a_stack_over_its_cap_fails_and_says_how_many_hours_the_cap_buys(
 ) -> None:
     changed("schedule", start="00:00", stop="23:00")
     assert command.main(["dev"]) == 1
-    assert "of 5: OVER ITS CAP, which buys 15." in capsys.readouterr().out
+    assert "of 5: OVER ITS CAP, which buys 13." in capsys.readouterr().out
 
 
 def test_every_line_can_be_seen_with_the_source_of_its_price(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,8 +168,27 @@ def test_no_attribute_that_a_price_depends_on_goes_missing_unnoticed(stack: str,
 
 
 def test_every_type_that_has_a_price_is_in_a_stack() -> None:
-    declared = {part.type for stack in ("dev", "prod") for part in command.parts(environment_graph(stack))}
-    assert set(PRICED) <= declared
+    graphs = [environment_graph("dev"), environment_graph("prod"), account_graph()]
+    assert set(PRICED) <= {part.type for graph in graphs for part in command.parts(graph)}
+
+
+def test_what_stays_between_two_lives_of_a_stack_is_priced_all_week() -> None:
+    config, of = environment_config("dev"), account_config("bootstrap")
+    lines = command.standing_cost(config, "dev", of, TODAY)
+    count = {item: sum(line.count for line in lines if line.item == item) for item in {line.item for line in lines}}
+    graph = account_graph()
+    assert count["KMS key"] == len(graph.of("aws:kms/key:Key"))
+    assert count["secret"] == len(graph.of("aws:secretsmanager/secret:Secret"))
+    size = environment_graph("dev").one("aws:rds/instance:Instance").inputs["allocatedStorage"]
+    assert count["database snapshot, GB"] == size * config.database.snapshots_kept
+
+
+def test_what_an_account_keeps_for_another_environment_is_not_this_ones() -> None:
+    of = account_config("bootstrap")
+    alone = command.standing_cost(environment_config("dev"), "dev", of, TODAY)
+    beside = of.model_copy(update={"environments": ("dev", "staging")})
+    with_another = command.standing_cost(environment_config("dev"), "dev", beside, TODAY)
+    assert Counter(with_another) == Counter(alone)
 
 
 def test_the_region_of_every_stack_has_prices() -> None:

@@ -24,6 +24,8 @@ from pulumi.provider.experimental.provider import (
     DeleteRequest,
     DiffRequest,
     DiffResponse,
+    InvokeRequest,
+    InvokeResponse,
     Provider,
     ReadRequest,
     ReadResponse,
@@ -31,7 +33,7 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
-from delivery.recording import aws_answers
+from delivery.recording import aws_answers, aws_finds
 
 Properties = dict[str, PropertyValue]
 
@@ -77,6 +79,10 @@ class AwsStandIn(Provider):
 
     async def delete(self, request: DeleteRequest) -> None:
         self._file(request.resource_id, _type(request.urn)).unlink()
+
+    async def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        asked = {name: _plain(value) for name, value in request.args.items()}
+        return InvokeResponse({name: _property(value) for name, value in aws_finds(request.tok, asked).items()})
 
     def _file(self, resource: str, kind: str) -> Path:
         return self.folder / f"{kind.rpartition(':')[2]}-{resource}.json"

@@ -1,0 +1,78 @@
+"""Retained: what the account's stack keeps for the environment, found by its names before anything is made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pulumi
+import pulumi_aws as aws
+
+from apps.platform.resources import Secret
+from components.data.database import FINAL
+from components.data.managed_secret import ManagedSecret
+from components.identity.encryption_key import EncryptionKey
+from components.network.network import flow_log_group
+from stacks.config import EnvironmentConfig
+from stacks.errors import RetainedMissingError
+from stacks.retained import SECRETS, name_of, retained_names
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What is there before the environment and stays after it."""
+
+    key: EncryptionKey
+    secrets: Mapping[Secret, ManagedSecret]
+    flow_log_group_arn: str
+    last_snapshot: str | None
+    """Of the database, if it shall come back with it and has left one."""
+
+
+def find_retained(config: EnvironmentConfig, stack: str, provider: aws.Provider) -> Retained:
+    """Return what the account's stack keeps for an environment. Raises RetainedMissingError, which names what lacks."""
+    names, opts = retained_names(stack), pulumi.InvokeOptions(provider=provider)
+    looks: dict[str, Callable[[], str]] = {f"key alias/{names.key}": partial(_key, names.key, opts)}
+    looks |= {f"secret {name}": partial(_secret, name, opts) for name in names.secrets.values()}
+    looks |= {f"log group {name}": partial(_log_group, name, opts) for name in names.log_groups}
+    found, missing = {}, {}
+    for what, look in looks.items():
+        try:
+            found[what] = look()
+        # The provider has no error of its own for what is not there: whatever it says is told.
+        except Exception as error:  # noqa: BLE001
+            missing[what] = str(error)
+    if missing:
+        raise RetainedMissingError(stack, config.account, missing)
+    key = EncryptionKey(found[f"key alias/{names.key}"])
+    return Retained(
+        key,
+        {
+            secret: ManagedSecret(secret, found[f"secret {names.secrets[secret.name]}"], config.region, key)
+            for secret in SECRETS
+        },
+        found[f"log group {flow_log_group(name_of(stack))}"],
+        _last_snapshot(name_of(stack), opts) if config.database.restore_latest else None,
+    )
+
+
+def _key(alias: str, opts: pulumi.InvokeOptions) -> str:
+    return aws.kms.get_key(key_id=f"alias/{alias}", opts=opts).arn
+
+
+def _secret(name: str, opts: pulumi.InvokeOptions) -> str:
+    return aws.secretsmanager.get_secret(name=name, opts=opts).arn
+
+
+def _log_group(name: str, opts: pulumi.InvokeOptions) -> str:
+    return aws.cloudwatch.get_log_group(name=name, opts=opts).arn
+
+
+def _last_snapshot(database: str, opts: pulumi.InvokeOptions) -> str | None:
+    left = aws.rds.get_snapshots(db_instance_identifier=database, snapshot_type="manual", opts=opts).snapshots
+    whole = [made for made in left if made.db_snapshot_identifier.endswith(FINAL) and made.status == "available"]
+    if not whole:
+        pulumi.log.info(f"{database} begins empty: it has left no snapshot yet")
+        return None
+    newest = max(whole, key=lambda made: made.snapshot_create_time).db_snapshot_identifier
+    pulumi.log.info(f"{database} begins with its snapshot {newest}, if it is not there yet")
+    return newest
