@@ -23,8 +23,8 @@ def _parser() -> argparse.ArgumentParser:
         help="look once at the platform's signals and the sensors, and raise or resolve alerts",
         description=(
             "Looks once at the platform's signals and the sensors, and raises or resolves alerts. Settings come from "
-            "the environment. Exit code: 0 it worked (or another run is under way), 1 a part failed, 2 bad settings, "
-            "3 everything answered but no signal had enough samples to judge. The log says which."
+            "the environment. Exit code: 0 it worked (also while no signal has enough samples yet, or another run is "
+            "under way), 1 a part failed, 2 bad settings. The log says which."
         ),
     )
     return parser

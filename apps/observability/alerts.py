@@ -14,7 +14,7 @@ from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHA
 from apps.ingestor.service import INGESTOR
 from apps.observability.objectives import LATENCY_ROUTES, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
-from apps.platform.exporters import UP
+from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, UP
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import absent, age, histogram_quantile, max_, rate, sum_, value
 
@@ -107,6 +107,15 @@ DETECTOR_SILENT = AlertRule(
     summary="no run of the detector worked for a quarter of an hour",
 )
 
+CRONJOB_FAILING = AlertRule(
+    name="CronJobFailing",
+    # Ends with the next run that works. The chart's KubeJobFailed goes on for as long as the failed Job is kept.
+    expression=value(CRONJOB_SCHEDULED) > (value(CRONJOB_SUCCEEDED) | value(CRONJOB_SCHEDULED) * 0),
+    for_=timedelta(seconds=max(job.deadline_seconds for job in CATALOG.scheduled), minutes=5),
+    severity=Severity.WARNING,
+    summary="no run of {{ $labels.cronjob }} has succeeded since its last one was started",
+)
+
 GROUPS = (
     RuleGroup(name=API.name, rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
     RuleGroup(
@@ -114,6 +123,6 @@ GROUPS = (
         rules=(INGESTOR_LAGGING, INGESTOR_LAG_UNKNOWN, SHARD_UNREAD, READINGS_LOST, READINGS_REJECTED),
     ),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
-    RuleGroup(name="health", rules=SERVICE_DOWN),
+    RuleGroup(name="health", rules=(*SERVICE_DOWN, CRONJOB_FAILING)),
     *(group for slo in SLOS for group in slo.groups()),
 )

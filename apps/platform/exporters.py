@@ -39,3 +39,15 @@ POD_RESTARTS = Counter(
     ["namespace", "pod", "container"],
     registry=None,
 )
+CRONJOB_SCHEDULED = Gauge(
+    "kube_cronjob_status_last_schedule_time",
+    "When a run of the CronJob was last started, in seconds since 1970.",
+    ["namespace", "cronjob"],
+    registry=None,
+)
+CRONJOB_SUCCEEDED = Gauge(
+    "kube_cronjob_status_last_successful_time",
+    "When a run of the CronJob last succeeded, in seconds since 1970.",
+    ["namespace", "cronjob"],
+    registry=None,
+)

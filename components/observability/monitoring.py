@@ -127,6 +127,8 @@ class Monitoring(Component):
         return {
             # EKS runs these where nobody can scrape them; the types are installed already.
             **disabled("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "crds"),
+            # Fires for as long as a failed Job is kept, however many runs work after it: rules of ours tell, and end.
+            "defaultRules": {"disabled": {"KubeJobFailed": True}},
             "prometheusOperator": {
                 **disabled("admissionWebhooks", "tls"),
                 "resources": requests("20m", "64Mi"),

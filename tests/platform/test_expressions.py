@@ -60,6 +60,9 @@ def cluster() -> Iterator[dict[str, str]]:
     registry = CollectorRegistry()
     registry.register(exporters.POD_RESTARTS)
     exporters.POD_RESTARTS.labels("sensors", "api-1", "api").inc()
+    for metric in (exporters.CRONJOB_SCHEDULED, exporters.CRONJOB_SUCCEEDED):
+        registry.register(metric)
+        metric.labels("sensors", "detector").set_to_current_time()
     port = free_port()
     server, thread = start_http_server(port, "127.0.0.1", registry)
     node = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")

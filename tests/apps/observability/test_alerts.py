@@ -105,6 +105,21 @@ def test_a_detector_that_stopped_working_is_a_ticket_after_15_minutes(tmp_path: 
     scenario.run(tmp_path)
 
 
+@needs_promtool
+def test_a_job_that_fails_is_told_until_a_run_of_it_works_and_one_that_works_never(tmp_path: Path) -> None:
+    scheduled, succeeded = "kube_cronjob_status_last_schedule_time", "kube_cronjob_status_last_successful_time"
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed(scheduled + '{cronjob="nightly"}', "0x9 600x120")
+    scenario.feed(succeeded + '{cronjob="nightly"}', "30x69 4230x60")  # by the third hour a run works again
+    scenario.feed(scheduled + '{cronjob="first"}', "600x120")  # no run has ever worked
+    scenario.feed(scheduled + '{cronjob="fine"}', "600x130")
+    scenario.feed(succeeded + '{cronjob="fine"}', "630x130")
+    for minute, failing in ((15, ()), (45, ("first", "nightly")), (80, ("first",))):
+        for job in ("nightly", "first", "fine"):
+            scenario.expect(int(job in failing), minute * MINUTE, alertname="CronJobFailing", cronjob=job)
+    scenario.run(tmp_path)
+
+
 def test_every_alert_links_a_section_that_exists() -> None:
     text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
