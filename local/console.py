@@ -1,6 +1,7 @@
 """What a person sees: progress while the platform starts, one table kept up to date while it runs, lines elsewhere."""
 
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,14 @@ PLAIN_SECONDS = 10
 """Between two lines where there is no terminal."""
 
 
+def printable(text: str) -> str:
+    """Return text in which no character steers the terminal: what devices and services send may be shown in it."""
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf", "Cs"} else "\ufffd"
+        for character in text
+    )
+
+
 @dataclass(slots=True)
 class View:
     """What the table shows."""
@@ -53,7 +62,7 @@ class Console:
 
     def log(self, text: str) -> None:
         """Print a line, with the time."""
-        self.terminal.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {escape(text)}", soft_wrap=True)
+        self.terminal.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {escape(printable(text))}", soft_wrap=True)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str], "Step"]]:

@@ -99,10 +99,12 @@ class Stack:
                     await asyncio.wait_for(stopping.wait(), 1)
 
     async def measure(self) -> Report:
-        """Stop the devices, wait until what they sent is written, and count it."""
+        """Stop the devices and the way in, wait until what was sent is written, and count it."""
         self.console.log("stopping, once everything that was sent is written")
         services = {name: not process.failing for name, process in self.supervisor.processes.items()}
+        # Devices of others may go on sending: nothing is taken from them any more, and they keep what was not taken.
         await self.supervisor.stop(simulator.NAME)
+        await self.supervisor.stop(*self._producers())
         sent = simulator.counted(self.paths)
         async with database.connected(self.postgres) as connection:
             if not await ministack.until_written(self.env, connection, DRAIN_SECONDS):
@@ -114,17 +116,20 @@ class Stack:
         """Stop everything: what sends before what receives, the services before what they stand on."""
         for task in self.background:
             task.cancel()
-        producers = [
-            replica.name
-            for replica in self.replicas
-            if any(isinstance(need, Produce) for need in replica.service.needs)
-        ]
+        producers = self._producers()
         foundation = ("ministack", "postgresql")
         others = [name for name in self.supervisor.processes if name not in {simulator.NAME, *producers, *foundation}]
         for names in ((simulator.NAME,), producers, others, foundation):
             await self.supervisor.stop(*names)
         self.stopping.set()
         await asyncio.gather(*self.background, *filter(None, [self.receiver]), return_exceptions=True)
+
+    def _producers(self) -> list[str]:
+        return [
+            replica.name
+            for replica in self.replicas
+            if any(isinstance(need, Produce) for need in replica.service.needs)
+        ]
 
     async def _start_database(self, step: StartStep) -> None:
         with step("database is migrated"):

@@ -1,9 +1,12 @@
 """What a person sees."""
 
 import io
+import unicodedata
 from pathlib import Path
 
 import rich.console
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local.console import Console, View, summary
 from local.process.children import Program
@@ -40,6 +43,13 @@ def test_the_table_tells_every_service_its_address_and_what_is_missing() -> None
     output = out.getvalue()
     for text in ("gateway", "not ready", "the stream is away", "http://127.0.0.1:8082", "no prometheus", "Ctrl-C"):
         assert text in output
+
+
+@given(st.text())
+def test_nothing_that_is_logged_steers_the_terminal(text: str) -> None:
+    out = io.StringIO()
+    console_writing_to(out).log(f"{text}\x1b]0;owned\x07\x1b[2J\x9b1A\u202e")
+    assert not {unicodedata.category(letter) for letter in out.getvalue() if letter not in "\n\t"} & {"Cc", "Cf", "Cs"}
 
 
 def test_a_step_is_said_when_it_is_done_and_not_when_it_failed() -> None:

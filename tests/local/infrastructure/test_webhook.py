@@ -1,0 +1,44 @@
+"""The receiver that stands for Slack, asked as Alertmanager asks it and as nobody should."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from devtools.ports import free_port
+from local.infrastructure.webhook import MAX_BYTES, receive_messages
+
+MESSAGE = b'{"attachments": [{"title": "critical: ServiceDown", "text": "api"}]}'
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
+    heard: list[str] = []
+    port, stopping = free_port(), asyncio.Event()
+    receiving = asyncio.create_task(receive_messages(port, heard.append, stopping))
+    transport = httpx.AsyncHTTPTransport(retries=10)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", transport=transport) as http:
+        yield http, heard
+    stopping.set()
+    await receiving
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (MESSAGE, "application/json", 200),
+        (MESSAGE, "text/plain", 415),
+        (MESSAGE, "", 415),
+        (b"[]", "application/json", 422),
+        (b"\xff", "application/json", 422),
+        (b" " * (MAX_BYTES + 1), "application/json", 413),
+    ],
+)
+async def test_only_a_message_of_ordinary_size_is_said(
+    heard: tuple[httpx.AsyncClient, list[str]], content: bytes, kind: str, status: int
+) -> None:
+    http, lines = heard
+    answer = await http.post("/", content=content, headers={"content-type": kind})
+    assert answer.status_code == status
+    assert lines == (["critical: ServiceDown", "    api"] if status == 200 else [])
