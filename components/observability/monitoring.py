@@ -13,6 +13,7 @@ from components.cluster.chart import Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
+from components.observability.network_policies import PROMETHEUS, PUSHGATEWAY
 
 COMMUNITY = "https://prometheus-community.github.io/helm-charts"
 
@@ -90,8 +91,10 @@ class Monitoring(Component):
         for uid, dashboard in args.dashboards.items():
             self._dashboard(uid, dashboard)
         # The operator's own Service, whatever the release is called.
-        self.prometheus = ClusterEndpoint("prometheus-operated", args.namespace, 9090, depends_on=(stack,))
-        self.pushgateway = ClusterEndpoint(GATEWAY.name, args.namespace, 9091, depends_on=(gateway,))
+        self.prometheus = ClusterEndpoint(
+            "prometheus-operated", args.namespace, 9090, pod=PROMETHEUS, depends_on=(stack,)
+        )
+        self.pushgateway = ClusterEndpoint(GATEWAY.name, args.namespace, 9091, pod=PUSHGATEWAY, depends_on=(gateway,))
         self.register_outputs({})
 
     def _release(self, name: str, chart: Chart, values: Mapping[str, Any]) -> k8s.helm.v3.Release:

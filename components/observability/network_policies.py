@@ -1,90 +1,134 @@
 """Network policies of the monitoring namespace, in which everything is closed that is not named here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from components.component import Component
-from components.workload.network_rules import addresses, dns, namespace_pods, tcp
+from components.workload.network_rules import Peer, Port, addresses, dns, namespace_pods, pods, tcp
 
 SERVICE_RANGES = ("10.100.0.0/16", "172.20.0.0/16")
 """EKS gives the Services of a cluster one of these, so also the API server's."""
 
-SERVICE_PORTS = (9090, 9091, 4318)
-"""What services call: Prometheus, the Pushgateway, and OTLP over HTTP."""
+PROMETHEUS, ALERTMANAGER, PUSHGATEWAY, GRAFANA = "prometheus", "alertmanager", "prometheus-pushgateway", "grafana"
+LOKI, TEMPO, COLLECTOR = "loki", "tempo", "opentelemetry-collector"
+OPERATOR, STATE_METRICS = "kube-prometheus-stack-prometheus-operator", "kube-state-metrics"
+
+
+class Way(NamedTuple):
+    """From the pods of one program to those of another, on one TCP port."""
+
+    source: str
+    target: str
+    port: int
+
+
+SCRAPED = (
+    (ALERTMANAGER, 9093),
+    (ALERTMANAGER, 8080),
+    (COLLECTOR, 8888),
+    (GRAFANA, 3000),
+    (LOKI, 3100),
+    (OPERATOR, 8080),
+    (PROMETHEUS, 9090),
+    (PROMETHEUS, 8080),
+    (PUSHGATEWAY, 9091),
+    (STATE_METRICS, 8080),
+    (TEMPO, 3200),
+)
+WAYS = (
+    *(Way(PROMETHEUS, program, port) for program, port in SCRAPED),
+    Way(ALERTMANAGER, ALERTMANAGER, 9094),
+    Way(COLLECTOR, LOKI, 3100),
+    Way(COLLECTOR, TEMPO, 4317),
+    Way(GRAFANA, LOKI, 3100),
+    Way(GRAFANA, PROMETHEUS, 9090),
+    Way(GRAFANA, TEMPO, 3200),
+)
+SERVED = ((COLLECTOR, 4318), (PROMETHEUS, 9090), (PUSHGATEWAY, 9091))
+"""What services call."""
+
+ASK_THE_API = (COLLECTOR, GRAFANA, OPERATOR, PROMETHEUS, STATE_METRICS)
+"""Programs that watch Kubernetes through its API server."""
+
+NODE_METRICS = (10250, 9100)
+"""The kubelet, and the node exporter, which is in its node's network."""
+
+CONTROLLER_METRICS = (8080, 8085, 9153)
+"""Controllers in other namespaces, the autoscaler, and CoreDNS."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoringNetworkPoliciesArgs:
-    """The namespace, the one of the services, and the addresses of the nodes and pods inside the network's range."""
+    """The namespace, the one of the services with the ports of their metrics, and the addresses of the nodes and pods
+    inside the network's range."""
 
     namespace: str
     services: str
+    service_ports: Sequence[int]
     nodes: Sequence[str]
     network: str
     after: Sequence[pulumi.Resource] = ()
 
 
 class MonitoringNetworkPolicies(Component):
-    """What may reach the monitoring namespace, and what its programs may reach.
+    """Who in the monitoring namespace reaches whom. Logs and traces are read by Grafana alone.
 
     Makes:
 
-    - a network policy of every pod in it: they talk to each other, services query, push and trace, and Prometheus
-      reaches nodes and pods
-    - a network policy of Alertmanager, which alone may go out to the internet, over 443, for Slack
+    - a network policy of each program: whom it calls and who calls it, services and the API server among them.
+      Prometheus reaches metrics on nodes and in other namespaces, and no other port there; Alertmanager alone reaches
+      the internet, over 443, for Slack
     """
 
     def __init__(
         self, name: str, args: MonitoringNetworkPoliciesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(name, opts)
-        self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
-        ingress_rule = k8s.networking.v1.NetworkPolicyIngressRuleArgs
-        egress_rule = k8s.networking.v1.NetworkPolicyEgressRuleArgs
-        inside = namespace_pods(args.namespace)
-        self._policy(
-            args.namespace,
-            "inside",
-            {},
-            ingress=[
-                ingress_rule(from_=[inside]),
-                ingress_rule(from_=[namespace_pods(args.services)], ports=[tcp(port) for port in SERVICE_PORTS]),
-            ],
-            egress=[
-                dns(),
-                egress_rule(to=[inside]),
-                egress_rule(to=[addresses(cidr) for cidr in (*args.nodes, *SERVICE_RANGES)]),
-            ],
-        )
-        self._policy(
-            args.namespace,
-            "slack",
-            {"app.kubernetes.io/name": "alertmanager"},
-            egress=[
-                egress_rule(to=[addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))], ports=[tcp(443)]),
-            ],
-        )
+        self._args = args
+        for program in sorted({way.target for way in WAYS} | {way.source for way in WAYS}):
+            k8s.networking.v1.NetworkPolicy(
+                f"{args.namespace}-{program}",
+                metadata=k8s.meta.v1.ObjectMetaArgs(name=program, namespace=args.namespace),
+                spec=k8s.networking.v1.NetworkPolicySpecArgs(
+                    pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={"app.kubernetes.io/name": program}),
+                    policy_types=["Ingress", "Egress"],
+                    ingress=list(self._ingress(program)),
+                    egress=list(self._egress(program)),
+                ),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+            )
         self.register_outputs({})
 
-    def _policy(
-        self,
-        namespace: str,
-        name: str,
-        pods: dict[str, str],
-        egress: list[k8s.networking.v1.NetworkPolicyEgressRuleArgs],
-        ingress: list[k8s.networking.v1.NetworkPolicyIngressRuleArgs] | None = None,
-    ) -> None:
-        k8s.networking.v1.NetworkPolicy(
-            f"{namespace}-{name}",
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=name, namespace=namespace),
-            spec=k8s.networking.v1.NetworkPolicySpecArgs(
-                pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=pods),
-                policy_types=["Ingress", "Egress"] if ingress else ["Egress"],
-                ingress=ingress,
-                egress=egress,
-            ),
-            opts=self._child,
-        )
+    def _ingress(self, program: str) -> Iterator[k8s.networking.v1.NetworkPolicyIngressRuleArgs]:
+        for way in WAYS:
+            if way.target == program:
+                yield _from(pods(self._args.namespace, way.source), way.port)
+        for served, port in SERVED:
+            if served == program:
+                yield _from(namespace_pods(self._args.services), port)
+
+    def _egress(self, program: str) -> Iterator[k8s.networking.v1.NetworkPolicyEgressRuleArgs]:
+        args = self._args
+        yield dns()
+        for way in WAYS:
+            if way.source == program:
+                yield _to([pods(args.namespace, way.target)], tcp(way.port))
+        if program in ASK_THE_API:
+            yield _to([addresses(cidr) for cidr in (*args.nodes, *SERVICE_RANGES)], tcp(443))
+        if program == PROMETHEUS:
+            ports = sorted({*NODE_METRICS, *CONTROLLER_METRICS, *args.service_ports})
+            yield _to([addresses(cidr) for cidr in args.nodes], *(tcp(port) for port in ports))
+        if program == ALERTMANAGER:
+            yield _to([addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))], tcp(443))
+
+
+def _from(peer: Peer, port: int) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:
+    return k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[tcp(port)])
+
+
+def _to(peers: Sequence[Peer], *ports: Port) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=list(peers), ports=list(ports))

@@ -59,7 +59,7 @@ class Telemetry(Component):
         loki = install("loki", LOKI, _loki(args), args.after)
         tempo = install("tempo", TEMPO, _tempo(args), args.after)
         install("collector", COLLECTOR, _collector(), (loki, tempo))
-        self.traces = EgressTarget(OTLP_HTTP, namespace=args.namespace)
+        self.traces = EgressTarget(OTLP_HTTP, namespace=args.namespace, pod=COLLECTOR.name)
         self.traces_url = f"http://{COLLECTOR.name}.{args.namespace}.svc:{OTLP_HTTP}"
         self.register_outputs({})
 

@@ -14,6 +14,7 @@ from components.identity.pod_identity import PodIdentities
 from components.workload.network_rules import NAME_LABEL, namespace_pods, network_policy
 from components.workload.network_rules import pods as pods_of
 
+EPHEMERAL_STORAGE = "256Mi"
 NONROOT_UID = 65532
 """Who pods run as: nobody that an image knows."""
 
@@ -201,7 +202,9 @@ def _container(
         readiness_probe=_probe(server.probes.readiness, period=5, failures=2) if server else None,
         lifecycle=_pre_stop_hook() if server and server.public else None,
         resources=k8s.core.v1.ResourceRequirementsArgs(
-            requests={"cpu": resources.cpu, "memory": resources.memory}, limits={"memory": resources.memory}
+            requests={"cpu": resources.cpu, "memory": resources.memory},
+            # Its log, which the kubelet turns over, and /tmp: whoever writes more is evicted before its node is full.
+            limits={"memory": resources.memory, "ephemeral-storage": EPHEMERAL_STORAGE},
         ),
         security_context=k8s.core.v1.SecurityContextArgs(
             allow_privilege_escalation=False,

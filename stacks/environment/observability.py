@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from apps.catalog import CATALOG
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.notifications import alertmanager
@@ -42,7 +43,12 @@ def make_observability(
     policies = MonitoringNetworkPolicies(
         "monitoring-network-policies",
         MonitoringNetworkPoliciesArgs(
-            MONITORING, NAMESPACE, network.private_cidrs, str(config.network.cidr), (namespace,)
+            namespace=MONITORING,
+            services=NAMESPACE,
+            service_ports=[server.port for server in CATALOG.servers if server.scraped],
+            nodes=network.private_cidrs,
+            network=str(config.network.cidr),
+            after=(namespace,),
         ),
         opts,
     )

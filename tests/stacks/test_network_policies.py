@@ -1,5 +1,6 @@
 """Who may call whom in the cluster: whoever declares a need of it, and nobody else."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from apps.catalog import CATALOG
 from apps.platform.needs import CallService, Connect, Consume, HttpCall, Need, OwnDatabase, Produce, RotateSecret
 from apps.resources import PROMETHEUS, PUSHGATEWAY
+from components.observability.network_policies import WAYS
 from delivery.recording import Graph
 from tests.stacks.stacks_under_test import environment_graph
 
@@ -57,3 +59,76 @@ def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
         from_outside = [peer for peer in sources(declaration.name) if "ipBlock" in peer]
         assert bool(from_outside) == bool(getattr(declaration, "public", ())), declaration.name
     assert sources("detector") == []
+
+
+def rules(graph: Graph, way: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every rule of every policy in one direction (`ingress`, `egress`), with the policy's name."""
+    for made in graph.of("NetworkPolicy"):
+        for rule in made.inputs["spec"].get(way) or []:
+            yield made.name, rule
+
+
+@STACKS
+def test_no_policy_of_any_namespace_opens_every_port_or_every_peer(graph: Graph) -> None:
+    for way, peers in (("ingress", "from"), ("egress", "to")):
+        found = list(rules(graph, way))
+        assert found
+        for name, rule in found:
+            assert rule.get("ports"), f"{name} opens every port"
+            assert rule.get(peers), f"{name} opens to everybody"
+            assert all(rule[peers]), f"{name} opens to everybody"
+
+
+@STACKS
+def test_nothing_but_who_declares_it_reaches_the_database(graph: Graph) -> None:
+    declaring = {made.name for made in CATALOG.processes if {5432} & {p for need in made.needs for p in ports_of(need)}}
+    reaching = {name for name, rule in rules(graph, "egress") if 5432 in {port["port"] for port in rule["ports"]}}
+    assert reaching == declaring
+
+
+def callers(graph: Graph, program: str) -> dict[str, set[int]]:
+    """Who may call a program of the monitoring namespace, by name or namespace, and on which ports."""
+    found: dict[str, set[int]] = {}
+    policy = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", f"monitoring-{program}")
+    for rule in policy.inputs["spec"]["ingress"]:
+        for peer in rule["from"]:
+            namespace = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+            name = peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name", f"all {namespace}")
+            found.setdefault(name, set()).update(port["port"] for port in rule["ports"])
+    return found
+
+
+@STACKS
+def test_logs_and_traces_are_read_by_grafana_alone_and_services_only_write_traces_and_metrics(graph: Graph) -> None:
+    assert callers(graph, "loki") == {"prometheus": {3100}, "opentelemetry-collector": {3100}, "grafana": {3100}}
+    assert callers(graph, "tempo") == {"prometheus": {3200}, "opentelemetry-collector": {4317}, "grafana": {3200}}
+    assert callers(graph, "grafana") == {"prometheus": {3000}}
+    assert callers(graph, "prometheus")["all sensors"] == {9090}
+    assert callers(graph, "prometheus-pushgateway")["all sensors"] == {9091}
+    assert callers(graph, "opentelemetry-collector")["all sensors"] == {4318}
+
+
+@STACKS
+def test_every_way_between_programs_is_open_at_both_ends(graph: Graph) -> None:
+    policies = {made.name: made.inputs["spec"] for made in graph.of("NetworkPolicy")}
+    for way in WAYS:
+        out = [
+            port["port"]
+            for rule in policies[f"monitoring-{way.source}"]["egress"]
+            for peer in rule["to"]
+            if peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name") == way.target
+            for port in rule["ports"]
+        ]
+        assert way.port in out
+        assert way.port in callers(graph, way.target)[way.source]
+
+
+@STACKS
+def test_prometheus_reaches_the_metrics_of_every_service(graph: Graph) -> None:
+    ports = {
+        port["port"]
+        for name, rule in rules(graph, "egress")
+        if name == "monitoring-prometheus"
+        for port in rule["ports"]
+    }
+    assert {server.port for server in CATALOG.servers if server.scraped} <= ports
