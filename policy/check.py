@@ -1,15 +1,12 @@
 """What a check is: a name, what it demands, and a pure function that finds what breaks it."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import TypeAlias
 
-T = TypeVar("T")
-
-Properties: TypeAlias = Mapping[str, Any]
-"""A resource's inputs, named as Pulumi names them on the wire (camelCase)."""
+from policy.properties import Properties, is_unknown, strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +25,85 @@ class Resource:
     references: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def refers_to(self, other: "Resource", name: str) -> bool:
-        """Tell whether property `name` is another resource's id, name or ARN."""
-        # References first: in a preview the value may not be known yet.
-        return other.urn in self.references.get(name, frozenset()) or self.props.get(name) in other.identity
+        """Tell whether property `name` is, or holds, another resource's id, name or ARN."""
+        told = self.references.get(name, frozenset())
+        if other.urn in told:
+            return True
+        try:
+            return not other.identity.isdisjoint(strings(self.props.get(name)))
+        except Exception as error:
+            # In a preview the value may not be known yet: what it comes from is.
+            if is_unknown(error) and told:
+                return False
+            raise
+
+    def is_a(self, types: Iterable[str]) -> bool:
+        """Tell whether it is of one of these types. `*` in a type stands for anything: an older group, another API."""
+        return _fits(self.type, tuple(types))
+
+
+@cache
+def _fits(type_: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(type_, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceCheck:
-    """A demand on each resource of some types, known before it is made. Yields what is wrong with it."""
+class Stack:
+    """The resources of a stack, and what its configuration says of it.
+
+    `environments`: those that an account's stack deploys.
+    """
+
+    resources: Sequence[Resource]
+    production: bool = True
+    environments: Sequence[str] = ()
+
+    def of(self, types: Iterable[str]) -> Iterator[Resource]:
+        """Yield the resources of some types."""
+        wanted = tuple(types)
+        return (resource for resource in self.resources if resource.is_a(wanted))
+
+    def referred(self, resource: Resource, name: str, types: Iterable[str]) -> Resource | None:
+        """Return the resource of some types that a property refers to."""
+        return next((other for other in self.of(types) if resource.refers_to(other, name)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """A demand on resources of some types.
+
+    `also`: what other tools call it: ids of checkov, names of kube-score, numbers of CIS benchmarks.
+    """
 
     name: str
     description: str
     types: tuple[str, ...]
-    find: Callable[[Properties], Iterator[str]]
+    also: tuple[str, ...] = ()
     production_only: bool = False
-    exempt: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Type and name of each resource that need not meet the demand -> the reason.
 
-    `{environment}` in a name stands for each environment that the account's configuration names.
+    def applies_to(self, resource: Resource, *, production: bool) -> bool:
+        """Tell whether a resource must meet the demand."""
+        return (production or not self.production_only) and resource.is_a(self.types)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceCheck(Demand):
+    """A demand that a resource's own inputs meet: the engine asks before the resource is made.
+
+    `find` yields what is wrong with the inputs.
     """
 
-    def applies_to(self, type_: str, name: str, *, production: bool, environments: Sequence[str] = ()) -> bool:
-        """Tell whether a resource must meet the demand; `environments`: those that the stack's account deploys."""
-        in_force = production or not self.production_only
-        exempt = {(of, each) for of, pattern in self.exempt for each in for_each(environments, pattern)}
-        return in_force and type_ in self.types and (type_, name) not in exempt
+    find: Callable[[Properties], Iterator[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class StackCheck:
-    """A demand on resources together. Yields each offender with what is wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackCheck(Demand):
+    """A demand that a resource meets together with others: the engine asks once it has seen them all.
 
-    name: str
-    description: str
-    find: Callable[[Sequence[Resource]], Iterator[tuple[Resource, str]]]
+    `find` yields what is wrong with the resource.
+    """
+
+    find: Callable[[Resource, Stack], Iterator[str]]
 
 
 Check: TypeAlias = ResourceCheck | StackCheck
@@ -80,49 +122,30 @@ def violations(
     checks: Iterable[Check], resources: Sequence[Resource], *, production: bool, environments: Sequence[str] = ()
 ) -> list[Violation]:
     """Run checks over the resources of a stack."""
-    found = []
-    for check in checks:
-        if isinstance(check, StackCheck):
-            offenders = until_unknown(partial(check.find, resources))
-            found += [Violation(check.name, resource.name, text) for resource, text in offenders]
-        else:
-            for resource in resources:
-                if check.applies_to(resource.type, resource.name, production=production, environments=environments):
-                    texts = until_unknown(partial(check.find, resource.props))
-                    found += [Violation(check.name, resource.name, text) for text in texts]
-    return found
+    stack = Stack(resources, production, environments)
+    return [
+        Violation(check.name, resource.name, text)
+        for check in checks
+        for resource, text in examine(check, stack)
+        if text is not None
+    ]
 
 
-class UnknownValueError(Exception):
-    """A value that is not known yet, by the name that the engine's own error has."""
+def examine(check: Check, stack: Stack) -> Iterator[tuple[Resource, str | None]]:
+    """Yield each offender with what is wrong with it.
 
-
-class UnknownProperties(Mapping[str, Any]):
-    """The properties of a resource of which a preview shows none, because its provider is not made yet.
-
-    Each look at one raises UnknownValueError: that nothing is known must not read as that nothing is there.
+    None instead of a text: a value is not known yet, so the check of this resource ends when it is.
     """
-
-    def __getitem__(self, key: str) -> Any:
-        raise UnknownValueError(key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-def until_unknown(find: Callable[[], Iterator[T]]) -> Iterator[T]:
-    """Yield what a check finds; in a preview it ends at the first value that is not known yet.
-
-    The engine raises UnknownValueError there, of a class that pulumi-policy does not export.
-    """
-    try:
-        yield from find()
-    except Exception as error:
-        if type(error).__name__ != "UnknownValueError":
-            raise
+    for resource in stack.resources:
+        if check.applies_to(resource, production=stack.production):
+            try:
+                found = check.find(resource.props) if isinstance(check, ResourceCheck) else check.find(resource, stack)
+                for text in found:
+                    yield resource, text
+            except Exception as error:
+                if not is_unknown(error):
+                    raise
+                yield resource, None
 
 
 def is_production(environment: Properties | None) -> bool:
@@ -132,50 +155,4 @@ def is_production(environment: Properties | None) -> bool:
 
 def environments_of(account: Properties | None) -> tuple[str, ...]:
     """Return the environments that an account deploys, by its configuration; none for a stack of another kind."""
-    return tuple(as_list(account.get("environments"))) if account else ()
-
-
-def for_each(environments: Iterable[str], pattern: str) -> Iterator[str]:
-    """Yield a name with each environment put in where it says `{environment}`; any other name as it is."""
-    if "{environment}" not in pattern:
-        yield pattern
-        return
-    for environment in environments:
-        yield pattern.format(environment=environment)
-
-
-def of_type(resources: Iterable[Resource], *types: str) -> Iterator[Resource]:
-    """Yield the resources of some types."""
-    return (resource for resource in resources if resource.type in types)
-
-
-def get_path(value: Any, *path: str | int) -> Any:
-    """Follow keys and indices down; None where the way ends."""
-    for step in path:
-        if isinstance(step, int) and isinstance(value, Sequence) and len(value) > step:
-            value = value[step]
-        elif isinstance(value, Mapping):
-            value = value.get(step)
-        else:
-            return None
-    return value
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return a value as a list, as policy documents allow both."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def document(value: Any) -> Properties:
-    """Return a JSON document that may still be text."""
-    read = json.loads(value) if isinstance(value, str) else value
-    return read if isinstance(read, Mapping) else {}
-
-
-def statements(value: Any) -> Iterator[Properties]:
-    """Yield the statements of an IAM policy document."""
-    for statement in as_list(document(value).get("Statement")):
-        if isinstance(statement, Mapping):
-            yield statement
+    return tuple(strings(account.get("environments"))) if account else ()

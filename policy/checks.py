@@ -1,6 +1,36 @@
 """Every check of the pack."""
 
-from policy import cluster, data, identity, network, workload
+from policy import (
+    access,
+    buckets,
+    charts,
+    cluster,
+    data,
+    doors,
+    machines,
+    namespaces,
+    network,
+    permissions,
+    resource_policies,
+    secrets,
+    trust,
+    workload,
+)
 from policy.check import Check
 
-ALL: tuple[Check, ...] = (*network.CHECKS, *cluster.CHECKS, *data.CHECKS, *identity.CHECKS, *workload.CHECKS)
+ALL: tuple[Check, ...] = (
+    *network.CHECKS,
+    *doors.CHECKS,
+    *cluster.CHECKS,
+    *machines.CHECKS,
+    *data.CHECKS,
+    *buckets.CHECKS,
+    *permissions.CHECKS,
+    *trust.CHECKS,
+    *resource_policies.CHECKS,
+    *secrets.CHECKS,
+    *namespaces.CHECKS,
+    *workload.CHECKS,
+    *access.CHECKS,
+    *charts.CHECKS,
+)

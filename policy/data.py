@@ -1,34 +1,75 @@
 """What keeps data: encrypted with keys of ours, reachable by few, hard to lose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from policy.check import Properties, Resource, ResourceCheck, StackCheck, as_list, of_type, statements
+from policy.check import ResourceCheck
+from policy.properties import Properties, as_list, get_path, is_given, is_true, mappings, strings
 
-DATABASE = "aws:rds/instance:Instance"
-PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
-STREAM = "aws:kinesis/stream:Stream"
-BUCKET = "aws:s3/bucket:Bucket"
-REPOSITORY = "aws:ecr/repository:Repository"
-KEY = "aws:kms/key:Key"
+INSTANCE = "aws:rds/instance:Instance"
+CLUSTER = "aws:rds/cluster:Cluster"
+MEMBER = "aws:rds/clusterInstance:ClusterInstance"
+DATABASE = (INSTANCE, CLUSTER)
+PARAMETERS = ("aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup")
+STREAM = ("aws:kinesis/stream:Stream",)
+REPOSITORY = ("aws:ecr/repository:Repository",)
+KEY = ("aws:kms/key:Key",)
 SECRETS = ("aws:secretsmanager/secret:Secret",)
+LOG_GROUP = ("aws:cloudwatch/logGroup:LogGroup",)
+SHARED = {
+    "aws:rds/snapshot:Snapshot": "sharedAccounts",
+    "aws:rds/clusterSnapshot:ClusterSnapshot": "sharedAccounts",
+    "aws:rds/snapshotCopy:SnapshotCopy": "sharedAccounts",
+    "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy": "sharedAccounts",
+    "aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission": "accountId",
+    "aws:ec2/amiLaunchPermission:AmiLaunchPermission": "imageId",
+}
+"""Copies of data -> the property that hands them to others."""
+
+OWN_KEY = {
+    "aws:backup/vault:Vault": "kmsKeyArn",
+    "aws:cloudwatch/logGroup:LogGroup": "kmsKeyId",
+    "aws:dynamodb/table:Table": "serverSideEncryption.kmsKeyArn",
+    "aws:ebs/snapshotCopy:SnapshotCopy": "kmsKeyId",
+    "aws:ec2/amiCopy:AmiCopy": "kmsKeyId",
+    "aws:efs/fileSystem:FileSystem": "kmsKeyId",
+    "aws:elasticache/replicationGroup:ReplicationGroup": "kmsKeyId",
+    "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy": "kmsKeyId",
+    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": "kmsKeyId",
+    "aws:rds/snapshotCopy:SnapshotCopy": "kmsKeyId",
+    "aws:redshift/cluster:Cluster": "kmsKeyId",
+    "aws:sns/topic:Topic": "kmsMasterKeyId",
+    "aws:sqs/queue:Queue": "kmsMasterKeyId",
+}
+"""What else keeps data -> the property that names its key. Where a key is named, AWS encrypts with it."""
 
 MIN_BACKUP_DAYS = 7
+ROTATED = {None, "", "SYMMETRIC_DEFAULT"}
+
+
+def _is_replica(props: Properties) -> bool:
+    """A replica takes over its source's settings."""
+    return is_given(props, "replicateSourceDb") or is_given(props, "replicationSourceIdentifier")
 
 
 def _database_key(props: Properties) -> Iterator[str]:
-    if not props.get("storageEncrypted") or not props.get("kmsKeyId"):
-        yield "is not encrypted with a key of ours: storageEncrypted and kmsKeyId"
+    if not is_true(props.get("storageEncrypted")):
+        yield "is not encrypted: storageEncrypted and kmsKeyId"
+        return
+    # Within a region a replica has its source's key; another region has another key.
+    source = str(props.get("replicateSourceDb") or "") if _is_replica(props) else None
+    if (source is None or source.startswith("arn:")) and not props.get("kmsKeyId"):
+        yield "is not encrypted with a key of ours: kmsKeyId"
 
 
 def _database_login(props: Properties) -> Iterator[str]:
-    if not props.get("iamDatabaseAuthenticationEnabled"):
+    if not is_true(props.get("iamDatabaseAuthenticationEnabled")):
         yield "does not take IAM tokens: services would need static passwords"
-    if props.get("password"):
+    if is_given(props, "password") or is_given(props, "masterPassword"):
         yield "has its password in the program: manageMasterUserPassword keeps it out of the state"
 
 
 def _database_private(props: Properties) -> Iterator[str]:
-    if props.get("publiclyAccessible"):
+    if is_true(props.get("publiclyAccessible")):
         yield "has a public address"
 
 
@@ -38,16 +79,24 @@ def _database_logs(props: Properties) -> Iterator[str]:
 
 
 def _database_kept(props: Properties) -> Iterator[str]:
-    if not props.get("deletionProtection"):
+    if not is_true(props.get("deletionProtection")):
         yield "can be deleted: deletionProtection"
-    if props.get("skipFinalSnapshot") or not props.get("finalSnapshotIdentifier"):
+    if _is_replica(props):
+        return
+    if is_true(props.get("skipFinalSnapshot")) or not is_given(props, "finalSnapshotIdentifier"):
         yield "leaves no final snapshot"
-    if (props.get("backupRetentionPeriod") or 0) < MIN_BACKUP_DAYS:
-        yield f"keeps backups for {props.get('backupRetentionPeriod') or 0} days: {MIN_BACKUP_DAYS} at least"
+    days = props.get("backupRetentionPeriod") or 0
+    if days < MIN_BACKUP_DAYS:
+        yield f"keeps backups for {days:g} days: {MIN_BACKUP_DAYS} at least"
+
+
+def _patched(props: Properties) -> Iterator[str]:
+    if props.get("autoMinorVersionUpgrade") is False:
+        yield "is not patched: autoMinorVersionUpgrade"
 
 
 def _force_ssl(props: Properties) -> Iterator[str]:
-    values = {p.get("name"): p.get("value") for p in as_list(props.get("parameters"))}
+    values = {p.get("name"): p.get("value") for p in mappings(props.get("parameters"))}
     if values.get("rds.force_ssl") != "1":
         yield "lets connections in without TLS: rds.force_ssl must be 1"
 
@@ -60,12 +109,13 @@ def _stream_key(props: Properties) -> Iterator[str]:
 def _images(props: Properties) -> Iterator[str]:
     if props.get("imageTagMutability") != "IMMUTABLE":
         yield "lets a tag point to another image later: imageTagMutability IMMUTABLE"
-    if not (props.get("imageScanningConfiguration") or {}).get("scanOnPush"):
+    if not is_true(get_path(props, "imageScanningConfiguration", "scanOnPush")):
         yield "does not scan what is pushed"
 
 
 def _key_rotation(props: Properties) -> Iterator[str]:
-    if not props.get("enableKeyRotation"):
+    # AWS rotates no asymmetric key.
+    if props.get("customerMasterKeySpec") in ROTATED and not is_true(props.get("enableKeyRotation")):
         yield "is never rotated: enableKeyRotation"
 
 
@@ -74,48 +124,120 @@ def _secret_key(props: Properties) -> Iterator[str]:
         yield "is encrypted with AWS's key, not ours: kmsKeyId"
 
 
-def _buckets(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    for bucket in of_type(resources, BUCKET):
-        if not any(
-            _blocks_all(r.props) for r in _about(resources, bucket, "bucketPublicAccessBlock:BucketPublicAccessBlock")
-        ):
-            yield bucket, "may become public: a BucketPublicAccessBlock with all four settings"
-        versionings = _about(resources, bucket, "bucketVersioning:BucketVersioning")
-        if not any((r.props.get("versioningConfiguration") or {}).get("status") == "Enabled" for r in versionings):
-            yield bucket, "keeps no earlier versions: BucketVersioning"
-        if not any(_demands_tls(r.props) for r in _about(resources, bucket, "bucketPolicy:BucketPolicy")):
-            yield bucket, "answers without TLS: a BucketPolicy that denies aws:SecureTransport false"
+def _own_key(props: Properties) -> Iterator[str]:
+    if not any(get_path(props, *path.split(".")) for path in set(OWN_KEY.values())):
+        yield "is not encrypted with a key of ours: kmsKeyId, or what its type calls it"
 
 
-def _about(resources: Sequence[Resource], bucket: Resource, kind: str) -> list[Resource]:
-    return [r for r in of_type(resources, f"aws:s3/{kind}") if r.refers_to(bucket, "bucket")]
+def _retention(props: Properties) -> Iterator[str]:
+    if not props.get("retentionInDays"):
+        yield "keeps its logs for ever: retentionInDays"
 
 
-def _blocks_all(props: Properties) -> bool:
-    return all(
-        props.get(name)
-        for name in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-    )
-
-
-def _demands_tls(props: Properties) -> bool:
-    return any(
-        statement.get("Effect") == "Deny"
-        and (statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
-        for statement in statements(props.get("policy"))
-    )
+def _shared(props: Properties) -> Iterator[str]:
+    for name in sorted(set(SHARED.values())):
+        if others := strings(props.get(name)):
+            yield f"hands its data to others ({name}: {', '.join(others)})"
 
 
 CHECKS = (
-    ResourceCheck("rds-own-key", "The database is encrypted with a key of ours", (DATABASE,), _database_key),
-    ResourceCheck("rds-no-static-password", "Who connects proves it with an IAM token", (DATABASE,), _database_login),
-    ResourceCheck("rds-private", "The database has no public address", (DATABASE,), _database_private),
-    ResourceCheck("rds-logs", "The database exports its log", (DATABASE,), _database_logs),
-    ResourceCheck("rds-kept", "Production data is hard to lose", (DATABASE,), _database_kept, production_only=True),
-    ResourceCheck("rds-tls", "The database refuses connections without TLS", (PARAMETERS,), _force_ssl),
-    ResourceCheck("kinesis-own-key", "Streams are encrypted with a key of ours", (STREAM,), _stream_key),
-    ResourceCheck("ecr-images", "Images cannot be replaced and are scanned", (REPOSITORY,), _images),
-    ResourceCheck("kms-rotation", "Keys are rotated", (KEY,), _key_rotation),
-    ResourceCheck("secret-own-key", "Secrets are encrypted with a key of ours", SECRETS, _secret_key),
-    StackCheck("s3-buckets", "Buckets are private, versioned and reached over TLS only", _buckets),
+    ResourceCheck(
+        name="rds-own-key",
+        description="Databases, replicas too, are encrypted with a key of ours",
+        types=DATABASE,
+        find=_database_key,
+        also=("CKV_AWS_16", "CKV_AWS_96", "CKV_AWS_327", "CIS AWS 2.3.1"),
+    ),
+    ResourceCheck(
+        name="rds-no-static-password",
+        description="Who connects proves it with an IAM token",
+        types=DATABASE,
+        find=_database_login,
+        also=("CKV_AWS_161", "CKV_AWS_162"),
+    ),
+    ResourceCheck(
+        name="rds-private",
+        description="Databases have no public address",
+        types=(INSTANCE, MEMBER),
+        find=_database_private,
+        also=("CKV_AWS_17", "CIS AWS 2.3.3"),
+    ),
+    ResourceCheck(
+        name="rds-logs",
+        description="Databases export their log",
+        types=DATABASE,
+        find=_database_logs,
+        also=("CKV_AWS_129",),
+    ),
+    ResourceCheck(
+        name="rds-kept",
+        description="Production data is hard to lose",
+        types=DATABASE,
+        find=_database_kept,
+        also=("CKV_AWS_133", "CKV_AWS_139", "CKV_AWS_293"),
+        production_only=True,
+    ),
+    ResourceCheck(
+        name="rds-patched",
+        description="Databases take patches",
+        types=(INSTANCE, MEMBER),
+        find=_patched,
+        also=("CKV_AWS_226", "CIS AWS 2.3.2"),
+    ),
+    ResourceCheck(
+        name="rds-tls",
+        description="Databases refuse connections without TLS",
+        types=PARAMETERS,
+        find=_force_ssl,
+        also=("CKV2_AWS_69",),
+    ),
+    ResourceCheck(
+        name="copies-not-shared",
+        description="Snapshots and images are nobody else's",
+        types=tuple(SHARED),
+        find=_shared,
+        also=("CKV_AWS_302",),
+    ),
+    ResourceCheck(
+        name="kinesis-own-key",
+        description="Streams are encrypted with a key of ours",
+        types=STREAM,
+        find=_stream_key,
+        also=("CKV_AWS_43", "CKV_AWS_185"),
+    ),
+    ResourceCheck(
+        name="ecr-images",
+        description="Images cannot be replaced and are scanned",
+        types=REPOSITORY,
+        find=_images,
+        also=("CKV_AWS_51", "CKV_AWS_163"),
+    ),
+    ResourceCheck(
+        name="kms-rotation",
+        description="Keys are rotated",
+        types=KEY,
+        find=_key_rotation,
+        also=("CKV_AWS_7", "CIS AWS 3.6"),
+    ),
+    ResourceCheck(
+        name="secret-own-key",
+        description="Secrets are encrypted with a key of ours",
+        types=SECRETS,
+        find=_secret_key,
+        also=("CKV_AWS_149",),
+    ),
+    ResourceCheck(
+        name="encrypted-with-own-key",
+        description="Logs, copies and whatever else keeps data are encrypted with a key of ours",
+        types=tuple(OWN_KEY),
+        find=_own_key,
+        also=("CKV_AWS_26", "CKV_AWS_27", "CKV_AWS_119", "CKV_AWS_158", "CKV_AWS_166", "CKV_AWS_184", "CKV_AWS_266"),
+    ),
+    ResourceCheck(
+        name="log-retention",
+        description="Logs are kept for a time that somebody chose",
+        types=LOG_GROUP,
+        find=_retention,
+        also=("CKV_AWS_66",),
+    ),
 )

@@ -1,55 +1,62 @@
-"""Workloads in the cluster: locked down, watched, spread, and reachable only as declared."""
+"""Workloads of every kind: locked down, watched, spread, and with an identity of their own."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from policy.check import Properties, Resource, ResourceCheck, StackCheck, as_list, get_path, of_type
+from policy import pods
+from policy.check import Resource, ResourceCheck, Stack, StackCheck
+from policy.pods import PODS, containers, effective, pod
+from policy.properties import Properties, any_of, as_list, get_path, is_given, is_true, mappings
 
-DEPLOYMENT = "kubernetes:apps/v1:Deployment"
-CRON_JOB = "kubernetes:batch/v1:CronJob"
-JOB = "kubernetes:batch/v1:Job"
-PODS = (DEPLOYMENT, CRON_JOB, JOB)
-NAMESPACE = "kubernetes:core/v1:Namespace"
-NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
-AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+BUDGET = ("kubernetes:policy/*:PodDisruptionBudget",)
+AUTOSCALER = ("kubernetes:autoscaling/*:HorizontalPodAutoscaler",)
+VOLUME = ("kubernetes:core/v1:PersistentVolume",)
 
-SECRET_NAME = re.compile(r"PASSWORD$|TOKEN$|SECRET$|PRIVATE_KEY$|ACCESS_KEY$")
 DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
-PRIVILEGED = {(NAMESPACE, "monitoring"): "node-exporter reads the host's own files"}
-
-
-def pod(props: Properties) -> Properties:
-    """Return the pod of a Deployment, a Job or a CronJob."""
-    spec = get_path(props, "spec", "jobTemplate", "spec") or props.get("spec") or {}
-    return get_path(spec, "template", "spec") or {}
-
-
-def containers(props: Properties) -> list[Mapping[str, Any]]:
-    """Return every container of a workload."""
-    spec = pod(props)
-    return [*as_list(spec.get("initContainers")), *as_list(spec.get("containers"))]
+ADDABLE = {"NET_BIND_SERVICE"}
+"""The one capability that Pod Security restricted lets a container add."""
+SYSTEM_NAMESPACES = {None, "", "default", "kube-node-lease", "kube-public", "kube-system"}
 
 
 def _restricted(props: Properties) -> Iterator[str]:
-    enforced = (get_path(props, "metadata", "labels") or {}).get("pod-security.kubernetes.io/enforce")
-    if enforced != "restricted":
-        yield f"enforces Pod Security {enforced}: it must be restricted"
-
-
-def _security(props: Properties) -> Iterator[str]:
-    spec = pod(props)
-    if get_path(spec, "securityContext", "runAsNonRoot") is not True:
-        yield "may run as root: securityContext.runAsNonRoot"
-    if get_path(spec, "securityContext", "seccompProfile", "type") != "RuntimeDefault":
-        yield "may call anything of the kernel: seccompProfile RuntimeDefault"
     for container in containers(props):
-        context = container.get("securityContext") or {}
-        if context.get("allowPrivilegeEscalation") is not False:
-            yield f"{container.get('name')} may gain privileges: allowPrivilegeEscalation false"
+        name, context = container.get("name"), get_path(container, "securityContext")
+        if effective(props, container, "runAsNonRoot") is not True:
+            yield f"{name} may run as root: securityContext.runAsNonRoot"
+        if effective(props, container, "runAsUser") == 0:
+            yield f"{name} runs as root: securityContext.runAsUser"
+        if effective(props, container, "seccompProfile", "type") not in ("RuntimeDefault", "Localhost"):
+            yield f"{name} may call anything of the kernel: seccompProfile RuntimeDefault"
+        if get_path(context, "allowPrivilegeEscalation") is not False:
+            yield f"{name} may gain privileges: allowPrivilegeEscalation false"
         if "ALL" not in as_list(get_path(context, "capabilities", "drop")):
-            yield f"{container.get('name')} keeps capabilities: drop ALL"
+            yield f"{name} keeps capabilities: drop ALL"
+        if added := set(as_list(get_path(context, "capabilities", "add"))) - ADDABLE:
+            yield f"{name} takes capabilities: {', '.join(sorted(map(str, added)))}"
+        if is_true(get_path(context, "privileged")):
+            yield f"{name} is privileged: it owns its node"
+        if get_path(context, "procMount") not in (None, "Default"):
+            yield f"{name} sees what /proc hides: procMount Default"
+
+
+def _host(props: Properties) -> Iterator[str]:
+    spec = pod(props)
+    for name in ("hostNetwork", "hostPID", "hostIPC"):
+        if is_true(spec.get(name)):
+            yield f"shares its node's processes or network: {name}"
+    for volume in mappings(spec.get("volumes")):
+        if is_given(volume, "hostPath"):
+            yield f"mounts its node's files: {get_path(volume, 'hostPath', 'path')}"
+    for container in containers(props):
+        if any(is_given(port, "hostPort") for port in mappings(container.get("ports"))):
+            yield f"{container.get('name')} listens on its node's address: hostPort"
+    if get_path(spec, "securityContext", "sysctls"):
+        yield "changes its node's kernel: sysctls"
+
+
+def _host_volume(props: Properties) -> Iterator[str]:
+    if get_path(props, "spec", "hostPath") or get_path(props, "spec", "local"):
+        yield "is a folder of a node, which whoever claims it may read and write"
 
 
 def _read_only(props: Properties) -> Iterator[str]:
@@ -59,24 +66,23 @@ def _read_only(props: Properties) -> Iterator[str]:
 
 
 def _probes(props: Properties) -> Iterator[str]:
-    for container in as_list(pod(props).get("containers")):
+    for container in pods.long_running(props):
         alive, ready = container.get("livenessProbe"), container.get("readinessProbe")
         if not alive or not ready:
             yield f"{container.get('name')} has no {'liveness' if not alive else 'readiness'} probe"
-        elif alive.get("httpGet") == ready.get("httpGet"):
+        elif (asked := get_path(alive, "httpGet")) and asked == get_path(ready, "httpGet"):
             yield f"{container.get('name')} asks the same for liveness and readiness: a slow database would restart it"
 
 
-def _limits(props: Properties) -> Iterator[str]:
+def _resources(props: Properties) -> Iterator[str]:
     for container in containers(props):
-        if not get_path(container, "resources", "limits", "memory") or not get_path(
-            container, "resources", "requests", "cpu"
-        ):
+        limit, request = get_path(container, "resources", "limits"), get_path(container, "resources", "requests")
+        if not get_path(limit, "memory") or not get_path(request, "cpu"):
             yield f"{container.get('name')} does not say what it takes: a memory limit and a CPU request"
 
 
 def _spread(props: Properties) -> Iterator[str]:
-    keys = {c.get("topologyKey") for c in as_list(pod(props).get("topologySpreadConstraints"))}
+    keys = {c.get("topologyKey") for c in mappings(pod(props).get("topologySpreadConstraints"))}
     if missing := {"kubernetes.io/hostname", "topology.kubernetes.io/zone"} - keys:
         yield f"may stand all in one place: spread over {', '.join(sorted(missing))}"
 
@@ -87,19 +93,17 @@ def _images(props: Properties) -> Iterator[str]:
             yield f"{container.get('name')} runs {container.get('image')}: name the image by its digest"
 
 
-def _environment(props: Properties) -> Iterator[str]:
-    for container in containers(props):
-        for variable in as_list(container.get("env")):
-            if SECRET_NAME.search(str(variable.get("name"))) and variable.get("value"):
-                yield f"{variable.get('name')} stands in clear: mount the secret as a file"
-
-
 def _service_account(props: Properties) -> Iterator[str]:
     spec = pod(props)
     if spec.get("automountServiceAccountToken") is not False:
         yield "holds a token of the cluster's API: automountServiceAccountToken false"
-    if spec.get("serviceAccountName") in (None, "default"):
+    if spec.get("serviceAccountName") in (None, "", "default"):
         yield "has no service account of its own"
+
+
+def _namespace(props: Properties) -> Iterator[str]:
+    if (name := pods.namespace_of(props)) in SYSTEM_NAMESPACES:
+        yield f"runs in {name or 'default'}, where no Pod Security and no network policy of ours holds"
 
 
 def _no_overlap(props: Properties) -> Iterator[str]:
@@ -107,77 +111,129 @@ def _no_overlap(props: Properties) -> Iterator[str]:
         yield "may run twice at a time: concurrencyPolicy Forbid"
 
 
-def _budgets(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    guarded = [labels for budget in of_type(resources, BUDGET) if (labels := _selected(budget.props))]
-    minimum = {
-        get_path(scaler.props, "spec", "scaleTargetRef", "name"): get_path(scaler.props, "spec", "minReplicas") or 1
-        for scaler in of_type(resources, AUTOSCALER)
-    }
-    for deployment in of_type(resources, DEPLOYMENT):
-        replicas = max(get_path(deployment.props, "spec", "replicas") or 1, minimum.get(_name(deployment), 1))
-        labels = get_path(deployment.props, "spec", "template", "metadata", "labels") or {}
-        if replicas > 1 and not any(selector.items() <= labels.items() for selector in guarded):
-            yield deployment, "may lose all replicas when nodes are drained: a PodDisruptionBudget"
+def _ends(props: Properties) -> Iterator[str]:
+    job = get_path(props, "spec", "jobTemplate", "spec") or props.get("spec")
+    if not get_path(job, "activeDeadlineSeconds"):
+        yield "may hang for ever: activeDeadlineSeconds"
 
 
-def _closed(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    policies = list(of_type(resources, NETWORK_POLICY))
-    closed = {_namespace(p) for p in policies if not get_path(p.props, "spec", "podSelector") and _denies(p.props)}
-    for namespace in of_type(resources, NAMESPACE):
-        name = _name(namespace)
-        if name not in closed:
-            yield namespace, "lets everything in and out: a NetworkPolicy that selects every pod and allows nothing"
-    for workload in of_type(resources, *PODS):
-        labels = _labels(workload.props)
-        allowed = [
-            p
-            for p in policies
-            if _namespace(p) == _namespace(workload) and (s := _selected(p.props)) and s.items() <= labels.items()
-        ]
-        if not allowed:
-            yield workload, "has no NetworkPolicy of its own"
+def _budgets(workload: Resource, stack: Stack) -> Iterator[str]:
+    def scales(scaler: Resource) -> bool:
+        target = get_path(scaler.props, "spec", "scaleTargetRef")
+        return (
+            get_path(target, "name") == (get_path(workload.props, "metadata", "name") or workload.name)
+            and get_path(target, "kind") in (None, workload.type.rpartition(":")[2])
+            and (get_path(scaler.props, "spec", "minReplicas") or 1) > 1
+        )
+
+    def guards(budget: Resource) -> bool:
+        selector = get_path(budget.props, "spec", "selector")
+        same = pods.namespace_of(budget.props) == pods.namespace_of(workload.props)
+        return same and not pods.is_empty(selector) and pods.selects(selector, pods.labels(workload.props))
+
+    several = (get_path(workload.props, "spec", "replicas") or 1) > 1 or any_of(stack.of(AUTOSCALER), scales)
+    if several and not any_of(stack.of(BUDGET), guards):
+        yield "may lose all replicas when nodes are drained: a PodDisruptionBudget"
 
 
-def _denies(props: Properties) -> bool:
-    spec = props.get("spec") or {}
-    return (
-        set(as_list(spec.get("policyTypes"))) == {"Ingress", "Egress"}
-        and not spec.get("ingress")
-        and not spec.get("egress")
-    )
-
-
-def _selected(props: Properties) -> Mapping[str, Any]:
-    selector = get_path(props, "spec", "podSelector") or get_path(props, "spec", "selector") or {}
-    return selector.get("matchLabels") or {}
-
-
-def _labels(props: Properties) -> Mapping[str, Any]:
-    spec = get_path(props, "spec", "jobTemplate", "spec") or props.get("spec") or {}
-    return get_path(spec, "template", "metadata", "labels") or {}
-
-
-def _namespace(resource: Resource) -> Any:
-    return get_path(resource.props, "metadata", "namespace")
-
-
-def _name(resource: Resource) -> Any:
-    return get_path(resource.props, "metadata", "name") or resource.name
+def _gives_way(props: Properties) -> Iterator[str]:
+    if str(get_path(props, "spec", "maxUnavailable")).removesuffix(".0") in {"0", "0%"} or (
+        get_path(props, "spec", "minAvailable") == "100%"
+    ):
+        yield "never lets a pod go: nodes could not be drained, and no upgrade would end"
 
 
 CHECKS = (
     ResourceCheck(
-        "namespace-pod-security", "Namespaces enforce a Pod Security", (NAMESPACE,), _restricted, exempt=PRIVILEGED
+        name="pod-restricted",
+        description="Containers of every kind keep to Pod Security restricted",
+        types=PODS,
+        find=_restricted,
+        also=(
+            *(f"CKV_K8S_{number}" for number in (16, 20, 23, 25, 28, 29, 30, 31, 37, 39)),
+            "container-security-context",
+            "container-seccomp-profile",
+            "CIS Kubernetes 5.2",
+        ),
     ),
-    ResourceCheck("pod-restricted", "Pods keep to Pod Security restricted", PODS, _security),
-    ResourceCheck("root-file-system-read-only", "Containers cannot change their image", PODS, _read_only),
-    ResourceCheck("probes-differ", "Liveness and readiness are asked apart", (DEPLOYMENT,), _probes),
-    ResourceCheck("resources-stated", "Containers say what they take", PODS, _limits),
-    ResourceCheck("spread", "Replicas run in several zones and on several hosts", (DEPLOYMENT,), _spread),
-    ResourceCheck("image-by-digest", "Images are named by digest", PODS, _images),
-    ResourceCheck("no-secret-in-environment", "Secrets are files, never variables", PODS, _environment),
-    ResourceCheck("own-service-account", "Each workload has an identity and no needless token", PODS, _service_account),
-    ResourceCheck("no-overlap", "Scheduled work never runs twice at a time", (CRON_JOB,), _no_overlap),
-    StackCheck("disruption-budgets", "Every Deployment with replicas has a PodDisruptionBudget", _budgets),
-    StackCheck("network-policies", "Namespaces are closed, workloads opened one by one", _closed),
+    ResourceCheck(
+        name="host-untouched",
+        description="Pods have nothing of their node: no files, ports, processes, kernel settings",
+        types=PODS,
+        find=_host,
+        also=(*(f"CKV_K8S_{number}" for number in (17, 18, 19, 26, 27)), "CIS Kubernetes 5.2"),
+    ),
+    ResourceCheck(
+        name="no-host-volumes", description="No volume is a folder of a node", types=VOLUME, find=_host_volume
+    ),
+    ResourceCheck(
+        name="root-file-system-read-only",
+        description="Containers cannot change their image",
+        types=PODS,
+        find=_read_only,
+        also=("CKV_K8S_22", "container-security-context"),
+    ),
+    ResourceCheck(
+        name="probes-differ",
+        description="Liveness and readiness are asked apart",
+        types=pods.SERVING,
+        find=_probes,
+        also=("CKV_K8S_8", "CKV_K8S_9", "pod-probes"),
+    ),
+    ResourceCheck(
+        name="resources-stated",
+        description="Containers say what they take",
+        types=PODS,
+        find=_resources,
+        also=("CKV_K8S_10", "CKV_K8S_12", "CKV_K8S_13", "container-resources"),
+    ),
+    ResourceCheck(
+        name="spread",
+        description="Replicas run in several zones and on several hosts",
+        types=pods.REPLICATED,
+        find=_spread,
+        also=("deployment-has-host-podantiaffinity", "statefulset-has-host-podantiaffinity"),
+    ),
+    ResourceCheck(
+        name="image-by-digest",
+        description="Images are named by digest",
+        types=PODS,
+        find=_images,
+        also=("CKV_K8S_14", "CKV_K8S_43", "container-image-tag"),
+    ),
+    ResourceCheck(
+        name="own-service-account",
+        description="Each workload has an identity and no needless token",
+        types=PODS,
+        find=_service_account,
+        also=("CKV_K8S_38", "CKV_K8S_41", "CIS Kubernetes 5.1.5", "CIS Kubernetes 5.1.6"),
+    ),
+    ResourceCheck(
+        name="own-namespace",
+        description="Workloads run in a namespace of ours",
+        types=PODS,
+        find=_namespace,
+        also=("CKV_K8S_21", "CIS Kubernetes 5.7.4"),
+    ),
+    ResourceCheck(
+        name="no-overlap",
+        description="Scheduled work never runs twice at a time",
+        types=pods.SCHEDULED,
+        find=_no_overlap,
+    ),
+    ResourceCheck(
+        name="jobs-end",
+        description="Work that hangs is ended",
+        types=(*pods.JOB, *pods.SCHEDULED),
+        find=_ends,
+        also=("cronjob-has-deadline",),
+    ),
+    StackCheck(
+        name="disruption-budgets",
+        description="Whatever has replicas has a PodDisruptionBudget",
+        types=pods.REPLICATED,
+        find=_budgets,
+        also=("deployment-has-poddisruptionbudget", "statefulset-has-poddisruptionbudget"),
+    ),
+    ResourceCheck(name="budgets-give-way", description="Nodes can be drained", types=BUDGET, find=_gives_way),
 )

@@ -55,7 +55,11 @@ def preview(tmp_path: Path) -> Preview:
             provider = kubernetes.Provider("files", render_yaml_to_directory=str(tmp_path / "out"))
             within = pulumi.ResourceOptions(provider=provider)
             labels = {"pod-security.kubernetes.io/enforce": pod_security}
-            kubernetes.core.v1.Namespace("sensors", metadata={"name": "sensors", "labels": labels}, opts=within)
+            namespace = kubernetes.core.v1.Namespace(
+                "sensors", metadata={"name": "sensors", "labels": labels}, opts=within
+            )
+            # No preview knows the id of what is not there yet.
+            kubernetes.core.v1.ConfigMap("later", data={"id": namespace.id}, opts=within)
             kubernetes.networking.v1.NetworkPolicy(
                 "closed", metadata={"namespace": "sensors"}, spec=CLOSED, opts=within
             )
@@ -75,6 +79,10 @@ def test_a_sound_stack_passes(preview: Preview) -> None:
     passed, said = preview("restricted")
     assert passed, said
     assert "sensor-analytics@" in said
+    assert (
+        "no-secret-in-configuration is checked later, when values are known that only a deployment brings, of later"
+        in said
+    )
 
 
 def test_a_stack_that_breaks_a_check_is_stopped_and_the_engine_says_which(preview: Preview) -> None:

@@ -8,24 +8,19 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from policy import identity
+from policy import charts, permissions, trust
 from policy.check import (
     Check,
     Resource,
-    ResourceCheck,
     StackCheck,
-    UnknownProperties,
-    UnknownValueError,
     Violation,
-    as_list,
     environments_of,
-    for_each,
-    get_path,
     is_production,
-    statements,
     violations,
 )
 from policy.checks import ALL
+from policy.documents import statements
+from policy.properties import UnknownProperties, UnknownValueError, get_path, strings
 from stacks.config import is_account_stack, load_environment, read_stack_file
 from tests.stacks.stacks_under_test import account_graph, environment_graph
 
@@ -55,8 +50,12 @@ SETTINGS: list[tuple[str, Path]] = [
     ("aws:rds/parameterGroup:ParameterGroup", ("parameters",)),
     ("aws:kinesis/stream:Stream", ("encryptionType",)),
     ("aws:kinesis/stream:Stream", ("kmsKeyId",)),
+    ("aws:eks/nodeGroup:NodeGroup", ("launchTemplate",)),
+    ("aws:iam/role:Role", ("permissionsBoundary",)),
+    ("aws:lb/loadBalancer:LoadBalancer", ("dropInvalidHeaderFields",)),
+    ("kubernetes:storage.k8s.io/v1:StorageClass", ("parameters", "encrypted")),
+    ("kubernetes:helm.sh/v3:Release", ("version",)),
     ("kubernetes:core/v1:Namespace", ("metadata", "labels")),
-    ("kubernetes:apps/v1:Deployment", (*POD, "securityContext", "runAsNonRoot")),
     ("kubernetes:apps/v1:Deployment", (*POD, "securityContext", "seccompProfile")),
     ("kubernetes:apps/v1:Deployment", (*POD, "automountServiceAccountToken")),
     ("kubernetes:apps/v1:Deployment", (*POD, "serviceAccountName")),
@@ -72,13 +71,20 @@ SETTINGS: list[tuple[str, Path]] = [
     ("kubernetes:batch/v1:CronJob", (*SCHEDULED, "containers", 0, "securityContext")),
     ("kubernetes:batch/v1:Job", (*POD, "securityContext")),
     ("kubernetes:batch/v1:Job", (*CONTAINER, "securityContext")),
+    ("kubernetes:batch/v1:Job", ("spec", "activeDeadlineSeconds")),
 ]
 
 ONLY_IN_PRODUCTION: list[tuple[str, Path]] = [
-    ("aws:rds/instance:Instance", (name,)) for name in ("deletionProtection", "backupRetentionPeriod")
+    ("aws:rds/instance:Instance", ("deletionProtection",)),
+    ("aws:rds/instance:Instance", ("backupRetentionPeriod",)),
+    ("aws:lb/loadBalancer:LoadBalancer", ("accessLogs",)),
+    ("aws:lb/loadBalancer:LoadBalancer", ("enableDeletionProtection",)),
+    ("aws:lb/listener:Listener", ("sslPolicy",)),
 ]
 
 OF_AN_ACCOUNT: list[tuple[str, Path]] = [
+    ("aws:cloudwatch/logGroup:LogGroup", ("kmsKeyId",)),
+    ("aws:cloudwatch/logGroup:LogGroup", ("retentionInDays",)),
     ("aws:kms/key:Key", ("enableKeyRotation",)),
     ("aws:secretsmanager/secret:Secret", ("kmsKeyId",)),
 ]
@@ -179,31 +185,51 @@ def test_what_is_protected_is_production(stack: str) -> None:
     assert production(stack) == load_environment(stack).protected
 
 
-EXEMPTIONS = sorted(
-    (check.name, *exempted) for check in ALL if isinstance(check, ResourceCheck) for exempted in check.exempt
-)
-
-
-@pytest.mark.parametrize(("check", "type_", "name"), EXEMPTIONS)
-def test_every_exemption_excuses_a_resource_of_a_stack(check: str, type_: str, name: str) -> None:
-    (strict,) = [replace(c, exempt={}) for c in ALL if isinstance(c, ResourceCheck) and c.name == check]
-    excused = {violation.resource for stack in STACKS for violation in violations_of(stack, resources(stack), [strict])}
-    named = {each for stack in STACKS for each in for_each(environments(stack), name)}
-    assert named
-    assert named <= excused, f"nothing needs it: no {type_} {name} would break {check}"
-
-
 def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
     allowed = {
-        str(action)
-        for stack in STACKS
-        for made in resources(stack)
-        if made.type in identity.POLICY
+        action
+        for made in everything(permissions.POLICY)
         for statement in statements(made.props.get("policy"))
-        if "*" in as_list(statement.get("Resource"))
-        for action in as_list(statement.get("Action"))
+        if "*" in statement.resources
+        for action in statement.actions
     }
-    assert [start for start in identity.NOT_SCOPABLE if not any(a.startswith(start) for a in allowed)] == []
+    assert [start for start in permissions.NOT_SCOPABLE if not any(a.startswith(start) for a in allowed)] == []
+
+
+def test_every_policy_of_aws_that_may_be_attached_is_attached_somewhere() -> None:
+    attached = {arn for made in everything(permissions.ATTACHMENT) for arn in strings(made.props.get("policyArn"))}
+    assert set(permissions.ATTACHABLE) <= attached
+
+
+def test_every_chart_that_may_read_its_node_is_installed_somewhere() -> None:
+    assert set(charts.HOST_READERS) <= {charts.chart_of(made.props) for made in everything(charts.RELEASE)}
+
+
+def everything(types: Sequence[str]) -> list[Resource]:
+    return [made for stack in STACKS for made in resources(stack) if made.is_a(types)]
+
+
+@pytest.mark.parametrize("stack", ["bootstrap", "bootstrap-prod"])
+def test_only_the_role_of_an_environment_of_the_account_may_deploy(stack: str) -> None:
+    whole = resources(stack)
+    assert [role.name for role in whole if role.is_a(trust.ROLE) and trust.deploys(role, environments(stack))] == [
+        f"deploy-{environment}" for environment in environments(stack)
+    ]
+    found = {violation.check for violation in violations(ALL, whole, production=True, environments=("staging",))}
+    assert {"iam-no-wildcards", "kinesis-one-side"} <= found, "in another account's eyes its policies are too wide"
+
+
+@pytest.mark.parametrize("who", [":environment:preview", ":ref:refs/heads/main"])
+def test_a_role_that_deploys_is_known_by_who_may_assume_it(who: str) -> None:
+    (environment,) = environments("bootstrap")
+    changed = [
+        replace(made, props={**made.props, "assumeRolePolicy": made.props["assumeRolePolicy"].replace(mine, who)})
+        if made.name == f"deploy-{environment}" and made.is_a(trust.ROLE)
+        else made
+        for made in resources("bootstrap")
+        for mine in [f":environment:{environment}"]
+    ]
+    assert {"iam-no-wildcards", "kinesis-one-side"} <= set(broken("bootstrap", changed))
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

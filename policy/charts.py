@@ -1,0 +1,110 @@
+"""What brings workloads that no check sees one by one: Helm charts, raw manifests, patches of others' objects."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policy.check import ResourceCheck
+from policy.properties import Properties, is_given, is_list, is_true
+
+RELEASE = ("kubernetes:helm.sh/v3:Release",)
+UNSEEN = (
+    "kubernetes:helm.sh/v*:Chart",
+    "kubernetes:kustomize*:Directory",
+    "kubernetes:yaml*:*",
+    "kubernetes:*:*List",
+    "kubernetes:*:*Patch",
+)
+"""Types whose inputs do not say what they make."""
+
+HOST_READERS = {
+    "kube-prometheus-stack": "node-exporter reads its node's counters",
+    "opentelemetry-collector": "it reads the logs of every container from its node",
+}
+"""Charts that read files of their nodes, and so need a namespace that allows it."""
+
+VERSION = re.compile(r"v?\d+\.\d+\.\d+([.+-][0-9A-Za-z.+-]+)?")
+HOST = {"privileged", "hostNetwork", "hostPID", "hostIPC", "allowPrivilegeEscalation"}
+
+
+def chart_of(props: Properties) -> str:
+    """Return the name of a release's chart, without the place that it is taken from."""
+    return str(props.get("chart")).rstrip("/").rpartition("/")[2]
+
+
+def _source(props: Properties) -> Iterator[str]:
+    if not VERSION.fullmatch(str(props.get("version"))):
+        yield f"takes version {props.get('version')} of its chart: name one, or tomorrow's runs"
+    repository = next(iter(_values(props.get("repositoryOpts"), "repo")), None)
+    if str(props.get("chart")).startswith("http://") or (repository and not str(repository).startswith("https://")):
+        yield "takes its chart over a connection that anybody could answer: https:// or oci://"
+
+
+def _privileges(props: Properties) -> Iterator[str]:
+    values = props.get("values")
+    for name in sorted(HOST):
+        if any(is_true(value) for value in _values(values, name)):
+            yield f"asks for the node it runs on: {name}"
+    if any(_values(values, "hostPath")) or any(
+        "SYS_ADMIN" in str(added) or "ALL" in str(added) for added in _values(values, "add")
+    ):
+        yield "asks for the node it runs on: hostPath, or capabilities"
+    if chart_of(props) not in HOST_READERS and any(user == 0 for user in _values(values, "runAsUser")):
+        yield "runs as root: runAsUser"
+
+
+def _ways_in(props: Properties) -> Iterator[str]:
+    values = props.get("values")
+    if any(str(kind) in {"LoadBalancer", "NodePort"} for kind in _values(values, "type")):
+        yield "opens a way in from outside: a Service of type ClusterIP"
+    if any(is_given(ingress, "enabled") and is_true(ingress["enabled"]) for ingress in _sections(values, "ingress")):
+        yield "opens a way in from outside: ingress.enabled"
+
+
+def _unseen(_props: Properties) -> Iterator[str]:
+    yield "brings objects that no check can read: declare each, or install a chart that nox -s charts checks"
+
+
+def _values(value: Any, name: str) -> Iterator[Any]:
+    """Yield every value of a name, at any depth."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if key == name:
+                yield value[key]
+            yield from _values(value[key], name)
+    elif is_list(value):
+        for each in value:
+            yield from _values(each, name)
+
+
+def _sections(value: Any, name: str) -> Iterator[Properties]:
+    return (each for each in _values(value, name) if isinstance(each, Mapping))
+
+
+CHECKS = (
+    ResourceCheck(
+        name="chart-pinned",
+        description="Charts have a version, and come over a connection that is proven",
+        types=RELEASE,
+        find=_source,
+    ),
+    ResourceCheck(
+        name="chart-without-privileges",
+        description="The values of charts ask for nothing of the node",
+        types=RELEASE,
+        find=_privileges,
+        also=("CKV_K8S_16", "CKV_K8S_17", "CKV_K8S_19"),
+    ),
+    ResourceCheck(
+        name="chart-without-doors",
+        description="The values of charts open no way in",
+        types=RELEASE,
+        find=_ways_in,
+    ),
+    ResourceCheck(
+        name="no-unseen-objects",
+        description="What runs in the cluster can be read by the checks",
+        types=UNSEEN,
+        find=_unseen,
+    ),
+)
