@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         "as lines NAME=VALUE. A workflow appends them to its outputs.",
         epilog="exit code: 0, or 2 when the stack's file cannot be used",
     )
-    parser.add_argument("stack", metavar="STACK", help="dev or prod")
+    parser.add_argument("stack", metavar="STACK", help="an environment, for example dev")
     stack = parser.parse_args(arguments).stack
     try:
         config = load_environment(stack)

@@ -5,7 +5,7 @@ section (`components/FOLDER/config.py`); here they are put together, and checked
 ends in an error with the YAML to write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -83,7 +83,12 @@ class EnvironmentConfig(StackConfig):
     )
     network: NetworkConfig = Field(examples=[{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}])
     cluster: ClusterConfig = Field(
-        examples=[{"administrators": ["arn:aws:iam::123456789012:role/sensor-analytics/deploy-dev"]}]
+        examples=[
+            {
+                "administrators": ["arn:aws:iam::123456789012:role/platform"],
+                "public_access_cidrs": ["198.51.100.0/24"],
+            }
+        ]
     )
     ingress: IngressConfig = Field(examples=[{"allowed_cidrs": ["198.51.100.0/24"]}])
     monitoring: MonitoringConfig = Field(
@@ -179,6 +184,11 @@ def is_account_stack(stack: str) -> bool:
     return stack.partition("-")[0] == "bootstrap"
 
 
+def environments(folder: Path = ROOT) -> tuple[str, ...]:
+    """Return the names of the environments: every stack with a file, but those of accounts."""
+    return tuple(stack for stack in _stacks(folder) if not is_account_stack(stack))
+
+
 def load(model: type[C], stack: str, key: str, given: Any) -> C:
     """Check what stands under `key` of `Pulumi.STACK.yaml`.
 
@@ -188,7 +198,8 @@ def load(model: type[C], stack: str, key: str, given: Any) -> C:
     if not isinstance(given, Mapping):
         required = {name: field for name, field in model.model_fields.items() if field.is_required()}
         smallest = {name: field.examples[0] for name, field in required.items() if field.examples}
-        raise StackConfigError(f"Pulumi.{stack}.yaml has no {place}. Write:\n{as_yaml(place, smallest)}")
+        found = f", but {given!r}" if given else ""
+        raise StackConfigError(f"Pulumi.{stack}.yaml has no {place}{found}. Write:\n{as_yaml(place, smallest)}")
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -196,29 +207,77 @@ def load(model: type[C], stack: str, key: str, given: Any) -> C:
         raise StackConfigError(f"Pulumi.{stack}.yaml cannot be used:\n{problems}") from None
 
 
+def check_keys(stack: str, key: str, found: Iterable[str]) -> None:
+    """Raise StackConfigError for a key beside `PROJECT:key` in a stack's configuration: nothing would read it."""
+    place = f"{PROJECT}:{key}"
+    if unread := sorted(name for name in found if name != place and not name.startswith("pulumi:")):
+        raise StackConfigError(
+            f"Pulumi.{stack}.yaml cannot be used:\n{', '.join(unread)}: nothing reads this. "
+            f"All that a stack says stands under {place}; beside it only Pulumi's own keys may stand, pulumi:..."
+        )
+
+
+def check_account(stack: str, config: EnvironmentConfig, folder: Path = ROOT) -> None:
+    """Raise StackConfigError for an environment that its account does not know: nobody could deploy it there."""
+    accounts = _accounts(folder)
+    for name, account in accounts.items():
+        if (account.account, account.region) != (config.account, config.region):
+            continue
+        if stack not in account.environments:
+            named = as_yaml(f"{PROJECT}:bootstrap", {"environments": [*account.environments, stack]})
+            raise StackConfigError(
+                f"Pulumi.{name}.yaml does not name {stack} among the environments of account {config.account}, so "
+                f"there is no role that deploys it. Write:\n{named}and deploy it first: pulumi up --stack {name}"
+            )
+        return
+    known = ", ".join(f"{name}: {account.account} in {account.region}" for name, account in accounts.items())
+    raise StackConfigError(
+        f"Pulumi.{stack}.yaml is for account {config.account} in {config.region}, which no stack of an account makes "
+        f"({known}): write Pulumi.bootstrap-NAME.yaml and deploy it first, as docs/deploy.md says"
+    )
+
+
 def read_stack_file(stack: str, key: str, folder: Path = ROOT) -> Any:
-    """Return what stands under `key` of `Pulumi.STACK.yaml`, unchecked. Raises StackConfigError where there is none."""
+    """Return what stands under `key` of `Pulumi.STACK.yaml`, unchecked.
+
+    Raises StackConfigError where there is no such file, or where keys stand in it that nothing reads.
+    """
     path = folder / f"Pulumi.{stack}.yaml"
     try:
-        return yaml.safe_load(path.read_text()).get("config", {}).get(f"{PROJECT}:{key}")
+        said = (yaml.safe_load(path.read_text()) or {}).get("config") or {}
     except FileNotFoundError:
-        stacks = sorted(found.name.split(".")[1] for found in folder.glob("Pulumi.*.yaml"))
-        raise StackConfigError(f"there is no {path.name}; there are the stacks {', '.join(stacks)}") from None
+        there = ", ".join(_stacks(folder))
+        raise StackConfigError(f"there is no {path.name}; there are the stacks {there}") from None
+    check_keys(stack, key, said)
+    return said.get(f"{PROJECT}:{key}")
 
 
 def load_environment(stack: str, folder: Path = ROOT) -> EnvironmentConfig:
-    """Return what `Pulumi.STACK.yaml` says of an environment. Raises StackConfigError."""
-    return load(EnvironmentConfig, stack, "environment", read_stack_file(stack, "environment", folder))
+    """Return what `Pulumi.STACK.yaml` says of an environment that its account knows. Raises StackConfigError."""
+    config = load(EnvironmentConfig, stack, "environment", read_stack_file(stack, "environment", folder))
+    check_account(stack, config, folder)
+    return config
+
+
+def load_account(stack: str, folder: Path = ROOT) -> AccountConfig:
+    """Return what `Pulumi.STACK.yaml` says of an account. Raises StackConfigError."""
+    return load(AccountConfig, stack, "bootstrap", read_stack_file(stack, "bootstrap", folder))
 
 
 def load_account_of(environment: str, folder: Path = ROOT) -> AccountConfig:
     """Return what the stack of the account says that an environment is deployed into. Raises StackConfigError."""
-    for path in sorted(folder.glob("Pulumi.bootstrap*.yaml")):
-        stack = path.name.split(".")[1]
-        given = read_stack_file(stack, "bootstrap", folder)
-        if isinstance(given, Mapping) and environment in (given.get("environments") or ()):
-            return load(AccountConfig, stack, "bootstrap", given)
+    for account in _accounts(folder).values():
+        if environment in account.environments:
+            return account
     raise StackConfigError(f"no Pulumi.bootstrap*.yaml names {environment} under `environments`")
+
+
+def _accounts(folder: Path) -> dict[str, AccountConfig]:
+    return {stack: load_account(stack, folder) for stack in _stacks(folder) if is_account_stack(stack)}
+
+
+def _stacks(folder: Path) -> list[str]:
+    return sorted(found.name.split(".")[1] for found in folder.glob("Pulumi.*.yaml"))
 
 
 def _hours(time: str) -> float:

@@ -66,7 +66,8 @@ def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts
         if "uses" not in job and job["permissions"].get("id-token") == "write"
     ]
     named = {job["environment"] for job in jobs}
-    assert (named - {"${{ inputs.stack }}"}) | stacks == trusted
+    # An account may know environments that no workflow deploys.
+    assert (named - {"${{ inputs.stack }}"}) | stacks <= trusted
 
 
 def test_releases_go_to_what_is_protected() -> None:

@@ -47,13 +47,14 @@ class ClusterConfig(Section):
 
     version: str = Field("1.35", pattern=r"^1\.\d\d$", description="Kubernetes, in quotes", examples=["1.35"])
     administrators: Distinct[PrincipalArn] = Field(
-        description="IAM roles or users that may do everything in the cluster, the deploy role among them",
-        examples=[["arn:aws:iam::123456789012:role/deploy"]],
+        (),
+        description="IAM roles or users that may do everything in the cluster, besides the role that deploys it",
+        examples=[["arn:aws:iam::123456789012:role/platform"]],
     )
     viewers: Distinct[PrincipalArn] = Field(
         (),
-        description="IAM roles or users that may look at everything but secrets, the preview role among them",
-        examples=[["arn:aws:iam::123456789012:role/preview"]],
+        description="IAM roles or users that may look at everything but secrets, besides the role that previews",
+        examples=[["arn:aws:iam::123456789012:role/support"]],
     )
     public_access_cidrs: Distinct[KnownCidr] = Field(
         (), description="Where the API server answers the internet; empty: only inside", examples=[["198.51.100.0/24"]]
@@ -65,12 +66,15 @@ class ClusterConfig(Section):
     def _supported(cls, version: str) -> str:
         return known_version(version)
 
-    @field_validator("administrators")
-    @classmethod
-    def _somebody(cls, administrators: tuple[str, ...]) -> tuple[str, ...]:
-        if not administrators:
-            raise ValueError("a cluster without administrators locks everybody out")
-        return administrators
+    def admitting(self, administrator: str, viewer: str) -> "ClusterConfig":
+        """Return the same of a cluster that lets in, first, who deploys and who previews where nobody names them."""
+        named = {normalized(entry) for entry in (*self.administrators, *self.viewers)}
+        added = {"administrators": administrator, "viewers": viewer}
+        return self.model_copy(
+            update={
+                kind: (entry, *getattr(self, kind)) for kind, entry in added.items() if normalized(entry) not in named
+            }
+        )
 
     @model_validator(mode="after")
     def _of_one_version(self) -> "ClusterConfig":

@@ -17,7 +17,7 @@ from delivery.errors import ChartError, ChartsUnavailableError
 from delivery.recording import Graph
 from devtools.paths import CACHE
 from stacks import environment
-from stacks.config import EnvironmentConfig, load_environment
+from stacks.config import EnvironmentConfig, environments, load_environment
 from stacks.errors import StackConfigError
 
 WRONG, COULD_NOT_RUN = 1, 3
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="exit code: 0 all is well, 1 something is wrong, 2 a stack cannot be read, 3 it could not run: "
         "no helm, or no charts",
     )
-    parser.add_argument("stacks", nargs="*", metavar="STACK", default=["dev", "prod"], help="default: dev prod")
+    parser.add_argument("stacks", nargs="*", metavar="STACK", default=environments(), help="default: every environment")
     parser.add_argument("--mirror", type=Path, metavar="FOLDER", help="take the charts from here, each by its name")
     chosen = parser.parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)

@@ -24,7 +24,7 @@ from delivery.cost.estimate import (
 from delivery.errors import DeliveryError
 from delivery.recording import Graph
 from stacks import account, environment
-from stacks.config import AccountConfig, EnvironmentConfig, load_account_of, load_environment
+from stacks.config import AccountConfig, EnvironmentConfig, environments, load_account_of, load_environment
 from stacks.errors import StackConfigError
 
 OVER_BUDGET, USAGE = 1, 2
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None, today: date | None = None) -> int:
         "and what stays for it between them.",
         epilog="exit code: 0 within the caps, 1 over a cap, 2 when a stack cannot be read or a price is missing",
     )
-    parser.add_argument("stacks", nargs="*", metavar="STACK", default=["dev", "prod"], help="default: dev prod")
+    parser.add_argument("stacks", nargs="*", metavar="STACK", default=environments(), help="default: every environment")
     parser.add_argument("--lines", action="store_true", help="show every resource with the source of its price")
     chosen = parser.parse_args(arguments)
     try:

@@ -13,6 +13,7 @@ to be:
 """
 
 import pulumi
+import pulumi_aws as aws
 
 from apps.catalog import CATALOG
 from apps.platform.catalog import Catalog
@@ -30,13 +31,18 @@ from stacks.providers import aws_provider
 from stacks.retained import SLACK_URL
 
 
-def deploy(config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG) -> None:
-    """Declare the environment that `stack` is, with everything in the catalogue whose image was built."""
+def deploy(
+    config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG, provider: aws.Provider | None = None
+) -> None:
+    """Declare the environment that `stack` is, with everything in the catalogue whose image was built.
+
+    `provider`: none, one is made.
+    """
     runnable = catalog.runnable(config.images)
     for declaration in catalog.declarations:
         if declaration not in runnable.declarations:
             pulumi.log.warn(_skipped(declaration))
-    provider = aws_provider(config, stack)
+    provider = provider or aws_provider(config, stack)
     on_aws = pulumi.ResourceOptions(providers=[provider])
     retained = find_retained(config, stack, provider)
     foundation = make_foundation(config, stack, retained, on_aws)

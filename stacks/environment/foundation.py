@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.account.github_deployment import role_settings
+from components.account.github_deployment import role_arn, role_settings
 from components.cluster.cluster import Cluster, ClusterArgs
+from components.cluster.config import ClusterConfig
 from components.network.network import Network, NetworkArgs
 from stacks.config import PROJECT, EnvironmentConfig
 from stacks.environment.retained import Retained
@@ -19,6 +20,12 @@ class Foundation:
 
     network: Network
     cluster: Cluster
+
+
+def admitted(config: EnvironmentConfig, stack: str) -> ClusterConfig:
+    """Return what a stack says of its cluster, with the roles that deploy and preview it among who may enter."""
+    deploy, preview = (role_arn(PROJECT, config.account, name) for name in (f"deploy-{stack}", "preview"))
+    return config.cluster.admitting(deploy, preview)
 
 
 def make_foundation(
@@ -40,7 +47,7 @@ def make_foundation(
     cluster = Cluster(
         "cluster",
         ClusterArgs(
-            config=config.cluster,
+            config=admitted(config, stack),
             name=name_of(stack),
             account=config.account,
             region=config.region,

@@ -105,7 +105,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
     assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
-    assert_nobody_enters_but_by_a_declared_entry(aws, exported["cluster"], config["cluster"])
+    assert_only_who_deploys_and_who_previews_may_enter(aws, exported["cluster"], "deploy-dev")
     assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
     assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
@@ -233,12 +233,12 @@ def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> 
             assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 
-def assert_nobody_enters_but_by_a_declared_entry(aws: Emulator, cluster: str, declared: Mapping[str, Any]) -> None:
+def assert_only_who_deploys_and_who_previews_may_enter(aws: Emulator, cluster: str, deploys: str) -> None:
     eks = aws.client("eks")
     access = eks.describe_cluster(name=cluster)["cluster"]["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
     entries = set(eks.list_access_entries(clusterName=cluster)["accessEntries"])
-    assert entries == {*declared["administrators"], *declared["viewers"]}
+    assert entries == {f"arn:aws:iam::{aws.account}:role/sensor-analytics/{name}" for name in (deploys, "preview")}
 
 
 def assert_the_stream_is_encrypted_with_our_key(aws: Emulator, name: str) -> None:

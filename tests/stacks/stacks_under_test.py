@@ -5,7 +5,7 @@ from functools import cache
 from apps.catalog import CATALOG
 from delivery.recording import Graph, build
 from stacks import account, environment
-from stacks.config import AccountConfig, EnvironmentConfig, load, load_environment, read_stack_file
+from stacks.config import EnvironmentConfig, load_account, load_environment
 
 
 @cache
@@ -24,9 +24,4 @@ def environment_config(stack: str, **images: str) -> EnvironmentConfig:
 @cache
 def account_graph(stack: str = "bootstrap", *, preview: bool = False) -> Graph:
     """All that the stack of an account declares; dev's unless another is named."""
-    return build(lambda: account.deploy(account_config(stack), stack), stack=stack, preview=preview)
-
-
-def account_config(stack: str) -> AccountConfig:
-    """The configuration of an account."""
-    return load(AccountConfig, stack, "bootstrap", read_stack_file(stack, "bootstrap"))
+    return build(lambda: account.deploy(load_account(stack), stack), stack=stack, preview=preview)

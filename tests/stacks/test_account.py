@@ -6,8 +6,8 @@ import pytest
 
 from apps.catalog import CATALOG
 from delivery.recording import RecordedResource
-from stacks.config import load_environment
-from tests.stacks.stacks_under_test import account_config, account_graph, environment_graph
+from stacks.config import load_account
+from tests.stacks.stacks_under_test import account_graph, environment_graph
 
 ISSUER = "token.actions.githubusercontent.com"
 
@@ -21,8 +21,9 @@ def trusted_subjects(role: RecordedResource) -> set[str]:
     return set(exact[f"{ISSUER}:sub"])
 
 
-@pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
-def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account: str, environment: str) -> None:
+@pytest.mark.parametrize("account", ["bootstrap", "bootstrap-prod"])
+def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account: str) -> None:
+    deploys = {f"deploy-{environment}": environment for environment in load_account(account).environments}
     roles = {role.name: trusted_subjects(role) for role in account_graph(account).of("aws:iam/role:Role")}
     assert roles == {
         name: {
@@ -30,15 +31,8 @@ def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(ac
             # What a repository sends that was made before 2026-07-15; its id is demanded beside it.
             f"repo:example/sensor-analytics:environment:{of}",
         }
-        for name, of in {"preview": "preview", "images": "images", f"deploy-{environment}": environment}.items()
+        for name, of in {"preview": "preview", "images": "images", **deploys}.items()
     }
-
-
-@pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
-def test_an_environment_is_deployed_into_the_account_that_knows_it(account: str, environment: str) -> None:
-    bootstrap, deployed = account_config(account), load_environment(environment)
-    assert bootstrap.environments == (environment,)
-    assert (bootstrap.account, bootstrap.region) == (deployed.account, deployed.region)
 
 
 def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary() -> None:
@@ -93,7 +87,7 @@ def test_load_balancers_write_into_the_bucket_of_the_account_and_nobody_else_doe
     policy = account_graph(account).one("aws:s3/bucketPolicy:BucketPolicy", "access-logs").inputs["policy"]
     (writing,) = [s for s in json.loads(policy)["Statement"] if s["Effect"] == "Allow"]
     assert writing["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
-    number = account_config(account).account
+    number = load_account(account).account
     assert writing["Resource"] == [f"arn:aws:s3:::{logs['bucket']}/{logs['prefix']}/AWSLogs/{number}/*"]
 
 

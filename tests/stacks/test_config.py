@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import pytest
@@ -14,11 +15,20 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from apps.catalog import CATALOG
-from stacks.config import ROOT, AccountConfig, EnvironmentConfig, load, read_stack_file
+from stacks.config import (
+    ROOT,
+    AccountConfig,
+    EnvironmentConfig,
+    check_keys,
+    environments,
+    load,
+    load_environment,
+    read_stack_file,
+)
 from stacks.errors import StackConfigError
 
 DIGEST = "sha256:" + "a" * 64
-ADMINISTRATOR = "arn:aws:iam::111111111111:role/sensor-analytics/deploy-dev"
+ADMINISTRATOR = "arn:aws:iam::111111111111:role/platform"
 
 
 def smallest() -> dict[str, Any]:
@@ -50,14 +60,9 @@ def refusal(config: dict[str, Any] | None, stack: str = "dev") -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_the_environments_files_load(stack: str) -> None:
-    assert load(EnvironmentConfig, stack, "environment", read_stack_file(stack, "environment")).region == "eu-west-1"
-
-
-@pytest.mark.parametrize("stack", ["bootstrap", "bootstrap-prod"])
-def test_the_accounts_files_load(stack: str) -> None:
-    assert load(AccountConfig, stack, "bootstrap", read_stack_file(stack, "bootstrap")).region == "eu-west-1"
+@pytest.mark.parametrize("stack", environments())
+def test_the_environments_files_load_and_their_accounts_know_them(stack: str) -> None:
+    assert load_environment(stack).network.zones
 
 
 def test_the_smallest_documented_configuration_loads() -> None:
@@ -99,8 +104,11 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
         ("region", "eu-wset-1", "environment.region: is no region of AWS; there are af-south-1, "),
         ("account", 111111111111, "environment.account: "),
         ("cluster.version", 1.34, "environment.cluster.version: "),
-        ("cluster.administrators", [], "environment.cluster.administrators: "),
-        ("cluster.viewers", [ADMINISTRATOR], "is listed as both administrator and viewer"),
+        (
+            "cluster",
+            {"administrators": [ADMINISTRATOR], "viewers": [ADMINISTRATOR]},
+            "is listed as both administrator and viewer",
+        ),
         ("cluster.public_access_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
         ("cluster.nodes", {"instance_type": "t4g.medium"}, "must be a machine with an x86 processor"),
@@ -195,6 +203,36 @@ def test_an_image_without_a_digest_is_told_what_one_looks_like() -> None:
     assert "@sha256:<64 hexadecimal digits>" in message
 
 
+@pytest.mark.parametrize(("given", "found"), [(None, ""), ("", ""), ("dev", ", but 'dev'"), ([1], r", but \[1\]")])
+def test_a_stack_whose_one_key_is_empty_or_no_mapping_is_told_what_to_write(given: Any, found: str) -> None:
+    with pytest.raises(
+        StackConfigError, match=rf"Pulumi.new.yaml has no sensor-analytics:environment{found}. Write:\n"
+    ):
+        load(EnvironmentConfig, "new", "environment", given)
+
+
+@pytest.mark.parametrize("key", ["aws:region", "sensor-analytics:region", "sensor-analytics:bootstrap", "environment"])
+def test_a_key_that_nothing_reads_is_refused_with_the_one_that_is_read(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text((ROOT / "Pulumi.dev.yaml").read_text() + f"  {key}: eu-west-1\n")
+    with pytest.raises(StackConfigError) as refused:
+        load_environment("dev", tmp_path)
+    assert f"{key}: nothing reads this. All that a stack says stands under sensor-analytics:environment" in str(
+        refused.value
+    )
+
+
+def test_pulumis_own_keys_may_stand_beside_ours() -> None:
+    check_keys("dev", "environment", ["sensor-analytics:environment", "pulumi:tags"])
+
+
+@pytest.mark.parametrize("said", ["", "config:\n", "config:\n  sensor-analytics:environment:\n"])
+def test_an_empty_file_is_told_the_yaml_to_write(said: str, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.new.yaml").write_text(said)
+    with pytest.raises(StackConfigError, match=r"Pulumi.new.yaml has no sensor-analytics:environment. Write:\n"):
+        load_environment("new", tmp_path)
+
+
 def test_every_wrong_value_is_told_at_once() -> None:
     config = changed("region", "Ireland") | {"account": "1"}
     assert {"environment.region", "environment.account"} <= set(
@@ -253,8 +291,11 @@ def test_no_list_of_the_configuration_takes_an_entry_twice(place: tuple[str, ...
             f"environment.cluster.administrators: {ADMINISTRATOR} stands here twice",
         ),
         (
-            "cluster.viewers",
-            [ADMINISTRATOR.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("ROLE", "role")],
+            "cluster",
+            {
+                "administrators": [ADMINISTRATOR],
+                "viewers": [ADMINISTRATOR.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("ROLE", "role")],
+            },
             "both",
         ),
         ("schedule.days", ["monday", "friday", "monday"], "environment.schedule.days: monday stands here twice"),

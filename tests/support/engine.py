@@ -84,6 +84,7 @@ class Rehearsal:
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_STAND_IN": str(self.folder / "aws"),
+                "AWS_STAND_IN_CALLER": f"arn:aws:sts::{config['account']}:assumed-role/deploy-{name}/rehearsal",
                 "EKS_STAND_IN_KUBECONFIG": str(self.kubeconfig),
                 **self.environment,
             },

@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 from components.cluster.cluster import disable_creator_admin
+from components.cluster.config import ClusterConfig
 from delivery.recording import build
 from tests.components import parts
 
@@ -120,9 +121,14 @@ def test_a_changed_kubeconfig_replaces_nothing() -> None:
     assert provider.inputs["clusterIdentifier"] == parts.CLUSTER_ARN
 
 
-def test_nobody_inside_and_everybody_outside_are_both_refused() -> None:
-    with pytest.raises(ValueError, match="locks everybody out"):
-        build(lambda: parts.cluster(administrators=[]))
+def test_who_deploys_and_who_previews_come_in_first_and_once() -> None:
+    deploy, preview, other = (f"arn:aws:iam::111111111111:role/{name}" for name in ("deploy", "preview", "other"))
+    admitted = ClusterConfig(administrators=[other]).admitting(deploy, preview)
+    assert (admitted.administrators, admitted.viewers) == ((deploy, other), (preview,))
+    assert admitted.admitting(deploy, preview) == admitted
+
+
+def test_everybody_outside_is_refused() -> None:
     with pytest.raises(ValueError, match="must be known networks, not the whole internet"):
         build(lambda: parts.cluster(public_access_cidrs=["0.0.0.0/0"]))
 

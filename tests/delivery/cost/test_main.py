@@ -14,8 +14,8 @@ from delivery.cost.estimate import PRICED, estimate
 from delivery.cost.prices import regions
 from delivery.errors import UnknownAttributeError
 from stacks import config
-from stacks.config import EnvironmentConfig, load_environment, read_stack_file
-from tests.stacks.stacks_under_test import account_config, account_graph, environment_config, environment_graph
+from stacks.config import EnvironmentConfig, load_account, load_environment, read_stack_file
+from tests.stacks.stacks_under_test import account_graph, environment_config, environment_graph
 
 
 class Change(Protocol):
@@ -173,7 +173,7 @@ def test_every_type_that_has_a_price_is_in_a_stack() -> None:
 
 
 def test_what_stays_between_two_lives_of_a_stack_is_priced_all_week() -> None:
-    config, of = environment_config("dev"), account_config("bootstrap")
+    config, of = environment_config("dev"), load_account("bootstrap")
     lines = command.standing_cost(config, "dev", of, TODAY)
     count = {item: sum(line.count for line in lines if line.item == item) for item in {line.item for line in lines}}
     graph = account_graph()
@@ -184,7 +184,7 @@ def test_what_stays_between_two_lives_of_a_stack_is_priced_all_week() -> None:
 
 
 def test_what_an_account_keeps_for_another_environment_is_not_this_ones() -> None:
-    of = account_config("bootstrap")
+    of = load_account("bootstrap")
     alone = command.standing_cost(environment_config("dev"), "dev", of, TODAY)
     beside = of.model_copy(update={"environments": ("dev", "staging")})
     with_another = command.standing_cost(environment_config("dev"), "dev", beside, TODAY)

@@ -1,7 +1,7 @@
 """`pulumi-resource-aws` for a machine without the real one: it makes nothing and keeps a file for each resource.
 
 The engine sees a provider that checks nothing and answers as the recording engine does. What it holds at the end can be
-asked of the folder in AWS_STAND_IN.
+asked of the folder in AWS_STAND_IN. AWS_STAND_IN_CALLER is the ARN of whoever deploys.
 """
 
 import hashlib
@@ -81,6 +81,8 @@ class AwsStandIn(Provider):
         self._file(request.resource_id, _type(request.urn)).unlink()
 
     async def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        if request.tok == "aws:index/getCallerIdentity:getCallerIdentity":
+            return InvokeResponse({"arn": PropertyValue(os.environ["AWS_STAND_IN_CALLER"])})
         asked = {name: _plain(value) for name, value in request.args.items()}
         return InvokeResponse({name: _property(value) for name, value in aws_finds(request.tok, asked).items()})
 
