@@ -82,9 +82,19 @@ class Graph:
         return earlier.urn in seen - {later.urn}
 
 
-def build(program: Callable[[], object], *, stack: str = "dev", preview: bool = False) -> Graph:
-    """Run a program and return what it declared. With `preview`, ids and outputs are unknown as in a first preview."""
-    recorder = _Recorder()
+def build(
+    program: Callable[[], object],
+    *,
+    stack: str = "dev",
+    preview: bool = False,
+    existing: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Graph:
+    """Run a program and return what it declared. With `preview`, ids and outputs are unknown as in a first preview.
+
+    `existing`: what AWS answers when the program looks something up, by the function's token; the rest: as for a stack
+    that is not made yet.
+    """
+    recorder = _Recorder(existing or {})
     monitor = _Monitor(recorder)
     with _own_loop():
         pulumi.runtime.set_mocks(recorder, "sensor-analytics", stack, preview, monitor=monitor)
@@ -162,7 +172,8 @@ def _with_nulls(read: Any, wire: Any) -> Any:
 
 
 class _Recorder(Mocks):
-    def __init__(self) -> None:
+    def __init__(self, existing: Mapping[str, Mapping[str, Any]]) -> None:
+        self._existing = existing
         self.last: dict[tuple[str, str], tuple[MockResourceArgs, dict[str, Any]]] = {}
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -175,11 +186,14 @@ class _Recorder(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> Any:
-        return aws_finds(args.token, args.args)
+        return self._existing[args.token] if args.token in self._existing else aws_finds(args.token, args.args)
 
 
 def aws_finds(token: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What AWS would answer when our programs look something up: what the account's stack keeps is there."""
+    """What AWS would answer when our programs look something up.
+
+    What the account's stack keeps is there, and nothing of the stack itself.
+    """
     place = f"{REGION}:{ACCOUNT}"
     name = str(asked.get("name", asked.get("keyId", "")))
     answers: dict[str, dict[str, Any]] = {
@@ -187,6 +201,8 @@ def aws_finds(token: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         "aws:kms/getKey:getKey": {"arn": f"arn:aws:kms:{place}:key/{name.removeprefix('alias/')}"},
         "aws:rds/getSnapshots:getSnapshots": {"snapshots": []},
         "aws:secretsmanager/getSecret:getSecret": {"arn": f"arn:aws:secretsmanager:{place}:secret:{name}-EXAMPLE"},
+        "aws:eks/getAddonVersion:getAddonVersion": {"version": f"v{asked.get('kubernetesVersion')}.0-eksbuild.1"},
+        "aws:eks/getClusters:getClusters": {"names": []},
     }
     if token not in answers:
         raise LookupError(f"no answer is known to {token}: say here what AWS would find")

@@ -3,10 +3,11 @@
 Wiring decisions: the cluster knows people and roles by access entries only, never by who created it. Nothing is on the
 nodes' role but what a node itself needs; pods have identities of their own (EKS Pod Identity) and cannot reach the
 metadata service (IMDSv2, one hop). A node is ready only with a network, and the network's pods need their identity:
-these add-ons come before the node group, and those whose pods need a node come after it.
+these add-ons come before the nodes, and those whose pods need a node come after them. One version of Kubernetes decides
+the control plane's, the add-ons' and the nodes', and another one arrives in this order: control plane, the nodes' own
+add-ons, nodes, the add-ons that run as pods anywhere, then what the cluster installs.
 """
 
-import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +18,16 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
-from components.cluster.config import ClusterConfig
+from components.cluster.config import AddonName, ClusterConfig
+from components.cluster.node_groups import NodeGroups, NodeGroupsArgs
 from components.component import Component
 from components.identity.encryption_key import EncryptionKey
-from components.identity.iam import RoleSettings, role, trust
+from components.identity.iam import MANAGED_POLICY, RoleSettings, role, trust
 from components.identity.pod_identity import PodIdentities, PodIdentity
 
 ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 """Reads everything but secrets."""
-MANAGED = "arn:aws:iam::aws:policy"
-TAGGED = ("instance", "volume", "network-interface")
-"""What EC2 makes from a launch template."""
 NETWORK = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
 """What vpc-cni is told. With prefixes a node has addresses for its pods; by single ones a t3.medium has 17."""
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -38,8 +37,9 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 class ClusterArgs:
     """What the cluster is made of. Its name is fixed, so that its log group can be there before it (`log_group`).
 
-    `key` encrypts Kubernetes' secrets. `tags`: of the machines, disks, interfaces and volumes that AWS makes for it,
-    which a provider's default tags do not reach.
+    `private_subnets`: the private subnet of each zone of the network, in their order. `key` encrypts Kubernetes'
+    secrets. `tags`: of the machines, disks, interfaces and volumes that AWS makes for it, which a provider's default
+    tags do not reach.
     """
 
     config: ClusterConfig
@@ -47,7 +47,7 @@ class ClusterArgs:
     account: str
     region: str
     vpc_id: pulumi.Input[str]
-    private_subnet_ids: Sequence[pulumi.Input[str]]
+    private_subnets: Mapping[str, pulumi.Input[str]]
     key: EncryptionKey
     roles: RoleSettings
     tags: Mapping[str, str]
@@ -61,8 +61,9 @@ class Cluster(Component):
 
     - the control plane (through pulumi-eks), with its role
     - an access entry, with a policy, for each administrator and viewer
-    - a managed node group, with its launch template and role
-    - the add-ons vpc-cni (with network policies), kube-proxy, coredns, eks-pod-identity-agent and aws-ebs-csi-driver
+    - the nodes (NodeGroups)
+    - the add-ons vpc-cni (with network policies), kube-proxy, coredns, eks-pod-identity-agent and aws-ebs-csi-driver,
+      in the versions that AWS recommends for the cluster's, or in the configured ones
     - an encrypted default storage class
     - the Kubernetes provider
     """
@@ -73,7 +74,7 @@ class Cluster(Component):
     """The group of the control plane and of every node and pod."""
     kubeconfig: pulumi.Output[str]
     control_plane: eks.Cluster
-    nodes: aws.eks.NodeGroup
+    nodes: NodeGroups
     provider: k8s.Provider
     identities: PodIdentities
 
@@ -92,13 +93,16 @@ class Cluster(Component):
             *self._access_entries("viewer", VIEWER, args.config.viewers),
         ]
         identity_agent = self._addon("eks-pod-identity-agent")
-        cni = self._system_identity("aws-node", f"{MANAGED}/AmazonEKS_CNI_Policy")
+        cni = self._system_identity("aws-node", f"{MANAGED_POLICY}/AmazonEKS_CNI_Policy")
         network = self._addon("vpc-cni", [identity_agent, *cni.dependencies], json.dumps(NETWORK))
-        self.nodes = self._node_group(after=[network, self._addon("kube-proxy")])
-        dns = self._addon("coredns", [self.nodes])
-        csi = self._system_identity("ebs-csi-controller-sa", f"{MANAGED}/service-role/AmazonEBSCSIDriverPolicyV2")
-        volumes = json.dumps({"controller": {"extraVolumeTags": dict(args.tags)}})
-        storage = self._addon("aws-ebs-csi-driver", [self.nodes, *csi.dependencies], volumes)
+        self.nodes = self._nodes(after=[network, self._addon("kube-proxy")])
+        dns = self._addon("coredns", self.nodes.groups)
+        csi = self._system_identity(
+            "ebs-csi-controller-sa", f"{MANAGED_POLICY}/service-role/AmazonEBSCSIDriverPolicyV2"
+        )
+        controller = {"replicaCount": 2 if args.protected else 1, "extraVolumeTags": dict(args.tags)}
+        volumes = json.dumps({"controller": controller})
+        storage = self._addon("aws-ebs-csi-driver", [*self.nodes.groups, *csi.dependencies], volumes)
         self.provider = k8s.Provider(
             name,
             kubeconfig=self.kubeconfig,
@@ -140,7 +144,7 @@ class Cluster(Component):
         attached = aws.iam.RolePolicyAttachment(
             f"{self._name}-control-plane",
             role=service_role.name,
-            policy_arn=f"{MANAGED}/AmazonEKSClusterPolicy",
+            policy_arn=f"{MANAGED_POLICY}/AmazonEKSClusterPolicy",
             opts=self._child,
         )
         return eks.Cluster(
@@ -150,7 +154,7 @@ class Cluster(Component):
             # By default AWS would go on at six times the price when standard support ends.
             upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             vpc_id=args.vpc_id,
-            private_subnet_ids=list(args.private_subnet_ids),
+            private_subnet_ids=list(args.private_subnets.values()),
             service_role=service_role,
             authentication_mode=eks.AuthenticationMode.API,
             endpoint_private_access=True,
@@ -188,60 +192,20 @@ class Cluster(Component):
                 opts=within,
             )
 
-    def _node_group(self, after: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
-        args, nodes, name = self._args, self._args.config.nodes, f"{self._name}-nodes"
-        node_role = role(name, trust("ec2.amazonaws.com"), args.roles, self, "Nodes of the cluster")
-        attached = [
-            aws.iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=node_role.name, policy_arn=f"{MANAGED}/{policy}", opts=self._child
-            )
-            for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
-        ]
-        template = aws.ec2.LaunchTemplate(
-            name,
-            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
-                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+    def _nodes(self, after: Sequence[pulumi.Resource]) -> NodeGroups:
+        args, config = self._args, self._args.config
+        return NodeGroups(
+            f"{self._name}-nodes",
+            NodeGroupsArgs(
+                config=config.nodes,
+                cluster=self.name,
+                version=config.version,
+                subnets=args.private_subnets,
+                roles=args.roles,
+                tags=args.tags,
+                after=[self.control_plane, *after],
             ),
-            block_device_mappings=[
-                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                    device_name="/dev/xvda",
-                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                        volume_size=nodes.disk_gib,
-                        volume_type="gp3",
-                        encrypted="true",
-                        delete_on_termination="true",
-                    ),
-                )
-            ],
-            tag_specifications=[
-                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=dict(args.tags)) for kind in TAGGED
-            ],
-            user_data=base64.b64encode(node_config(nodes.max_pods).encode()).decode(),
-            update_default_version=True,
-            opts=self._child,
-        )
-        return aws.eks.NodeGroup(
-            name,
-            cluster_name=self.name,
-            node_role_arn=node_role.arn,
-            subnet_ids=list(args.private_subnet_ids),
-            ami_type="AL2023_x86_64_STANDARD",
-            version=args.config.version,
-            release_version=nodes.ami_release,
-            instance_types=[nodes.instance_type],
-            launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
-                id=template.id, version=template.latest_version.apply(str)
-            ),
-            scaling_config=aws.eks.NodeGroupScalingConfigArgs(
-                min_size=nodes.minimum, max_size=nodes.maximum, desired_size=nodes.minimum
-            ),
-            update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
-            # The autoscaler moves the desired size.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[self.control_plane, *attached, *after],
-                ignore_changes=["scalingConfig.desiredSize"],
-            ),
+            self._child,
         )
 
     def _system_identity(self, service_account: str, policy_arn: str) -> PodIdentity:
@@ -250,11 +214,16 @@ class Cluster(Component):
         return identity
 
     def _addon(
-        self, addon: str, after: Sequence[pulumi.Resource] = (), configuration: str | None = None
+        self, addon: AddonName, after: Sequence[pulumi.Resource] = (), configuration: str | None = None
     ) -> aws.eks.Addon:
+        config = self._args.config
+        recommended = aws.eks.get_addon_version_output(
+            addon_name=addon, kubernetes_version=config.version, opts=pulumi.InvokeOptions(parent=self)
+        )
         return aws.eks.Addon(
             f"{self._name}-{addon}",
             addon_name=addon,
+            addon_version=config.addons.get(addon, recommended.version),
             cluster_name=self.name,
             configuration_values=configuration,
             resolve_conflicts_on_create="OVERWRITE",
@@ -266,20 +235,6 @@ class Cluster(Component):
 def log_group(cluster: str) -> str:
     """Return where EKS writes the logs of a control plane; it makes the group where there is none."""
     return f"/aws/eks/{cluster}/cluster"
-
-
-def node_config(max_pods: int) -> str:
-    """Return user data that tells a node how many pods it may run.
-
-    AL2023 takes the number from a table that knows no prefixes, and reserves memory by it: both are said here.
-    """
-    reserved_mib = 255 + 11 * max_pods
-    kubelet = {"maxPods": max_pods, "kubeReserved": {"memory": f"{reserved_mib}Mi"}}
-    node = {"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": {"kubelet": {"config": kubelet}}}
-    return (
-        'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="//"\n\n'
-        f"--//\nContent-Type: application/node.eks.aws\n\n{json.dumps(node)}\n--//--\n"
-    )
 
 
 def disable_creator_admin(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

@@ -1,8 +1,10 @@
 """The sections of the configuration that say what the cluster is and where its charts come from."""
 
 import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from components.cluster.versions import known_version
 from components.section import Distinct, KnownCidr, PrincipalArn, Section, normalized
@@ -10,13 +12,23 @@ from components.section import Distinct, KnownCidr, PrincipalArn, Section, norma
 ARM = re.compile(r"(a1|mac2[a-z0-9-]*|[a-z]+\d+[a-z-]*g[a-z0-9-]*)\.")
 """Instance types with an ARM processor: AWS writes a g among the letters after the generation."""
 
+AddonName = Literal["vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent", "aws-ebs-csi-driver"]
+AddonVersion = Annotated[str, StringConstraints(pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")]
+
 
 class NodesConfig(Section):
     """Machines of the cluster."""
 
     instance_type: str = Field("t3.medium", pattern=r"^[a-z0-9-]+\.[a-z0-9]+$", examples=["t3.medium"])
-    minimum: int = Field(2, ge=1, le=100, examples=[2])
-    maximum: int = Field(4, ge=1, le=100, examples=[4])
+    minimum: int = Field(2, ge=1, le=100, description="Fewest nodes, in all zones together", examples=[2])
+    maximum: int = Field(4, ge=1, le=100, description="Most nodes, in all zones together", examples=[4])
+    zones: int = Field(
+        1,
+        ge=1,
+        le=2,
+        description="In how many of the network's zones nodes stand, the first ones; each zone has its node group",
+        examples=[2],
+    )
     ami_release: str | None = Field(
         None,
         pattern=r"^1\.\d\d\.\d+-\d{8}$",
@@ -39,6 +51,8 @@ class NodesConfig(Section):
     def _ordered(self) -> "NodesConfig":
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} is more than maximum {self.maximum}")
+        if self.minimum < self.zones:
+            raise ValueError(f"minimum {self.minimum} leaves one of {self.zones} zones without a node")
         return self
 
 
@@ -58,6 +72,11 @@ class ClusterConfig(Section):
     )
     public_access_cidrs: Distinct[KnownCidr] = Field(
         (), description="Where the API server answers the internet; empty: only inside", examples=[["198.51.100.0/24"]]
+    )
+    addons: Mapping[AddonName, AddonVersion] = Field(
+        {},
+        description="Versions of add-ons; of the others, the one that AWS recommends for the version of Kubernetes",
+        examples=[{"coredns": "v1.13.2-eksbuild.1"}],
     )
     nodes: NodesConfig = Field(NodesConfig(), examples=[{"instance_type": "t3.medium", "minimum": 2, "maximum": 4}])
 

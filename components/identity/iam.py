@@ -7,6 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+MANAGED_POLICY = "arn:aws:iam::aws:policy"
+"""What the ARN of each of AWS's own policies begins with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

@@ -52,7 +52,7 @@ def make_foundation(
             account=config.account,
             region=config.region,
             vpc_id=network.vpc_id,
-            private_subnet_ids=network.private_subnet_ids,
+            private_subnets=dict(zip(config.network.zones, network.private_subnet_ids, strict=True)),
             key=retained.key,
             roles=roles,
             tags=stack_tags(stack),

@@ -47,7 +47,7 @@ def cluster(**changes: Any) -> Cluster:
         account=ACCOUNT,
         region=REGION,
         vpc_id="vpc-1",
-        private_subnet_ids=["subnet-3", "subnet-4"],
+        private_subnets={"eu-west-1a": "subnet-3", "eu-west-1b": "subnet-4"},
         key=key("secrets"),
         roles=ROLES,
         tags=TAGS,

@@ -10,6 +10,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -101,7 +102,8 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     aws, rehearsal = place(config, kubeconfig)
     retained.make(aws, "dev")
     before = left(aws)
-    config |= {"charts": mirror, "emulator": aws.url}
+    older = {**config["cluster"], "version": "1.34"}
+    config |= {"charts": mirror, "emulator": aws.url, "cluster": older}
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
     assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
@@ -109,6 +111,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
     assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
+    assert_a_new_version_and_more_nodes_arrive_in_order(aws, rehearsal, config)
     stack.destroy()
     assert left(aws) == before
 
@@ -183,6 +186,32 @@ def assert_people_log_in_with_a_secret_that_the_state_does_not_hold(aws: Emulato
 def assert_a_new_image_changes_one_workload(rehearsal: Rehearsal, name: str, config: dict[str, Any]) -> None:
     changed = rehearsal.stack(name, "environment", with_other_image(config, "api"))
     assert changes(changed.up(policy_packs=PACKS)) == {"update": 1}
+
+
+def assert_a_new_version_and_more_nodes_arrive_in_order(
+    aws: Emulator, rehearsal: Rehearsal, config: dict[str, Any]
+) -> None:
+    """Raise Kubernetes by a minor version, and the fewest nodes above those that are there."""
+    raised = {**config["cluster"], "version": "1.35", "nodes": {"minimum": 3}}
+    said: list[tuple[str, str]] = []
+
+    def note(event: auto.EngineEvent) -> None:
+        begun, done = event.resource_pre_event, event.res_outputs_event
+        for word, step in (("begins", begun), ("done", done)):
+            if step and step.metadata.op == auto.OpType.UPDATE:
+                said.append((word, step.metadata.urn.rpartition("::")[2]))
+
+    rehearsal.stack("dev", "environment", {**config, "cluster": raised}).up(policy_packs=PACKS, on_event=note)
+    on_nodes = [f"cluster-{name}" for name in ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")]
+    nodes, in_pods = "cluster-nodes-eu-west-1a", ["cluster-coredns", "cluster-aws-ebs-csi-driver"]
+    order = [["cluster-eksCluster"], on_nodes, [nodes], in_pods, ["cluster-autoscaler"]]
+    assert {name for _, name in said} == {name for step in order for name in step}
+    for earlier, later in pairwise(order):
+        assert max(said.index(("done", name)) for name in earlier) < min(said.index(("begins", name)) for name in later)
+    eks = aws.client("eks")
+    (group,) = eks.list_nodegroups(clusterName="sensor-analytics-dev")["nodegroups"]
+    made = eks.describe_nodegroup(clusterName="sensor-analytics-dev", nodegroupName=group)["nodegroup"]
+    assert (made["version"], made["scalingConfig"]) == ("1.35", {"minSize": 3, "maxSize": 4, "desiredSize": 3})
 
 
 def left(aws: Emulator) -> list[str]:

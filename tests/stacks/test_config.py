@@ -111,6 +111,8 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
         ),
         ("cluster.public_access_cidrs", ["0.0.0.0/0"], "must be known networks, not the whole internet"),
         ("cluster.nodes", {"minimum": 5, "maximum": 2}, "minimum 5 is more than maximum 2"),
+        ("cluster.addons", {"vpc-cni": "1.20"}, r"must match ^v\d+\.\d+\.\d+-eksbuild\.\d+$, got '1.20'"),
+        ("cluster.addons", {"vpc_cni": "v1.20.4-eksbuild.1"}, "Input should be 'vpc-cni', 'kube-proxy', "),
         ("cluster.nodes", {"instance_type": "t4g.medium"}, "must be a machine with an x86 processor"),
         ("images.api", "repository/api:latest", "environment.images.api: "),
         ("images.storage", ..., "environment.images: storage missing: without migration nothing else can be deployed"),

@@ -20,7 +20,7 @@ from apps.platform.needs import (
     RotateSecret,
 )
 from apps.platform.settings import load as load_settings
-from components.cluster.cluster import TAGGED
+from components.cluster.node_groups import TAGGED
 from components.network.network import PRIVATE_SERVICES
 from delivery.recording import Graph, RecordedResource
 from stacks.config import load_environment
@@ -214,7 +214,7 @@ def test_nothing_starts_before_what_it_needs(graph: Graph) -> None:
         assert graph.waits_for(binding, balancer), "else a destroyed stack leaves targets behind"
         assert graph.waits_for(runs(graph, binding.inputs["metadata"]["name"]), binding)
     for chart in graph.of("Release"):
-        assert graph.waits_for(chart, graph.one("aws:eks/nodeGroup:NodeGroup"))
+        assert all(graph.waits_for(chart, made) for made in (*graph.of("NodeGroup"), *graph.of("Addon")))
 
 
 @STACKS
@@ -331,6 +331,7 @@ def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
             "aws:route53/record:Record": 2,
             "aws:ec2/eip:Eip": 1,
             "aws:ec2/natGateway:NatGateway": 1,
+            "aws:eks/nodeGroup:NodeGroup": 1,
             "aws:ec2/securityGroup:SecurityGroup": 1,
             "aws:acm/certificate:Certificate": 1,
             "aws:acm/certificateValidation:CertificateValidation": 1,

@@ -1,8 +1,6 @@
 """The cluster that is declared."""
 
-import base64
 import json
-from email import message_from_bytes
 from functools import partial
 from typing import Any
 
@@ -89,31 +87,10 @@ def test_network_policies_are_enforced() -> None:
     assert json.loads(addon.inputs["configurationValues"])["enableNetworkPolicy"] == "true"
 
 
-def test_a_node_has_addresses_and_memory_for_its_pods() -> None:
-    graph = build(lambda: parts.cluster(nodes={"max_pods": 40}))
-    addon = graph.one("Addon", "cluster-vpc-cni")
-    assert json.loads(addon.inputs["configurationValues"])["env"] == {"ENABLE_PREFIX_DELEGATION": "true"}
-    assert graph.waits_for(graph.one("aws:eks/nodeGroup:NodeGroup"), addon), "nodes take single addresses before"
-    data = message_from_bytes(base64.b64decode(graph.one("LaunchTemplate").inputs["userData"]))
-    _, part = data.walk()
-    assert part.get_content_type() == "application/node.eks.aws"
-    kubelet = json.loads(str(part.get_payload()))["spec"]["kubelet"]["config"]
-    assert kubelet == {"maxPods": 40, "kubeReserved": {"memory": "695Mi"}}
-
-
 def test_the_control_plane_answers_in_the_private_subnets_alone() -> None:
     cluster = build(parts.cluster).one("eks:index:Cluster").inputs
     assert cluster["privateSubnetIds"]
     assert "publicSubnetIds" not in cluster, "Prometheus may reach the API servers where pods are"
-
-
-def test_pods_cannot_reach_the_nodes_credentials() -> None:
-    options = build(parts.cluster).one("LaunchTemplate").inputs["metadataOptions"]
-    assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
-
-
-def test_the_autoscalers_number_of_nodes_is_left_alone() -> None:
-    assert build(parts.cluster).one("aws:eks/nodeGroup:NodeGroup").ignore_changes == ("scalingConfig.desiredSize",)
 
 
 def test_a_changed_kubeconfig_replaces_nothing() -> None:
@@ -138,19 +115,22 @@ def test_the_cluster_never_slides_into_extended_support() -> None:
     assert control_plane.inputs["upgradePolicy"] == {"supportType": "STANDARD"}
 
 
-def test_a_new_version_reaches_the_control_plane_and_then_the_nodes() -> None:
+def test_a_new_version_reaches_the_control_plane_the_add_ons_and_the_nodes_in_this_order() -> None:
     before, after = (build(partial(parts.cluster, version=version)) for version in ("1.34", "1.35"))
     inputs = {made.urn: made.inputs for made in before.resources}
-    changed = {(made.type.rpartition(":")[2], made.name) for made in after.resources if made.inputs != inputs[made.urn]}
-    assert changed == {("Cluster", "cluster"), ("NodeGroup", "cluster-nodes")}
+    changed = {made.name for made in after.resources if made.inputs != inputs[made.urn]}
+    add_ons = {made.inputs["addonName"]: made for made in after.of("Addon")}
     control_plane, nodes = after.one("eks:index:Cluster"), after.one("NodeGroup")
+    assert changed == {control_plane.name, nodes.name, *(made.name for made in add_ons.values())}
     assert control_plane.inputs["version"] == nodes.inputs["version"] == "1.35"
-    assert after.waits_for(nodes, control_plane)
+    assert {made.inputs["addonVersion"] for made in add_ons.values()} == {"v1.35.0-eksbuild.1"}
+    assert all(after.waits_for(made, control_plane) for made in add_ons.values())
+    for name in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
+        assert after.waits_for(nodes, add_ons[name]), "what runs on every node is of the version before the node is"
 
 
-def test_a_patched_ami_arrives_by_configuration_and_only_of_the_clusters_version() -> None:
-    nodes = {"ami_release": "1.35.0-20261120"}
-    made = build(lambda: parts.cluster(version="1.35", nodes=nodes)).one("NodeGroup")
-    assert made.inputs["releaseVersion"] == "1.35.0-20261120"
-    with pytest.raises(ValueError, match=r"1\.35\.0-20261120 is not of version 1\.34: raise both"):
-        build(lambda: parts.cluster(version="1.34", nodes=nodes))
+def test_a_pinned_add_on_keeps_its_version_and_the_others_follow() -> None:
+    graph = build(lambda: parts.cluster(addons={"coredns": "v1.12.4-eksbuild.1"}))
+    versions = {made.inputs["addonName"]: made.inputs["addonVersion"] for made in graph.of("Addon")}
+    assert versions.pop("coredns") == "v1.12.4-eksbuild.1"
+    assert set(versions.values()) == {"v1.35.0-eksbuild.1"}

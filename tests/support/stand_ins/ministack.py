@@ -3,7 +3,7 @@
 Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
 another is. It does not tell back where RDS keeps a password, a flow log's role, interval and tags, whether an endpoint
 answers to AWS's own names, a cluster's upgrade policy, a node group's launch template, and the tags that a stream is
-made with.
+made with. What it lacks of a cluster's updates is in `eks_updates`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,8 @@ from typing import Any
 from hypercorn.config import Config
 from ministack.app import main
 from ministack.services import ec2, eks, kinesis, rds
+
+from tests.support.stand_ins import eks_updates
 
 Answer = tuple[int, dict[str, str], bytes]
 Instances = list[dict[str, Any]]
@@ -106,6 +108,7 @@ rds._apply_instance_filters = by_resource
 ec2._vpce_fields_xml = telling_names
 eks._create_cluster = with_upgrade_policy
 eks._create_nodegroup = with_template
+eks._handle_request_sync = eks_updates.with_updates
 kinesis._create_stream = with_tags
 ec2._ACTION_MAP |= {
     "CreateFlowLogs": with_role,
