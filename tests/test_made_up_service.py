@@ -18,7 +18,6 @@ from apps.platform.resources import ServiceEndpoint
 from apps.platform.settings import HttpSettings, PoolSettings, StreamSettings
 from apps.resources import READINGS, SENSORS
 from delivery.cost.__main__ import cost
-from delivery.cost.estimate import hourly_usd
 from delivery.docs import metrics, services
 from delivery.recording import Graph, build
 from local import plan
@@ -119,9 +118,13 @@ def test_it_is_documented_with_its_settings_and_its_metrics() -> None:
     assert "| `echo_echoes_total` |  | Readings sent back. |" in metrics.document(CATALOG_WITH_ECHO)
 
 
-def test_it_is_priced_with_the_stack_and_runs_on_nodes_that_are_paid_for() -> None:
+def test_it_is_priced_with_the_nodes_that_its_pods_take() -> None:
+    alone = cost(environment_config("dev"), "dev", TODAY)
     priced = cost(environment_config("dev", echo=IMAGE), "dev", TODAY, CATALOG_WITH_ECHO)
-    assert hourly_usd(priced) == hourly_usd(cost(environment_config("dev"), "dev", TODAY))
+    assert priced.at_rest.taken.memory_mib > alone.at_rest.taken.memory_mib
+    for costs in (alone, priced):
+        nodes = sum(line.count for line in costs.lines if line.item == "t3.medium")
+        assert nodes == max(costs.at_rest.nodes, environment_config("dev").cluster.nodes.minimum)
 
 
 @pytest.mark.parametrize(

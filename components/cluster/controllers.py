@@ -77,7 +77,7 @@ class Controllers(Component):
         self._autoscaler()
         self._load_balancer()
         self._external_secrets()
-        self._install("metrics-server", METRICS_SERVER, {})
+        self._install("metrics-server", METRICS_SERVER, {"resources": requests("20m", "64Mi")})
         self.register_outputs({})
 
     def _install(

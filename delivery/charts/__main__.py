@@ -81,16 +81,15 @@ def _check(helm: Helm, config: EnvironmentConfig, graph: Graph) -> Iterator[str]
         except ChartError as error:
             yield str(error)
             continue
-        for finding in (*keys.unread(wanted.values, helm.folder(wanted), render), *checks.of_objects(rendered)):
+        for finding in (
+            *keys.unread(wanted.values, helm.folder(wanted), render),
+            *checks.of_objects(rendered),
+            *checks.of_workloads(rendered, wanted),
+        ):
             yield f"{wanted.chart}: {finding}"
         everything.add(wanted.namespace, [made for _, made in rendered.objects])
     yield from checks.of_stack(everything, graph)
     yield from _pairs(helm, kubernetes, graph)
-    nodes = config.cluster.nodes
-    stand = checks.pods(everything, graph, nodes.minimum)
-    room = checks.places(graph, nodes.minimum, nodes.max_pods)
-    if stand > room:
-        yield f"{stand} pods stand on {nodes.minimum} nodes, which have room for {room} beside a rolling update"
 
 
 def _pairs(helm: Helm, kubernetes: str, graph: Graph) -> Iterator[str]:

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from delivery.charts.helm import Installed
+from delivery.cost.workloads import Workload, mebibytes, millicores, of_chart
+from delivery.errors import UnknownAttributeError
 from delivery.recording import Graph, RecordedResource
 
 Object = Mapping[str, Any]
@@ -103,23 +106,60 @@ def of_stack(rendered: Rendered, graph: Graph) -> Iterator[str]:
             yield f"{made.name} is a {kind}, which no chart's CustomResourceDefinition serves"
 
 
-def pods(rendered: Rendered, graph: Graph, nodes: int) -> int:
-    """Return how many pods stand at rest on `nodes` nodes: the charts', EKS's add-ons', and our own."""
-    # vpc-cni, kube-proxy, the identity agent and the CSI driver on each; CoreDNS and the CSI controller twice.
-    count = 4 * nodes + 4
-    for _, made in rendered.of("Deployment", "StatefulSet", *OPERATED):
-        count += int(made["spec"].get("replicas", 1))
-    count += nodes * sum(1 for _ in rendered.of("DaemonSet"))
-    scaled = {made.inputs["spec"]["scaleTargetRef"]["name"]: made for made in graph.of("HorizontalPodAutoscaler")}
-    for own in graph.of("Deployment"):
-        scale = scaled.get(own.inputs["metadata"]["name"])
-        count += int(scale.inputs["spec"]["minReplicas"] if scale else own.inputs["spec"].get("replicas", 1))
-    return count + len(graph.of("CronJob"))
+def of_workloads(rendered: Rendered, wanted: Installed) -> Iterator[str]:
+    """Check what a chart runs against what the cost counts with. Prices and places of pods are made of that."""
+    try:
+        counted = {made.name: made for made in of_chart(wanted.chart, wanted.version, wanted.values)}
+    except UnknownAttributeError as error:
+        yield str(error)
+        return
+    made = _workloads(rendered)
+    for name in sorted(counted.keys() | made.keys()):
+        if counted.get(name) != made.get(name):
+            yield f"runs {made.get(name)}, and CHARTS of delivery/cost/workloads.py says {counted.get(name)}"
 
 
-def places(graph: Graph, nodes: int, max_pods: int) -> int:
-    """Return on how many pods `nodes` nodes have room, one of each of our Deployments kept for a rolling update."""
-    return nodes * max_pods - len(graph.of("Deployment"))
+def _workloads(rendered: Rendered) -> dict[str, Workload]:
+    found = {}
+    for _, made in rendered.of(*WORKLOADS, *OPERATED):
+        spec = made["spec"]
+        if made["kind"] in OPERATED:
+            containers, first = [_requests_of(spec), _reloader(rendered)], []
+        else:
+            pod = spec["template"]["spec"]
+            containers, first = (
+                [_requests_of(container) for container in pod.get(kind, [])]
+                for kind in ("containers", "initContainers")
+            )
+        replicas = int(spec.get("replicas", 1))
+        name = f"{made['kind']} {made['metadata']['name']}"
+        found[name] = Workload(
+            name=name,
+            # What runs first runs alone.
+            cpu_m=max([sum(cpu for cpu, _ in containers), *(cpu for cpu, _ in first)]),
+            memory_mib=max([sum(memory for _, memory in containers), *(memory for _, memory in first)]),
+            replicas=replicas,
+            most=replicas,
+            on_every_node=made["kind"] == "DaemonSet",
+        )
+    return found
+
+
+def _requests_of(container: Object) -> tuple[int, int]:
+    requests = (container.get("resources") or {}).get("requests") or {}
+    return millicores(str(requests.get("cpu", "0"))), mebibytes(str(requests.get("memory", "0Mi")))
+
+
+def _reloader(rendered: Rendered) -> tuple[int, int]:
+    """Return what the operator gives the container that it puts beside each of its resources."""
+    said = dict(
+        argument.removeprefix("--config-reloader-").split("=", 1)
+        for pod in rendered.pods
+        for container in pod.containers
+        for argument in container.get("args", [])
+        if argument.startswith("--config-reloader-")
+    )
+    return millicores(said.get("cpu-request", "0")), mebibytes(said.get("memory-request", "0Mi"))
 
 
 def _custom(made: RecordedResource) -> bool:

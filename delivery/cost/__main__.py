@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -21,6 +22,8 @@ from delivery.cost.estimate import (
     hourly_usd,
     snapshots,
 )
+from delivery.cost.placement import Placement, place
+from delivery.cost.workloads import workloads
 from delivery.errors import DeliveryError
 from delivery.recording import Graph
 from stacks import account, environment
@@ -42,7 +45,8 @@ def main(arguments: list[str] | None = None, today: date | None = None) -> int:
         prog="python -m delivery.cost",
         description="What a stack costs a week: every resource that it declares, priced, for the hours that it runs, "
         "and what stays for it between them.",
-        epilog="exit code: 0 within the caps, 1 over a cap, 2 when a stack cannot be read or a price is missing",
+        epilog="exit code: 0 within the caps, 1 over a cap, 2 when a stack cannot be read, a price is missing, or its "
+        "pods do not fit on its nodes",
     )
     parser.add_argument("stacks", nargs="*", metavar="STACK", default=environments(), help="default: every environment")
     parser.add_argument("--lines", action="store_true", help="show every resource with the source of its price")
@@ -62,10 +66,22 @@ def weekly_hours(config: EnvironmentConfig) -> Decimal:
     return HOURS_A_WEEK if config.schedule is None else Decimal(str(config.schedule.hours_per_week))
 
 
-def cost(config: EnvironmentConfig, stack: str, today: date, catalog: Catalog = CATALOG) -> list[Line]:
-    """Return what a stack costs on a day, resource by resource. Raises UnknownPriceError, UnknownAttributeError."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a stack costs, resource by resource, and the nodes that its pods take: at rest, and scaled to the most."""
+
+    lines: list[Line]
+    at_rest: Placement
+    at_most: Placement
+
+
+def cost(config: EnvironmentConfig, stack: str, today: date, catalog: Catalog = CATALOG) -> Cost:
+    """Return what a stack costs on a day. Raises UnknownPriceError, UnknownAttributeError, NoRoomError."""
     graph = recording.build(lambda: environment.deploy(config, stack, catalog), stack=stack)
-    return estimate(parts(graph), config.region, today)
+    pods, nodes = workloads(graph), config.cluster.nodes
+    at_rest, at_most = place(pods, nodes), place(pods, nodes, at_most=True)
+    further = max(0, at_rest.nodes - nodes.minimum)
+    return Cost(estimate(parts(graph), config.region, today, further), at_rest, at_most)
 
 
 def standing_cost(config: EnvironmentConfig, stack: str, of: AccountConfig, today: date) -> list[Line]:
@@ -95,7 +111,8 @@ def parts(graph: Graph) -> list[Part]:
 
 def _report(console: Console, stack: str, today: date, *, lines: bool) -> bool:
     config, of = load_environment(stack), load_account_of(stack)
-    running, standing = cost(config, stack, today), standing_cost(config, stack, of, today)
+    costs, standing = cost(config, stack, today), standing_cost(config, stack, of, today)
+    running = costs.lines
     hours, rate = weekly_hours(config), Decimal(str(of.budget.usd_per_eur))
     cap, stays = Decimal(str(of.budget.weekly_eur)), hourly_usd(standing) * HOURS_A_WEEK / rate
     week = hourly_usd(running) * hours / rate + stays
@@ -111,6 +128,10 @@ def _report(console: Console, stack: str, today: date, *, lines: bool) -> bool:
     console.print(table)
     if lines:
         console.print(_details([*running, *standing]))
+    nodes = config.cluster.nodes
+    console.print(f"{nodes.minimum} to {nodes.maximum} nodes {nodes.instance_type}; while new images are deployed,")
+    for when, placed in (("at rest", costs.at_rest), ("scaled to the most", costs.at_most)):
+        console.print(f"  {when}, the pods take {placed.nodes}: {placed}")
     said = "within its cap" if week <= cap else "OVER ITS CAP"
     console.print(
         f"{stack} costs EUR {week:.2f} a week of {float(cap):g}: {said}, which buys "

@@ -43,10 +43,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """All parts, and the day on which they are priced."""
+    """All parts, the day on which they are priced, and how many nodes there are beside those that are declared."""
 
     parts: Sequence[Part]
     today: date
+    further_nodes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,12 @@ class Line:
     source: str
 
 
-def estimate(parts: Iterable[Part], region: str, today: date) -> list[Line]:
-    """Return the cost lines of a stack on a day. Raises UnknownPriceError, UnknownAttributeError."""
-    stack = Stack(tuple(parts), today)
+def estimate(parts: Iterable[Part], region: str, today: date, further_nodes: int = 0) -> list[Line]:
+    """Return the cost lines of a stack on a day. Raises UnknownPriceError, UnknownAttributeError.
+
+    `further_nodes`: those that the pods take beside the fewest that are declared.
+    """
+    stack = Stack(tuple(parts), today, further_nodes)
     lines = []
     for part in stack.parts:
         for item, count in _items(part, stack):
@@ -146,7 +150,8 @@ def _gib(claim: Part) -> int:
 
 
 def _node_group(group: Part, stack: Stack) -> Counted:
-    nodes = group.required("scalingConfig", "desiredSize")
+    first = next(part for part in stack.parts if part.type == group.type)
+    nodes = group.required("scalingConfig", "minSize") + (stack.further_nodes if group is first else 0)
     yield str(group.required("instanceTypes")[0]), nodes
     template = _referred(group, "launchTemplate", stack)
     for device in template.required("blockDeviceMappings"):

@@ -1,5 +1,6 @@
 """What is wrong with what charts make, one object at a time."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi_aws as aws
@@ -8,7 +9,10 @@ import pytest
 
 from delivery.charts import checks
 from delivery.charts.checks import Rendered
+from delivery.charts.helm import Installed
+from delivery.cost.workloads import CHARTS
 from delivery.recording import Graph, build
+from tests.stacks.stacks_under_test import environment_graph
 
 GOOD: dict[str, Any] = {"name": "program", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}
 LOGS: dict[str, Any] = {"volumes": [{"name": "logs", "hostPath": {"path": "/var/log/pods"}}]}
@@ -164,9 +168,51 @@ def test_a_resource_of_a_type_that_nobody_brings() -> None:
     assert "own is a example.com/v1:Thing" in finding
 
 
-def test_pods_are_counted_with_the_nodes() -> None:
-    made = rendered(SERVES, PROMETHEUS, workload(GOOD, kind="DaemonSet"))
-    one, two = (checks.pods(made, Graph(), nodes) for nodes in (1, 2))
-    assert two - one == 5, "four add-ons and the DaemonSet run on each node"
-    assert checks.pods(made, Graph(), 1) - checks.pods(rendered(), Graph(), 1) == 4
-    assert checks.places(Graph(), 2, 35) == 70
+def installs(**resources: Any) -> Installed:
+    values = {"singleBinary": {"replicas": 1, "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}, **resources}}
+    (version,) = CHARTS["loki"].versions
+    return Installed(
+        release="loki", namespace="monitoring", chart="loki", version=version, repository="", values=values
+    )
+
+
+def loki(kind: str = "StatefulSet", memory: str = "64Mi", **spec: Any) -> dict[str, Any]:
+    container = {"name": "loki", "resources": {"requests": {"cpu": "10m", "memory": memory}}}
+    made = workload(container, kind=kind)
+    return {**made, "metadata": {"name": "loki"}, "spec": made["spec"] | spec}
+
+
+def test_what_a_chart_runs_is_what_the_cost_counts_with() -> None:
+    assert list(checks.of_workloads(rendered(loki(replicas=1)), installs())) == []
+    for other in (loki(replicas=2), loki(memory="65Mi"), loki(kind="Deployment"), loki(kind="DaemonSet")):
+        assert any(
+            "CHARTS of delivery/cost/workloads.py says" in said
+            for said in checks.of_workloads(rendered(other), installs())
+        )
+    (finding,) = checks.of_workloads(rendered(), installs())
+    assert finding.startswith("runs None, and")
+    (finding,) = checks.of_workloads(rendered(loki()), replace(installs(), version="0.0.1"))
+    assert "nobody knows what loki 0.0.1 runs" in finding
+
+
+def test_a_container_that_runs_first_runs_alone() -> None:
+    first: dict[str, Any] = {"name": "first", "resources": {"requests": {"cpu": "1m", "memory": "60Mi"}}}
+    made = loki()
+    made["spec"]["template"]["spec"]["initContainers"] = [first]
+    assert list(checks.of_workloads(rendered(made), installs())) == []
+    first["resources"]["requests"]["memory"] = "70Mi"
+    assert len(list(checks.of_workloads(rendered(made), installs()))) == 1
+
+
+def test_the_operator_puts_a_container_beside_its_resources() -> None:
+    (version,) = CHARTS["kube-prometheus-stack"].versions
+    (ours,) = [
+        made for made in environment_graph("dev").of("Release") if made.inputs["chart"] == "kube-prometheus-stack"
+    ]
+    wanted = replace(installs(), chart="kube-prometheus-stack", version=version, values=ours.inputs["values"])
+    operator = workload(GOOD | {"args": ["--config-reloader-cpu-request=5m", "--config-reloader-memory-request=32Mi"]})
+    spec = ours.inputs["values"]["prometheus"]["prometheusSpec"]
+    prometheus = {"kind": "Prometheus", "metadata": {"name": "kube-prometheus-stack-prometheus"}, "spec": spec}
+    said = "".join(checks.of_workloads(rendered(operator, prometheus), wanted))
+    assert "Alertmanager kube-prometheus-stack-alertmanager" in said
+    assert "Prometheus kube-prometheus-stack-prometheus" not in said

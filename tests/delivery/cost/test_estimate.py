@@ -26,7 +26,7 @@ TEMPLATE = Part(
 
 def nodes(count: int) -> Part:
     props = {
-        "scalingConfig": {"desiredSize": count},
+        "scalingConfig": {"minSize": count},
         "instanceTypes": ["t3.medium"],
         "launchTemplate": {"id": "template-id"},
     }
@@ -84,6 +84,12 @@ def test_every_node_has_the_volumes_of_its_launch_template() -> None:
     assert volumes == {"t3.medium": 3, "gp3 volume, GB": 60}
 
 
+def test_nodes_beside_the_fewest_are_priced_once() -> None:
+    further = [TEMPLATE, nodes(2), replace(nodes(1), name="others", urn="urn:others")]
+    lines = estimate(further, "eu-west-1", TODAY, further_nodes=2)
+    assert {line.resource: line.count for line in lines if line.item == "t3.medium"} == {"nodes": 4, "others": 1}
+
+
 def test_a_standby_is_as_large_as_the_instance() -> None:
     props = {"instanceClass": "db.t4g.small", "allocatedStorage": 20, "multiAz": True}
     lines = estimate([Part("Database", "aws:rds/instance:Instance", "db", props)], "eu-west-1", TODAY)
@@ -99,7 +105,7 @@ def test_a_standby_is_as_large_as_the_instance() -> None:
             [replace(TEMPLATE, props={"blockDeviceMappings": [{"ebs": {"volumeType": "gp3"}}]}), nodes(1)],
             r"LaunchTemplate template has no ebs\.volumeSize",
         ),
-        ([TEMPLATE, replace(nodes(1), props={})], r"NodeGroup nodes has no scalingConfig\.desiredSize"),
+        ([TEMPLATE, replace(nodes(1), props={})], r"NodeGroup nodes has no scalingConfig\.minSize"),
         ([Part("S", "aws:kinesis/stream:Stream", "s", {})], r"Stream s has no streamModeDetails\.streamMode"),
     ],
 )

@@ -21,7 +21,7 @@ from tests.stacks.stacks_under_test import account_graph, environment_config, en
 class Change(Protocol):
     """Changes values of one section in what a stack's file says."""
 
-    def __call__(self, section: str, **values: str) -> None: ...
+    def __call__(self, section: str, **values: Any) -> None: ...
 
 
 TODAY = date(2026, 11, 25)
@@ -31,7 +31,7 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 @pytest.fixture
 def changed(monkeypatch: pytest.MonkeyPatch) -> Change:
 
-    def change(section: str, **values: str) -> None:
+    def change(section: str, **values: Any) -> None:
         def changed_file(stack: str, key: str, folder: Path) -> dict[str, Any]:
             said: dict[str, Any] = read_stack_file(stack, key, folder)
             if key != "environment":
@@ -57,6 +57,24 @@ def test_a_stack_over_its_cap_fails_and_says_how_many_hours_the_cap_buys(
     changed("schedule", start="00:00", stop="23:00")
     assert command.main(["dev"]) == 1
     assert "of 5: OVER ITS CAP, which buys 13." in capsys.readouterr().out
+
+
+def test_the_nodes_that_the_pods_take_are_said_and_priced(capsys: pytest.CaptureFixture[str], changed: Change) -> None:
+    assert command.main(["dev"]) == 0
+    assert "  at rest, the pods take 2: " in capsys.readouterr().out
+    changed("services", gateway={"minimum": 6, "maximum": 6})
+    assert command.main(["dev"]) == 1
+    assert "  at rest, the pods take 3: " in capsys.readouterr().out
+    further = command.cost(load_environment("dev"), "dev", TODAY).lines
+    assert sum(line.count for line in further if line.item == "t3.medium") == 3
+
+
+def test_a_stack_whose_pods_do_not_fit_on_its_nodes_is_refused(
+    capsys: pytest.CaptureFixture[str], changed: Change
+) -> None:
+    changed("services", gateway={"minimum": 1, "maximum": 60})
+    assert command.main(["dev"]) == 2
+    assert "not all pods have a place on 4 nodes t3.medium (cluster.nodes.maximum): " in capsys.readouterr().err
 
 
 def test_every_line_can_be_seen_with_the_source_of_its_price(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,9 +119,9 @@ def test_every_database_and_every_node_has_the_storage_that_is_declared(stack: s
     storage = sum(line.count for line in lines if line.item == "database storage, GB")
     assert storage == source["allocatedStorage"] * (len(graph.of("Instance")) + source["multiAz"])
     (device,) = graph.one("LaunchTemplate").inputs["blockDeviceMappings"]
-    (nodes,) = [line.resource for line in lines if line.item == load_environment(stack).cluster.nodes.instance_type]
-    volumes = sum(line.count for line in lines if (line.item, line.resource) == ("gp3 volume, GB", nodes))
-    assert volumes == device["ebs"]["volumeSize"] * graph.one("NodeGroup").inputs["scalingConfig"]["desiredSize"]
+    groups = {made.name: made.inputs["scalingConfig"]["minSize"] for made in graph.of("NodeGroup")}
+    volumes = sum(line.count for line in lines if line.item == "gp3 volume, GB" and line.resource in groups)
+    assert volumes == device["ebs"]["volumeSize"] * sum(groups.values())
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
