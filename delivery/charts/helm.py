@@ -94,10 +94,13 @@ class Helm:
         home = self._cache / f"{wanted.chart}-{wanted.version}"
         if not home.exists():
             source = (wanted.chart, "--repo", wanted.repository, "--version", wanted.version)
-            done = self._run("pull", *source, "--untar", "--untardir", str(home))
+            # What is there under its name is there as a whole.
+            part = home.with_name(f"{home.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            done = self._run("pull", *source, "--untar", "--untardir", str(part))
             if done.returncode:
-                shutil.rmtree(home, ignore_errors=True)
                 raise ChartsUnavailableError(f"{wanted.chart} {wanted.version}: {done.stderr.strip()}")
+            part.rename(home)
         return home / wanted.chart
 
     def newest(self, wanted: Installed) -> About | None:
