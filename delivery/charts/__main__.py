@@ -13,6 +13,7 @@ from delivery import recording
 from delivery.charts import checks, keys
 from delivery.charts.checks import Rendered
 from delivery.charts.helm import About, Helm, Installed, installed
+from delivery.charts.schemas import refused
 from delivery.errors import ChartError, ChartsUnavailableError
 from delivery.recording import Graph
 from devtools.paths import CACHE
@@ -89,6 +90,7 @@ def _check(helm: Helm, config: EnvironmentConfig, graph: Graph) -> Iterator[str]
             yield f"{wanted.chart}: {finding}"
         everything.add(wanted.namespace, [made for _, made in rendered.objects])
     yield from checks.of_stack(everything, graph)
+    yield from refused(everything, graph, kubernetes)
     yield from _pairs(helm, kubernetes, graph)
 
 
