@@ -12,7 +12,7 @@ from components.cluster.config import ChartsConfig
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart of a repository."""
+    """A chart of a repository. Written as three texts, so that newer versions are proposed (.github/renovate.json)."""
 
     name: str
     version: str

@@ -15,11 +15,9 @@ from components.component import Component
 from components.observability.config import MonitoringConfig
 from components.observability.network_policies import PROMETHEUS, PUSHGATEWAY
 
-COMMUNITY = "https://prometheus-community.github.io/helm-charts"
-
 # The operator and the types that the controllers install are of one version, 0.93.1.
-STACK = Chart("kube-prometheus-stack", "88.5.3", COMMUNITY)
-GATEWAY = Chart("prometheus-pushgateway", "3.8.0", COMMUNITY)
+STACK = Chart("kube-prometheus-stack", "88.5.3", "https://prometheus-community.github.io/helm-charts")
+GATEWAY = Chart("prometheus-pushgateway", "3.8.0", "https://prometheus-community.github.io/helm-charts")
 
 PUSHGATEWAY_VALUES = {
     "serviceMonitor": {"enabled": True, "honorLabels": True},

@@ -12,10 +12,8 @@ from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
 
-GRAFANA_COMMUNITY = "https://grafana-community.github.io/helm-charts"
-
-LOKI = Chart("loki", "18.11.0", GRAFANA_COMMUNITY)
-TEMPO = Chart("tempo", "2.2.4", GRAFANA_COMMUNITY)
+LOKI = Chart("loki", "18.11.0", "https://grafana-community.github.io/helm-charts")
+TEMPO = Chart("tempo", "2.2.4", "https://grafana-community.github.io/helm-charts")
 COLLECTOR = Chart("opentelemetry-collector", "0.170.0", "https://open-telemetry.github.io/opentelemetry-helm-charts")
 
 OTLP_HTTP = 4318
