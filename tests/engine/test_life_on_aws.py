@@ -20,6 +20,7 @@ import pytest
 
 from apps.catalog import CATALOG
 from apps.platform.needs import Connect, Consume, Need, Produce, RotateSecret
+from components.cluster.controllers import AUTOSCALERS
 from devtools.postgres import Postgres
 from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
@@ -104,6 +105,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     before = left(aws)
     older = {**config["cluster"], "version": "1.34"}
     config |= {"charts": mirror, "emulator": aws.url, "cluster": older}
+    charts.write_chart(Path(mirror["mirror"]), AUTOSCALERS["1.34"])
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
     assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
@@ -111,7 +113,8 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
     assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
-    assert_a_new_version_and_more_nodes_arrive_in_order(aws, rehearsal, config)
+    charts.write_chart(Path(mirror["mirror"]), AUTOSCALERS["1.35"])
+    assert_a_new_version_and_more_nodes_arrive_in_order(aws, rehearsal, with_other_image(config, "api"))
     stack.destroy()
     assert left(aws) == before
 
@@ -192,7 +195,8 @@ def assert_a_new_version_and_more_nodes_arrive_in_order(
     aws: Emulator, rehearsal: Rehearsal, config: dict[str, Any]
 ) -> None:
     """Raise Kubernetes by a minor version, and the fewest nodes above those that are there."""
-    raised = {**config["cluster"], "version": "1.35", "nodes": {"minimum": 3}}
+    raised = {**config["cluster"], "version": "1.35"}
+    raised["nodes"] = {**config["cluster"]["nodes"], "minimum": 3}
     said: list[tuple[str, str]] = []
 
     def note(event: auto.EngineEvent) -> None:

@@ -142,19 +142,24 @@ def every_chart() -> dict[str, Chart]:
 
 def write(folder: Path) -> Path:
     """Write the charts; the folder is what `charts.mirror` takes."""
-    for name, chart in every_chart().items():
-        home = folder / name
-        (home / "templates").mkdir(parents=True)
-        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "A stand-in for tests"}
-        (home / "Chart.yaml").write_text(yaml.safe_dump(about))
-        (home / "values.yaml").write_text("")
-        if name in TYPES:
-            (home / "crds").mkdir()
-            definitions = [definition(*kind) for kind in TYPES[name]]
-            (home / "crds" / "types.yaml").write_text(yaml.safe_dump_all(definitions))
-        if name != "prometheus-operator-crds":
-            (home / "templates" / "pod.yaml").write_text(POD)
+    for chart in every_chart().values():
+        write_chart(folder, chart)
     return folder
+
+
+def write_chart(folder: Path, chart: Chart) -> None:
+    """Write one of them, in the place of another version of it."""
+    home = folder / chart.name
+    (home / "templates").mkdir(parents=True, exist_ok=True)
+    about = {"apiVersion": "v2", "name": chart.name, "version": chart.version, "description": "A stand-in for tests"}
+    (home / "Chart.yaml").write_text(yaml.safe_dump(about))
+    (home / "values.yaml").write_text("")
+    if chart.name in TYPES:
+        (home / "crds").mkdir(exist_ok=True)
+        definitions = [definition(*kind) for kind in TYPES[chart.name]]
+        (home / "crds" / "types.yaml").write_text(yaml.safe_dump_all(definitions))
+    if chart.name != "prometheus-operator-crds":
+        (home / "templates" / "pod.yaml").write_text(POD)
 
 
 def definition(group: str, version: str, kind: str, scope: str, spec: dict[str, Any]) -> dict[str, Any]:
