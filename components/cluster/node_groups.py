@@ -1,7 +1,7 @@
 """The machines of the cluster: a managed node group in each zone in which nodes stand.
 
 A volume is of one zone, and so is a group: a node that is lost comes back where its volumes are, and the autoscaler can
-ask for one there (docs/adr/0017-a-node-group-is-of-one-zone.md).
+ask for one there (docs/adr/0019-a-node-group-is-of-one-zone.md).
 """
 
 import base64
