@@ -19,10 +19,19 @@ EVERYBODY = {
     "system:serviceaccounts",
     "system:unauthenticated",
 }
-ESCALATING = {"bind", "escalate", "impersonate"}
+ESCALATING = {"approve", "bind", "escalate", "impersonate", "sign"}
 """Verbs with which somebody gives himself more."""
-POWERFUL = {"*", "nodes/proxy", "pods/attach", "pods/exec", "serviceaccounts/token"}
-"""What leads from one pod into others, or to their identities."""
+POWERFUL = {
+    "*",
+    "mutatingwebhookconfigurations",
+    "nodes/proxy",
+    "pods/attach",
+    "pods/exec",
+    "serviceaccounts/token",
+    "services/status",
+    "validatingwebhookconfigurations",
+}
+"""What leads from one pod into others, to their identities, or into what they are asked and answer."""
 
 
 def _binding(props: Properties) -> Iterator[str]:
@@ -74,7 +83,11 @@ CHECKS = (
         description="Roles in the cluster name verbs and resources, and lead to no others",
         types=ROLE,
         find=_role,
-        also=("CKV_K8S_49", "CKV_K8S_155", "CKV_K8S_157", "CKV_K8S_158", "CIS Kubernetes 5.1.3"),
+        also=(
+            *("CKV_K8S_49", "CKV_K8S_155", "CKV_K8S_156", "CKV_K8S_157", "CKV_K8S_158"),
+            *("CKV2_K8S_2", "CKV2_K8S_3", "CKV2_K8S_4", "CKV2_K8S_5"),
+            "CIS Kubernetes 5.1.3",
+        ),
     ),
     ResourceCheck(
         name="services-inside",
@@ -88,5 +101,6 @@ CHECKS = (
         description="No controller makes load balancers that no check sees",
         types=ROUTE,
         find=_route,
+        also=("CKV_K8S_152", "CKV_K8S_153", "CKV_K8S_154", "ingress-targets-service"),
     ),
 )

@@ -70,6 +70,6 @@ CHECKS = (
         description="No list of access opens a bucket",
         types=(*BUCKET, *ACL),
         find=_acl,
-        also=("CKV_AWS_20", "CKV_AWS_57"),
+        also=("CKV_AWS_20", "CKV_AWS_57", "CKV_AWS_375", "CKV2_AWS_43"),
     ),
 )

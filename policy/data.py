@@ -95,6 +95,11 @@ def _patched(props: Properties) -> Iterator[str]:
         yield "is not patched: autoMinorVersionUpgrade"
 
 
+def _copies_tagged(props: Properties) -> Iterator[str]:
+    if not is_true(props.get("copyTagsToSnapshot")):
+        yield "leaves its snapshots without tags: no bill says whose they are (copyTagsToSnapshot)"
+
+
 def _force_ssl(props: Properties) -> Iterator[str]:
     values = {p.get("name"): p.get("value") for p in mappings(props.get("parameters"))}
     if values.get("rds.force_ssl") != "1":
@@ -111,6 +116,8 @@ def _images(props: Properties) -> Iterator[str]:
         yield "lets a tag point to another image later: imageTagMutability IMMUTABLE"
     if not is_true(get_path(props, "imageScanningConfiguration", "scanOnPush")):
         yield "does not scan what is pushed"
+    if not any(is_given(each, "kmsKey") for each in mappings(props.get("encryptionConfigurations"))):
+        yield "is not encrypted with a key of ours: encryptionConfigurations with kmsKey"
 
 
 def _key_rotation(props: Properties) -> Iterator[str]:
@@ -167,7 +174,7 @@ CHECKS = (
         description="Databases export their log",
         types=DATABASE,
         find=_database_logs,
-        also=("CKV_AWS_129",),
+        also=("CKV_AWS_129", "CKV_AWS_324"),
     ),
     ResourceCheck(
         name="rds-kept",
@@ -183,6 +190,13 @@ CHECKS = (
         types=(INSTANCE, MEMBER),
         find=_patched,
         also=("CKV_AWS_226", "CIS AWS 2.3.2"),
+    ),
+    ResourceCheck(
+        name="rds-copies-tagged",
+        description="Snapshots carry tags",
+        types=DATABASE,
+        find=_copies_tagged,
+        also=("CKV_AWS_313", "CKV2_AWS_60"),
     ),
     ResourceCheck(
         name="rds-tls",
@@ -207,10 +221,10 @@ CHECKS = (
     ),
     ResourceCheck(
         name="ecr-images",
-        description="Images cannot be replaced and are scanned",
+        description="Images cannot be replaced, are scanned, and are encrypted with a key of ours",
         types=REPOSITORY,
         find=_images,
-        also=("CKV_AWS_51", "CKV_AWS_163"),
+        also=("CKV_AWS_51", "CKV_AWS_136", "CKV_AWS_163"),
     ),
     ResourceCheck(
         name="kms-rotation",

@@ -38,6 +38,7 @@ TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23](-Res)?(-FIPS)?(-PQ)?-\d{4}-\d{
 RULES_OF_TEMPLATES = "AWS::ElasticLoadBalancingV2::ListenerRule"
 """What CloudFormation may make: a rule whose client secret it takes from Secrets Manager by itself."""
 REFERENCE = "{{resolve:secretsmanager:"
+KNOWN_BAD = "AWSManagedRulesKnownBadInputsRuleSet"
 ASKING = {"authenticate-cognito", "authenticate-oidc", "jwt-validation"}
 
 
@@ -74,6 +75,14 @@ def _firewall(balancer: Resource, stack: Stack) -> Iterator[str]:
     guarded = is_public(balancer.props) and _speaks_http(balancer.props)
     if guarded and not any_of(stack.of(FIREWALL), lambda each: each.refers_to(balancer, "resourceArn")):
         yield "has no firewall before it: a WebAclAssociation"
+
+
+def _rules_of_firewall(props: Properties) -> Iterator[str]:
+    rules = [each.get("statement") for each in mappings(props.get("rules"))]
+    if not any(get_path(rule, "rateBasedStatement") for rule in rules):
+        yield "sets no limit for an address: a rule with rateBasedStatement"
+    if KNOWN_BAD not in {get_path(rule, "managedRuleGroupStatement", "name") for rule in rules}:
+        yield f"lets known attacks through: AWS's rules {KNOWN_BAD}"
 
 
 def _tls(props: Properties) -> Iterator[str]:
@@ -187,11 +196,18 @@ CHECKS = (
         production_only=True,
     ),
     ResourceCheck(
+        name="firewall-has-rules",
+        description="A firewall limits each address and knows known attacks",
+        types=("aws:wafv2/webAcl:WebAcl",),
+        find=_rules_of_firewall,
+        also=("CKV_AWS_175", "CKV_AWS_192", "CKV_AWS_342"),
+    ),
+    ResourceCheck(
         name="listener-tls-current",
         description="Listeners take current TLS only",
         types=LISTENER,
         find=_tls,
-        also=("CKV_AWS_103", "CKV2_AWS_74"),
+        also=("CKV_AWS_103",),
     ),
     ResourceCheck(
         name="listener-encrypted",

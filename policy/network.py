@@ -273,6 +273,5 @@ CHECKS = (
         description="The network is joined to no other",
         types=JOINS,
         find=_joined,
-        also=("CKV2_AWS_9",),
     ),
 )

@@ -99,7 +99,7 @@ CHECKS = (
         description="No secret's value stands in the program or the state",
         types=HOLDERS,
         find=_value,
-        also=("CKV_SECRET_6",),
+        also=("CKV_SECRET_2", "CKV_SECRET_4", "CKV_SECRET_13", "CKV_SECRET_14"),
     ),
     ResourceCheck(
         name="no-secret-made-by-program",
@@ -119,13 +119,13 @@ CHECKS = (
         description="ConfigMaps hold no secret",
         types=CONFIG_MAP,
         find=_configuration,
-        also=("CKV_SECRET_6",),
+        also=("CKV_SECRET_2", "CKV_SECRET_4", "CKV_SECRET_13", "CKV_SECRET_14"),
     ),
     ResourceCheck(
         name="no-secret-in-chart-values",
         description="The values of charts hold no secret",
         types=("kubernetes:helm.sh/v*:*",),
         find=_chart,
-        also=("CKV_SECRET_6",),
+        also=("CKV_SECRET_2", "CKV_SECRET_4", "CKV_SECRET_13", "CKV_SECRET_14"),
     ),
 )

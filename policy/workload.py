@@ -137,9 +137,10 @@ def _budgets(workload: Resource, stack: Stack) -> Iterator[str]:
 
 
 def _gives_way(props: Properties) -> Iterator[str]:
-    if str(get_path(props, "spec", "maxUnavailable")).removesuffix(".0") in {"0", "0%"} or (
-        get_path(props, "spec", "minAvailable") == "100%"
-    ):
+    most, least = get_path(props, "spec", "maxUnavailable"), get_path(props, "spec", "minAvailable")
+    if most is None and least is None:
+        yield "does not say how many pods may go: maxUnavailable"
+    elif most in (0, "0", "0%") or least == "100%":
         yield "never lets a pod go: nodes could not be drained, and no upgrade would end"
 
 
@@ -151,7 +152,7 @@ CHECKS = (
         find=_restricted,
         also=(
             *(f"CKV_K8S_{number}" for number in (16, 20, 23, 25, 28, 29, 30, 31, 37, 39)),
-            "container-security-context",
+            "container-security-context-privileged",
             "container-seccomp-profile",
             "CIS Kubernetes 5.2",
         ),
@@ -171,7 +172,7 @@ CHECKS = (
         description="Containers cannot change their image",
         types=PODS,
         find=_read_only,
-        also=("CKV_K8S_22", "container-security-context"),
+        also=("CKV_K8S_22", "container-security-context-readonlyrootfilesystem"),
     ),
     ResourceCheck(
         name="probes-differ",
@@ -235,5 +236,11 @@ CHECKS = (
         find=_budgets,
         also=("deployment-has-poddisruptionbudget", "statefulset-has-poddisruptionbudget"),
     ),
-    ResourceCheck(name="budgets-give-way", description="Nodes can be drained", types=BUDGET, find=_gives_way),
+    ResourceCheck(
+        name="budgets-give-way",
+        description="Nodes can be drained",
+        types=BUDGET,
+        find=_gives_way,
+        also=("poddisruptionbudget-has-policy",),
+    ),
 )

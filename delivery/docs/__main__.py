@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from delivery.docs import metrics, openapi, services
+from delivery.docs import metrics, openapi, policy, services
 from devtools.paths import ROOT
 
 PAGES: Mapping[Path, Callable[[], str]] = {
     ROOT / "docs" / "metrics.md": metrics.document,
     ROOT / "docs" / "openapi.json": openapi.document,
+    ROOT / "docs" / "policy.md": policy.document,
     ROOT / "docs" / "services.md": services.document,
 }
 

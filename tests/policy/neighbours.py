@@ -100,6 +100,7 @@ GOOD: tuple[tuple[str, Change], ...] = (
         add(
             "aws:rds/instance:Instance",
             replicateSourceDb="database",
+            copyTagsToSnapshot=True,
             storageEncrypted=True,
             skipFinalSnapshot=True,
             iamDatabaseAuthenticationEnabled=True,

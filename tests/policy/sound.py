@@ -74,6 +74,15 @@ def network() -> Stack:
                 "accessLogs": {"bucket": "bucket_id", "enabled": True},
             },
         ),
+        "rules": (
+            "aws:wafv2/webAcl:WebAcl",
+            {
+                "rules": [
+                    {"statement": {"rateBasedStatement": {"limit": 2000}}},
+                    {"statement": {"managedRuleGroupStatement": {"name": "AWSManagedRulesKnownBadInputsRuleSet"}}},
+                ]
+            },
+        ),
         "firewall": ("aws:wafv2/webAclAssociation:WebAclAssociation", {"resourceArn": "door_id"}),
         "listener": (
             "aws:lb/listener:Listener",
@@ -184,6 +193,7 @@ def data() -> Stack:
                 "manageMasterUserPassword": True,
                 "publiclyAccessible": False,
                 "autoMinorVersionUpgrade": True,
+                "copyTagsToSnapshot": True,
                 "enabledCloudwatchLogsExports": ["postgresql", "upgrade"],
                 "deletionProtection": True,
                 "skipFinalSnapshot": False,
@@ -203,7 +213,11 @@ def data() -> Stack:
         "logs": ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30, "kmsKeyId": KEY}),
         "repository": (
             "aws:ecr/repository:Repository",
-            {"imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": {"scanOnPush": True}},
+            {
+                "imageTagMutability": "IMMUTABLE",
+                "imageScanningConfiguration": {"scanOnPush": True},
+                "encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": KEY}],
+            },
         ),
         "key": (
             "aws:kms/key:Key",

@@ -5,6 +5,7 @@ from tests.policy.sound import ACCOUNT, KEY, only_tls, policy
 
 CLUSTER = "aws:rds/cluster:Cluster"
 AURORA = {
+    "copyTagsToSnapshot": True,
     "storageEncrypted": True,
     "kmsKeyId": KEY,
     "iamDatabaseAuthenticationEnabled": True,
@@ -14,6 +15,7 @@ AURORA = {
     "backupRetentionPeriod": 14,
 }
 REPLICA = {
+    "copyTagsToSnapshot": True,
     "iamDatabaseAuthenticationEnabled": True,
     "enabledCloudwatchLogsExports": ["postgresql"],
     "deletionProtection": True,
@@ -66,6 +68,8 @@ BAD = (
     bad("a database without a final snapshot", "rds-kept", change("database", "finalSnapshotIdentifier")),
     bad("a database that skips its final snapshot", "rds-kept", give("database", skipFinalSnapshot=True)),
     bad("six days of backups", "rds-kept", give("database", backupRetentionPeriod=6)),
+    bad("a database whose snapshots have no tags", "rds-copies-tagged", give("database", copyTagsToSnapshot=False)),
+    bad("images under AWS's key", "ecr-images", change("repository", "encryptionConfigurations")),
     bad("a database without patches", "rds-patched", give("database", autoMinorVersionUpgrade=False)),
     bad("a database without TLS", "rds-tls", give("parameters", parameters=[{"name": "rds.force_ssl", "value": "0"}])),
     bad("a snapshot for everybody", "copies-not-shared", add("aws:rds/snapshot:Snapshot", sharedAccounts=["all"])),

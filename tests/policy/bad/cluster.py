@@ -166,6 +166,7 @@ BAD = (
             spec={"minReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "api"}},
         ),
     ),
+    bad("a disruption budget that says nothing", "budgets-give-way", change("api-budget", "spec", "maxUnavailable")),
     bad(
         "a disruption budget that lets no pod go",
         "budgets-give-way",
@@ -305,6 +306,11 @@ BAD = (
     ),
     bad(
         "a role that enters other pods", "rbac-roles-named", change("reader", "rules", 0, "resources", to=["pods/exec"])
+    ),
+    bad(
+        "a role that changes what the API server asks",
+        "rbac-roles-named",
+        change("reader", "rules", 0, "resources", to=["mutatingwebhookconfigurations"]),
     ),
     bad("a role that becomes others", "rbac-roles-named", change("reader", "rules", 0, "verbs", to=["impersonate"])),
     bad("a chart without a version", "chart-pinned", change("tempo", "version")),

@@ -126,6 +126,8 @@ BAD = (
     bad("a load balancer without logs", "balancer-logged", change("door", "accessLogs")),
     bad("a load balancer without a firewall", "balancer-behind-firewall", without("firewall")),
     bad("a firewall before another load balancer", "balancer-behind-firewall", give("firewall", resourceArn="other")),
+    bad("a firewall without a limit", "firewall-has-rules", change("rules", "rules", 0)),
+    bad("a firewall without rules", "firewall-has-rules", give("rules", rules=[])),
     bad("TLS 1.0", "listener-tls-current", give("listener", sslPolicy="ELBSecurityPolicy-2016-08")),
     bad("the TLS of 2016 by default", "listener-tls-current", change("listener", "sslPolicy")),
     bad(
