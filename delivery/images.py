@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 
 from apps.catalog import CATALOG
-from components.account.image_repositories import registry
+from components.account.image_repositories import kept_tag, registry
 from delivery.errors import ImageError
 from stacks.config import PROJECT, ROOT, EnvironmentConfig, load_environment
 from stacks.errors import StackConfigError
@@ -47,6 +47,7 @@ def build(*, scan: bool) -> dict[str, str]:
 def push(stack: str, version: str, built: Mapping[str, str]) -> None:
     """Push images into the registry of a stack's account and write their digests into the stack's file."""
     config = load_environment(stack, ROOT)
+    keep(stack)
     pushed = {}
     for image, name in built.items():
         reference = f"{_repository(config, image)}:{version}"
@@ -57,14 +58,26 @@ def push(stack: str, version: str, built: Mapping[str, str]) -> None:
 
 
 def copy(source: str, target: str, version: str) -> None:
-    """Copy what one stack runs into the registry of another's account, byte for byte."""
+    """Copy what one stack runs into the registry of another's account, byte for byte, and keep it there.
+
+    What that registry holds already is taken from there: so an earlier release comes back although the first registry
+    has let its images go.
+    """
     to = load_environment(target, ROOT)
     for image, reference in load_environment(source, ROOT).images.items():
-        tagged = f"docker://{_repository(to, image)}:{version}"
-        _run(
-            f"{image} cannot be copied",
-            *("skopeo", "copy", "--all", "--preserve-digests", f"docker://{reference}", tagged),
-        )
+        repository, digest = _repository(to, image), reference.partition("@")[2]
+        held = f"{repository}@{digest}"
+        _tag(image, held if _held(held) else reference, f"{repository}:{version}")
+        _keep(image, held)
+
+
+def keep(stack: str) -> None:
+    """Keep what a stack's file names: its registry lets other images go before."""
+    for image, reference in load_environment(stack, ROOT).images.items():
+        if _held(reference):
+            _keep(image, reference)
+        else:
+            print(f"{image} is not in the registry, so there is nothing to keep: {reference}")
 
 
 def promote(source: str, target: str) -> None:
@@ -139,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
             moving.set_defaults(do=lambda chosen: copy(chosen.source, chosen.target, chosen.version))
         else:
             moving.set_defaults(do=lambda chosen: promote(chosen.source, chosen.target))
+    keeping = command("keep", "mark what a stack's file names, so that its registry lets other images go before")
+    keeping.add_argument("stack", metavar="STACK", help="dev or prod")
+    keeping.set_defaults(do=lambda chosen: keep(chosen.stack))
     return parser
 
 
@@ -157,6 +173,29 @@ def _version(text: str) -> str:
     if not VERSION.match(version):
         raise argparse.ArgumentTypeError(f"{text!r} is no semantic version, like 1.4.0 or 1.4.0-main.57")
     return version
+
+
+def _keep(image: str, reference: str) -> None:
+    repository, _, digest = reference.partition("@")
+    kept = f"{repository}:{kept_tag(digest)}"
+    # A registry refuses a tag that is there, even for the same image.
+    if not _held(kept):
+        _tag(image, reference, kept)
+
+
+def _tag(image: str, reference: str, tagged: str) -> None:
+    """Copy an image to where it shall be, with all its platforms and its digest."""
+    places = (f"docker://{reference}", f"docker://{tagged}")
+    _run(f"{image} cannot be copied", "skopeo", "copy", "--all", "--preserve-digests", *places)
+
+
+def _held(reference: str) -> bool:
+    """Whether a registry holds an image."""
+    program = shutil.which("skopeo")
+    if program is None:
+        raise ImageError("skopeo is not on PATH: https://github.com/containers/skopeo")
+    looked = (program, "inspect", "--raw", f"docker://{reference}")
+    return subprocess.run(looked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _repository(config: EnvironmentConfig, image: str) -> str:

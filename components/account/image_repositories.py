@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +11,7 @@ from components.component import Component
 from components.identity.encryption_key import EncryptionKey
 from components.identity.iam import Statement, allow
 
+KEPT = "kept-"
 PUSH = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -25,16 +27,54 @@ PUSH = (
 
 @dataclass(frozen=True, slots=True)
 class ImageRepositoriesArgs:
-    """One repository for each image, all under `prefix`. `keep`: how many images stay."""
+    """One repository for each image, all under `prefix`.
+
+    `kept`: how many images stay that a stack has named, as their tag `kept_tag` says; `others`: how many beside them.
+    """
 
     prefix: str
     images: tuple[str, ...]
     key: EncryptionKey
-    keep: int = 50
+    kept: int = 1000
+    others: int = 50
 
     def __post_init__(self) -> None:
         if not self.images:
             raise ValueError("there are no images to keep")
+
+
+def kept_tag(digest: str) -> str:
+    """Return the tag of an image that a stack names, or has named: such images go last. `digest`: `sha256:...`."""
+    return f"{KEPT}{digest.removeprefix('sha256:')[:12]}"
+
+
+def lifecycle_policy(kept: int, others: int) -> str:
+    """Return which images go. ECR lets no rule touch what matches an earlier one, whether that takes it or not.
+
+    The images that stacks name stand at the end of those that they have named: no stack loses what it names.
+    """
+    rules: tuple[tuple[str, dict[str, Any], int], ...] = (
+        (
+            f"Keep the newest {kept} that a stack has named",
+            {"tagStatus": "tagged", "tagPatternList": [f"{KEPT}*"]},
+            kept,
+        ),
+        ("Keep signatures as long as images", {"tagStatus": "tagged", "tagPatternList": ["sha256-*"]}, kept + others),
+        (f"Keep the newest {others} of the others", {"tagStatus": "any"}, others),
+    )
+    return json.dumps(
+        {
+            "rules": [
+                {
+                    "rulePriority": priority,
+                    "description": description,
+                    "selection": {**selection, "countType": "imageCountMoreThan", "countNumber": count},
+                    "action": {"type": "expire"},
+                }
+                for priority, (description, selection, count) in enumerate(rules, start=1)
+            ]
+        }
+    )
 
 
 def registry(account: str, region: str) -> str:
@@ -48,7 +88,7 @@ class ImageRepositories(Component):
     Makes, for each image:
 
     - an ECR repository, encrypted, whose tags never move and in which every push is scanned
-    - a lifecycle policy that lets old images go
+    - a lifecycle policy that lets old images go, but none that a stack names
     """
 
     urls: dict[str, pulumi.Output[str]]
@@ -82,13 +122,7 @@ class ImageRepositories(Component):
             ],
             opts=child,
         )
-        lifecycle_rule = {
-            "rulePriority": 1,
-            "description": f"Keep the newest {args.keep}",
-            "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": args.keep},
-            "action": {"type": "expire"},
-        }
         aws.ecr.LifecyclePolicy(
-            name, repository=repository.name, policy=json.dumps({"rules": [lifecycle_rule]}), opts=child
+            name, repository=repository.name, policy=lifecycle_policy(args.kept, args.others), opts=child
         )
         return repository

@@ -1,7 +1,9 @@
 """What the workflows learn of a stack, and what they do to its images."""
 
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +30,30 @@ case "$*" in *{fails}*) exit 1 ;; esac
 """
 
 
+SKOPEO = """#!/bin/sh
+echo "skopeo $*" >>{log}
+held() {{ echo "{held}/$(echo "${{1#docker://}}" | tr /:@ ___)"; }}
+case $1 in
+inspect) test -e "$(held "$3")" ;;
+copy)
+    test -e "$(held "$4")" && ! test -e "$(held "$5")" || exit 1
+    digest=$(cat "$(held "$4")")
+    echo "$digest" >"$(held "$5")"
+    echo "$digest" >"$(held "${{5%:*}}@$digest")"
+    ;;
+esac
+"""
+"""A registry whose tags never move: what it holds is a file each, with the digest in it."""
+
+
+class Registries(Protocol):
+    """Has registries hold images, and tells what they hold."""
+
+    def hold(self, *references: str) -> None: ...
+
+    def held(self) -> set[str]: ...
+
+
 class Programs(Protocol):
     """Puts programs on PATH which note how they are called, and returns a function that tells it."""
 
@@ -41,6 +67,31 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(path, tmp_path)
     monkeypatch.setattr(images, "ROOT", tmp_path)
     return tmp_path
+
+
+@dataclass
+class Folder:
+    """Registries as a folder of files."""
+
+    path: Path
+
+    def hold(self, *references: str) -> None:
+        for reference in references:
+            (self.path / re.sub("[/:@]", "_", reference)).write_text(reference.rpartition("@")[2])
+
+    def held(self) -> set[str]:
+        return {path.name for path in self.path.iterdir()}
+
+
+@pytest.fixture
+def registries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registries:
+    held, folder = tmp_path / "held", tmp_path / "bin"
+    for made in (held, folder):
+        made.mkdir(exist_ok=True)
+    (folder / "skopeo").write_text(SKOPEO.format(log=tmp_path / "called", held=held))
+    (folder / "skopeo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return Folder(held)
 
 
 @pytest.fixture
@@ -150,26 +201,13 @@ def test_a_file_that_names_no_images_is_said() -> None:
         pinned("config:\n", {"api": f"here/api@{OTHER}"})
 
 
-def test_promotion_takes_the_digests_of_dev_into_the_registry_of_prod(checkout: Path, programs: Programs) -> None:
-    called = programs("skopeo")
-    images.pin("dev", dict.fromkeys(CATALOG.images, OTHER))
-    assert images.main(["copy", "dev", "prod", "--version", "v1.4.0"]) == 0
-    assert images.main(["promote", "dev", "prod"]) == 0
-    assert len(called()) == len(CATALOG.images)
-    assert (
-        "skopeo copy --all --preserve-digests "
-        f"docker://111111111111.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api@{OTHER} "
-        "docker://222222222222.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics/api:1.4.0"
-    ) in called()
-    registry = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
-    assert images_of(checkout, "prod") == {image: f"{registry}/{image}@{OTHER}" for image in CATALOG.images}
-
-
-def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(checkout: Path, programs: Programs) -> None:
+def test_every_image_is_built_scanned_and_pushed_and_its_digest_written(
+    checkout: Path, programs: Programs, registries: Registries
+) -> None:
     called = programs("docker", "trivy")
     assert images.main(["build", "--scan", "--push", "dev", "--version", "0.1.0-main.57"]) == 0
     for image in CATALOG.images:
-        steps = [line for line in called() if f"sensor-analytics/{image}:" in line]
+        steps = [line for line in called() if f"sensor-analytics/{image}:" in line and not line.startswith("skopeo")]
         assert [step.split()[:2] for step in steps] == [
             ["docker", "build"],
             ["trivy", "image"],
