@@ -19,6 +19,7 @@ class StateBackendArgs:
     account: str
     project: str
     old_versions_days: int = 90
+    history_days: int = 365
 
     def __post_init__(self) -> None:
         if not 3 <= len(self.bucket) <= 63:
@@ -31,7 +32,8 @@ class StateBackend(Component):
     Makes:
 
     - a KMS key, also for the stacks' secrets and for images
-    - a bucket: versioned, encrypted, private, open over TLS alone; versions that were replaced go after a while
+    - a bucket: versioned, encrypted, private, open over TLS alone; versions that were replaced go after a while, and so
+      does what Pulumi writes beside the states with each deployment
     """
 
     bucket: pulumi.Output[str]
@@ -49,7 +51,11 @@ class StateBackend(Component):
             protected,
         ).key
         bucket = PrivateBucket(
-            name, args.bucket, self, key_arn=self.key.arn, lifecycle_rules=[old_versions_go(args.old_versions_days)]
+            name,
+            args.bucket,
+            self,
+            key_arn=self.key.arn,
+            lifecycle_rules=[old_versions_go(args.old_versions_days), *history_goes(args.history_days)],
         ).bucket
         self._arn = bucket.arn
         self.bucket = bucket.bucket
@@ -85,3 +91,16 @@ class StateBackend(Component):
                 f"locks/organization/{project}/{stack}/*",
             )
         ]
+
+
+def history_goes(days: int) -> list[aws.s3.BucketLifecycleConfigurationRuleArgs]:
+    """Return the lifecycle rules by which the states of earlier deployments go: Pulumi adds some and deletes none."""
+    return [
+        aws.s3.BucketLifecycleConfigurationRuleArgs(
+            id=kind,
+            status="Enabled",
+            filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=f".pulumi/{kind}/"),
+            expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
+        )
+        for kind in ("backups", "history")
+    ]

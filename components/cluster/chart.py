@@ -48,6 +48,8 @@ def release(
         values=dict(values),
         atomic=True,
         timeout=600,
+        # Each revision is a Secret; without a number, none ever goes.
+        max_history=10,
         opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
     )
 

@@ -33,3 +33,22 @@ def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph: G
     assert protection.protect == load_environment(stack).protected
     others = [made for made in graph.resources if made.custom and made is not protection]
     assert [f"{made.type} {made.name}" for made in others if not graph.waits_for(protection, made)] == []
+
+
+@STACKS
+def test_volumes_are_asked_for_only_while_their_driver_is_there(graph: Graph) -> None:
+    """A destroy goes backwards: what has volumes is gone before the driver that deletes them, and before the nodes."""
+    driver = graph.one("Addon", "cluster-aws-ebs-csi-driver")
+    asking = [made for made in graph.of("Release") if "Gi'" in str(made.inputs["values"])]
+    namespaces = graph.of("kubernetes:core/v1:Namespace")
+    assert asking
+    assert {made.inputs["namespace"] for made in asking} <= {made.inputs["metadata"]["name"] for made in namespaces}
+    for made in (*asking, *namespaces):
+        assert graph.waits_for(made, driver), made.name
+        for nodes in graph.of("aws:eks/nodeGroup:NodeGroup"):
+            assert graph.waits_for(made, nodes), made.name
+
+
+@STACKS
+def test_every_chart_forgets_what_it_was_long_ago(graph: Graph) -> None:
+    assert {made.inputs.get("maxHistory") for made in graph.of("Release")} == {10}
