@@ -4,6 +4,7 @@ DeliveryError
 ├── ChartError              a chart does not render with the values of a stack
 ├── ChartsUnavailableError  charts cannot be had here, so nothing can be said of them
 ├── ImageError              an image cannot be made or moved
+├── LeftoverError           what a stack left cannot be looked for
 ├── NoRoomError             the pods of a stack do not fit on its nodes
 ├── UnknownAttributeError   a resource does not say what its price depends on
 └── UnknownPriceError       there is no price of something
@@ -24,6 +25,10 @@ class ChartsUnavailableError(DeliveryError):
 
 class ImageError(DeliveryError):
     """An image cannot be made or moved. The text says which, and what to do."""
+
+
+class LeftoverError(DeliveryError):
+    """What a stack left cannot be looked for. The text says why."""
 
 
 class NoRoomError(DeliveryError):

@@ -189,7 +189,8 @@ class Database(Component):
             auto_minor_version_upgrade=True,
             copy_tags_to_snapshot=True,
             deletion_protection=args.protected,
-            delete_automated_backups=not config.final_snapshot,
+            # They cost as much as a snapshot; what comes back by its snapshot does not need them too.
+            delete_automated_backups=config.restore_latest or not config.final_snapshot,
             skip_final_snapshot=not config.final_snapshot,
             # Of another name in each life of the stack: the snapshot of the one before is still there.
             final_snapshot_identifier=(
