@@ -91,8 +91,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run the tests that take minutes: crash after crash, reshards, outages."""
-    pytest(session, "slow and not browser and not engine")
+    """Run the tests that take minutes: crash after crash, reshards, outages; 10,000 inputs for each parser."""
+    pytest(session, "(slow or generated) and not browser and not engine", HYPOTHESIS_PROFILE="thorough")
 
 
 @nox.session

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -34,6 +35,7 @@ from tests.support import postgres
 START = datetime(2025, 3, 3, tzinfo=UTC)
 ARRIVED = START + timedelta(days=1)
 DEVICES = 200
+RETENTION_MONTHS = 120
 
 
 def make_records(count: int, per_record: int = 25) -> list[Record]:
@@ -52,10 +54,10 @@ def make_records(count: int, per_record: int = 25) -> list[Record]:
 
 def batches(records: list[Record], rows: int) -> list[Batch]:
     """Return the records in batches of `rows` readings."""
-    made = [Batch()]
+    made = [Batch(RETENTION_MONTHS)]
     for record in records:
         if len(made[-1]) >= rows:
-            made.append(Batch())
+            made.append(Batch(RETENTION_MONTHS))
         made[-1].add(record)
     return made
 
@@ -68,12 +70,12 @@ async def copy(pool: asyncpg.Pool, work: list[Batch]) -> None:
             await connection.copy_records_to_table("sensor_readings", records=readings, columns=StoredReading._fields)
 
 
-async def write(pool: asyncpg.Pool, work: list[Batch]) -> None:
+async def write(pool: asyncpg.Pool, settings: IngestorSettings, work: list[Batch]) -> None:
     """Write the batches as the ingestor does."""
     table = LeaseTable(pool, "bench", 3600)
     await table.sync(f"bench/{time.time_ns()}", [Shard("shard", ())])
     (lease,) = await table.take(await table.renew({}))
-    writer, checkpoint = Writer(pool, "bench", 1, Clock()), Checkpoint(None, START)
+    writer, checkpoint = Writer(pool, settings, Clock()), Checkpoint(None, START)
     for batch in work:
         after = Checkpoint(batch.last_record.sequence_number if batch.last_record else None, START)
         await writer.write(lease, checkpoint, batch, after)
@@ -105,15 +107,16 @@ async def main(rows: int, batch: int, rounds: int) -> None:
         source = make_records(rows)
         started = time.perf_counter()
         for record in source:
-            parse_record(record)
+            parse_record(record, RETENTION_MONTHS)
         reading = rows / (time.perf_counter() - started)
         work = batches(source, batch)
         await ensure_partitions(owner, [work[0].readings[0].reading])
         figures: dict[str, list[float]] = {"plain COPY": [], "writer, all new": [], "writer, all duplicates": []}
+        again = partial(write, pool, settings, work)
         for _ in range(rounds):
             figures["plain COPY"].append(await rate(owner, rows, lambda: copy(pool, work)))
-            figures["writer, all new"].append(await rate(owner, rows, lambda: write(pool, work)))
-            figures["writer, all duplicates"].append(await rate(owner, rows, lambda: write(pool, work), empty=False))
+            figures["writer, all new"].append(await rate(owner, rows, again))
+            figures["writer, all duplicates"].append(await rate(owner, rows, again, empty=False))
         print(f"{server.version}: {rows} readings, batches of {batch}, median of {rounds} rounds")
         print(f"{'reading records':24}{reading:12,.0f} rows/s")
         reference = statistics.median(figures["plain COPY"])

@@ -13,6 +13,8 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from apps.catalog import CATALOG
+from apps.platform.settings import ReadingSettings
+from apps.storage.partitions import GRACE
 from components.account.config import BudgetConfig, GitHubConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
 from components.data.config import DatabaseConfig, StreamConfig
@@ -131,11 +133,22 @@ class EnvironmentConfig(StackConfig):
                 raise ValueError(f"{name} does not read {', '.join(unread)}; it reads {', '.join(sorted(fields))}")
             if (config.minimum or config.maximum) and known[name].server is None:
                 raise ValueError(f"{name} runs to its end: it has no minimum and maximum")
+        for field in ReadingSettings.model_fields:
+            found = {
+                name: str(services.get(name, ServiceConfig()).settings.get(field.upper(), default.default))
+                for name, declaration in known.items()
+                if (default := declaration.settings.model_fields.get(field)) is not None
+            }
+            if len(set(found.values())) > 1:
+                values = ", ".join(f"{name} has {value}" for name, value in found.items())
+                raise ValueError(f"{field.upper()} must be the same for all that read it: {values}")
         return services
 
     @model_validator(mode="after")
     def _consistent(self) -> "EnvironmentConfig":
         check_zones(self.region, self.network.zones)
+        if self.stream.retention_hours >= (limit := int(GRACE.total_seconds() / 3600)):
+            raise ValueError(f"stream.retention_hours must be less than {limit}: then a month of readings is dropped")
         if self.protected and self.database.backup_days < 7:
             raise ValueError("protected: database.backup_days must be at least 7")
         if self.protected and not self.database.final_snapshot:

@@ -1,17 +1,24 @@
 """Real parts for every test: a PostgreSQL server, a Kinesis API, each started once and only when wanted."""
 
 import asyncio
+import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from devtools.postgres import Postgres
 from tests.support import kinesis, postgres
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
+
+settings.register_profile("quick")
+# What `nox -s slow` runs the tests with that are marked `generated`.
+settings.register_profile("thorough", deadline=None, max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session", autouse=True)

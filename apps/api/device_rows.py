@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from apps.domain.arrays import split_array
 from apps.domain.csv_file import Cell, header_problem, read_cells
 from apps.domain.devices import MAX_EXACT_INTEGER, DeviceSpec
-from apps.domain.readings import split_array
 from apps.domain.text import decode
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"

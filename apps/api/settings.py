@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from apps.platform.settings import HttpSettings, PoolSettings
+from apps.platform.settings import HttpSettings, PoolSettings, ReadingSettings
 
 
-class ApiSettings(PoolSettings, HttpSettings):
+class ApiSettings(PoolSettings, ReadingSettings, HttpSettings):
     """What the API reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from apps.domain.readings import MIN_TIMESTAMP
+from apps.domain.time_bounds import MIN_TIMESTAMP
 from apps.domain.windows import Window
 from apps.platform.errors import ProblemError
 

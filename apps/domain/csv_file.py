@@ -9,9 +9,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from apps.domain.exactness import is_exact
 from apps.domain.text import decode
 from apps.domain.times import epoch_advice
 
+# Python's float() takes more: 1_000, digits of other scripts, infinity.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FINER_THAN_MICROSECONDS = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 _CELL = re.compile(r'(?:"((?:[^"]|"")*)"|([^,\r\n"][^,\r\n]*)?)(,|\r\n|\n|\r|\Z)')
 
 
@@ -81,16 +85,26 @@ def header_problem(columns: Sequence[str], required: Sequence[str], optional: Se
     return None
 
 
-def to_number(text: str) -> float:
-    """Return the number in a cell. Raises ValueError that shows it and how numbers are written."""
-    try:
-        if re.search(r"[_\s]", text.strip()):  # Python would read 1_000
-            raise ValueError
-        return float(text)
-    except ValueError:
-        point = re.fullmatch(r"\s*([+-]?\d+),(\d+)\s*", text)
-        advice = f"write {point[1]}.{point[2]}" if point else "write a number such as 21.5"
-        raise ValueError(f"{text!r} is no number: {advice}") from None
+GAPS = frozenset({"", "nan", "na", "n/a", "null", "none", "unavailable", "unknown"})
+"""What programs write for a measurement that is missing, in any case."""
+
+
+def to_value(text: str) -> float | None:
+    """Return the number in a cell, None for a gap.
+
+    Raises ValueError that shows it and how numbers are written, for one with more digits than a double keeps too.
+    """
+    written = text.strip()
+    if written.lower() in GAPS:
+        return None
+    if not _NUMBER.fullmatch(written):
+        point = re.fullmatch(r"([+-]?\d+),(\d+)", written)
+        advice = f"write {point[1]}.{point[2]}" if point else "write a number such as 21.5, or nothing for a gap"
+        raise ValueError(f"{text!r} is no number: {advice}")
+    value = float(written)
+    if not is_exact(written, value):
+        raise ValueError(f"{text!r} has more digits than a double keeps: the nearest is {value!r}")
+    return value
 
 
 def to_time(text: str) -> datetime:
@@ -101,9 +115,12 @@ def to_time(text: str) -> datetime:
     try:
         if epoch_advice(text):
             raise ValueError
+        if _FINER_THAN_MICROSECONDS.search(text):
+            raise ValueError
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        advice = epoch_advice(text) or "write it as 2026-11-20 02:00:00 or 2026-11-20T02:00:00Z"
+        finer = "a microsecond is the finest that is kept" if _FINER_THAN_MICROSECONDS.search(text) else None
+        advice = epoch_advice(text) or finer or "write it as 2026-11-20 02:00:00 or 2026-11-20T02:00:00Z"
         raise ValueError(f"{text!r} is no time: {advice}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

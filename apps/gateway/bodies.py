@@ -6,8 +6,10 @@ from collections.abc import Mapping
 import msgspec
 from starlette.requests import Request
 
-from apps.domain.readings import split_array
+from apps.domain.errors import TooManyReadingsError
+from apps.domain.readings import Validated, parse_readings
 from apps.domain.reasons import body_reason
+from apps.domain.time_bounds import TimeBounds
 from apps.gateway.settings import GatewaySettings
 from apps.platform.errors import ProblemError
 from apps.platform.http import read_body, too_large
@@ -15,16 +17,14 @@ from apps.platform.http import read_body, too_large
 GZIP = 16 + zlib.MAX_WBITS
 
 
-async def read_items(request: Request, settings: GatewaySettings) -> list[msgspec.Raw]:
-    """Return what a device sent, item by item, not yet looked at.
+async def read_content(request: Request, settings: GatewaySettings) -> bytes:
+    """Return what a device sent, decompressed.
 
-    Raises ProblemError 408, 413 or 415 for a body that is too slow, too large or coded otherwise, 400 for what is no
-    JSON array.
+    Raises ProblemError 408, 413 or 415 for a body that is too slow, too large or coded otherwise.
     """
     gzipped = check_encoding(request.headers)
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout_seconds)
-    content = gunzip(body, settings.max_decompressed_bytes) if gzipped else body
-    return split_items(content, settings.max_readings)
+    return gunzip(body, settings.max_decompressed_bytes) if gzipped else body
 
 
 def check_encoding(headers: Mapping[str, str]) -> bool:
@@ -57,12 +57,11 @@ def gunzip(body: bytes, limit: int) -> bytes:
     return content
 
 
-def split_items(body: bytes, limit: int) -> list[msgspec.Raw]:
-    """Return the items of a JSON array. Raises ProblemError 400 when it is none, 413 for over `limit` items."""
+def validate(body: bytes, bounds: TimeBounds, max_readings: int) -> Validated:
+    """Return the readings of a JSON array. Raises ProblemError 400 when it is none, 413 for more than are taken."""
     try:
-        items = split_array(body)
+        return parse_readings(body, bounds, max_readings)
     except msgspec.DecodeError as error:
         raise ProblemError(400, f"the body must be a JSON array of readings: {body_reason(body) or error}") from None
-    if len(items) > limit:
-        raise ProblemError(413, f"{len(items)} readings are too many: send at most {limit} at a time")
-    return items
+    except TooManyReadingsError as error:
+        raise ProblemError(413, str(error)) from None

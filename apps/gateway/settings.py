@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from apps.platform.settings import HttpSettings, StreamSettings
+from apps.platform.settings import HttpSettings, ReadingSettings, StreamSettings
 
 
-class GatewaySettings(StreamSettings, HttpSettings):
+class GatewaySettings(StreamSettings, ReadingSettings, HttpSettings):
     """What the gateway reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")

@@ -33,7 +33,7 @@ async def main(settings: IngestorSettings, stopping: asyncio.Event) -> None:
             random.Random(),  # noqa: S311 - spreads retries, keeps no secret
         ),
         LeaseTable(pool, worker_id, settings.lease_seconds),
-        Writer(pool, settings.readings_stream, settings.database_connections - 1, clock),
+        Writer(pool, settings, clock),
         settings,
         stopping,
         clock,

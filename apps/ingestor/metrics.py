@@ -23,10 +23,15 @@ class Outcome(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
+    DECLINED = "declined"
+    """Right by itself, and not stored for what only the database knows: another value is kept, or a metric too many."""
 
 
 RECORDS = Counter("ingestor_records_total", "Readings by what became of them.", ["outcome"])
-REJECTS = Counter("ingestor_rejects_total", "Items kept in rejected_records, by cause.", ["cause"])
+REJECTS = Counter("ingestor_rejects_total", "Items that were rejected, by cause.", ["cause"])
+REJECTS_NOT_KEPT = Counter(
+    "ingestor_rejects_not_kept_total", "Rejected items beyond what is kept of one record, or of one device in a day."
+)
 
 COMMIT_SECONDS = Histogram(
     "ingestor_commit_seconds",

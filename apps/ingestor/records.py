@@ -5,27 +5,34 @@ these packed by the Kinesis Producer Library. Whatever the bytes are, parsing th
 either among the readings or among the rejected.
 """
 
-import json
 import re
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
+from apps.domain.arrays import split_array, split_object
 from apps.domain.devices import DEVICE_ID_PATTERN
+from apps.domain.errors import InvalidInputError, RejectKind
+from apps.domain.exactness import Written, may_be_altered
 from apps.domain.readings import (
-    MAX_CLOCK_SKEW,
-    MIN_TIMESTAMP,
+    MAX_DETAILED_REJECTS,
+    MAX_REASON_LENGTH,
     DeviceReading,
+    Envelope,
     Reading,
     RejectedReading,
     StoredReading,
     Time,
-    check_time,
-    split_array,
+    are_exact,
+    are_within,
+    parse_reading,
     truncate,
 )
+from apps.domain.time_bounds import MAX_CLOCK_SKEW, MIN_TIMESTAMP, TimeBounds
 from apps.ingestor.kpl import deaggregate
 
 
@@ -37,14 +44,33 @@ class Record(NamedTuple):
     data: bytes
 
 
+MIN_READING_BYTES = 60
+"""No reading that names its device is shorter."""
+
+
 class RejectCause(StrEnum):
     """Why an item was rejected, in few classes; its reason has the details."""
 
     MALFORMED = "malformed"
     INVALID = "invalid"
     CLOCK = "clock"
+    RETENTION = "retention"
+    PRECISION = "precision"
+    CONFLICT = "conflict"
+    LIMIT = "limit"
     GATEWAY = "gateway"
     DATABASE = "database"
+
+
+CAUSES: Mapping[RejectKind, RejectCause] = {
+    "schema": RejectCause.INVALID,
+    "clock": RejectCause.CLOCK,
+    "retention": RejectCause.RETENTION,
+    "precision": RejectCause.PRECISION,
+    "conflict": RejectCause.CONFLICT,
+    "limit": RejectCause.LIMIT,
+}
+"""The cause of what is rejected here for a fault of this kind; what the gateway rejected has that as its cause."""
 
 
 class LocatedReading(NamedTuple):
@@ -73,105 +99,134 @@ class ParsedRecord(NamedTuple):
 
     readings: list[LocatedReading]
     rejected: list[RejectedItem]
+    """The first `MAX_DETAILED_REJECTS` of them: what a record costs is bounded by its size."""
+    further_rejected: Counter[RejectCause]
+    """How many more."""
     traceparents: list[str]
 
 
-def parse_record(record: Record) -> ParsedRecord:
-    """Return what `record` holds. Never raises: what cannot be read is rejected."""
-    parser = _RecordParser(record)
+def parse_record(record: Record, retention_months: int) -> ParsedRecord:
+    """Return what `record` holds. Never raises: what cannot be read, or is older than what is kept, is rejected."""
+    parser = _RecordParser(record, retention_months)
     for data in deaggregate(record.data):
         parser.parse(data)
     return parser.parsed
 
 
-def reject(located: LocatedReading, reason: str) -> RejectedItem:
-    """Return the rejected item of a reading that the database did not take."""
+def reject(located: LocatedReading, cause: RejectCause, reason: str) -> RejectedItem:
+    """Return the rejected item of a reading that is not stored."""
     reading = located.reading
     payload = msgspec.json.encode(
         DeviceReading(device_id=reading.device_id, metric=reading.metric, ts=reading.ts, value=reading.value)
     )
-    return _rejected_item(
-        located.sequence_number, located.position, reading.device_id, RejectCause.DATABASE, reason, payload
-    )
+    return _rejected_item(located.sequence_number, located.position, reading.device_id, cause, reason, payload)
 
 
 class _RecordParser:
     """Parses the user records of one record, counting their items."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, retention_months: int) -> None:
         self.record = record
-        self.parsed = ParsedRecord([], [], [])
+        self.retention_months = retention_months
+        self.parsed = ParsedRecord([], [], Counter(), [])
         self.items = 0
 
     def parse(self, data: bytes) -> None:
         """Parse one user record."""
         try:
             if data.lstrip()[:1] == b"[":
-                items = _split(data)
-            elif _TYPE.decode(data).type is None:
+                items = split_array(data)
+            elif self._parse_right_envelope(data):
+                return
+            elif (envelope := _take_apart(data)) is None:
                 items = [msgspec.Raw(data)]
             else:
-                self._parse_envelope(_ENVELOPE.decode(data))
+                self._parse_envelope(envelope)
                 return
         except _UNREADABLE as error:
-            self._reject(None, RejectCause.MALFORMED, str(error), data)
+            self._reject(_claimed_device_id(data), RejectCause.MALFORMED, str(error), data)
             return
+        bounds = TimeBounds.at(self.record.arrived_at, self.retention_months)
         for item in items:
-            self._parse_device_reading(item)
+            self._parse_device_reading(item, bounds)
 
-    def _parse_device_reading(self, item: msgspec.Raw) -> None:
+    def _parse_right_envelope(self, data: bytes) -> bool:
+        """Take in an envelope in which nothing is wrong, as nearly all are; tell whether it was one."""
         try:
-            reading = _DEVICE_READING.decode(item)
-        except _UNREADABLE as error:
-            self._reject(None, RejectCause.INVALID, str(error), item)
-        else:
-            self._accept(reading.device_id, reading, self.record.arrived_at)
+            envelope = _RIGHT_ENVELOPE.decode(data)
+        except _UNREADABLE:
+            return False
+        if not _is_device_id(envelope.device_id):
+            return False
+        received_at, bounds = self._received(envelope.received_at)
+        if not are_within(envelope.readings, bounds):
+            return False
+        if may_be_altered(data) and not are_exact(_WRITTEN_ENVELOPE.decode(data).readings, envelope.readings):
+            return False
+        for reading in envelope.readings:
+            self._accept(envelope.device_id, reading, received_at)
+        for rejected in envelope.rejected:
+            self._keep_rejected(envelope.device_id, received_at, rejected)
+        if envelope.traceparent is not None:
+            self.parsed.traceparents.append(envelope.traceparent)
+        return True
 
     def _parse_envelope(self, envelope: "_Envelope") -> None:
-        claimed_id = envelope.device_id
-        device_id = claimed_id if _is_device_id(claimed_id) else None
-        received_at = self._received_at(envelope.received_at)
+        device_id = envelope.device_id if _is_device_id(envelope.device_id) else None
+        received_at, bounds = self._received(envelope.received_at)
         for item in envelope.readings:
             try:
-                reading = _READING.decode(item)
-            except _UNREADABLE as error:
-                self._reject(device_id, RejectCause.INVALID, str(error), item)
-                continue
-            if device_id is None:
-                self._reject(None, RejectCause.INVALID, "the device_id of the envelope is not valid", item)
+                reading = parse_reading(item, Reading, bounds)
+                if device_id is None:
+                    raise InvalidInputError("the device_id of the envelope is not valid")
+            except InvalidInputError as error:
+                self._reject(device_id, CAUSES[error.kind], str(error), item)
             else:
                 self._accept(device_id, reading, received_at)
         for item in envelope.rejected:
-            self._keep_rejected(device_id, received_at, item)
+            try:
+                self._keep_rejected(device_id, received_at, _REJECTED_READING.decode(item))
+            except _UNREADABLE:
+                self._reject(device_id, RejectCause.GATEWAY, "refused by the gateway", item)
         if isinstance(envelope.traceparent, str):
             self.parsed.traceparents.append(envelope.traceparent)
 
-    def _received_at(self, claimed: object) -> datetime:
-        """Believe the gateway's clock unless it is plainly wrong: that should cost no reading."""
+    def _parse_device_reading(self, item: msgspec.Raw, bounds: TimeBounds) -> None:
+        if self._is_full and len(bytes(item)) < MIN_READING_BYTES:
+            self._reject(None, RejectCause.INVALID, "", b"")
+            return
+        try:
+            reading = parse_reading(item, DeviceReading, bounds)
+        except InvalidInputError as error:
+            self._reject(_claimed_device_id(item), CAUSES[error.kind], str(error), item)
+        else:
+            self._accept(reading.device_id, reading, self.record.arrived_at)
+
+    def _received(self, claimed: object) -> tuple[datetime, TimeBounds]:
+        """Return when a request was received, and the times that its readings may carry.
+
+        The gateway's clock is believed unless it is plainly wrong: that should cost no reading. Judged by the clock by
+        which the gateway took it, no reading is too old or too new that was acknowledged.
+        """
+        arrived_at = self.record.arrived_at
         try:
             received_at: datetime = msgspec.convert(claimed, Time)
         except msgspec.ValidationError:
-            return self.record.arrived_at
-        if MIN_TIMESTAMP <= received_at <= self.record.arrived_at + MAX_CLOCK_SKEW:
-            return received_at
-        return self.record.arrived_at
+            received_at = arrived_at
+        if not MIN_TIMESTAMP <= received_at <= arrived_at + MAX_CLOCK_SKEW:
+            received_at = arrived_at
+        judged_at = received_at if arrived_at - received_at <= MAX_CLOCK_SKEW else arrived_at
+        return received_at, TimeBounds.at(judged_at, self.retention_months)
 
     def _accept(self, device_id: str, reading: Reading, received_at: datetime) -> None:
-        try:
-            check_time(reading.ts, self.record.arrived_at)
-        except ValueError as error:
-            self._reject(device_id, RejectCause.CLOCK, str(error), msgspec.json.encode(reading))
-            return
         stored = StoredReading(device_id, reading.metric, reading.ts, reading.value, received_at)
         self.parsed.readings.append(LocatedReading(self.record.sequence_number, self.items, stored))
         self.items += 1
 
-    def _keep_rejected(self, device_id: str | None, received_at: datetime, item: msgspec.Raw) -> None:
+    def _keep_rejected(self, device_id: str | None, received_at: datetime, rejected: RejectedReading) -> None:
         """Keep what the gateway rejected, at its position in the request."""
-        try:
-            rejected = _REJECTED_READING.decode(item)
-        except _UNREADABLE:
-            self._reject(device_id, RejectCause.GATEWAY, "refused by the gateway", item)
+        if self._is_full:
+            self._reject(device_id, RejectCause.GATEWAY, "", b"")
             return
         kept = _rejected_item(
             self.record.sequence_number,
@@ -185,25 +240,57 @@ class _RecordParser:
         self.items += 1
 
     def _reject(self, device_id: str | None, cause: RejectCause, reason: str, payload: bytes | msgspec.Raw) -> None:
-        self.parsed.rejected.append(
-            _rejected_item(self.record.sequence_number, self.items, device_id, cause, reason, payload)
-        )
+        if self._is_full:
+            self.parsed.further_rejected[cause] += 1
+        else:
+            self.parsed.rejected.append(
+                _rejected_item(self.record.sequence_number, self.items, device_id, cause, reason, payload)
+            )
         self.items += 1
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.parsed.rejected) >= MAX_DETAILED_REJECTS
+
+
+def _take_apart(data: bytes) -> "_Envelope | None":
+    """Return an envelope field by field; None for an object that does not say what it is.
+
+    Raises what `_UNREADABLE` names for what is no object, and for an object of another type.
+    """
+    try:
+        return None if _TYPE.decode(data).type is None else _ENVELOPE.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except _UNREADABLE as error:
+        # A word that JSON does not have costs only the field, or the reading, that holds it.
+        members = split_object(data) or {}
+        if _decoded(members.get("type")) != _TAG:
+            raise error from None
+        return _Envelope(
+            split_array(members.get("readings", b"[]")),
+            _decoded(members.get("device_id")),
+            _decoded(members.get("received_at")),
+            split_array(members.get("refused", b"[]")),
+            _decoded(members.get("traceparent")),
+        )
+
+
+def _decoded(text: bytes | None) -> Any:
+    try:
+        return None if text is None else msgspec.json.decode(text)
+    except _UNREADABLE:
+        return None
+
+
+def _claimed_device_id(item: bytes | msgspec.Raw) -> str | None:
+    """Return the device that a wrong reading names, so that it is found among that device's rejected records."""
+    claimed = _decoded((split_object(bytes(item)) or {}).get("device_id"))
+    return claimed if _is_device_id(claimed) else None
 
 
 def _is_device_id(claimed: object) -> TypeGuard[str]:
     return isinstance(claimed, str) and re.fullmatch(DEVICE_ID_PATTERN, claimed) is not None
-
-
-def _split(data: bytes) -> list[msgspec.Raw]:
-    """Return the items of an array. What is not quite JSON, such as NaN, costs only the item that holds it."""
-    try:
-        return split_array(data)
-    except _UNREADABLE as error:
-        try:
-            return [msgspec.Raw(json.dumps(item).encode()) for item in json.loads(data)]
-        except _UNREADABLE:
-            raise error from None
 
 
 def _rejected_item(
@@ -215,16 +302,18 @@ def _rejected_item(
     payload: bytes | msgspec.Raw,
 ) -> RejectedItem:
     position = min(max(position, 0), 2**31 - 1)
-    return RejectedItem(
-        sequence_number, position, device_id, cause, truncate(reason.encode()), truncate(bytes(payload))
-    )
+    kept_reason = truncate(reason.encode("utf-8", "replace"), MAX_REASON_LENGTH)
+    return RejectedItem(sequence_number, position, device_id, cause, kept_reason, truncate(bytes(payload)))
 
 
 class _Type(msgspec.Struct):
     type: Any = None
 
 
-class _Envelope(msgspec.Struct, tag_field="type", tag="readings.v1"):
+_TAG = "readings.v1"
+
+
+class _Envelope(msgspec.Struct, tag_field="type", tag=_TAG):
     """An `Envelope` taken apart, so that one wrong reading or field costs only itself."""
 
     readings: list[msgspec.Raw]
@@ -234,9 +323,13 @@ class _Envelope(msgspec.Struct, tag_field="type", tag="readings.v1"):
     traceparent: Any = None
 
 
+class _WrittenEnvelope(msgspec.Struct):
+    readings: list[Written]
+
+
 _TYPE = msgspec.json.Decoder(_Type)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_READING = msgspec.json.Decoder(Reading)
-_DEVICE_READING = msgspec.json.Decoder(DeviceReading)
+_RIGHT_ENVELOPE = msgspec.json.Decoder(Envelope)
+_WRITTEN_ENVELOPE = msgspec.json.Decoder(_WrittenEnvelope)
 _REJECTED_READING = msgspec.json.Decoder(RejectedReading)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError)
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from apps.platform.settings import HttpSettings, PoolSettings, StreamSettings
+from apps.platform.settings import HttpSettings, PoolSettings, ReadingSettings, StreamSettings
 
 
-class IngestorSettings(PoolSettings, StreamSettings, HttpSettings):
+class IngestorSettings(PoolSettings, StreamSettings, ReadingSettings, HttpSettings):
     """What the ingestor reads."""
 
     batch_seconds: float = Field(2, gt=0, le=60, description="A batch is written after this time at the latest")
@@ -15,6 +15,9 @@ class IngestorSettings(PoolSettings, StreamSettings, HttpSettings):
     )
     poll_seconds: float = Field(
         0.5, ge=0.2, le=10, description="Time between two GetRecords of a shard (AWS: at most 5/s)"
+    )
+    device_rejects_per_day: int = Field(
+        1_000, ge=1, le=1_000_000, description="Rejected records of one device kept a day; more are only counted"
     )
     database_connections: int = Field(
         5, ge=2, le=100, description="Most connections of this process; one is kept for the leases"

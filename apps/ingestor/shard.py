@@ -43,7 +43,7 @@ class ShardConsumer:
         self._settings = settings
         self._stopping = stopping
         self._clock = clock
-        self._batch = Batch()
+        self._batch = self._new_batch()
         self._write_by = 0.0
         """When the batch is to be written at the latest, on the monotonic clock."""
 
@@ -95,7 +95,7 @@ class ShardConsumer:
                 await self._write()
 
     async def _write(self, *, is_shard_end: bool = False) -> None:
-        batch, self._batch = self._batch, Batch()
+        batch, self._batch = self._batch, self._new_batch()
         if batch.last_record is None and not is_shard_end:
             return
         after = Checkpoint(self.checkpoint.sequence_number, self.checkpoint.stored_through, is_shard_end)
@@ -103,6 +103,9 @@ class ShardConsumer:
             after = Checkpoint(batch.last_record.sequence_number, batch.last_record.arrived_at, is_shard_end)
         await self._writer.write(self.lease, self.checkpoint, batch, after)
         self.checkpoint = after
+
+    def _new_batch(self) -> Batch:
+        return Batch(self._settings.readings_retention_months)
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 from opentelemetry import propagate, trace
@@ -21,12 +22,16 @@ from apps.ingestor.metrics import (
     FENCED_WRITES,
     RECORDS,
     REJECTS,
+    REJECTS_NOT_KEPT,
     Outcome,
 )
-from apps.ingestor.records import LocatedReading, RejectedItem, reject
+from apps.ingestor.records import LocatedReading, RejectCause, RejectedItem, reject
+from apps.ingestor.reject_quota import RejectQuota
+from apps.ingestor.settings import IngestorSettings
 from apps.storage.channels import Channel, notify
 from apps.storage.connection import Connection
-from apps.storage.readings import is_missing_partition, register_unknown, store, with_partitions
+from apps.storage.readings import Conflict, is_missing_partition, register_unknown, store, with_partitions
+from apps.storage.series import SeriesLimit
 
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 """What the database says when a row itself is at fault, and not the connection or the moment."""
@@ -51,13 +56,15 @@ class Checkpoint:
 
 
 class Writer:
-    """Writes batches through `pool`, `max_writes` at a time, so that leases always find a connection."""
+    """Writes batches through `pool`, never on all of its connections, so that leases always find one."""
 
-    def __init__(self, pool: asyncpg.Pool, stream_name: str, max_writes: int, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, settings: IngestorSettings, clock: Clock) -> None:
         self.pool = pool
-        self.stream_name = stream_name
-        self.semaphore = asyncio.Semaphore(max_writes)
+        self.stream_name = settings.readings_stream
+        self.semaphore = asyncio.Semaphore(settings.database_connections - 1)
         self.clock = clock
+        self.series_limit = SeriesLimit(settings.device_max_metrics)
+        self.reject_quota = RejectQuota(settings.device_rejects_per_day, clock)
         self.tracer = trace.get_tracer(__name__)
 
     async def write(self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint) -> None:
@@ -72,13 +79,14 @@ class Writer:
             with self.tracer.start_as_current_span("store batch", links=links) as span:
                 span.set_attributes({"shard_id": lease.shard_id, "readings": len(batch.readings)})
                 started, started_at = self.clock.monotonic(), self.clock.now()
-                stored, rejected = await with_partitions(
+                outcome = await with_partitions(
                     lambda: self.pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS),
                     _stored_readings(batch.readings),
                     lambda: self._commit(lease, before, batch, after),
                 )
                 self._emit_upload_spans(uploads, span, started_at)
-        _count(batch, stored, rejected, self.clock.monotonic() - started, self.clock.now())
+        self.reject_quota.confirm(outcome.kept)
+        _count(batch, outcome, self.clock.monotonic() - started, self.clock.now())
 
     def _emit_upload_spans(self, uploads: Sequence[trace.SpanContext], batch: trace.Span, started_at: datetime) -> None:
         """End the trace of each upload with a span of its own, linked to the batch that it was stored in."""
@@ -89,14 +97,14 @@ class Writer:
             kind = trace.SpanKind.CONSUMER
             self.tracer.start_span("store readings", context, kind, links=links, start_time=started_ns).end()
 
-    async def _commit(
-        self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint
-    ) -> tuple[int, list[RejectedItem]]:
+    async def _commit(self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint) -> "_Written":
         async with self.pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
-            stored, rejected_by_database = await _store(connection, batch.readings)
-            rejected = batch.rejected + rejected_by_database
-            if rejected:
-                await self._insert_rejected(connection, lease, rejected)
+            admitted, over_limit = await self._admit(connection, batch.readings)
+            stored, not_stored = await _store(connection, admitted)
+            rejected = batch.rejected + over_limit + not_stored
+            kept = await self.reject_quota.select(connection, rejected) if rejected else []
+            if kept:
+                await self._insert_rejected(connection, lease, kept)
             # Last, so that renewing the lease never waits for slow rows.
             if not await connection.fetchval(
                 _ADVANCE_CHECKPOINT,
@@ -112,7 +120,23 @@ class Writer:
                 raise FencedError(f"the lease of {lease.shard_id} has moved on from epoch {lease.epoch}")
             if stored:
                 await notify(connection, Channel.READINGS)
-        return stored, rejected
+        return _Written(stored, rejected, kept)
+
+    async def _admit(
+        self, connection: Connection, readings: list[LocatedReading]
+    ) -> tuple[list[LocatedReading], list[RejectedItem]]:
+        """Part readings into those that may be stored and those of one metric too many."""
+        over = await self.series_limit.over_limit(connection, _stored_readings(readings))
+        if not over:
+            return readings, []
+        reason = f"a device may have {self.series_limit.max_metrics} metrics, and this one has them"
+        admitted, rejected = [], []
+        for located in readings:
+            if (located.reading.device_id, located.reading.metric) in over:
+                rejected.append(reject(located, RejectCause.LIMIT, reason))
+            else:
+                admitted.append(located)
+        return admitted, rejected
 
     async def _insert_rejected(self, connection: Connection, lease: Lease, rejected: Sequence[RejectedItem]) -> None:
         columns = zip(
@@ -125,24 +149,46 @@ class Writer:
         await connection.execute(_INSERT_REJECTED, self.stream_name, lease.shard_id, *map(list, columns))
 
 
+class _Written(NamedTuple):
+    """How many readings of a batch were stored, what was rejected, and what of that is kept."""
+
+    stored: int
+    rejected: Sequence[RejectedItem]
+    kept: Sequence[RejectedItem]
+
+
 async def _store(connection: Connection, readings: Sequence[LocatedReading]) -> tuple[int, list[RejectedItem]]:
     """Store readings; where the database does not take one, halve until it is alone and reject only that one."""
     if not readings:
         return 0, []
     try:
         async with connection.transaction():
-            stored = await store(connection, _stored_readings(readings))
+            stored, conflicts = await store(connection, _stored_readings(readings))
             await register_unknown(connection, stored)
-            return len(stored), []
+            return len(stored), _rejected_for_conflict(readings, conflicts)
     except DATA_ERRORS as error:
         if is_missing_partition(error):
             raise
         if len(readings) == 1:
-            return 0, [reject(readings[0], f"the database refused it: {error}")]
+            return 0, [reject(readings[0], RejectCause.DATABASE, f"the database refused it: {error}")]
     middle = len(readings) // 2
     first_stored, first_rejected = await _store(connection, readings[:middle])
     second_stored, second_rejected = await _store(connection, readings[middle:])
     return first_stored + second_stored, first_rejected + second_rejected
+
+
+def _rejected_for_conflict(readings: Iterable[LocatedReading], conflicts: Sequence[Conflict]) -> list[RejectedItem]:
+    if not conflicts:
+        return []
+    located = {id(each.reading): each for each in readings}
+    return [
+        reject(
+            located[id(reading)],
+            RejectCause.CONFLICT,
+            f"conflicting value: {kept!r} is kept for this device, metric and time, as it came first",
+        )
+        for reading, kept in conflicts
+    ]
 
 
 def _stored_readings(readings: Iterable[LocatedReading]) -> list[StoredReading]:
@@ -157,13 +203,17 @@ def _upload_spans(traceparents: Iterable[str]) -> list[trace.SpanContext]:
     return [span for span in spans if span.is_valid]
 
 
-def _count(batch: Batch, stored: int, rejected: Sequence[RejectedItem], seconds: float, committed_at: datetime) -> None:
-    rejected_by_database = len(rejected) - len(batch.rejected)
+def _count(batch: Batch, written: _Written, seconds: float, committed_at: datetime) -> None:
+    stored, rejected, kept = written
+    by_cause = Counter(item.cause for item in rejected) + batch.further_rejected
     RECORDS.labels(Outcome.STORED).inc(stored)
-    RECORDS.labels(Outcome.DUPLICATE).inc(len(batch.readings) - rejected_by_database - stored)
-    RECORDS.labels(Outcome.REJECTED).inc(len(rejected))
-    for cause, count in Counter(item.cause for item in rejected).items():
+    RECORDS.labels(Outcome.DUPLICATE).inc(len(batch.readings) - (len(rejected) - len(batch.rejected)) - stored)
+    declined = by_cause[RejectCause.CONFLICT] + by_cause[RejectCause.LIMIT]
+    RECORDS.labels(Outcome.DECLINED).inc(declined)
+    RECORDS.labels(Outcome.REJECTED).inc(by_cause.total() - declined)
+    for cause, count in by_cause.items():
         REJECTS.labels(cause).inc(count)
+    REJECTS_NOT_KEPT.inc(by_cause.total() - len(kept))
     COMMIT_SECONDS.observe(seconds)
     COMMIT_ROWS.observe(len(batch.readings))
     for received_at in batch.received_at:

@@ -16,7 +16,7 @@ from apps.observability.objectives import LATENCY_ROUTES, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, UP
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import absent, age, histogram_quantile, max_, rate, sum_, value
+from apps.platform.promql import Matches, absent, age, histogram_quantile, max_, rate, sum_, value
 
 LAG_BOUND = 15
 """Seconds that a shard's batches may lag."""
@@ -84,7 +84,7 @@ READINGS_LOST = AlertRule(
 
 READINGS_REJECTED = AlertRule(
     name="ReadingsRejected",
-    expression=sum_(rate(RECORDS, timedelta(minutes=15), outcome=Outcome.REJECTED))
+    expression=sum_(rate(RECORDS, timedelta(minutes=15), outcome=Matches(f"{Outcome.REJECTED}|{Outcome.DECLINED}")))
     / sum_(rate(RECORDS, timedelta(minutes=15)))
     > Fraction(10, 100),
     for_=timedelta(minutes=15),

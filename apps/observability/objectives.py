@@ -72,7 +72,10 @@ INGEST_COMPLETENESS = Slo(
     title="Ingest completeness",
     # Counters of two services are compared, and a restart hides what was counted since the last scrape.
     objective=Fraction(99, 100),
-    good=lambda window: sum_(rate(RECORDS, window, outcome=Matches(f"{Outcome.STORED}|{Outcome.DUPLICATE}"))),
+    # What is declined is the device's doing, and kept with its reason.
+    good=lambda window: sum_(
+        rate(RECORDS, window, outcome=Matches(f"{Outcome.STORED}|{Outcome.DUPLICATE}|{Outcome.DECLINED}"))
+    ),
     # What was accepted within the last minute may still be on its way.
     total=lambda window: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1))),
 )

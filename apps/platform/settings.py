@@ -56,6 +56,20 @@ class StreamSettings(AwsSettings):
     readings_stream: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="Name of the Kinesis stream")
 
 
+class RetentionSettings(Settings):
+    """How long readings are kept. Every way in and the nightly upkeep must read the same, or what one takes the other
+    drops: a stack's configuration is refused where they differ.
+    """
+
+    readings_retention_months: int = Field(3, ge=1, le=120, description="Months of readings to keep before this one")
+
+
+class ReadingSettings(RetentionSettings):
+    """Which readings are taken, the same at every way in."""
+
+    device_max_metrics: int = Field(500, ge=1, le=100_000, description="Most metrics of one device")
+
+
 class DatabaseSettings(AwsSettings):
     """Where the database is and how to prove who connects."""
 

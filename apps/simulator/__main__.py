@@ -5,10 +5,10 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,14 @@ from apps.simulator.fleet import Sample
 from apps.simulator.options import fail, parser
 from apps.simulator.simulation import SimulationOptions, simulate
 
-Plan = tuple[list[DeviceSpec], Callable[[DeviceSpec, datetime], Iterator[Sample]]]
+
+class Plan(NamedTuple):
+    """Who sends what."""
+
+    devices: list[DeviceSpec]
+    samples: Callable[[DeviceSpec, datetime], Iterator[Sample]]
+    oldest: Mapping[str, datetime] = {}
+    left_out: int = 0
 
 
 def main() -> int:
@@ -28,7 +35,7 @@ def main() -> int:
     options = parser().parse_args()
     logging.basicConfig(level=logging.WARNING)
     try:
-        devices, samples = {"run": _live, "load": _load, "replay": _replay}[options.command](options)
+        plan = {"run": _live, "load": _load, "replay": _replay}[options.command](options)
         token = options.token_file.read_text().strip()
         simulation = SimulationOptions(
             api=options.api,
@@ -39,10 +46,12 @@ def main() -> int:
             concurrency=options.concurrency,
             url_seconds=options.url_seconds,
             compress=options.gzip,
+            oldest=plan.oldest,
+            left_out=plan.left_out,
             report=options.report,
             progress=options.progress_file,
         )
-        report = asyncio.run(_until_interrupted(simulation, devices, samples))
+        report = asyncio.run(_until_interrupted(simulation, plan))
     except OSError as error:
         return fail(f"{error.filename}: {error.strerror}")
     except (ArgumentsError, ReplayError) as error:
@@ -53,15 +62,11 @@ def main() -> int:
     return 0 if report["unknown"] == 0 else 1
 
 
-async def _until_interrupted(
-    simulation: SimulationOptions,
-    devices: list[DeviceSpec],
-    samples: Callable[[DeviceSpec, datetime], Iterator[Sample]],
-) -> dict[str, Any]:
+async def _until_interrupted(simulation: SimulationOptions, plan: Plan) -> dict[str, Any]:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    return await simulate(simulation, devices, samples, stopping)
+    return await simulate(simulation, plan.devices, plan.samples, stopping)
 
 
 def _live(options: argparse.Namespace) -> Plan:
@@ -79,7 +84,7 @@ def _live(options: argparse.Namespace) -> Plan:
         end = start + timedelta(seconds=options.duration)
         return takewhile(lambda sample: sample.due < end, sent)
 
-    return devices, samples
+    return Plan(devices, samples)
 
 
 def _load(options: argparse.Namespace) -> Plan:
@@ -94,7 +99,7 @@ def _load(options: argparse.Namespace) -> Plan:
     def samples(device: DeviceSpec, now: datetime) -> Iterator[Sample]:
         return fleet.in_sending_order(fleet.history(device, now, readings[device.device_id], faults, options.seed))
 
-    return devices, samples
+    return Plan(devices, samples)
 
 
 def _replay(options: argparse.Namespace) -> Plan:
@@ -103,13 +108,16 @@ def _replay(options: argparse.Namespace) -> Plan:
     files = {options.device or replay.device_id_of(path): path for path in options.files}
     if len(files) < len(options.files):
         raise ArgumentsError("two files have the same name, which is their device id: replay them one by one")
-    rows = {device_id: list(replay.read_csv(path)) for device_id, path in files.items()}
+    series = {device_id: replay.read_csv(path) for device_id, path in files.items()}
 
     def samples(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
         metric = options.metric or replay.metric_of(files[device.device_id])
-        return replay.replay(rows[device.device_id], metric, start, options.speed, shift=options.start == "now")
+        return replay.replay(series[device.device_id].rows, metric, start, options.speed, shift=options.start == "now")
 
-    return [DeviceSpec(device_id=device_id, kind=options.kind, labels=("replayed",)) for device_id in files], samples
+    devices = [DeviceSpec(device_id=device_id, kind=options.kind, labels=("replayed",)) for device_id in files]
+    is_shifted = options.start == "now"
+    oldest = {} if is_shifted else {name: min(read.rows)[0] for name, read in series.items() if read.rows}
+    return Plan(devices, samples, oldest, sum(read.gaps for read in series.values()))
 
 
 if __name__ == "__main__":

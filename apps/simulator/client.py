@@ -16,6 +16,8 @@ class UploadUrl(msgspec.Struct, frozen=True):
 
     url: str
     expires_at: datetime
+    readings_since: datetime
+    """Older readings are refused."""
 
 
 class ApiClient:

@@ -37,8 +37,9 @@ class Sample:
     """When the device sends it."""
     data: bytes
     """Its JSON, right or wrong."""
-    kind: Literal["fresh", "duplicate", "malformed", "silence"] = "fresh"
-    """Silence stands for what a device would have sent: nothing, so that time goes on for those who wait."""
+    kind: Literal["fresh", "duplicate", "conflict", "malformed", "silence"] = "fresh"
+    """A conflict has another value than the reading that has its key, and is not taken. Silence stands for what a
+    device would have sent: nothing, so that time goes on for those who wait."""
     key: Key | None = None
     """None for what is no reading."""
 

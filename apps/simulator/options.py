@@ -19,6 +19,7 @@ faults:
 {faults}
 
 report and progress (JSON):
+  left_out    lines of replayed files that hold no value: nothing, nan, unavailable and the like
   sent        readings handed to the gateway, each counted once however often its request was repeated
   accepted    readings that the gateway acknowledged
   refused     readings that the gateway refused, malformed ones as they should be

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import msgspec
 
 from apps.domain.devices import DeviceSpec
 from apps.simulator.client import ApiClient
+from apps.simulator.errors import PlatformError
 from apps.simulator.fleet import Sample
 from apps.simulator.sender import Sender
 from apps.simulator.stats import Stats
@@ -43,6 +44,10 @@ class SimulationOptions:
     """Seconds that the platform may take to come up."""
     grace_period: float = 30
     """Seconds after the end in which the fate of the last requests is still asked for."""
+    oldest: Mapping[str, datetime] = field(default_factory=dict)
+    """By device, the time of the oldest reading that it will send, where that is known before."""
+    left_out: int = 0
+    """Lines of files that hold no reading, for the report."""
     report: Path | None = None
     progress: Path | None = None
     now: Callable[[], datetime] = field(default=_utc_now)
@@ -64,11 +69,18 @@ async def simulate(
         api = ApiClient(http, options.api, options.token, options.startup_timeout)
         slots = asyncio.Semaphore(options.concurrency)
         await _register(api, devices, slots)
+        await _check_age(api, options)
         start, began = options.now(), time.monotonic()
 
         def state(name: str) -> dict[str, Any]:
             elapsed = round(time.monotonic() - began, 3)
-            fixed = {"state": name, "seed": options.seed, "devices": len(devices), "elapsed_seconds": elapsed}
+            fixed = {
+                "state": name,
+                "seed": options.seed,
+                "devices": len(devices),
+                "left_out": options.left_out,
+                "elapsed_seconds": elapsed,
+            }
             return {**fixed, **stats.document()}
 
         if options.progress is not None:
@@ -114,6 +126,19 @@ async def _register(api: ApiClient, devices: Sequence[DeviceSpec], slots: asynci
             await api.register(device)
 
     await asyncio.gather(*map(register, devices))
+
+
+async def _check_age(api: ApiClient, options: SimulationOptions) -> None:
+    for device_id, oldest in options.oldest.items():
+        try:
+            since = (await api.upload_url(device_id, options.url_seconds)).readings_since
+        except httpx.HTTPError as error:
+            raise PlatformError(f"{options.api} gives no upload URL for {device_id}: {error}") from None
+        if oldest < since:
+            raise PlatformError(
+                f"{device_id} has readings since {oldest.date()}, and the platform keeps none from before "
+                f"{since.date()}: replay them as if they were measured now (--from now), or leave them out"
+            )
 
 
 async def _device(

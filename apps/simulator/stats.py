@@ -19,8 +19,20 @@ class Answer(msgspec.Struct):
         index: int
         reason: str
 
+    class FurtherRefused(msgspec.Struct):
+        """Readings that were refused after many others, for one reason."""
+
+        reason: str
+        indexes: list[int]
+
     accepted: int = 0
     refused: list[Refused] = []
+    further_refused: list[FurtherRefused] = []
+
+    def reasons(self) -> dict[int, str]:
+        """Return why each reading was refused, by its place in the batch."""
+        further = {index: group.reason for group in self.further_refused for index in group.indexes}
+        return {refused.index: refused.reason for refused in self.refused} | further
 
 
 class Stats:
@@ -35,7 +47,7 @@ class Stats:
 
     def answered(self, device_id: str, batch: Sequence[Sample], answer: Answer, seconds: float) -> None:
         """Count a batch that the gateway answered after `seconds`, repetitions included."""
-        reasons = {refused.index: refused.reason for refused in answer.refused}
+        reasons = answer.reasons()
         if answer.accepted + len(reasons) != len(batch):
             self.errors[f"{len(batch)} readings sent, but {answer.accepted} + {len(reasons)} answered"] += 1
         self.requests += 1
@@ -45,7 +57,7 @@ class Stats:
         for index, sample in enumerate(batch):
             if index not in reasons:
                 self._count(device_id, sample)
-            elif sample.kind != "malformed":
+            elif sample.kind not in {"malformed", "conflict"}:
                 self.errors[f"valid reading refused: {reasons[index]}"] += 1
                 self._missing.add((device_id, sample.key))
 

@@ -1,4 +1,4 @@
-"""`python -m apps.storage`: keep the partitions of the database. `python -m apps.migration` migrates it."""
+"""`python -m apps.storage`: keep the database's size within its retention. `python -m apps.migration` migrates it."""
 
 import argparse
 import logging
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from apps.platform.process import run_job
-from apps.storage import partitions
+from apps.storage import leftovers, partitions
 from apps.storage.commands import create_ahead, exit_code
 from apps.storage.connection import in_transaction
 from apps.storage.service import PARTITIONS
@@ -28,12 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.storage",
-        description="Keeps the partitions of the database. Where it is comes from DATABASE_* variables. "
+        description="Keeps the database's size within its retention. Where it is comes from DATABASE_* variables. "
         "Exit code: 0 it worked, 1 the database failed, 2 bad settings.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    maintain = commands.add_parser("partitions", help="create partitions ahead and drop those whose retention is over")
-    maintain.add_argument("--dry-run", action="store_true", help="only print what would be dropped, and how many bytes")
+    maintain = commands.add_parser("partitions", help="create partitions ahead, drop what is over its retention")
+    maintain.add_argument(
+        "--dry-run", action="store_true", help="only print which partitions would go, and their bytes"
+    )
     commands.add_parser("list", help="list the partitions with their sizes")
     return parser
 
@@ -43,6 +45,12 @@ async def _maintain(settings: StorageSettings) -> None:
     for partition in await _expired(settings):
         await in_transaction(settings, partial(partitions.drop, partition=partition))
         log.info("dropped a partition", extra={"partition": partition.name, "bytes": partition.bytes})
+    now, deleted = datetime.now(UTC), 0
+    while rows := await in_transaction(settings, partial(leftovers.delete_rejected, now=now, settings=settings)):
+        deleted += rows
+    log.info("deleted rejected records whose retention is over", extra={"rows": deleted})
+    forgotten = await in_transaction(settings, partial(leftovers.forget_series, now=now, settings=settings))
+    log.info("forgot series of which no reading is kept", extra={"rows": forgotten})
 
 
 async def _preview(settings: StorageSettings) -> None:

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from apps.domain.time_bounds import Month, add_months, month_of
 from apps.storage.settings import StorageSettings
 from apps.storage.tables import PARTITIONED
 
-Month = tuple[int, int]
-"""Year and month."""
+GRACE = timedelta(days=8)
+"""How much later a month is dropped than readings of it are refused: longer than what was taken in its last moment may
+lie on the stream (a stack's configuration is checked). It still finds what it may repeat, and is not counted again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,6 @@ def partition_name(table: str, month: Month) -> str:
     return f"{table}_y{month[0]:04}m{month[1]:02}"
 
 
-def add_months(month: Month, count: int) -> Month:
-    """Return the month `count` months later; earlier where it is negative."""
-    index = month[0] * 12 + month[1] - 1 + count
-    return index // 12, index % 12 + 1
-
-
-def month_of(at: datetime) -> Month:
-    """Return the month that a time falls into, in UTC."""
-    at = at.astimezone(UTC)
-    return at.year, at.month
-
-
 def list_partitions(connection: sa.Connection) -> list[Partition]:
     """Return every partition, oldest first."""
     found = []
@@ -64,13 +54,13 @@ def list_partitions(connection: sa.Connection) -> list[Partition]:
 
 
 def expired(partitions: list[Partition], now: datetime, settings: StorageSettings) -> Iterator[Partition]:
-    """Yield the partitions whose retention is over: every reading in them is older than the months to keep."""
+    """Yield the partitions whose retention is over by `GRACE`: no reading in them is of the months to keep."""
     keep = {
         "sensor_readings": settings.readings_retention_months,
         "readings_minute": settings.rollups_retention_months,
     }
     for partition in partitions:
-        if partition.month < add_months(month_of(now), -keep[partition.table]):
+        if partition.month < add_months(month_of(now - GRACE), -keep[partition.table]):
             yield partition
 
 

@@ -6,7 +6,7 @@ The one place that writes `sensor_readings`, `readings_minute` and `latest_readi
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 
@@ -17,8 +17,22 @@ from apps.storage.connection import Connection
 T = TypeVar("T")
 
 
-async def store(connection: Connection, readings: Iterable[StoredReading]) -> Sequence[StoredReading]:
-    """Store what is not stored yet, inside the caller's transaction, and return exactly that.
+class Conflict(NamedTuple):
+    """A reading that is not stored, because another value is kept for its device, metric and time."""
+
+    reading: StoredReading
+    kept: float
+
+
+class StoreResult(NamedTuple):
+    """What became of readings: new and stored, or in conflict. All others were stored already."""
+
+    stored: Sequence[StoredReading] = ()
+    conflicts: Sequence[Conflict] = ()
+
+
+async def store(connection: Connection, readings: Iterable[StoredReading]) -> StoreResult:
+    """Store what is not stored yet, inside the caller's transaction.
 
     Copies first, as that is fast, and merges only when a reading turns out to be there already. Of several readings
     with one key the first is kept. Raises asyncpg.CheckViolationError (see `with_partitions`) and whatever else the
@@ -27,17 +41,20 @@ async def store(connection: Connection, readings: Iterable[StoredReading]) -> Se
     # In the order of the key: two that store the same readings wait for each other and never in a circle.
     rows = sorted(readings, key=_key)
     if not rows:
-        return rows
+        return StoreResult()
+    conflicts: Sequence[Conflict] = ()
     async with connection.transaction():
         try:
             async with connection.transaction():
                 await connection.copy_records_to_table("sensor_readings", records=rows, columns=StoredReading._fields)
         except asyncpg.UniqueViolationError:
-            rows = [StoredReading(*row) for row in await connection.fetch(_MERGE, *_columns(rows))]
+            given = rows
+            rows = [StoredReading(*row) for row in await connection.fetch(_MERGE, *_columns(given))]
+            conflicts = await _conflicts(connection, given, rows)
         if rows:
             await connection.execute(_ROLL_UP, *_columns(_minutes(rows)))
             await connection.execute(_RENEW_LATEST, *_columns(_latest(rows)))
-    return rows
+    return StoreResult(rows, conflicts)
 
 
 async def register_unknown(connection: Connection, readings: Iterable[StoredReading]) -> None:
@@ -76,6 +93,18 @@ async def ensure_partitions(connection: Connection, readings: Iterable[StoredRea
         await connection.execute("SELECT ensure_partition($1)", month)
 
 
+async def _conflicts(
+    connection: Connection, given: Sequence[StoredReading], stored: Sequence[StoredReading]
+) -> list[Conflict]:
+    """Return those of the given readings for whose key another value is kept, now that `stored` of them are stored."""
+    new = {_key(reading): reading.value for reading in stored}
+    others = [reading for reading in given if new.get(_key(reading)) != reading.value]
+    if not others:
+        return []
+    found = await connection.fetch(_DIFFERENT, *_columns([(*_key(reading), reading.value) for reading in others]))
+    return [Conflict(others[row["number"] - 1], row["value"]) for row in found]
+
+
 def _key(reading: StoredReading) -> tuple[str, str, datetime]:
     return reading.device_id, reading.metric, reading.ts
 
@@ -106,6 +135,18 @@ INSERT INTO sensor_readings (device_id, metric, ts, value, received_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::timestamptz[])
 ON CONFLICT DO NOTHING
 RETURNING device_id, metric, ts, value, received_at
+"""
+
+# LATERAL with a limit: each asks the index of its partition, however large the table is.
+_DIFFERENT = """
+SELECT given.number, kept.value
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[])
+    WITH ORDINALITY AS given (device_id, metric, ts, value, number)
+CROSS JOIN LATERAL (
+    SELECT value FROM sensor_readings AS stored
+    WHERE (stored.device_id, stored.metric, stored.ts) = (given.device_id, given.metric, given.ts) LIMIT 1
+) AS kept
+WHERE kept.value <> given.value ORDER BY given.number
 """
 
 _REGISTER = """

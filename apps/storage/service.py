@@ -20,7 +20,14 @@ PARTITIONS = ScheduledService(
     module="apps.storage",
     arguments=("partitions",),
     settings=StorageSettings,
-    needs=(Connect(SENSORS, role="partitions", functions=("ensure_partition(timestamptz)", "drop_partition(text)")),),
+    needs=(
+        Connect(
+            SENSORS,
+            role="partitions",
+            grants={"latest_readings": "SELECT, DELETE", "rejected_records": "SELECT, DELETE"},
+            functions=("ensure_partition(timestamptz)", "drop_partition(text)"),
+        ),
+    ),
     schedule="15 3 * * *",
     deadline_seconds=900,
     resources=Resources(cpu="100m", memory="256Mi"),

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from apps.platform.settings import DatabaseSettings, ProcessSettings
+from apps.platform.settings import DatabaseSettings, ProcessSettings, RetentionSettings
 
 
-class StorageSettings(DatabaseSettings, ProcessSettings):
+class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
     """What `python -m apps.storage` reads."""
 
-    readings_retention_months: int = Field(3, ge=1, le=120, description="Months of readings to keep before this one")
     rollups_retention_months: int = Field(25, ge=1, le=240, description="Months of per-minute rollups to keep")
+    rejects_retention_days: int = Field(30, ge=1, le=366, description="Days of rejected records to keep")
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from apps.domain.csv_file import read_cells
+from apps.domain.csv_file import read_cells, to_time, to_value
 from apps.domain.text import decode
 
 LABELS = "combined_windows.json"
@@ -68,7 +68,7 @@ def read_archive(folder: Path, notice: Callable[[str], None]) -> list[LabelledSe
 
 
 def read_series(path: Path, name: str, windows: list[tuple[float, float]], labels: Path) -> LabelledSeries:
-    """Read one CSV file. An empty value or `nan` is a missing one.
+    """Read one CSV file. A gap, such as an empty value or `nan`, is a missing one.
 
     Raises ArchiveError with the line that cannot be read, or the window that holds no row.
     """
@@ -78,7 +78,8 @@ def read_series(path: Path, name: str, windows: list[tuple[float, float]], label
         try:
             time, value = row
             times.append(seconds(time))
-            values.append(float(value) if value.strip() else math.nan)
+            number = to_value(value)
+            values.append(math.nan if number is None else number)
         except ValueError:
             raise ArchiveError(
                 f"{path}:{line}: expected a time and a number, as in 2014-04-01 00:05:00,21.5; got {','.join(row)!r}"
@@ -97,8 +98,7 @@ def read_series(path: Path, name: str, windows: list[tuple[float, float]], label
 
 def seconds(text: str) -> float:
     """Return seconds since 1970 of an ISO time; without a zone it is UTC. Raises ValueError."""
-    moment = datetime.fromisoformat(text.strip())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return to_time(text).timestamp()
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -126,6 +126,12 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
         ("stream", {"retention_hours": 12}, "environment.stream.retention_hours: "),
         ("services.gatway", {"minimum": 1}, "unknown service gatway; known: "),
         ("services.api", {"settings": {"LOGLEVEL": "INFO"}}, "api does not read LOGLEVEL; it reads "),
+        ("stream", {"retention_hours": 192}, "stream.retention_hours must be less than 192"),
+        (
+            "services.partitions",
+            {"settings": {"READINGS_RETENTION_MONTHS": 6}},
+            "READINGS_RETENTION_MONTHS must be the same for all that read it: ",
+        ),
         ("services.detector", {"minimum": 2}, "detector runs to its end: it has no minimum and maximum"),
         ("protected", True, "protected: database.backup_days must be at least 7"),
         ("database", {"final_snapshot": "perhaps"}, "environment.database.final_snapshot: "),

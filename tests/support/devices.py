@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from apps.domain.signing import SigningKeys, presign
+from apps.domain.time_bounds import retention_start
 from apps.platform.http import application
 
 TOKEN = "operator"
@@ -52,4 +53,5 @@ class Registry:
         self.urls += 1
         expires = self.now() + timedelta(seconds=(await request.json())["expires_in"])
         path = presign(self.keys, request.path_params["device_id"], expires)
-        return JSONResponse({"url": self.gateway + path, "method": "PUT", "expires_at": expires.isoformat()})
+        times = {"expires_at": expires.isoformat(), "readings_since": retention_start(self.now(), 3).isoformat()}
+        return JSONResponse({"url": self.gateway + path, "method": "PUT", **times})

@@ -15,7 +15,7 @@ from apps.api.metrics import LIVE_DELAY_SECONDS, LIVE_LISTENING
 from apps.api.queries import alerts, readings
 from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert
-from apps.domain.readings import MIN_TIMESTAMP
+from apps.domain.time_bounds import MIN_TIMESTAMP
 from apps.storage.channels import Channel
 
 log = logging.getLogger(__name__)

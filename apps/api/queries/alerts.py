@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from apps.api.database import Database, Row
 from apps.domain.alerts import Alert, AlertState, Severity
+from apps.domain.readings import Time
 from apps.storage.tables import IS_UNRESOLVED, alert_events, alerts
 
 
 class AlertKey(NamedTuple):
     """What the list is sorted by."""
 
-    opened_at: datetime
+    opened_at: Time
     alert_id: UUID
 
 

@@ -78,7 +78,9 @@ async def change(database: Database, device_id: str, patch: DevicePatch, expecte
 
 
 async def delete(database: Database, device_id: str, expected: str | None) -> bool:
-    """Take a device out of the registry and tell whether it was there. Its readings stay until their retention ends.
+    """Take a device out of the registry, with its series, and tell whether it was there.
+
+    Its readings stay until their retention ends.
 
     Raises VersionConflictError when `expected` is given and is not the device's version.
     """
@@ -86,6 +88,7 @@ async def delete(database: Database, device_id: str, expected: str | None) -> bo
         if await _locked(database, device_id, expected) is None:
             return False
         await database.run(sa.delete(devices).where(devices.c.device_id == device_id))
+        await database.run(sa.delete(latest_readings).where(latest_readings.c.device_id == device_id))
         return True
 
 

@@ -4,7 +4,7 @@ A series is one metric of one device. `latest_readings` holds a row for every se
 series for its own few rows through the primary key and never sorts more than a page for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -13,11 +13,13 @@ import msgspec
 
 from apps.api.database import Database
 from apps.api.queries.sql import QueryParams, all_of
-from apps.domain.readings import StoredReading
+from apps.domain.devices import DeviceId
+from apps.domain.readings import Metric, StoredReading, Time
 from apps.domain.windows import Window
 from apps.storage.channels import Channel, notify
-from apps.storage.readings import register_unknown, with_partitions
+from apps.storage.readings import Conflict, register_unknown, with_partitions
 from apps.storage.readings import store as store_new
+from apps.storage.series import SeriesLimit
 
 
 class ReadingOut(msgspec.Struct, frozen=True):
@@ -49,24 +51,24 @@ Order = Literal["asc", "desc"]
 class TimeKey(NamedTuple):
     """What readings are sorted by in the order of time."""
 
-    ts: datetime
-    device_id: str
-    metric: str
+    ts: Time
+    device_id: DeviceId
+    metric: Metric
 
 
 class SeriesTimeKey(NamedTuple):
     """What readings are sorted by in the order of the table's key."""
 
-    device_id: str
-    metric: str
-    ts: datetime
+    device_id: DeviceId
+    metric: Metric
+    ts: Time
 
 
 class SeriesKey(NamedTuple):
     """What series are sorted by."""
 
-    device_id: str
-    metric: str
+    device_id: DeviceId
+    metric: Metric
 
 
 async def in_time_order(
@@ -84,7 +86,7 @@ async def in_time_order(
     count = values.bind(limit)
     # Of all series, no more than `limit` can have a row in the page: those whose first row comes first.
     first = f"""
-        SELECT s.device_id, s.metric FROM latest_readings s CROSS JOIN LATERAL {_rows(within, order, "1")}
+        SELECT s.device_id, s.metric FROM {_all_series(series)} s CROSS JOIN LATERAL {_rows(within, order, "1")}
         WHERE {all_of(wanted)} ORDER BY {by_time} LIMIT {count}
     """  # noqa: S608
     query = (
@@ -107,7 +109,7 @@ async def in_key_order(
         within.append(f"r.ts > CASE WHEN {begun} THEN {ts} ELSE '-infinity'::timestamptz END")
     count = values.bind(limit)
     query = f"""
-        {_SELECT} FROM latest_readings s CROSS JOIN LATERAL {_rows(within, "asc", count)}
+        {_SELECT} FROM {_all_series(series)} s CROSS JOIN LATERAL {_rows(within, "asc", count)}
         WHERE {all_of(wanted)} ORDER BY s.device_id, s.metric, r.ts LIMIT {count}
     """
     return await _fetch(database, query, values)
@@ -132,18 +134,30 @@ async def latest_stored(connection: asyncpg.Connection, after: datetime | None =
     return [LatestReading(*row) for row in await connection.fetch(_latest(wanted), *values)]
 
 
-async def store(database: Database, rows: Sequence[StoredReading]) -> int:
-    """Store the readings that are not stored yet, just as the ingestor does, and return how many they were."""
-    return await with_partitions(database.connection, rows, lambda: _store(database, rows))
+class Written(NamedTuple):
+    """What became of readings: how many were stored, and which could not be; all others were stored already."""
+
+    stored: int
+    conflicts: Sequence[Conflict]
+    over_limit: Collection[SeriesKey]
+    """Series that are one too many for their device; no reading of theirs is stored."""
 
 
-async def _store(database: Database, rows: Sequence[StoredReading]) -> int:
+async def store(database: Database, rows: Sequence[StoredReading], max_metrics: int) -> Written:
+    """Store the readings that are not stored yet, just as the ingestor does."""
+    return await with_partitions(database.connection, rows, lambda: _store(database, rows, max_metrics))
+
+
+async def _store(database: Database, rows: Sequence[StoredReading], max_metrics: int) -> Written:
     async with database.transaction() as connection:
-        stored = await store_new(connection, rows)
+        over = {SeriesKey(*name) for name in await SeriesLimit(max_metrics).over_limit(connection, rows)}
+        stored, conflicts = await store_new(
+            connection, (row for row in rows if SeriesKey(row.device_id, row.metric) not in over)
+        )
         await register_unknown(connection, stored)
         if stored:
             await notify(connection, Channel.READINGS)
-    return len(stored)
+    return Written(len(stored), conflicts, over)
 
 
 async def _fetch(database: Database, query: str, values: QueryParams) -> list[ReadingOut]:
@@ -170,9 +184,32 @@ def _series(values: QueryParams, series: Series) -> list[str]:
     return [f"{column} = {values.bind(value)}" for column, value in given.items() if value is not None]
 
 
+def _all_series(series: Series) -> str:
+    """Return what lists the series there are; $1 is the device and $2 the metric, where they are given.
+
+    A deleted device has left the newest readings: where it is asked for, its series are found among its own readings.
+    """
+    if series.device_id is None:
+        return "latest_readings"
+    return _SERIES_OF_DEVICE if series.metric is None else "(SELECT $1::text AS device_id, $2::text AS metric)"
+
+
 def _window(values: QueryParams, window: Window) -> list[str]:
     given = {"r.ts >=": window.since, "r.ts <": window.until}
     return [f"{comparison} {values.bind(value)}" for comparison, value in given.items() if value is not None]
 
+
+# The metrics of a deleted device one after the other, each by the index: the next that is greater than the last.
+_NEXT_METRIC = "SELECT metric FROM sensor_readings WHERE device_id = $1 {} ORDER BY metric LIMIT 1"
+_SERIES_OF_DEVICE = f"""(
+    SELECT device_id, metric FROM latest_readings WHERE device_id = $1
+    UNION ALL (
+        WITH RECURSIVE found AS (
+            ({_NEXT_METRIC.format("AND NOT EXISTS (SELECT FROM latest_readings WHERE device_id = $1)")})
+            UNION ALL SELECT ({_NEXT_METRIC.format("AND metric > found.metric")}) FROM found WHERE metric IS NOT NULL
+        )
+        SELECT $1, metric FROM found WHERE metric IS NOT NULL
+    )
+)"""  # noqa: S608
 
 _SELECT = "SELECT r.device_id, r.metric, r.ts, r.value, r.received_at"

@@ -34,7 +34,7 @@ _FROM_MINUTES = """
 """
 
 _FROM_READINGS = """
-    SELECT date_bin($5, ts, $3), avg(value), min(value), max(value), count(*)
+    SELECT date_bin($5, ts, $3), sum(value) / count(*), min(value), max(value), count(*)
     FROM sensor_readings
     WHERE device_id = $1 AND metric = $2 AND ts >= $3 AND ts < $4
     GROUP BY 1 ORDER BY 1

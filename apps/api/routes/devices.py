@@ -13,6 +13,7 @@ from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
 from apps.domain.signing import MAX_URL_LIFETIME, METHOD, presign
 from apps.domain.text import NO_NUL_PATTERN
+from apps.domain.time_bounds import retention_start
 from apps.platform.errors import ProblemError
 
 router = Router("Devices", "The registry of what may send readings.")
@@ -51,6 +52,8 @@ class UploadUrl(msgspec.Struct, frozen=True):
     url: str
     method: str
     expires_at: datetime
+    readings_since: datetime
+    """Older readings are refused, as they are no longer kept."""
 
 
 NO_DEVICE = {404: "No such device"}
@@ -66,7 +69,7 @@ async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
         label=query.label,
         text=query.q,
         limit=query.limit + 1,
-        after=decode_cursor(query, str),
+        after=decode_cursor(query, DeviceId),
     )
     return page("devices", query, rows, lambda device: device.device_id)
 
@@ -115,8 +118,9 @@ async def change_device(
 async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch = None) -> None:
     """Take a device out of the registry.
 
-    Its readings stay until their retention ends. Upload URLs that it holds work until they expire, and a device that
-    goes on sending is registered again with the kind `unknown`.
+    Its series leave all lists and live views at once; its readings are kept until their retention ends, and are found
+    by its id. Upload URLs that it holds work until they expire, and a device that goes on sending
+    is registered again with the kind `unknown`.
     """
     try:
         found = await devices.delete(context.database, device_id, _version(if_match))
@@ -136,7 +140,8 @@ async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrl
         raise _missing(device_id)
     expires_at = (context.now() + timedelta(seconds=body.expires_in)).replace(microsecond=0)
     path = presign(context.signing_keys.read(), device_id, expires_at)
-    return UploadUrl(context.settings.public_url + path, METHOD, expires_at)
+    readings_since = retention_start(context.now(), context.settings.readings_retention_months)
+    return UploadUrl(context.settings.public_url + path, METHOD, expires_at, readings_since)
 
 
 def _missing(device_id: str) -> ProblemError:

@@ -24,7 +24,7 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 def decode_cursor(query: PageQuery, kind: type[K]) -> K | None:
     """Return the key of the row after which the page starts. Raises BadCursorError for a cursor of another query."""
-    return None if query.cursor is None else cursors.decode_cursor(_query_fingerprint(query), query.cursor, kind)
+    return None if query.cursor is None else cursors.decode_cursor(query_fingerprint(query), query.cursor, kind)
 
 
 def page(resource: str, query: PageQuery, rows: list[T], key: Callable[[T], object]) -> Page[T]:
@@ -32,11 +32,11 @@ def page(resource: str, query: PageQuery, rows: list[T], key: Callable[[T], obje
     items = rows[: query.limit]
     ROWS_SERVED.labels(resource).inc(len(items))
     return Page(
-        items, cursors.encode_cursor(_query_fingerprint(query), key(items[-1])) if len(rows) > query.limit else None
+        items, cursors.encode_cursor(query_fingerprint(query), key(items[-1])) if len(rows) > query.limit else None
     )
 
 
-def _query_fingerprint(query: PageQuery) -> object:
+def query_fingerprint(query: PageQuery) -> object:
     """Return what must stay the same from page to page. The page's length may change."""
     filters = msgspec.to_builtins(msgspec.structs.replace(query, cursor=None, limit=1))
     return [type(query).__name__, filters]

@@ -1,5 +1,9 @@
 """Rejected records: what the platform could not store."""
 
+from typing import Annotated
+
+import msgspec
+
 from apps.api.context import Context
 from apps.api.operation import Page, Router
 from apps.api.queries import rejected
@@ -8,6 +12,10 @@ from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import DeviceId
 
 router = Router("Rejected records", "What could not be stored is kept here with its reason.")
+
+
+RejectedId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+"""What the database numbers them with."""
 
 
 class RejectedQuery(PageQuery, frozen=True, kw_only=True):
@@ -23,6 +31,6 @@ async def list_rejected(context: Context, query: RejectedQuery) -> Page[Rejected
     They hold what devices really sent, so they are for the operator and for who has signed in.
     """
     rows = await rejected.find(
-        context.database, device_id=query.device_id, limit=query.limit + 1, after=decode_cursor(query, int)
+        context.database, device_id=query.device_id, limit=query.limit + 1, after=decode_cursor(query, RejectedId)
     )
     return page("rejected", query, rows, lambda row: row.rejected_id)

@@ -38,7 +38,7 @@ export interface paths {
         post?: never;
         /**
          * Take a device out of the registry
-         * @description Its readings stay until their retention ends. Upload URLs that it holds work until they expire, and a device that goes on sending is registered again with the kind `unknown`.
+         * @description Its series leave all lists and live views at once; its readings are kept until their retention ends, and are found by its id. Upload URLs that it holds work until they expire, and a device that goes on sending is registered again with the kind `unknown`.
          */
         delete: operations["delete_device"];
         options?: never;
@@ -570,6 +570,7 @@ export interface components {
             url: string;
             method: string;
             expires_at: string;
+            readings_since: string;
         };
         /**
          * ImportAnswer

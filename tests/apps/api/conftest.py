@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -40,15 +41,17 @@ class RunningApi:
     def signing_keys(self) -> SigningKeys:
         return SigningKeys.parse(self.settings.signing_keys_file.read_bytes())
 
-    async def store(self, *readings: dict[str, object]) -> dict[str, int]:
+    async def store(self, *readings: dict[str, object]) -> dict[str, Any]:
         answer = await self.http.post("/readings", json=readings)
         assert answer.status_code == 200, answer.text
-        stored: dict[str, int] = answer.json()
+        stored: dict[str, Any] = answer.json()
         return stored
 
 
 def api_settings(database: TestDatabase, folder: Path, **environment: str) -> ApiSettings:
-    return load(ApiSettings, database.environment("api") | secrets(folder) | environment)
+    # The readings of these tests are kept whenever they run.
+    kept = {"READINGS_RETENTION_MONTHS": "120"}
+    return load(ApiSettings, database.environment("api") | secrets(folder) | kept | environment)
 
 
 @contextmanager

@@ -7,6 +7,11 @@ from hypothesis import strategies as st
 
 from apps.api.cursors import decode_cursor, encode_cursor
 from apps.api.errors import BadCursorError
+from apps.api.routes.devices import DeviceQuery
+from apps.api.routes.paging import query_fingerprint
+from apps.api.routes.readings import LatestQuery, ReadingsQuery
+from apps.api.routes.rejected import RejectedQuery
+from tests.apps.api.conftest import RunningApi
 
 
 class Place(NamedTuple):
@@ -67,3 +72,28 @@ def test_text_that_never_was_a_cursor_is_refused(text: str) -> None:
 def test_a_cursor_for_another_kind_of_place_is_refused(place: Place) -> None:
     with pytest.raises(BadCursorError):
         decode_cursor({}, encode_cursor({}, place), int)
+
+
+FORGED = [
+    *(("rejected", number) for number in (2**63, 2**64 - 1, 0, -1, "1")),
+    *(("devices", text) for text in ("\x00", "", "a\n", 1)),
+    *(("readings/latest", key) for key in (("d", "\x00"), ("\x00", "m"), ("d",), None)),
+    *(("readings", (ts, "d", "m\x00")) for ts in ("2026-11-22T12:00:00Z",)),
+    ("readings", ("2026-11-22T12:00:00", "d", "m")),
+]
+
+
+@pytest.mark.parametrize(("resource", "key"), FORGED)
+async def test_a_forged_cursor_is_refused_and_no_fault_of_the_service(
+    api: RunningApi, resource: str, key: object
+) -> None:
+    query = {
+        "rejected": RejectedQuery(),
+        "devices": DeviceQuery(),
+        "readings/latest": LatestQuery(),
+        "readings": ReadingsQuery(),
+    }[resource]
+    cursor = encode_cursor(query_fingerprint(query), key)
+    answer = await api.http.get(f"/api/{resource}", params={"cursor": cursor})
+    assert answer.status_code == 400, answer.text
+    assert "start again without a cursor" in answer.json()["detail"]

@@ -164,3 +164,20 @@ def test_a_description_that_cannot_be_kept_is_refused_by_the_field(
 
 async def test_the_id_that_would_hide_a_path_is_refused(api: RunningApi) -> None:
     assert (await api.http.post("/api/devices", json={"device_id": "import", "kind": "power"})).status_code == 400
+
+
+async def test_a_deleted_device_leaves_no_series_and_its_readings_are_found_by_its_id(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    for device_id in ("gone", "here"):
+        for metric in ("m", "n", "o") if device_id == "gone" else ("m",):
+            await api.store({"device_id": device_id, "metric": metric, "ts": now.isoformat(), "value": 1})
+    assert (await api.http.delete("/api/devices/gone")).status_code == 204
+    assert await owner.fetchval("SELECT array_agg(device_id) FROM latest_readings") == ["here"]
+    for path in ("/api/readings/latest", "/api/readings", "/api/readings?metric=m"):
+        assert [item["device_id"] for item in (await api.reader.get(path)).json()["items"]] == ["here"]
+    for kept in ("device_id=gone&metric=m", "device_id=gone"):
+        found = (await api.reader.get(f"/api/readings?{kept}")).json()["items"]
+        assert {item["metric"] for item in found} == ({"m"} if "metric" in kept else {"m", "n", "o"})
+        assert "gone" in (await api.http.get(f"/api/readings/export?format=csv&{kept}")).text

@@ -42,24 +42,53 @@ async def test_a_reading_is_stored_once_however_often_it_is_sent(api: RunningApi
 
 
 async def test_a_reading_of_a_month_without_partition_is_stored_too(api: RunningApi) -> None:
-    old = reading(0) | {"ts": "2003-02-01T00:00:00Z"}
+    old = reading(0) | {"ts": "2020-02-01T00:00:00Z"}
     assert await api.store(old) == {"stored": 1, "duplicates": 0}
     ((found,),) = await pages(api, "/api/readings", device_id="d")
     assert old.items() <= found.items()
 
 
-async def test_one_bad_reading_refuses_the_whole_body_and_is_named(api: RunningApi, owner: asyncpg.Connection) -> None:
-    for bad, status, named in (
-        (reading(1) | {"value": "x"}, 422, "$[1].value"),
-        (reading(1) | {"ts": "2026-11-22T12:00:00"}, 422, "$[1].ts"),
-        (reading(1) | {"ts": "1999-11-22T12:00:00Z"}, 400, "$[1]"),
-        (reading(1) | {"ts": "2199-11-22T12:00:00Z"}, 400, "$[1]"),
-        (reading(1) | {"unit": "K"}, 422, "unit"),
-    ):
-        answer = await api.http.post("/readings", json=[reading(0), bad])
-        assert answer.status_code == status
-        assert named in answer.json()["detail"]
-    assert await owner.fetchval("SELECT count(*) FROM sensor_readings") == 0
+async def test_one_bad_reading_costs_only_itself_and_is_named(api: RunningApi, owner: asyncpg.Connection) -> None:
+    await api.store(reading(7, 10.0))
+    sent = {
+        1: (reading(1) | {"value": "x"}, "$.value"),
+        2: (reading(1) | {"ts": "2026-11-22T12:00:00"}, "$.ts"),
+        3: (reading(1) | {"ts": "1999-11-22T12:00:00Z"}, "set the device's clock"),
+        4: (reading(1) | {"ts": "2199-11-22T12:00:00Z"}, "set the device's clock"),
+        5: (reading(1) | {"unit": "K"}, "unit"),
+        6: (reading(1) | {"ts": "2001-11-22T12:00:00Z"}, "no longer kept"),
+        7: (reading(1) | {"value": 9007199254740993}, "more digits"),
+        8: (reading(1) | {"ts": "2026-11-22T12:00:00.0000001Z"}, "microsecond"),
+        9: (reading(7, 11.0), "10.0 is kept"),
+        10: (reading(1) | {"value": float("nan")}, "JSON"),
+    }
+    body = json.dumps([reading(0), *(bad for bad, _ in sent.values()), reading(7, 10.0)])
+    answer = (await api.http.post("/readings", content=body)).json()
+    assert (answer["stored"], answer["duplicates"]) == (1, 1)
+    reasons = {refused["index"]: refused["reason"] for refused in answer["refused"]}
+    assert reasons.keys() == sent.keys()
+    assert all(words in reasons[index] for index, (_, words) in sent.items())
+    assert await owner.fetchval("SELECT count(*) FROM sensor_readings") == 2
+
+
+@pytest.mark.parametrize(("body", "status"), [("[1", 400), ("{}", 422), ("[" + "1," * 10_000 + "1]", 413)])
+async def test_a_body_that_is_no_array_or_too_long_is_refused(api: RunningApi, body: str, status: int) -> None:
+    assert (await api.http.post("/readings", content=body)).status_code == status
+
+
+async def test_a_device_has_only_so_many_metrics(api: RunningApi, owner: asyncpg.Connection) -> None:
+    for first in (0, 5_000):
+        await api.store(*(reading(0, metric=f"m{number}") for number in range(first, first + 400)))
+    assert await owner.fetchval("SELECT count(*) FROM latest_readings") == api.settings.device_max_metrics
+    answer = await api.store(reading(1, metric="m0"), reading(1, metric="m9999"))
+    assert (answer["stored"], [refused["index"] for refused in answer["refused"]]) == (1, [1])
+
+
+async def test_the_mean_of_values_that_are_far_apart_does_not_overflow(api: RunningApi) -> None:
+    await api.store(reading(0, 1e200), reading(0.5, -1e200), reading(0.7, 1e300), reading(0.9, 1e300))
+    window = f"since={reading(0)['ts']}&until={reading(60)['ts']}"
+    answer = await api.reader.get(f"/api/readings/trend?device_id=d&metric=temperature&points=2000&{window}")
+    assert [(point["count"], point["max"]) for point in answer.json()["points"]] == [(4, 1e300)]
 
 
 async def test_storing_needs_the_token_and_is_not_reached_from_outside(api: RunningApi) -> None:

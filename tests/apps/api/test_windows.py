@@ -3,7 +3,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from apps.api.windows import MAX_TIMESTAMP, window
-from apps.domain.readings import MIN_TIMESTAMP
+from apps.domain.time_bounds import MIN_TIMESTAMP
 from apps.platform.errors import ProblemError
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.domain.csv_file import read_records, to_number, to_time
+from apps.domain.csv_file import read_records, to_time, to_value
 
 WANTED = ("timestamp", "value")
 
@@ -43,10 +43,12 @@ def test_what_is_no_such_file_says_what_it_is(content: bytes, says: str) -> None
         list(read_records(content, WANTED))
 
 
-@pytest.mark.parametrize(("text", "says"), [("21,5", "write 21.5"), ("1_000", "21.5"), ("1 000", "21.5"), ("", "21.5")])
+@pytest.mark.parametrize(
+    ("text", "says"), [("21,5", "write 21.5"), ("1_000", "21.5"), ("1 000", "21.5"), ("inf", "21.5")]
+)
 def test_a_cell_that_is_no_number_shows_itself_and_how_to_write_it(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=f"{text!r} is no number: .*{says}"):
-        to_number(text)
+        to_value(text)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +64,12 @@ def test_a_cell_that_is_no_time_shows_itself_and_how_to_write_it(text: str, says
         to_time(text)
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)), st.floats(allow_nan=False))
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 def test_what_python_writes_is_read_as_it_was(moment: datetime, number: float) -> None:
-    assert (to_time(moment.isoformat()), to_number(repr(number))) == (moment, number)
+    assert (to_time(moment.isoformat()), to_value(repr(number))) == (moment, number)
 
 
 @given(st.binary(max_size=300))

@@ -8,16 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.domain.readings import (
-    MAX_CLOCK_SKEW,
-    MIN_TIMESTAMP,
+    MAX_DETAILED_REJECTS,
+    MAX_REASON_LENGTH,
     Reading,
+    Validated,
     json_schema,
-    split_array,
+    parse_readings,
     truncate,
-    validate_readings,
 )
+from apps.domain.time_bounds import MAX_CLOCK_SKEW, MIN_TIMESTAMP, TimeBounds
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RETENTION_MONTHS = 120
+"""All that a generated reading may be from."""
 
 zones = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(
     lambda offset: timezone(timedelta(minutes=offset // timedelta(minutes=1)))
@@ -25,7 +28,7 @@ zones = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(
 readings = st.builds(
     Reading,
     metric=st.from_regex(r"[a-z][a-z0-9_]{0,62}", fullmatch=True),
-    ts=st.datetimes(datetime(2000, 1, 3), datetime(2026, 11, 22), timezones=zones),
+    ts=st.datetimes(datetime(2017, 1, 3), datetime(2026, 11, 22), timezones=zones),
     value=st.floats(-1e300, 1e300),
 )
 json_values = st.recursive(
@@ -53,31 +56,37 @@ near_misses = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(readings, max_size=5))
+def parse(body: bytes, now: datetime = NOW, months: int = RETENTION_MONTHS) -> Validated:
+    return parse_readings(body, TimeBounds.at(now, months), 10_000)
+
+
+@given(st.lists(readings, max_size=5, unique_by=lambda reading: (reading.metric, reading.ts)))
 def test_readings_survive_their_way_through_json(sent: list[Reading]) -> None:
-    read, rejected = validate_readings(split_array(msgspec.json.encode(sent)), NOW)
-    assert not rejected
-    assert read == sent
+    found = parse(msgspec.json.encode(sent))
+    assert not found.rejected
+    assert found.readings == sent
 
 
+@pytest.mark.generated
 @given(st.lists(readings.map(msgspec.to_builtins) | json_values | near_misses, max_size=8))
 def test_every_item_is_accepted_or_refused_with_a_reason_on_its_own(items: list[object]) -> None:
-    raw = split_array(json.dumps(items).encode())
-    read, rejected = validate_readings(raw, NOW)
-    assert len(read) + len(rejected) == len(items)
-    for reject in rejected:
+    found = parse(json.dumps(items).encode())
+    assert len(found.readings) + len(found.rejected) == len(items)
+    for reject in found.rejected:
         assert reject.reason
         assert "\x00" not in reject.reason + reject.payload
-        assert len(reject.reason) <= 1024
-        assert validate_readings([raw[reject.index]], NOW)[0] == []
-    names = {reject.index for reject in rejected}
-    assert validate_readings([item for index, item in enumerate(raw) if index not in names], NOW) == (read, [])
+        assert len(reject.reason) <= MAX_REASON_LENGTH
+        # One that is in conflict is right by itself.
+        assert (parse(json.dumps([items[reject.index]]).encode()).readings == []) == (reject.kind != "conflict")
+    names = {reject.index for reject in found.rejected}
+    others = [item for index, item in enumerate(items) if index not in names]
+    assert parse(json.dumps(others).encode()) == Validated(found.readings)
 
 
 @given(near_misses)
-def test_what_the_published_schema_refuses_is_refused_and_the_rest_is_refused_for_its_time_only(item: object) -> None:
+def test_what_the_published_schema_refuses_is_refused_and_the_rest_for_its_time_only(item: object) -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
-    _, rejected = validate_readings(split_array(json.dumps([item]).encode()), NOW)
+    rejected = parse(json.dumps([item]).encode()).rejected
     if not validator.is_valid([item]):
         assert [reject.kind for reject in rejected] == ["schema"]
     elif rejected and rejected[0].kind == "schema":
@@ -85,39 +94,46 @@ def test_what_the_published_schema_refuses_is_refused_and_the_rest_is_refused_fo
         assert "ts" in rejected[0].reason
 
 
-@given(st.binary(max_size=200))
-def test_any_body_is_split_or_refused_as_no_json_array(body: bytes) -> None:
-    try:
-        items = split_array(body)
-    except msgspec.DecodeError:
-        return
-    validate_readings(items, NOW)
-
-
-@pytest.mark.parametrize("body", [b"[" * 100_000, b"[" * 2_000 + b"]" * 2_000, b'[{"a":' * 5_000])
-def test_json_nested_without_end_is_refused(body: bytes) -> None:
-    with pytest.raises(msgspec.DecodeError):
-        split_array(body)
-
-
 @pytest.mark.parametrize(
     ("ts", "fault"),
     [
         (NOW + MAX_CLOCK_SKEW, None),
         (NOW + MAX_CLOCK_SKEW + timedelta(microseconds=1), "clock"),
-        (MIN_TIMESTAMP, None),
         (MIN_TIMESTAMP - timedelta(microseconds=1), "clock"),
+        (datetime(2026, 8, 1, tzinfo=UTC), None),
+        (datetime(2026, 8, 1, tzinfo=UTC) - timedelta(microseconds=1), "retention"),
+        (datetime(2026, 8, 1, 1, tzinfo=timezone(timedelta(hours=1))), None),
+        (MIN_TIMESTAMP, "retention"),
     ],
 )
-def test_a_time_that_only_a_wrong_clock_gives_is_refused(ts: datetime, fault: str | None) -> None:
-    _, rejected = validate_readings(split_array(msgspec.json.encode([Reading(metric="a", ts=ts, value=1)])), NOW)
+def test_a_time_outside_of_what_is_kept_is_refused(ts: datetime, fault: str | None) -> None:
+    rejected = parse(msgspec.json.encode([Reading(metric="a", ts=ts, value=1)]), months=3).rejected
     assert [reject.kind for reject in rejected] == ([fault] if fault else [])
+
+
+def test_a_second_value_for_a_time_is_refused_and_names_the_first() -> None:
+    sent = [("flow", 1.0), ("flow", 1), ("level", 2), ("flow", 2.0), ("flow", -1)]
+    body = [{"metric": metric, "ts": "2026-11-23T11:00:00Z", "value": value} for metric, value in sent]
+    body[3]["ts"] = "2026-11-23T12:00:00+01:00"
+    found = parse(json.dumps(body).encode())
+    assert [(reading.metric, reading.value) for reading in found.readings] == [("flow", 1), ("flow", 1), ("level", 2)]
+    assert [(reject.index, reject.kind) for reject in found.rejected] == [(3, "conflict"), (4, "conflict")]
+    assert "reading 0 has another value" in found.rejected[0].reason
+
+
+def test_of_many_rejects_the_first_are_kept_and_the_others_named() -> None:
+    good = {"metric": "m", "ts": "2026-11-23T11:00:00Z", "value": 1}
+    found = parse(json.dumps([good, *([{"k" * 485: 1}] * 9_000), good | {"ts": "1970-01-01T00:00:00Z"}]).encode())
+    assert len(found.readings) == 1
+    assert [reject.index for reject in found.rejected] == list(range(1, MAX_DETAILED_REJECTS + 1))
+    assert found.further_rejected == {"schema": list(range(MAX_DETAILED_REJECTS + 1, 9_001)), "clock": [9_001]}
+    assert found.count_rejected() == {"schema": 9_000, "clock": 1}
 
 
 def test_a_reason_that_quotes_the_device_stays_short_and_can_be_stored() -> None:
     long, nul = '{"%s": 1}' % ("x" * 100_000), '{"\\u0000": 1}'
-    _, rejected = validate_readings(split_array(f"[{long}, {nul}]".encode()), NOW)
-    assert len(rejected[0].reason) == len(rejected[0].payload) == 1024
+    rejected = parse(f"[{long}, {nul}]".encode()).rejected
+    assert (len(rejected[0].reason), len(rejected[0].payload)) == (MAX_REASON_LENGTH, 1024)
     assert "\x00" not in rejected[1].reason
 
 

@@ -5,15 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.domain.readings import split_array, validate_readings
+from apps.domain.arrays import split_array
+from apps.domain.readings import MAX_REASON_LENGTH, Validated, parse_readings
 from apps.domain.reasons import body_reason
+from apps.domain.time_bounds import TimeBounds
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 GOOD = {"metric": "temperature", "ts": "2026-11-25T11:00:00Z", "value": 21.5}
 
 
+def parse(item: object) -> Validated:
+    return parse_readings(msgspec.json.encode([item]), TimeBounds.at(NOW, 3), 1)
+
+
 def reason(item: object) -> str:
-    _, (rejected,) = validate_readings([msgspec.Raw(msgspec.json.encode(item))], NOW)
+    (rejected,) = parse(item).rejected
     return rejected.reason
 
 
@@ -102,10 +108,9 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_every_item_is_a_reading_or_has_a_reason(item: object) -> None:
-    raw = msgspec.Raw(msgspec.json.encode(item))
-    readings, rejected = validate_readings([raw], NOW)
-    assert len(readings) + len(rejected) == 1
-    assert all(one.reason and len(one.reason) <= 1024 for one in rejected)
+    found = parse(item)
+    assert len(found.readings) + len(found.rejected) == 1
+    assert all(one.reason and len(one.reason) <= MAX_REASON_LENGTH for one in found.rejected)
 
 
 @given(st.binary(max_size=200))

@@ -50,6 +50,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "SIGNING_KEYS_FILE": str(keys),
         "HTTP_PORT": str(free_port()),
         "LOG_LEVEL": "WARNING",
+        "READINGS_RETENTION_MONTHS": "120",  # the readings of these tests are kept whenever they run
     }
     return basic | settings
 

@@ -1,12 +1,16 @@
 import gzip
 import zlib
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.gateway.bodies import check_encoding, gunzip, split_items
+from apps.domain.time_bounds import TimeBounds
+from apps.gateway.bodies import check_encoding, gunzip, validate
 from apps.platform.errors import ProblemError
+
+BOUNDS = TimeBounds.at(datetime(2026, 11, 23, tzinfo=UTC), 3)
 
 
 def status(refused: pytest.ExceptionInfo[ProblemError]) -> int:
@@ -62,14 +66,14 @@ def test_any_other_coding_is_refused_with_the_one_that_is_taken(coding: str) -> 
 
 
 def test_an_array_of_too_many_readings_is_refused() -> None:
-    assert len(split_items(b"[1,2]", 2)) == 2
+    assert len(validate(b"[1,2]", BOUNDS, 2).rejected) == 2
     with pytest.raises(ProblemError, match="at most 2") as refused:
-        split_items(b"[1,2,3]", 2)
+        validate(b"[1,2,3]", BOUNDS, 2)
     assert status(refused) == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"1", b"[1", b"[1]]", b"[NaN]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{}", b"1", b"[1", b"[1]]", b"[NaN", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_array_is_refused(body: bytes) -> None:
     with pytest.raises(ProblemError, match="JSON array") as refused:
-        split_items(body, 10)
+        validate(body, BOUNDS, 10)
     assert status(refused) == 400

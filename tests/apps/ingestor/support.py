@@ -35,7 +35,16 @@ T = TypeVar("T")
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
 
-QUICK = {"BATCH_SECONDS": "0.3", "POLL_SECONDS": "0.2", "LEASE_SECONDS": "2", "LOG_LEVEL": "WARNING"}
+RETENTION_MONTHS = 120
+"""Readings of `START` are kept whenever these tests run."""
+
+QUICK = {
+    "BATCH_SECONDS": "0.3",
+    "POLL_SECONDS": "0.2",
+    "LEASE_SECONDS": "2",
+    "LOG_LEVEL": "WARNING",
+    "READINGS_RETENTION_MONTHS": str(RETENTION_MONTHS),
+}
 
 
 @dataclass
@@ -90,7 +99,7 @@ async def working(
     worker = Worker(
         (calls.stream_class() if calls else KinesisStream)(client, stream, threads, random.Random(stream)),
         LeaseTable(pool, new_worker_id(), settings.lease_seconds),
-        Writer(pool, stream, settings.database_connections - 1, clock),
+        Writer(pool, settings, clock),
         settings,
         stopping,
         clock,

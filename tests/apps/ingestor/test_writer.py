@@ -14,40 +14,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from apps.domain.readings import DeviceReading, Envelope, Reading, RejectedReading
-from apps.ingestor.batch import Batch
-from apps.ingestor.clock import Clock
 from apps.ingestor.errors import FencedError
-from apps.ingestor.leases import Lease, LeaseTable, compute_leases_to_take
-from apps.ingestor.records import Record
-from apps.ingestor.stream import Shard
-from apps.ingestor.writer import Checkpoint, Writer
+from apps.ingestor.writer import Checkpoint
 from apps.storage.connection import create_pool
+from tests.apps.ingestor.desk import Desk, open_desk_on
 from tests.apps.ingestor.faults import Calls, Fault
-from tests.apps.ingestor.support import START, assert_consistent, count, settings_of
+from tests.apps.ingestor.support import START, assert_consistent, count, sample, settings_of
 from tests.support.postgres import TestDatabase
-
-
-class Desk:
-    """A lease and what is needed to write under it."""
-
-    def __init__(self, pool: asyncpg.Pool, table: LeaseTable, writer: Writer, lease: Lease) -> None:
-        self.pool, self.table, self.writer, self.lease = pool, table, writer, lease
-        self.known = Checkpoint(None, START)
-
-    async def write(self, *records: bytes, is_shard_end: bool = False) -> None:
-        batch = Batch()
-        first = int(self.known.sequence_number or 0) + 1
-        for number, data in enumerate(records, first):
-            batch.add(Record(str(number), START, data))
-        last = batch.last_record.sequence_number if batch.last_record else self.known.sequence_number
-        after = Checkpoint(last, START, is_shard_end)
-        await self.writer.write(self.lease, self.known, batch, after)
-        self.known = after
-
-    async def checkpoint(self) -> str | None:
-        checkpoint: str | None = await self.pool.fetchval("SELECT checkpoint FROM shard_leases")
-        return checkpoint
-
 
 OpenDesk = Callable[..., Awaitable[Desk]]
 
@@ -56,15 +29,12 @@ OpenDesk = Callable[..., Awaitable[Desk]]
 async def open_desk(database: TestDatabase) -> AsyncIterator[OpenDesk]:
     pools: list[asyncpg.Pool] = []
 
-    async def opened(calls: Calls | None = None) -> Desk:
+    async def opened(calls: Calls | None = None, **variables: str) -> Desk:
         options: dict[str, Any] = {"connection_class": calls.connection_class()} if calls else {}
-        pool = await create_pool(settings_of(database, "readings"), "test", **options)
+        settings = settings_of(database, "readings", **variables)
+        pool = await create_pool(settings, "test", **options)
         pools.append(pool)
-        table = LeaseTable(pool, f"w{len(pools)}", 60)
-        await table.sync("readings/1", [Shard("a", ())])
-        leases = await table.renew({})
-        (lease,) = await table.take(compute_leases_to_take(leases, table.worker_id) or leases)
-        return Desk(pool, table, Writer(pool, "readings", 4, Clock()), lease)
+        return await open_desk_on(pool, settings, f"w{len(pools)}")
 
     yield opened
     for pool in pools:
@@ -76,8 +46,8 @@ async def desk(open_desk: OpenDesk) -> Desk:
     return await open_desk()
 
 
-def envelope(*seconds: float, device: str = "d", value: float = 1, **more: Any) -> bytes:
-    readings = tuple(Reading(metric="m", ts=START - timedelta(seconds=second), value=value) for second in seconds)
+def envelope(*seconds: float, device: str = "d", metric: str = "m", value: float = 1, **more: Any) -> bytes:
+    readings = tuple(Reading(metric=metric, ts=START - timedelta(seconds=second), value=value) for second in seconds)
     return msgspec.json.encode(Envelope(device_id=device, received_at=START, readings=readings, **more))
 
 
@@ -182,10 +152,94 @@ async def test_a_reading_whose_summary_is_refused_is_rejected_too(
 
 
 async def test_months_without_a_partition_are_made(desk: Desk) -> None:
-    years = [60 * 60 * 24 * 365 * n for n in range(26)]
-    await desk.write(envelope(*years))
+    months = [60 * 60 * 24 * 31 * n for n in range(26)]
+    await desk.write(envelope(*months))
     assert await count(desk.pool) == 26
     await assert_consistent(desk.pool)
+
+
+async def test_no_month_is_made_for_a_reading_that_is_no_longer_kept(open_desk: OpenDesk) -> None:
+    desk = await open_desk(READINGS_RETENTION_MONTHS="3")
+    months = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'sensor_readings'::regclass"
+    before = await desk.pool.fetchval(months)
+    await desk.write(envelope(*(60 * 60 * 24 * 31 * n for n in range(1, 300))))
+    assert await count(desk.pool) == 2
+    assert await desk.pool.fetchval(months) - before <= 4
+    (reason,) = {row["reason"] for row in await desk.pool.fetch("SELECT reason FROM rejected_records")}
+    assert reason == "ts is before 2024-12-01 UTC: older readings are no longer kept"
+
+
+async def test_a_second_value_for_a_time_is_kept_as_rejected_and_a_repetition_is_not(desk: Desk) -> None:
+    before = sample("ingestor_rejects_total", cause="conflict"), sample("ingestor_records_total", outcome="duplicate")
+    await desk.write(envelope(1, 2, value=10), envelope(1, value=99))
+    await desk.write(envelope(1, 2, 3, value=10), envelope(2, value=98))
+    rows = await desk.pool.fetch("SELECT device_id, reason, payload FROM rejected_records ORDER BY rejected_id")
+    assert [msgspec.json.decode(row["payload"], type=DeviceReading).value for row in rows] == [99, 98]
+    assert {(row["device_id"], row["reason"]) for row in rows} == {
+        ("d", "conflicting value: 10.0 is kept for this device, metric and time, as it came first")
+    }
+    assert {row["value"] for row in await desk.pool.fetch("SELECT value FROM sensor_readings")} == {10}
+    assert sample("ingestor_rejects_total", cause="conflict") == before[0] + 2
+    assert sample("ingestor_records_total", outcome="duplicate") == before[1] + 2
+    await assert_consistent(desk.pool)
+
+
+async def test_a_device_makes_no_more_series_than_it_may_and_known_ones_go_on(open_desk: OpenDesk) -> None:
+    desk = await open_desk(DEVICE_MAX_METRICS="3")
+    await desk.write(*(envelope(1, metric=f"m{number}") for number in range(5)), envelope(1, device="e"))
+    assert await series(desk, "d") == {"m0", "m1", "m2"}
+    await desk.write(envelope(2, metric="m4"), envelope(2, metric="m2"), envelope(2, metric="m1", value=7))
+    assert await series(desk, "d") == {"m0", "m1", "m2"}
+    assert await count(desk.pool) == 6
+    reasons = [row["reason"] for row in await desk.pool.fetch("SELECT reason FROM rejected_records")]
+    assert reasons == ["a device may have 3 metrics, and this one has them"] * 3
+    # Another worker, which remembers nothing, decides alike; and a series that was forgotten makes room.
+    other = await open_desk(DEVICE_MAX_METRICS="3")
+    await other.write(envelope(3, metric="m4"), envelope(3, metric="m0"))
+    owner = await desk.pool.fetchval("SELECT count(*) FROM latest_readings WHERE device_id = 'd'")
+    assert owner == 3
+    await assert_consistent(desk.pool)
+
+
+async def series(desk: Desk, device: str) -> set[str]:
+    return {
+        row["metric"]
+        for row in await desk.pool.fetch("SELECT metric FROM latest_readings WHERE device_id = $1", device)
+    }
+
+
+async def test_of_one_device_only_so_much_a_day_is_kept_and_the_rest_is_counted(
+    database: TestDatabase, open_desk: OpenDesk
+) -> None:
+    wrong = b'{"device_id": "d", "metric": "M", "ts": "2025-03-03T00:00:00Z", "value": 1}'
+    desk = await open_desk(DEVICE_REJECTS_PER_DAY="5")
+    before = sample("ingestor_rejects_not_kept_total")
+    await desk.write(*([wrong] * 3), b"nonsense")
+    await desk.write(*([wrong] * 4), wrong.replace(b'"d"', b'"e"'))
+    assert await count(desk.pool, "rejected_records WHERE device_id = 'd'") == 5
+    assert await count(desk.pool, "rejected_records") == 7
+    # Who takes over counts what is there.
+    heir = await open_desk(DEVICE_REJECTS_PER_DAY="5")
+    await heir.write(wrong, wrong.replace(b'"d"', b'"e"'))
+    assert await count(desk.pool, "rejected_records WHERE device_id = 'd'") == 5
+    assert await count(desk.pool, "rejected_records WHERE device_id = 'e'") == 2
+    assert sample("ingestor_rejects_not_kept_total") == before + 3
+    # Another day begins with a quota of its own.
+    owner = await database.connect()
+    await owner.execute("UPDATE rejected_records SET rejected_at = rejected_at - interval '1 day'")
+    await owner.close()
+    tomorrow = await open_desk(DEVICE_REJECTS_PER_DAY="5")
+    await tomorrow.write(wrong)
+    assert await count(desk.pool, "rejected_records WHERE device_id = 'd'") == 6
+
+
+async def test_what_a_record_full_of_nonsense_costs_is_bounded_by_its_size(desk: Desk) -> None:
+    before = sample("ingestor_records_total", outcome="rejected")
+    good = b'{"device_id": "d", "metric": "m", "ts": "2025-03-03T00:00:00Z", "value": 1}'
+    await desk.write(b"[" + b"1," * 500_000 + good + b"]")
+    assert await count(desk.pool) == 1
+    assert await count(desk.pool, "rejected_records") == 100
+    assert sample("ingestor_records_total", outcome="rejected") == before + 500_000
 
 
 async def test_a_partition_that_was_dropped_meanwhile_is_made_again(database: TestDatabase, desk: Desk) -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.domain.devices import DeviceSpec
-from apps.domain.readings import split_array, validate_readings
+from apps.domain.readings import parse_readings
+from apps.domain.time_bounds import TimeBounds
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, interval, measure
 from apps.simulator.sensors import KINDS
@@ -33,7 +34,7 @@ def samples(device: DeviceSpec, count: int, *faults: Fault, seed: int = 0) -> li
 
 
 def valid(sample: Sample) -> bool:
-    readings, _ = validate_readings(split_array(b"[" + sample.data + b"]"), sample.measured)
+    readings = parse_readings(b"[" + sample.data + b"]", TimeBounds.at(sample.measured, 3), 1).readings
     return len(readings) == 1
 
 

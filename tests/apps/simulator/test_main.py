@@ -69,7 +69,7 @@ def report(process: "subprocess.Popen[str]", code: int = 0) -> Any:
         (["load", "--duplicates", "2"], "--duplicates: '2' is not a share from 0 to 1"),
         (["replay"], "the following arguments are required: CSV"),
         (["replay", "nowhere.csv"], "nowhere.csv: No such file or directory"),
-        (["replay", "LICENSE"], "LICENSE: the first line must name the columns timestamp and value"),
+        (["replay", "LICENSE"], "LICENSE, the first line must name the columns timestamp and value"),
         (["replay", "a.csv", "b.csv", "--device", "d"], "--device names one device"),
         (["replay", "x/a.csv", "y/a.csv"], "the same name"),
         (["replay", "a.csv", "--metric", "T"], "--metric: 'T' is not a metric"),
@@ -132,6 +132,23 @@ def test_files_are_replayed_a_device_each(start: Start, api: str, tmp_path: Path
     files = [str(tmp_path / f"{name}.csv") for name in ("a", "b")]
     counted = report(start("replay", "--api", api, *files, "--speed", "100000", "--every", "0.1", "--from", "now"))
     assert (counted["devices"], counted["distinct"]) == (2, 100)
+
+
+def test_gaps_of_a_file_are_left_out_and_reported(start: Start, api: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "timestamp,value\n2014-02-14 14:00:00,1\n2014-02-14 14:01:00,\n2014-02-14 14:02:00,nan\n"
+    )
+    counted = report(start("replay", "--api", api, str(tmp_path / "a.csv"), "--every", "0.1", "--from", "now"))
+    assert (counted["distinct"], counted["left_out"]) == (1, 2)
+
+
+def test_a_file_that_is_older_than_what_is_kept_is_not_replayed_into_the_void(
+    start: Start, api: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("timestamp,value\n2014-02-14 14:00:00,1\n")
+    _, errors = start("replay", "--api", api, str(tmp_path / "a.csv")).communicate(timeout=60)
+    assert "a has readings since 2014-02-14, and the platform keeps none from before" in errors
+    assert "--from now" in errors
 
 
 def test_help_tells_the_faults_and_what_is_reported(start: Start) -> None:

@@ -26,7 +26,7 @@ def file(folder: Path, text: str) -> Path:
 
 def test_times_without_a_zone_are_utc_and_others_keep_theirs(tmp_path: Path) -> None:
     path = file(tmp_path, "timestamp,value\n2014-02-14 14:30:00,0.132\n2014-02-14T14:35:00+02:00,-3e2\n")
-    assert list(read_csv(path)) == [
+    assert read_csv(path).rows == [
         (datetime(2014, 2, 14, 14, 30, tzinfo=UTC), 0.132),
         (datetime(2014, 2, 14, 14, 35, tzinfo=timezone(timedelta(hours=2))), -300.0),
     ]
@@ -39,13 +39,19 @@ def test_times_without_a_zone_are_utc_and_others_keep_theirs(tmp_path: Path) -> 
         ("time,value\n", "the first line must name the columns timestamp and value"),
         ("timestamp,value\n2014-02-14,1\nyesterday,1\n", "line 3: 'yesterday' is no time: write it as"),
         ("timestamp,value\n2014-02-14,high\n", "line 2: 'high' is no number: write"),
-        ("timestamp,value\n2014-02-14,nan\n", "line 2: nan is not finite"),
+        ("timestamp,value\n2014-02-14,inf\n", "line 2: 'inf' is no number"),
+        ("timestamp,value\n2014-02-14,1_000\n", "line 2: '1_000' is no number"),
+        ("timestamp,value\n2014-02-14,9007199254740993\n", "line 2: '9007199254740993' has more digits"),
+        (
+            "timestamp,value\n2014-02-14 00:00:00.0000001,1\n",
+            "00:00:00.0000001' is no time: a microsecond is",
+        ),
         ("timestamp,value\n2014-02-14\n", "line 2: "),
     ],
 )
 def test_a_file_that_cannot_be_replayed_is_refused_by_line_and_reason(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(ReplayError) as refused:
-        list(read_csv(file(tmp_path, text)))
+        read_csv(file(tmp_path, text))
     assert reason in str(refused.value)
     assert "data.csv" in str(refused.value)
 
@@ -54,7 +60,14 @@ def test_a_file_that_cannot_be_replayed_is_refused_by_line_and_reason(tmp_path: 
 def test_a_byte_order_mark_changes_nothing(tmp_path: Path, coding: str) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes("timestamp,value\r\n2026-11-20 02:00:00,94.0\r\n".encode(coding))
-    assert list(read_csv(path)) == [(datetime(2026, 11, 20, 2, tzinfo=UTC), 94.0)]
+    assert read_csv(path).rows == [(datetime(2026, 11, 20, 2, tzinfo=UTC), 94.0)]
+
+
+@pytest.mark.parametrize("gap", ["", " ", "nan", "NaN", "NULL", "unavailable", "unknown", "n/a"])
+def test_a_gap_is_left_out_and_counted(tmp_path: Path, gap: str) -> None:
+    lines = ("timestamp,value", "2014-02-14,1", f"2014-02-15,{gap}", "2014-02-16,2", f"2014-02-17,{gap}", "")
+    read = read_csv(file(tmp_path, "\n".join(lines)))
+    assert ([value for _, value in read.rows], read.gaps) == ([1, 2], 2)
 
 
 @pytest.mark.parametrize("content", [None, b"timestamp,value\n\xff,1\n", b"\x00"])
@@ -63,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ReplayError, match=r"data\.csv"):
-        list(read_csv(path))
+        read_csv(path)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,24 @@ def test_a_valid_reading_that_is_refused_is_an_error_and_may_still_come() -> Non
     assert stats.distinct == 1
 
 
+def test_a_second_value_for_a_time_may_be_refused_and_counts_nothing() -> None:
+    stats = Stats()
+    ts = START + timedelta(seconds=1)
+    conflict = Sample(ts, ts, b"", "conflict", Key("m", ts))
+    stats.answered("d", [sample(1), conflict], refusing(1, 1), 0.1)
+    stats.answered("d", [conflict], refusing(1), 0.1)
+    assert (stats.distinct, stats.accepted, stats.refused) == (1, 2, 1)
+    assert not stats.errors
+
+
+def test_what_is_refused_after_many_others_is_counted_too() -> None:
+    stats = Stats()
+    answer = Answer(0, [Answer.Refused(0, "why")], [Answer.FurtherRefused("and why", [1, 2])])
+    stats.answered("d", [sample(n, "malformed") for n in range(3)], answer, 0.1)
+    assert stats.refused == 3
+    assert not stats.errors
+
+
 def test_a_malformed_reading_that_is_accepted_is_an_error_and_not_distinct() -> None:
     stats = Stats()
     stats.answered("d", [sample(1, "malformed")], refusing(1), 0.1)

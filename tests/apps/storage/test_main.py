@@ -8,8 +8,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from apps.domain.time_bounds import month_of
 from apps.storage.migrate import LOCK
-from apps.storage.partitions import month_of, partition_name
+from apps.storage.partitions import partition_name
 from tests.support.otlp import collecting
 from tests.support.postgres import TestDatabase
 from tests.support.schema import tables
@@ -66,6 +67,30 @@ async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDa
     listed = storage(database, "list").stdout
     assert old not in listed
     assert partition_name("sensor_readings", month_of(datetime.now(UTC))) + "\t" in listed
+
+
+async def test_the_nightly_upkeep_deletes_old_rejects_and_forgets_series_of_which_nothing_is_kept(
+    database: TestDatabase,
+) -> None:
+    connection = await database.connect()
+    await connection.execute(
+        "INSERT INTO rejected_records (stream, shard_id, sequence_number, position, reason, payload, rejected_at) "
+        "SELECT 's', 's', '1', 0, 'r', 'p', now() - make_interval(days => n / 1000) FROM generate_series(1, 40000) n"
+    )
+    await connection.execute(
+        "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES "
+        "('d', 'old', now() - interval '130 days', 1, now()), ('d', 'kept', now() - interval '80 days', 1, now())"
+    )
+    done = run("apps.storage", database, "partitions", **database.environment("partitions"))
+    assert done.returncode == 0, done.stderr
+    oldest = (
+        "SELECT max(now() - rejected_at) BETWEEN interval '29 days' AND interval '30 days 1 hour' FROM rejected_records"
+    )
+    assert await connection.fetchval(oldest)
+    assert await connection.fetchval("SELECT count(*) FROM rejected_records") >= 29_999
+    assert await connection.fetchval("SELECT array_agg(metric) FROM latest_readings") == ["kept"]
+    assert logged(done)["forgot series of which no reading is kept"]["rows"] == 1
+    await connection.close()
 
 
 async def test_a_migration_that_is_told_to_stop_while_it_waits_ends_and_changes_nothing(

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.domain.time_bounds import add_months, month_of, retention_start
 from apps.platform.settings import load
 from apps.storage import partitions
 from apps.storage.connection import create_engine
-from apps.storage.partitions import Partition, add_months, month_of
+from apps.storage.partitions import Partition
 from apps.storage.settings import StorageSettings
 from tests.support.postgres import TestDatabase
 
 MONTHS = st.tuples(st.integers(1900, 9000), st.integers(1, 12))
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SETTINGS = {"AWS_REGION": "eu-west-1", "DATABASE_HOST": "h", "DATABASE_USER": "u"}
 
 
 @given(MONTHS, st.integers(-5000, 5000))
@@ -41,16 +43,8 @@ def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at: da
 def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(
     month: tuple[int, int], keep: int, keep_rollups: int
 ) -> None:
-    settings = load(
-        StorageSettings,
-        {
-            "AWS_REGION": "eu-west-1",
-            "DATABASE_HOST": "h",
-            "DATABASE_USER": "u",
-            "READINGS_RETENTION_MONTHS": str(keep),
-            "ROLLUPS_RETENTION_MONTHS": str(keep_rollups),
-        },
-    )
+    months_kept = {"READINGS_RETENTION_MONTHS": str(keep), "ROLLUPS_RETENTION_MONTHS": str(keep_rollups)}
+    settings = load(StorageSettings, SETTINGS | months_kept)
     found = [Partition(table, month, 0) for table in ("sensor_readings", "readings_minute")]
     over = {partition.table for partition in partitions.expired(found, NOW, settings)}
     age = (2026 * 12 + 11) - (month[0] * 12 + month[1])
@@ -59,6 +53,17 @@ def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_reten
         for name, months in zip(("sensor_readings", "readings_minute"), (keep, keep_rollups), strict=True)
         if age > months
     }
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)), st.integers(1, 36))
+def test_no_month_is_dropped_while_readings_of_it_may_still_be_on_their_way(now: datetime, keep: int) -> None:
+    settings = load(StorageSettings, {**SETTINGS, "READINGS_RETENTION_MONTHS": str(keep)})
+    # What was taken a week ago may be stored now.
+    oldest = month_of(retention_start(now - timedelta(days=7), keep))
+    found = [Partition("sensor_readings", add_months(oldest, months), 0) for months in range(-3, 5)]
+    dropped = {partition.month for partition in partitions.expired(found, now, settings)}
+    assert all(month < oldest for month in dropped)
+    assert add_months(oldest, -2) in dropped
 
 
 async def test_a_reading_of_a_month_without_partition_can_be_stored_after_asking_for_it(database: TestDatabase) -> None:

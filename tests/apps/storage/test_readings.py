@@ -37,7 +37,7 @@ async def everything(connection: asyncpg.Connection) -> list[StoredReading]:
 
 async def test_new_readings_are_stored_and_returned(connection: asyncpg.Connection) -> None:
     readings = [reading(n, n) for n in range(5)]
-    assert await store(connection, reversed(readings)) == readings
+    assert (await store(connection, reversed(readings))).stored == readings
     assert await everything(connection) == readings
     await assert_summaries_agree(connection)
 
@@ -46,20 +46,24 @@ async def test_what_is_there_already_is_neither_stored_nor_returned_nor_counted_
     connection: asyncpg.Connection,
 ) -> None:
     await store(connection, [reading(n) for n in range(5)])
-    assert sorted(await store(connection, [reading(n) for n in range(3, 8)])) == [reading(n) for n in range(5, 8)]
+    assert sorted((await store(connection, [reading(n) for n in range(3, 8)])).stored) == [
+        reading(n) for n in range(5, 8)
+    ]
     assert len(await everything(connection)) == 8
     await assert_summaries_agree(connection)
-    assert await store(connection, [reading(n) for n in range(8)]) == []
+    assert await store(connection, [reading(n) for n in range(8)]) == ([], [])
     await assert_summaries_agree(connection)
 
 
 async def test_of_one_key_twice_in_a_batch_the_first_is_kept(connection: asyncpg.Connection) -> None:
-    assert await store(connection, [reading(0, 7), reading(1), reading(0, 8)]) == [reading(0, 7), reading(1)]
+    stored, conflicts = await store(connection, [reading(0, 7), reading(1), reading(0, 8), reading(0, 7)])
+    assert stored == [reading(0, 7), reading(1)]
+    assert conflicts == [(reading(0, 8), 7)]
     await assert_summaries_agree(connection)
 
 
 async def test_nothing_to_store_is_fine(connection: asyncpg.Connection) -> None:
-    assert await store(connection, []) == []
+    assert await store(connection, []) == ((), ())
 
 
 async def test_the_newest_value_is_the_newest_measured_and_never_goes_back(connection: asyncpg.Connection) -> None:
@@ -84,7 +88,7 @@ async def test_a_month_without_a_partition_is_told_and_can_be_made(connection: a
     assert is_missing_partition(missing.value)
     assert await everything(connection) == []
     await ensure_partitions(connection, [old])
-    assert await store(connection, [reading(), old]) == [old, reading()]
+    assert (await store(connection, [reading(), old])).stored == [old, reading()]
 
 
 async def test_a_constraint_is_not_taken_for_a_missing_partition(
@@ -108,7 +112,7 @@ async def test_two_that_store_the_same_readings_at_once_store_each_once(
     connections = [await database.connect("ingestor") for _ in range(4)]
 
     async def work(connection: asyncpg.Connection, some: list[list[StoredReading]]) -> int:
-        return sum([len(await store(connection, batch)) for batch in some])
+        return sum([len((await store(connection, batch)).stored) for batch in some])
 
     stored = await asyncio.gather(*(work(one, batches[n::4]) for n, one in enumerate(connections)))
     keys = {(r.device_id, r.ts) for batch in batches for r in batch}

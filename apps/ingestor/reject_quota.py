@@ -1,0 +1,78 @@
+"""How much is kept of what one device does wrong: enough to find the fault, and not all that it sends for weeks."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+
+from apps.ingestor.clock import Clock
+from apps.ingestor.records import RejectedItem
+from apps.storage.connection import Connection
+
+log = logging.getLogger(__name__)
+
+MAX_DEVICES = 100_000
+"""Devices whose count is remembered; then it is read from the table anew."""
+
+
+class RejectQuota:
+    """At most `per_day` rejected records are kept for each device and day (UTC); those of no device share one quota."""
+
+    def __init__(self, per_day: int, clock: Clock) -> None:
+        self._per_day = per_day
+        self._clock = clock
+        self._day = date.min
+        self._kept: dict[str | None, int] = {}
+
+    async def select(self, connection: Connection, items: Sequence[RejectedItem]) -> list[RejectedItem]:
+        """Return the items that are to be kept, the first of each device."""
+        await self._load(connection, {item.device_id for item in items})
+        left = {device_id: self._per_day - self._kept[device_id] for device_id in {item.device_id for item in items}}
+        selected = []
+        for item in items:
+            if left[item.device_id] > 0:
+                left[item.device_id] -= 1
+                selected.append(item)
+        return selected
+
+    def confirm(self, kept: Sequence[RejectedItem]) -> None:
+        """Count what was kept, once that is committed."""
+        for device_id, count in Counter(item.device_id for item in kept).items():
+            self._kept[device_id] = self._kept.get(device_id, 0) + count
+            if self._kept[device_id] >= self._per_day:
+                log.warning(
+                    "%s had %d records rejected today: further ones are counted and not kept",
+                    device_id or "records without a device",
+                    self._per_day,
+                )
+
+    async def _load(self, connection: Connection, device_ids: set[str | None]) -> None:
+        today = self._clock.now().astimezone(UTC).date()
+        if today != self._day or len(self._kept) > MAX_DEVICES:
+            self._day, self._kept = today, {}
+        missing = device_ids - self._kept.keys()
+        if not missing:
+            return
+        since = datetime.combine(today, time(), UTC)
+        self._kept |= dict.fromkeys(missing, 0)
+        rows = await connection.fetch(_COUNT, [each for each in missing if each is not None], since, self._per_day)
+        self._kept |= {row["device_id"]: row["kept"] for row in rows}
+        if None in missing:
+            self._kept[None] = await connection.fetchval(_COUNT_WITHOUT_DEVICE, since, self._per_day)
+
+
+# Looks at no more rows than may be kept, through the index on device_id and rejected_id.
+_COUNT = """
+SELECT device.device_id, recent.kept FROM unnest($1::text[]) AS device (device_id) CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE rejected_at >= $2) AS kept FROM (
+        SELECT rejected_at FROM rejected_records AS rejected WHERE rejected.device_id = device.device_id
+        ORDER BY rejected_id DESC LIMIT $3
+    ) AS newest
+) AS recent
+"""
+
+_COUNT_WITHOUT_DEVICE = """
+SELECT count(*) FILTER (WHERE rejected_at >= $1) FROM (
+    SELECT rejected_at FROM rejected_records WHERE device_id IS NULL ORDER BY rejected_id DESC LIMIT $2
+) AS newest
+"""
