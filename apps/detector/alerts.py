@@ -27,9 +27,12 @@ async def unresolved(connection: asyncpg.Connection, rule: str) -> dict[str, Unr
     return {row["source"]: Unresolved(**row) for row in rows}
 
 
-async def states(connection: asyncpg.Connection) -> dict[str, bool]:
-    """Return whether an alert is unresolved, for each source that has one or had one within the last hour."""
-    return {row["source"]: row["alerting"] for row in await connection.fetch(_STATES)}
+async def states(connection: asyncpg.Connection, since: datetime) -> dict[str, bool]:
+    """Return whether an alert is unresolved or was raised since a time, for each source with one in the last hour.
+
+    What was raised and is over within one run is told like any other: a device may upload hours at once.
+    """
+    return {row["source"]: row["alerting"] for row in await connection.fetch(_STATES, since)}
 
 
 _UNRESOLVED = f"""
@@ -39,6 +42,6 @@ FROM alerts WHERE rule = $1 AND {IS_UNRESOLVED}
 """  # noqa: S608
 
 _STATES = f"""
-SELECT source, bool_or({IS_UNRESOLVED}) AS alerting
+SELECT source, bool_or({IS_UNRESOLVED} OR opened_at >= $1) AS alerting
 FROM alerts WHERE {IS_UNRESOLVED} OR resolved_at > now() - interval '1 hour' GROUP BY source
 """  # noqa: S608

@@ -15,7 +15,8 @@ Ours:
 - Weights are fractions where a point has several values, and are halved when they add up to `MAX_WEIGHT`; what weighs
   less than 1 is dropped then. (Halving all counts at a fixed total is the reset of TinyLFU: Einziger, Friedman and
   Manes, ACM Transactions on Storage 13, 2017.)
-- The least and the greatest value are kept exactly.
+- The range is that of all values seen, but for those that are far off and were hardly ever seen: one register that is
+  read in the wrong order would stretch it a billion times, and everything would be near to everything.
 - It is read by `mass_near`, which sums whole bins within a bandwidth; the paper's sum procedure (algorithm 3), which
   interpolates between bins, is not used.
 """
@@ -40,6 +41,13 @@ the time."""
 TAIL_FRACTION = 0.003
 """Share of the weight that makes a tail. Spikes of all heights leave gaps there, and no such gap is news."""
 
+FAR_RANGES = 3.0
+"""A value so many ranges outside of what else was seen is far off: garbage, as long as it was hardly ever seen."""
+
+FAR_WEIGHT = 2.0
+FAR_FRACTION = 0.001
+"""What weighs no more than this, or than this share of all, was hardly ever seen."""
+
 MAX_WEIGHT = 30_000
 """When the weights add up to this all are halved, so that last year's values become rare again."""
 
@@ -51,6 +59,8 @@ class StreamingHistogram:
         self._bandwidth = bandwidth
         self._centroids: list[float] = []
         self._weights: list[float] = []
+        self._least = 0.0
+        self._greatest = 0.0
         self._low = 0.0
         self._high = 0.0
         self.weight = 0.0
@@ -77,15 +87,19 @@ class StreamingHistogram:
 
     def range_exceedance(self, value: float) -> float:
         """Return by how many ranges `value` lies outside of the range seen."""
-        span = max(self._high - self._low, MIN_BANDWIDTH * max(abs(self._low), abs(self._high)), MIN_SPAN)
-        return max(self._low - value, value - self._high, 0.0) / span
+        return max(self._low - value, value - self._high, 0.0) / _span(self._low, self._high)
+
+    def clip(self, value: float) -> float:
+        """Return `value`, or what is nearest to it within a range around the range seen."""
+        span = _span(self._low, self._high)
+        return min(max(value, self._low - span), self._high + span)
 
     def add(self, value: float, weight: float) -> None:
         """Count `value` with a weight."""
         centroids = self._centroids
         self.weight += weight
-        self._low = min(self._low, value) if centroids else value
-        self._high = max(self._high, value) if centroids else value
+        self._least = min(self._least, value) if centroids else value
+        self._greatest = max(self._greatest, value) if centroids else value
         known = self._bin_of(value)
         if known is not None:
             self._weights[known] += weight
@@ -97,6 +111,30 @@ class StreamingHistogram:
                 self._merge_closest()
         if self.weight >= MAX_WEIGHT:
             self._halve()
+        self._low, self._high = self._range()
+
+    def _range(self) -> tuple[float, float]:
+        """Return the least and the greatest value seen that is not far off from those that make up the weight."""
+        centroids = self._centroids
+        spare = max(FAR_WEIGHT, FAR_FRACTION * self.weight)
+        if self.weight <= 2 * spare:
+            return self._least, self._greatest
+        lower = centroids[self._beyond(range(len(centroids)), spare)]
+        upper = centroids[self._beyond(range(len(centroids) - 1, -1, -1), spare)]
+        far = FAR_RANGES * _span(lower, upper)
+        first, last = bisect_left(centroids, lower - far), bisect_right(centroids, upper + far) - 1
+        return (
+            centroids[first] if first else self._least,
+            centroids[last] if last < len(centroids) - 1 else self._greatest,
+        )
+
+    def _beyond(self, bins: range, spare: float) -> int:
+        """Return the first of the bins that is not spared with those before it."""
+        for index in bins:
+            spare -= self._weights[index]
+            if spare < 0:
+                return index
+        return bins[-1]
 
     def _bin_of(self, value: float) -> int | None:
         centroids = self._centroids
@@ -118,7 +156,7 @@ class StreamingHistogram:
     def _halve(self) -> None:
         bins = [(p, m / 2) for p, m in zip(self._centroids, self._weights, strict=True) if m >= 1]
         self._centroids, self._weights = [p for p, _ in bins], [m for _, m in bins]
-        self._low, self._high = min(self._centroids), max(self._centroids)
+        self._least, self._greatest = self._centroids[0], self._centroids[-1]
         self.weight = sum(self._weights)
 
     def state_dict(self) -> dict[str, Any]:
@@ -126,8 +164,8 @@ class StreamingHistogram:
         return {
             "places": self._centroids,
             "weights": self._weights,
-            "low": self._low,
-            "high": self._high,
+            "low": self._least,
+            "high": self._greatest,
             "weight": self.weight,
         }
 
@@ -136,5 +174,10 @@ class StreamingHistogram:
         """Return the histogram that had this state."""
         histogram = cls(bandwidth)
         histogram._centroids, histogram._weights = list(state["places"]), list(state["weights"])
-        histogram._low, histogram._high, histogram.weight = state["low"], state["high"], state["weight"]
+        histogram._least, histogram._greatest, histogram.weight = state["low"], state["high"], state["weight"]
+        histogram._low, histogram._high = histogram._range()
         return histogram
+
+
+def _span(low: float, high: float) -> float:
+    return max(high - low, MIN_BANDWIDTH * max(abs(low), abs(high)), MIN_SPAN)

@@ -24,7 +24,9 @@ Ours:
 - n is counted within a bandwidth around the value, wider outside of a young signal's range, and in a thin tail with
   all that lies beyond it, instead of in a fixed bin.
 - Cool-down: a point scores only when it is rarer, by `COOL_DOWN_MARGIN`, than the maxima of the last
-  `COOL_DOWN_BLOCKS` blocks. So a fault is detected when it begins, and again only when it gets worse.
+  `COOL_DOWN_BLOCKS` blocks. So a fault is detected when it begins, and again only when it gets worse. A value that is
+  far off (`FAR_RANGES`) cools down `FAR_COOL_DOWN_POINTS` points only, and moves the level by a range at most: a
+  register that is read in the wrong order must not hide the fault that comes after it.
 - Habit: score = rarity - `NOVELTY_PENALTY` · log(1 + N), where N counts the scores above `NOVELTY_THRESHOLD` and
   decays by half in `NOVELTY_HALF_LIFE` points. A signal that is always good for a surprise has to surprise more.
 - Warm-up: before a day was seen only what lies far outside of the range is a detection.
@@ -36,7 +38,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from apps.detector.histogram import StreamingHistogram
+from apps.detector.histogram import FAR_RANGES, StreamingHistogram
 from apps.detector.models import Point, Score
 
 VALUE_BANDWIDTH = 0.035
@@ -63,6 +65,9 @@ COOL_DOWN_BLOCKS = 12
 BLOCK_POINTS = 50
 COOL_DOWN_MARGIN = 0.05
 
+FAR_COOL_DOWN_POINTS = 12
+"""After a lone value that is far off only this many points are cooled down by it: garbage must not hide a fault."""
+
 NOVELTY_THRESHOLD = 4.0
 """A score above this counts as a novelty."""
 
@@ -80,7 +85,7 @@ class Rarity:
     """Implements `Model`."""
 
     name: ClassVar[str] = "rarity"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     threshold: ClassVar[float] = 6.2
 
     def __init__(self) -> None:
@@ -91,6 +96,8 @@ class Rarity:
         self._levels = StreamingHistogram(LEVEL_BANDWIDTH)
         self._block_maxima = [0.0]
         self._novelties = 0.0
+        self._far_rarity = 0.0
+        self._far_points = 0
 
     def update(self, point: Point) -> Score:
         """Score the next point, then learn from it. One that is not finite is missing: it scores 0."""
@@ -99,12 +106,12 @@ class Rarity:
         if self._level is None:
             self._first_time, self._level = point.time, point.value
         expected = self._level
-        level = expected + EWMA_ALPHA * (point.value - expected)
+        level = expected + EWMA_ALPHA * (self._values.clip(point.value) - expected)
         values = (point.value,) if point.low == point.high else (point.low, point.value, point.high)
         mass, observed = min((self._values.mass_near(value), value) for value in values)
         mass = min(mass, self._levels.mass_near(level))
         rarity = math.log((self._values.weight + 1) / (mass + PSEUDO_COUNT))
-        score = self._score(point.time, rarity, observed)
+        score = self._score(point.time, rarity, observed, is_far=self._values.range_exceedance(observed) > FAR_RANGES)
 
         for value in values:
             self._values.add(value, 1 / len(values))
@@ -113,12 +120,16 @@ class Rarity:
         self._points += 1
         return Score(score, expected, observed, is_normal=rarity < NORMAL_THRESHOLD)
 
-    def _score(self, time: float, rarity: float, observed: float) -> float:
+    def _score(self, time: float, rarity: float, observed: float, *, is_far: bool) -> float:
         self._novelties *= 0.5 ** (1 / NOVELTY_HALF_LIFE)
-        recent = max(self._block_maxima)
+        self._far_points = max(self._far_points - 1, 0)
+        recent = max(*self._block_maxima, self._far_rarity if self._far_points else 0.0)
         if self._points % BLOCK_POINTS == 0:
             self._block_maxima = [*self._block_maxima[1 - COOL_DOWN_BLOCKS :], 0.0]
-        self._block_maxima[-1] = max(self._block_maxima[-1], rarity)
+        if is_far:
+            self._far_rarity, self._far_points = max(rarity, recent), FAR_COOL_DOWN_POINTS
+        else:
+            self._block_maxima[-1] = max(self._block_maxima[-1], rarity)
         if self._points < WARM_UP_POINTS or time - self._first_time < WARM_UP_SECONDS:
             return self._early(observed)
         if rarity <= recent + COOL_DOWN_MARGIN:
@@ -144,6 +155,8 @@ class Rarity:
             "levels": self._levels.state_dict(),
             "blocks": self._block_maxima,
             "novelties": self._novelties,
+            "far_rarity": self._far_rarity,
+            "far_points": self._far_points,
         }
 
     @classmethod
@@ -154,4 +167,5 @@ class Rarity:
         model._values = StreamingHistogram.from_state(VALUE_BANDWIDTH, state["values"])
         model._levels = StreamingHistogram.from_state(LEVEL_BANDWIDTH, state["levels"])
         model._block_maxima, model._novelties = list(state["blocks"]), state["novelties"]
+        model._far_rarity, model._far_points = state["far_rarity"], state["far_points"]
         return model

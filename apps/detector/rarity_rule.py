@@ -1,6 +1,7 @@
 """The rarity rule: an alert is opened by a detection of the rarity model, and over when the signal is normal again."""
 
 import logging
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -21,8 +22,8 @@ RULE = Rarity.name
 RESOLVE_AFTER_POINTS = 3
 """Normal points in a row after which an alert is over."""
 
-MAX_DETECTION_AGE_SECONDS = 3600
-"""The model learns from an older point, but nobody is told of it."""
+MAX_HISTORY_AGE_SECONDS = 3600
+"""Of what a fresh model first learns from, nobody is told what is older. Whatever comes later is news, however late."""
 
 
 async def process(
@@ -37,10 +38,11 @@ async def process(
     is_open: bool,
 ) -> None:
     """Learn the points, each of which sums up `point_seconds`, and open or resolve the alert about `source`."""
+    since = now - MAX_HISTORY_AGE_SECONDS if state.last_time is None else -math.inf
     detections = [
         detection
         for detection in state.learn(points)
-        if detection.point.time > now - MAX_DETECTION_AGE_SECONDS and _is_worse(detection, direction)
+        if detection.point.time > since and _is_worse(detection, direction)
     ]
     for detection in detections:
         anomaly = _anomaly(source, detection, point_seconds)

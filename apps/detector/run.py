@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import asyncpg
 import httpx
@@ -41,6 +42,7 @@ async def run(settings: DetectorSettings, stopping: asyncio.Event) -> int:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
             log.warning("another run is under way: this one does nothing")
             return 0
+        began: datetime = await connection.fetchval("SELECT now()")
         scan = await _scan_platform(settings, connection)
         await _scan_sensors(
             connection,
@@ -49,7 +51,7 @@ async def run(settings: DetectorSettings, stopping: asyncio.Event) -> int:
         )
         await state.purge(connection)
         metrics.RUN_SECONDS.set(time.monotonic() - started)
-        return await _publish(settings, connection, scan)
+        return await _publish(settings, connection, scan, began)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         log.error("the database failed: %s", error or type(error).__name__)
         return FAILED
@@ -85,8 +87,10 @@ async def _scan_sensors(
         log.warning("no time for %d sensors: the next run begins with them", sensors.deferred)
 
 
-async def _publish(settings: DetectorSettings, connection: asyncpg.Connection, scan: PlatformScan) -> int:
-    states = dict.fromkeys(scan.judged, False) | await alerts.states(connection)
+async def _publish(
+    settings: DetectorSettings, connection: asyncpg.Connection, scan: PlatformScan, began: datetime
+) -> int:
+    states = dict.fromkeys(scan.judged, False) | await alerts.states(connection, began)
     metrics.SIGNALS.labels("platform", "judged").set(len(scan.judged))
     metrics.SIGNALS.labels("platform", "without_data").set(len(scan.without_data))
     failures = scan.failures

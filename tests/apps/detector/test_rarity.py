@@ -137,6 +137,19 @@ def test_an_odd_value_between_two_known_levels_is_found() -> None:
     assert detections(scores([*two_levels, 50.0]))[-1] == 1400
 
 
+@pytest.mark.parametrize("false", [3.4e38, -1.7e38, 1e300, -1e300, 4.3e9, 65_535, -127, 85])
+@pytest.mark.parametrize("hours", [2, 24, 72])
+def test_one_false_value_hides_no_fault_that_comes_hours_later(false: float, hours: int) -> None:
+    ordinary, fault = daily(14 + hours / 24, amplitude=2, noise=0.2), [90.0] * 12
+    cut, model = 14 * 288, Rarity()
+    assert detections(scores([*ordinary[:cut], false], model)) == [cut]
+    rest = [model.update(point) for point in points([*ordinary[cut:], *fault], FIVE_MINUTES * (cut + 1))]
+    found = detections([score.value for score in rest])
+    assert found
+    assert all(index >= len(ordinary) - cut for index in found)
+    assert all(15 < score.expected < 30 for score in rest[: len(ordinary) - cut])
+
+
 def test_nothing_is_rare_before_a_day_was_seen() -> None:
     climbing = [20 + index / 20 for index in range(280)]
     assert not any(scores(climbing))
