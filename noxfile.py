@@ -99,9 +99,9 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def engine(session: nox.Session) -> None:
-    """Run the stacks on the real Pulumi engine, with the providers and the cluster that are on PATH."""
+    """Run the stacks on the real Pulumi engine, with what is on PATH; `-- -m engine` takes the longest rehearsals too."""
     # A stack mostly waits, for AWS above all: the others live while the slowest does.
-    pytest(session, "engine", options=("--numprocesses=2", "--dist=worksteal"))
+    pytest(session, "engine and not slow", options=("--numprocesses=2", "--dist=worksteal"))
 
 
 @nox.session
