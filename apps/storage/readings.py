@@ -3,7 +3,7 @@
 The one place that writes `sensor_readings`, `readings_minute` and `latest_readings`, so that they always agree.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -15,6 +15,9 @@ from apps.domain.readings import StoredReading
 from apps.storage.connection import Connection
 
 T = TypeVar("T")
+
+_Key = tuple[str, str, datetime]
+"""Device, metric and time."""
 
 
 class Conflict(NamedTuple):
@@ -34,12 +37,12 @@ class StoreResult(NamedTuple):
 async def store(connection: Connection, readings: Iterable[StoredReading]) -> StoreResult:
     """Store what is not stored yet, inside the caller's transaction.
 
-    Copies first, as that is fast, and merges only when a reading turns out to be there already. Of several readings
+    Copies first, as that is fast, and looks what is there only when a reading turns out to be. Of several readings
     with one key the first is kept. Raises asyncpg.CheckViolationError (see `with_partitions`) and whatever else the
     database says of a reading; then nothing of `readings` is stored.
     """
     # In the order of the key: two that store the same readings wait for each other and never in a circle.
-    rows = sorted(readings, key=_key)
+    rows: Sequence[StoredReading] = sorted(readings, key=_key)
     if not rows:
         return StoreResult()
     conflicts: Sequence[Conflict] = ()
@@ -48,9 +51,7 @@ async def store(connection: Connection, readings: Iterable[StoredReading]) -> St
             async with connection.transaction():
                 await connection.copy_records_to_table("sensor_readings", records=rows, columns=StoredReading._fields)
         except asyncpg.UniqueViolationError:
-            given = rows
-            rows = [StoredReading(*row) for row in await connection.fetch(_MERGE, *_columns(given))]
-            conflicts = await _conflicts(connection, given, rows)
+            rows, conflicts = await _merge(connection, rows)
         if rows:
             await connection.execute(_ROLL_UP, *_columns(_minutes(rows)))
             await connection.execute(_RENEW_LATEST, *_columns(_latest(rows)))
@@ -93,19 +94,28 @@ async def ensure_partitions(connection: Connection, readings: Iterable[StoredRea
         await connection.execute("SELECT ensure_partition($1)", month)
 
 
-async def _conflicts(
-    connection: Connection, given: Sequence[StoredReading], stored: Sequence[StoredReading]
-) -> list[Conflict]:
-    """Return those of the given readings for whose key another value is kept, now that `stored` of them are stored."""
-    new = {_key(reading): reading.value for reading in stored}
-    others = [reading for reading in given if new.get(_key(reading)) != reading.value]
-    if not others:
-        return []
-    found = await connection.fetch(_DIFFERENT, *_columns([(*_key(reading), reading.value) for reading in others]))
-    return [Conflict(others[row["number"] - 1], row["value"]) for row in found]
+async def _merge(connection: Connection, given: Sequence[StoredReading]) -> StoreResult:
+    first: dict[_Key, StoredReading] = {}
+    for reading in given:
+        first.setdefault(_key(reading), reading)
+    kept = await _values(connection, first)
+    new = [reading for key, reading in first.items() if key not in kept]
+    stored = [StoredReading(*row) for row in await connection.fetch(_INSERT, *_columns(new))] if new else []
+    if len(stored) < len(new):  # another transaction was quicker
+        kept |= await _values(connection, [_key(reading) for reading in new])
+    kept |= {_key(reading): reading.value for reading in stored}
+    conflicts = [Conflict(each, kept[_key(each)]) for each in given if kept[_key(each)] != each.value]
+    return StoreResult(stored, conflicts)
 
 
-def _key(reading: StoredReading) -> tuple[str, str, datetime]:
+async def _values(connection: Connection, keys: Collection[_Key]) -> dict[_Key, float]:
+    """Return the values that are stored for keys."""
+    ordered = list(keys)
+    found = await connection.fetch(_VALUES, *_columns(ordered))
+    return {ordered[number - 1]: value for number, value in found}
+
+
+def _key(reading: StoredReading) -> _Key:
     return reading.device_id, reading.metric, reading.ts
 
 
@@ -130,7 +140,7 @@ def _latest(rows: Iterable[StoredReading]) -> list[StoredReading]:
     return sorted(latest.values(), key=_key)
 
 
-_MERGE = """
+_INSERT = """
 INSERT INTO sensor_readings (device_id, metric, ts, value, received_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::timestamptz[])
 ON CONFLICT DO NOTHING
@@ -138,15 +148,13 @@ RETURNING device_id, metric, ts, value, received_at
 """
 
 # LATERAL with a limit: each asks the index of its partition, however large the table is.
-_DIFFERENT = """
+_VALUES = """
 SELECT given.number, kept.value
-FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[])
-    WITH ORDINALITY AS given (device_id, metric, ts, value, number)
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS given (device_id, metric, ts, number)
 CROSS JOIN LATERAL (
     SELECT value FROM sensor_readings AS stored
     WHERE (stored.device_id, stored.metric, stored.ts) = (given.device_id, given.metric, given.ts) LIMIT 1
 ) AS kept
-WHERE kept.value <> given.value ORDER BY given.number
 """
 
 _REGISTER = """
