@@ -32,7 +32,6 @@ NOT_SCOPABLE = (
     "ec2:Describe",
     "ecr:GetAuthorizationToken",
     "elasticloadbalancing:Describe",
-    "sts:GetCallerIdentity",
 )
 """Beginnings of actions that AWS offers no resource for: these alone may be allowed on every resource."""
 

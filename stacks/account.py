@@ -31,8 +31,8 @@ def deploy(config: AccountConfig, stack: str) -> None:
     )
     images = ImageRepositories("images", ImageRepositoriesArgs(PROJECT, CATALOG.images, state.key), opts)
     Budget("budget", config.budget, opts)
-    for environment in config.environments:
-        Retained(
+    retained = {
+        environment: Retained(
             environment,
             RetainedArgs(
                 names=retained_names(environment),
@@ -43,6 +43,8 @@ def deploy(config: AccountConfig, stack: str) -> None:
             ),
             opts,
         )
+        for environment in config.environments
+    }
     deployment = GitHubDeployment(
         "github",
         GitHubDeploymentArgs(
@@ -58,6 +60,7 @@ def deploy(config: AccountConfig, stack: str) -> None:
     state.grant_read("preview-state", deployment.preview)
     for environment, role in deployment.deploy.items():
         state.grant_write(f"deploy-{environment}-state", role, environment)
+        retained[environment].grant_find(f"deploy-{environment}-retained", role)
         pulumi.export(f"{environment}DeployRoleArn", role.arn)
     pulumi.export("previewRoleArn", deployment.preview.arn)
     pulumi.export("imagesRoleArn", deployment.images.arn)

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account.config import GitHubConfig
-from components.account.deployment_permissions import boundary_statements, deployment_statements
+from components.account.deployment_permissions import DeployedStack, boundary_statements, deployment_statements
 from components.component import Component
 from components.identity.iam import RoleSettings, Statement, allow, policy
 
@@ -102,22 +102,19 @@ class GitHubDeployment(Component):
 
     def _deploy_role(self, environment: str) -> aws.iam.Role:
         args = self._args
-        settings = role_settings(args.project, args.account, environment)
+        stack = DeployedStack(
+            args.project, environment, args.account, args.region, role_settings(args.project, args.account, environment)
+        )
         aws.iam.Policy(
             f"{environment}-boundary",
             name=f"{environment}-boundary",
             path=f"/{args.project}/",
             description=f"What no role of {environment} can exceed",
-            policy=policy(*boundary_statements(args.region)),
+            policy=policy(*boundary_statements(stack)),
             opts=pulumi.ResourceOptions(parent=self),
         )
         made = self._role(f"deploy-{environment}", f"environment:{environment}", f"Deploys {environment}")
-        allow(
-            f"deploy-{environment}",
-            made,
-            *deployment_statements(args.account, args.region, settings),
-            parent=self,
-        )
+        allow(f"deploy-{environment}", made, *deployment_statements(stack), parent=self)
         return made
 
     def _role(self, name: str, context: str, description: str) -> aws.iam.Role:

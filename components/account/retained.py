@@ -7,7 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
-from components.identity.encryption_key import CustomerManagedKey, CustomerManagedKeyArgs
+from components.identity.encryption_key import CustomerManagedKey, CustomerManagedKeyArgs, service
+from components.identity.iam import Statement, allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,52 @@ class Retained(Component):
     def __init__(self, name: str, args: RetainedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True)))
         child = pulumi.ResourceOptions(parent=self)
-        key = CustomerManagedKey(
+        self._args = args
+        self._key = CustomerManagedKey(
             name, CustomerManagedKeyArgs(args.description, args.account, args.names.key, logs_region=args.region), child
         ).key
-        for secret, secret_name in args.names.secrets.items():
+        self._secrets = [
             aws.secretsmanager.Secret(
                 f"{name}-{secret}",
                 name=secret_name,
                 description=args.secrets[secret],
-                kms_key_id=key.arn,
+                kms_key_id=self._key.arn,
                 recovery_window_in_days=30,
                 opts=child,
             )
-        for group in args.names.log_groups:
+            for secret, secret_name in args.names.secrets.items()
+        ]
+        self._log_groups = [
             aws.cloudwatch.LogGroup(
                 f"{name}{group.replace('/', '-')}",
                 name=group,
                 retention_in_days=args.log_days,
-                kms_key_id=key.arn,
+                kms_key_id=self._key.arn,
                 opts=child,
             )
-        self.register_outputs({"keyArn": key.arn})
+            for group in args.names.log_groups
+        ]
+        self.register_outputs({"keyArn": self._key.arn})
+
+    def grant_find(self, name: str, to: aws.iam.Role) -> aws.iam.RolePolicy:
+        """Let a role find all of it, and encrypt with the key what a stack makes; never change it or read a secret."""
+        services = [service(each, self._args.region) for each in ("ec2", "kinesis", "rds", "secretsmanager")]
+        return allow(
+            name,
+            to,
+            # EKS and RDS let themselves use it later.
+            Statement(("kms:CreateGrant", "kms:DescribeKey"), [self._key.arn]),
+            self._key.to_encrypt(*services),
+            self._key.to_decrypt(*services),
+            Statement(
+                ("secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"),
+                [secret.arn for secret in self._secrets],
+            ),
+            Statement(("logs:ListTagsForResource",), [group.arn for group in self._log_groups]),
+            # It looks for a group by its beginning.
+            Statement(
+                ("logs:DescribeLogGroups",), [f"arn:aws:logs:{self._args.region}:{self._args.account}:log-group:*"]
+            ),
+            # Not of this component, all of which is protected.
+            parent=to,
+        )
