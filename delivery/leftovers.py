@@ -27,6 +27,24 @@ if TYPE_CHECKING:
 
 LEFT, NOT_USABLE = 1, 2
 
+CALLS = (
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteVolume",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeInstances",
+    "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeVolumes",
+    "eks:ListClusters",
+    "logs:DeleteLogGroup",
+    "logs:DescribeLogGroups",
+    "rds:DeleteDBSnapshot",
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBSnapshots",
+    "sts:GetCallerIdentity",
+)
+"""What whoever takes a stack down must be allowed for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leftover:

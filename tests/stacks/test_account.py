@@ -1,11 +1,14 @@
 """What an account has once."""
 
 import json
+from fnmatch import fnmatchcase
 
 import pytest
 
 from apps.catalog import CATALOG
+from delivery.leftovers import CALLS
 from delivery.recording import RecordedResource
+from policy.properties import as_list
 from stacks.config import load_account
 from tests.stacks.stacks_under_test import account_graph, environment_graph
 
@@ -100,3 +103,16 @@ def test_the_state_cannot_be_destroyed_by_mistake() -> None:
 
 def test_a_first_preview_works_although_nothing_is_known() -> None:
     assert len(account_graph(preview=True).resources) == len(account_graph().resources)
+
+
+@pytest.mark.parametrize(("account", "environment"), [("bootstrap", "dev"), ("bootstrap-prod", "prod")])
+def test_who_takes_a_stack_down_may_delete_what_it_left(account: str, environment: str) -> None:
+    allowed = {
+        action
+        for policy in account_graph(account).of("aws:iam/rolePolicy:RolePolicy")
+        if policy.inputs["role"] == f"deploy-{environment}"
+        for statement in json.loads(policy.inputs["policy"])["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+    assert [call for call in CALLS if not any(fnmatchcase(call, action) for action in allowed)] == []
