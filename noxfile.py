@@ -99,7 +99,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def engine(session: nox.Session) -> None:
-    """Run the stacks on the real Pulumi engine, with what is on PATH; `-- -m engine` takes the longest rehearsals too."""
+    """Run the stacks on the real Pulumi engine, with what is on PATH; `-- -m engine` takes the longest too."""
     # A stack mostly waits, for AWS above all: the others live while the slowest does.
     pytest(session, "engine and not slow", options=("--numprocesses=2", "--dist=worksteal"))
 
