@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from policy import pods
 from policy.check import ResourceCheck
 from policy.properties import Properties, as_list, get_path, is_given, mappings, strings
 
 BINDING = ("kubernetes:rbac.*:ClusterRoleBinding", "kubernetes:rbac.*:RoleBinding")
 ROLE = ("kubernetes:rbac.*:ClusterRole", "kubernetes:rbac.*:Role")
 SERVICE = ("kubernetes:core/v1:Service",)
+STORE = ("kubernetes:external-secrets.io/*:ClusterSecretStore",)
 ROUTE = ("kubernetes:networking.k8s.io/*:Ingress", "kubernetes:extensions/*:Ingress", "kubernetes:gateway.*:*")
 
 TOO_MUCH = {"admin", "cluster-admin", "edit", "system:masters"}
@@ -58,6 +60,18 @@ def _role(props: Properties) -> Iterator[str]:
             yield "reads every secret: get with resourceNames"
 
 
+def _store(props: Properties) -> Iterator[str]:
+    allowed = list(mappings(get_path(props, "spec", "conditions")))
+    if not allowed or any(_serves_all(condition) for condition in allowed):
+        yield "gives its secrets to every namespace: conditions with namespaces"
+
+
+def _serves_all(condition: Properties) -> bool:
+    named = as_list(condition.get("namespaces"))
+    selector = condition.get("namespaceSelector")
+    return not named and (selector is None or pods.is_empty(selector))
+
+
 def _service(props: Properties) -> Iterator[str]:
     if (kind := get_path(props, "spec", "type")) in {"LoadBalancer", "NodePort", "ExternalName"}:
         yield f"is a way in or out past the load balancer ({kind}): ClusterIP"
@@ -88,6 +102,12 @@ CHECKS = (
             *("CKV2_K8S_2", "CKV2_K8S_3", "CKV2_K8S_4", "CKV2_K8S_5"),
             "CIS Kubernetes 5.1.3",
         ),
+    ),
+    ResourceCheck(
+        name="secret-stores-bound",
+        description="A store of secrets names the namespaces that may have them",
+        types=STORE,
+        find=_store,
     ),
     ResourceCheck(
         name="services-inside",

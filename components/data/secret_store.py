@@ -14,13 +14,18 @@ from components.identity.pod_identity import PodIdentity
 
 @dataclass(frozen=True, slots=True)
 class ClusterSecretStoreArgs:
-    """Where secrets are read from, by whom, and with which key they are encrypted."""
+    """Where secrets are read from, by whom, with which key they are encrypted, and which namespaces may have them."""
 
     region: str
     reader: PodIdentity
     key: EncryptionKey
     operator: pulumi.Resource
     """The release of External Secrets, which defines the objects."""
+    namespaces: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if not self.namespaces:
+            raise ValueError("a store without a namespace would serve every one: name those that have secrets")
 
 
 class ClusterSecretStore(Component):
@@ -28,7 +33,7 @@ class ClusterSecretStore(Component):
 
     Makes:
 
-    - the ClusterSecretStore of External Secrets
+    - the ClusterSecretStore of External Secrets, for the namespaces that are named
     - for each secret that is copied an ExternalSecret, and the permission to read that secret alone
     """
 
@@ -42,7 +47,10 @@ class ClusterSecretStore(Component):
             api_version="external-secrets.io/v1",
             kind="ClusterSecretStore",
             metadata=k8s.meta.v1.ObjectMetaArgs(name=name),
-            spec={"provider": {"aws": {"service": "SecretsManager", "region": args.region}}},
+            spec={
+                "conditions": [{"namespaces": list(args.namespaces)}],
+                "provider": {"aws": {"service": "SecretsManager", "region": args.region}},
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.operator]),
         )
         self._name = name
@@ -56,7 +64,13 @@ class ClusterSecretStore(Component):
         keys: Mapping[str, str | None],
         after: Sequence[pulumi.Resource] = (),
     ) -> pulumi.Resource:
-        """Copy a secret as a Kubernetes Secret: key by key of its JSON, None for the whole value."""
+        """Copy a secret as a Kubernetes Secret: key by key of its JSON, None for the whole value.
+
+        Raises ValueError for a namespace that is none of the store's.
+        """
+        if namespace not in self._args.namespaces:
+            allowed = ", ".join(self._args.namespaces)
+            raise ValueError(f"{secret} is for the namespace {namespace}, and the store serves {allowed}")
         granted = self._args.reader.allow(
             f"read-{secret}", Statement(("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"), [arn])
         )

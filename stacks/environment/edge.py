@@ -21,6 +21,7 @@ from stacks.environment.foundation import Foundation
 from stacks.environment.retained import Retained
 
 NAMESPACE = "sensors"
+MONITORING = "monitoring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def make_edge(
             controllers.external_secrets_identity,
             retained.key,
             controllers.external_secrets,
+            namespaces=(NAMESPACE, MONITORING),
         ),
         opts,
     )

@@ -17,12 +17,10 @@ from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE
 from components.observability.network_policies import MonitoringNetworkPolicies, MonitoringNetworkPoliciesArgs
 from components.observability.telemetry import Telemetry, TelemetryArgs
 from stacks.config import PROJECT, EnvironmentConfig
-from stacks.environment.edge import NAMESPACE, Edge
+from stacks.environment.edge import MONITORING, NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.retained import Retained
 from stacks.retained import SLACK_URL
-
-MONITORING = "monitoring"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWor
 from components.workload.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.environment.data import Data
-from stacks.environment.edge import NAMESPACE, Edge
+from stacks.environment.edge import MONITORING, NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
-from stacks.environment.observability import MONITORING, Observability
+from stacks.environment.observability import Observability
 from stacks.environment.retained import Retained
 
 WORKLOADS: dict[type[Declaration], type[Workload] | type[ScheduledWorkload]] = {

@@ -26,6 +26,20 @@ SPREAD = [{"topologyKey": key} for key in ("kubernetes.io/hostname", "topology.k
 
 GOOD: tuple[tuple[str, Change], ...] = (
     (
+        "a warehouse whose password is its own",
+        add("aws:redshift/cluster:Cluster", kmsKeyId=KEY, manageMasterPassword=True),
+    ),
+    (
+        "a store of secrets by selector",
+        change(
+            "secrets",
+            "spec",
+            "conditions",
+            0,
+            to={"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "sensors"}}},
+        ),
+    ),
+    (
         "a listener that asks who comes",
         give("listener", defaultActions=[{"type": "authenticate-oidc"}, {"type": "forward"}]),
     ),

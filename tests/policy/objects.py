@@ -72,6 +72,10 @@ def objects() -> dict[str, tuple[str, dict[str, Any]]]:
             "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
             {"roleRef": {"name": "reader"}, "subjects": [{"kind": "ServiceAccount", "name": "api"}]},
         ),
+        "secrets": (
+            "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+            {"spec": {"conditions": [{"namespaces": ["sensors"]}], "provider": {"aws": {}}}},
+        ),
         "disk": ("kubernetes:core/v1:PersistentVolume", {"spec": {"csi": {"driver": "ebs.csi.aws.com"}}}),
         "tempo": (
             "kubernetes:helm.sh/v3:Release",

@@ -37,6 +37,11 @@ def github(**changed: Any) -> Change:
 
 
 BAD = (
+    bad(
+        "a policy that produces on two streams",
+        "kinesis-one-side",
+        allows("kinesis:PutRecord", [f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/{name}" for name in "ab"]),
+    ),
     bad("a person of its own", "no-iam-users", add("aws:iam/user:User")),
     bad("an action by pattern", "iam-no-wildcards", allows("s3:Get*", "arn:aws:s3:::b/k")),
     bad("an action on every resource", "iam-no-wildcards", allows("s3:GetObject", "*")),

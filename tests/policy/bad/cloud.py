@@ -27,6 +27,20 @@ MACHINE = {
 }
 
 BAD = (
+    bad(
+        "a machine with a second disk in clear",
+        "machine-disks-encrypted",
+        add(INSTANCE, ebsBlockDevices=[{"deviceName": "/dev/sdb"}], **MACHINE),
+    ),
+    bad(
+        "a bucket granted to everybody",
+        "s3-acl-private",
+        add(
+            "aws:s3/bucketAcl:BucketAcl",
+            bucket="bucket_id",
+            accessControlPolicy={"grants": [{"grantee": {"uri": "http://acs.amazonaws.com/groups/global/AllUsers"}}]},
+        ),
+    ),
     bad("nodes without a template", "nodes-from-template", change("nodes", "launchTemplate")),
     bad("a database without encryption", "rds-own-key", give("database", storageEncrypted=False)),
     bad("a database under AWS's key", "rds-own-key", change("database", "kmsKeyId")),

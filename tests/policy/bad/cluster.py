@@ -42,6 +42,42 @@ def closed(name: str) -> Change:
 
 
 BAD = (
+    bad("a store of secrets for every namespace", "secret-stores-bound", change("secrets", "spec", "conditions")),
+    bad(
+        "a store of secrets for whatever is selected",
+        "secret-stores-bound",
+        change("secrets", "spec", "conditions", 0, to={"namespaceSelector": {}}),
+    ),
+    bad(
+        "the administrator's rights for an account",
+        "rbac-bindings-named",
+        change("reads", "roleRef", "name", to="cluster-admin"),
+    ),
+    bad(
+        "rights for whoever has logged in",
+        "rbac-bindings-named",
+        change("reads", "subjects", 0, to={"kind": "Group", "name": "system:authenticated"}),
+    ),
+    bad("a role with every verb", "rbac-roles-named", change("reader", "rules", 0, "verbs", to=["*"])),
+    bad(
+        "a Service with addresses of others", "services-inside", give("api-service", spec={"externalIPs": ["1.2.3.4"]})
+    ),
+    bad(
+        "a network policy that leads out to everybody",
+        "network-policies-named",
+        change("api-network", "spec", "egress", 0, "to"),
+    ),
+    bad(
+        "a chart with the files of the node",
+        "chart-without-privileges",
+        change("tempo", "values", "extraVolumes", to=[{"hostPath": {"path": "/"}}]),
+    ),
+    bad(
+        "a chart that administers its node",
+        "chart-without-privileges",
+        change("tempo", "values", "securityContext", "capabilities", to={"add": ["SYS_ADMIN"]}),
+    ),
+    bad("a chart with a way in", "chart-without-doors", change("tempo", "values", "ingress", to={"enabled": True})),
     bad(
         "a workload beside the cluster's own",
         "own-namespace",

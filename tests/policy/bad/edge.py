@@ -18,6 +18,7 @@ def inline(**props: Any) -> Change:
 
 
 BAD = (
+    bad("a firewall that knows no attack", "firewall-has-rules", change("rules", "rules", 1)),
     bad("every port open to a group", "ingress-names-ports", ingress(referencedSecurityGroupId="x", **ALL_TRAFFIC)),
     bad("22 open to the world", "no-open-ingress", ingress(cidrIpv4="0.0.0.0/0", **tcp(22))),
     bad("22 open to the world of IPv6", "no-open-ingress", ingress(cidrIpv6="::/0", **tcp(22))),
