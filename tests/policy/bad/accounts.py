@@ -164,6 +164,15 @@ BAD = (
     bad("GitHub without a subject", "github-trust-exact", github(sub=None)),
     bad("GitHub by branch", "github-trust-exact", github(sub="repo:owner/repository:ref:refs/heads/main")),
     bad("GitHub by pattern", "github-trust-exact", github(sub="repo:owner@1/repository@2:*")),
+    bad(
+        "GitHub by a pattern beside",
+        "github-trust-exact",
+        lambda stack: stack["ci"][1].update(
+            assumeRolePolicy=stack["ci"][1]["assumeRolePolicy"].replace(
+                '"StringEquals":', '"StringLike": {"a": "b"}, "StringEquals":'
+            )
+        ),
+    ),
     bad("GitHub for another audience", "github-trust-exact", github(aud="https://github.com/owner")),
     bad("GitHub without the repository's id", "github-trust-exact", github(repository_id=None)),
     bad(

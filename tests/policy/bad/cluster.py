@@ -102,6 +102,7 @@ BAD = (
         "pod-restricted",
         change("api", *CONTEXT, "capabilities", "add", to=["SYS_ADMIN"]),
     ),
+    bad("a container that sees all of /proc", "pod-restricted", merge("api", *CONTEXT, procMount="Unmasked")),
     bad("a privileged container", "pod-restricted", merge("api", *CONTEXT, privileged=True)),
     bad(
         "a privileged container that only starts",
