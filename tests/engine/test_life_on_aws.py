@@ -104,7 +104,9 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     retained.make(aws, "dev")
     before = left(aws)
     older = {**config["cluster"], "version": "1.34"}
-    config |= {"charts": mirror, "emulator": aws.url, "cluster": older}
+    # The provider that is rehearsed with is older than the one that is locked, and lists no snapshots.
+    empty = {**config["database"], "restore_latest": False}
+    config |= {"charts": mirror, "emulator": aws.url, "cluster": older, "database": empty}
     charts.write_chart(Path(mirror["mirror"]), AUTOSCALERS["1.34"])
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
