@@ -20,7 +20,7 @@ from delivery.errors import LeftoverError
 from stacks.config import ROOT, EnvironmentConfig, load_environment
 from stacks.errors import StackConfigError
 from stacks.providers import stack_tags
-from stacks.retained import name_of, retained_names
+from stacks.retained import name_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import FilterTypeDef
@@ -36,12 +36,9 @@ CALLS = (
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeVolumes",
     "eks:ListClusters",
-    "logs:DeleteLogGroup",
-    "logs:DescribeLogGroups",
     "rds:DeleteDBSnapshot",
     "rds:DescribeDBInstances",
     "rds:DescribeDBSnapshots",
-    "sts:GetCallerIdentity",
 )
 """What whoever takes a stack down must be allowed for it."""
 
@@ -59,12 +56,11 @@ class Account:
 
     def __init__(self, config: EnvironmentConfig, stack: str) -> None:
         """Raises LeftoverError where the identity is of another account than the stack."""
-        self._config, self._name, self._names = config, name_of(stack), retained_names(stack)
+        self._config, self._name = config, name_of(stack)
         session = boto3.Session(region_name=config.region)
         self._ec2 = session.client("ec2", endpoint_url=config.emulator)
         self._eks = session.client("eks", endpoint_url=config.emulator)
         self._rds = session.client("rds", endpoint_url=config.emulator)
-        self._logs = session.client("logs", endpoint_url=config.emulator)
         self._tags: list[FilterTypeDef] = [
             {"Name": f"tag:{key}", "Values": [value]} for key, value in stack_tags(stack).items()
         ]
@@ -105,15 +101,6 @@ class Account:
         for name in sorted(interfaces):
             delete = partial(self._ec2.delete_network_interface, NetworkInterfaceId=name)
             yield Leftover(f"network interface {name}", delete)
-        for prefix in (
-            f"/aws/containerinsights/{self._name}/",
-            f"/aws/eks/{self._name}/",
-            f"/aws/rds/instance/{self._name}/",
-        ):
-            for group in self._logs.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]:
-                name = group["logGroupName"]
-                if name not in self._names.log_groups:
-                    yield Leftover(f"log group {name}", partial(self._logs.delete_log_group, logGroupName=name))
 
     def old_snapshots(self) -> Iterator[Leftover]:
         """Yield the snapshots that the database left, but the newest that are kept; never one that a person made."""
@@ -135,8 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Print what is left, a line each; return 1 when something stays, 2 when AWS or the stack's file cannot be read."""
     parser = argparse.ArgumentParser(
         prog="python -m delivery.leftovers",
-        description="Names what AWS still holds of a stack that was taken down: volumes, network interfaces, log "
-        "groups, and older snapshots than the stack's file keeps. Whatever runs is named and never touched.",
+        description="Names what AWS still holds of a stack that was taken down: volumes, network interfaces, and "
+        "older snapshots than the stack's file keeps. Whatever runs is named and never touched.",
         epilog="exit code: 0 nothing stays, 1 something does, 2 when AWS or the stack's file cannot be read",
     )
     parser.add_argument("stack", metavar="STACK", help="dev or prod")

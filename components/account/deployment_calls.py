@@ -172,4 +172,7 @@ BY_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Type of a resource -> the calls."""
 
-CALLS: tuple[str, ...] = tuple(sorted({call for calls in BY_TYPE.values() for call in calls}))
+BESIDE = _service("ec2", "DeleteNetworkInterface", "DeleteVolume") + _service("rds", "DeleteDBSnapshot")
+"""What it takes to delete what was made beside a stack, once the stack is down (`delivery.leftovers`)."""
+
+CALLS: tuple[str, ...] = tuple(sorted({*BESIDE, *(call for calls in BY_TYPE.values() for call in calls)}))

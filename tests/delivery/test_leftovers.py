@@ -44,10 +44,6 @@ def volumes(aws: Emulator) -> set[str]:
     return {made["VolumeId"] for made in aws.client("ec2").describe_volumes()["Volumes"]}
 
 
-def log_groups(aws: Emulator) -> set[str]:
-    return {made["logGroupName"] for made in aws.client("logs").describe_log_groups()["logGroups"]}
-
-
 def snapshots(aws: Emulator) -> set[str]:
     return {made["DBSnapshotIdentifier"] for made in aws.client("rds").describe_db_snapshots()["DBSnapshots"]}
 
@@ -80,13 +76,6 @@ def test_what_the_charts_left_is_named_and_then_deleted_and_nothing_of_another_s
     assert others in volumes(aws)
     assert leftovers.main(["dev", "--delete"]) == 0
     assert capsys.readouterr().out == ""
-
-
-def test_a_log_group_that_aws_made_goes_and_those_of_the_account_stay(aws: Emulator) -> None:
-    before = log_groups(aws)
-    aws.client("logs").create_log_group(logGroupName=f"/aws/containerinsights/{name_of('dev')}/performance")
-    assert leftovers.main(["dev", "--delete"]) == 0
-    assert log_groups(aws) == before
 
 
 def test_an_interface_that_outlived_its_node_goes(aws: Emulator) -> None:
