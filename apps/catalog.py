@@ -7,12 +7,12 @@ from apps.ingestor.service import INGESTOR
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Resources, Scale, StaticSite
 from apps.rotation.service import ROTATION, SEED_SECRETS
-from apps.storage.service import MIGRATION, PARTITIONS
+from apps.storage.service import DATABASE_METRICS, MIGRATION, PARTITIONS
 
 DASHBOARD = StaticSite(
     name="dashboard", scale=Scale(minimum=2, maximum=2), resources=Resources(cpu="20m", memory="64Mi")
 )
 
 CATALOG = Catalog(
-    (SEED_SECRETS, MIGRATION, GATEWAY, INGESTOR, API, DETECTOR, PARTITIONS, ROTATION, DASHBOARD),
+    (SEED_SECRETS, MIGRATION, GATEWAY, INGESTOR, API, DETECTOR, PARTITIONS, DATABASE_METRICS, ROTATION, DASHBOARD),
 )

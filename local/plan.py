@@ -16,6 +16,7 @@ from apps.platform.needs import (
     Consume,
     HttpCall,
     IdentityHeader,
+    MeasureDatabase,
     Need,
     OwnDatabase,
     PlatformSignals,
@@ -183,6 +184,8 @@ HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str
     Produce: _stream,
     Consume: _stream,
     Connect: _connect,
+    # No instance of RDS, so no CloudWatch.
+    MeasureDatabase: _connect,
     OwnDatabase: _own,
     ReadSecret: lambda need, env: {need.resource.variable: str(env.secrets / need.resource.name)},
     HttpCall: lambda need, env: {need.resource.variable: env.url(need.resource.name)},

@@ -29,6 +29,7 @@ USERS = tuple(
 
 NOT_SCOPABLE = (
     "autoscaling:Describe",
+    "cloudwatch:GetMetricData",
     "ec2:Describe",
     "ecr:GetAuthorizationToken",
     "elasticloadbalancing:Describe",

@@ -17,12 +17,24 @@ from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, UP
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import Matches, absent, age, histogram_quantile, max_, rate, sum_, value
+from apps.storage.metrics import (
+    CONNECTIONS,
+    CPU,
+    CPU_SURPLUS_CREDITS,
+    FREE_STORAGE,
+    LAST_MEASURED,
+    MAX_CONNECTIONS,
+    SIZE,
+)
 
 LAG_BOUND = 15
 """Seconds that a shard's batches may lag."""
 
 DETECTOR_LATE = 600
 """Seconds in which two runs of the detector should have worked."""
+
+MEASUREMENT_LATE = 900
+"""Seconds in which three measurements of the database should have worked."""
 
 API_LATENCY_P95 = RecordingRule(
     metric=Gauge("api_latency_p95", "Seconds within which 95 % of the API's answers are complete.", registry=None),
@@ -116,6 +128,48 @@ CRONJOB_FAILING = AlertRule(
     summary="no run of {{ $labels.cronjob }} has succeeded since its last one was started",
 )
 
+DATABASE_STORAGE_LOW = AlertRule(
+    name="DatabaseStorageLow",
+    # RDS itself adds storage when a tenth is left, up to a limit and not twice within six hours.
+    expression=value(FREE_STORAGE) / (value(FREE_STORAGE) + value(SIZE)) < Fraction(1, 10),
+    for_=timedelta(minutes=30),
+    severity=Severity.CRITICAL,
+    summary="the database has {{ $value | humanizePercentage }} of its storage left",
+)
+
+DATABASE_CONNECTIONS_HIGH = AlertRule(
+    name="DatabaseConnectionsHigh",
+    expression=value(CONNECTIONS) / value(MAX_CONNECTIONS) > Fraction(8, 10),
+    for_=timedelta(minutes=10),
+    severity=Severity.WARNING,
+    summary="{{ $value | humanizePercentage }} of the database's connections are taken",
+)
+
+DATABASE_CPU_HIGH = AlertRule(
+    name="DatabaseCpuHigh",
+    expression=value(CPU) > Fraction(8, 10),
+    for_=timedelta(minutes=30),
+    severity=Severity.WARNING,
+    summary="the database uses {{ $value | humanizePercentage }} of its CPU",
+)
+
+DATABASE_CPU_CREDITS_SPENT = AlertRule(
+    name="DatabaseCpuCreditsSpent",
+    # An instance begins without credits, so few saved ones say nothing; those that were not earned do.
+    expression=value(CPU_SURPLUS_CREDITS) > 0,
+    for_=timedelta(minutes=30),
+    severity=Severity.WARNING,
+    summary="the database has spent {{ $value }} CPU credits more than it earned",
+)
+
+DATABASE_UNMEASURED = AlertRule(
+    name="DatabaseUnmeasured",
+    expression=(age(LAST_MEASURED) > MEASUREMENT_LATE) | absent(value(LAST_MEASURED)),
+    for_=timedelta(minutes=10),
+    severity=Severity.WARNING,
+    summary="nobody knows how the database is",
+)
+
 GROUPS = (
     RuleGroup(name=API.name, rules=(API_LATENCY_P95, API_LATENCY_HIGH)),
     RuleGroup(
@@ -124,5 +178,15 @@ GROUPS = (
     ),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name="health", rules=(*SERVICE_DOWN, CRONJOB_FAILING)),
+    RuleGroup(
+        name="database",
+        rules=(
+            DATABASE_STORAGE_LOW,
+            DATABASE_CONNECTIONS_HIGH,
+            DATABASE_CPU_HIGH,
+            DATABASE_CPU_CREDITS_SPENT,
+            DATABASE_UNMEASURED,
+        ),
+    ),
     *(group for slo in SLOS for group in slo.groups()),
 )

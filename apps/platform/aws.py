@@ -1,6 +1,6 @@
 """Clients of AWS. boto3 blocks: call them in threads."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -27,6 +27,16 @@ def kinesis(
             retries={"mode": "standard", "total_max_attempts": attempts},
             tcp_keepalive=True,
         ),
+    )
+
+
+def cloudwatch(settings: AwsSettings) -> Any:
+    """Return a CloudWatch client for a job that comes again soon."""
+    return boto3.client(
+        "cloudwatch",
+        region_name=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        config=Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3}),
     )
 
 

@@ -106,6 +106,26 @@ class Connect(Need):
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureDatabase(Connect):
+    """Connect to a database as a role that holds no grant, and read the metrics of its instance where it has one."""
+
+    role: str = "monitor"
+
+    def __post_init__(self) -> None:
+        """Take a role without grants."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that it brings."""
+        return (*self.resource.variables, "DATABASE_INSTANCE")
+
+    @property
+    def description(self) -> str:
+        """What it is, for people to read."""
+        return f"measures {self.resource.name} as {self.role}"
+
+
+@dataclass(frozen=True, slots=True)
 class OwnDatabase(Need):
     """Connect to a database as its owner, who migrates it and gives every role of the catalogue its grants."""
 

@@ -1,4 +1,4 @@
-"""`python -m apps.storage`: keep the database's size within its retention. `python -m apps.migration` migrates it."""
+"""`python -m apps.storage`: keep the database within its retention, measure it. `apps.migration` migrates it."""
 
 import argparse
 import logging
@@ -10,8 +10,9 @@ from apps.platform.process import run_job
 from apps.storage import leftovers, partitions
 from apps.storage.commands import create_ahead, exit_code
 from apps.storage.connection import in_transaction
-from apps.storage.service import PARTITIONS
-from apps.storage.settings import StorageSettings
+from apps.storage.measure import measure
+from apps.storage.service import DATABASE_METRICS, PARTITIONS
+from apps.storage.settings import MeasurementSettings, StorageSettings
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,9 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code. What it did is logged; what was asked for is printed."""
     options = _parser().parse_args(arguments)
-    if options.command == "partitions":
+    if options.command == "measure":
+        run_job(DATABASE_METRICS, MeasurementSettings, measure)
+    elif options.command == "partitions":
         run_job(PARTITIONS, StorageSettings, partial(exit_code, _preview if options.dry_run else _maintain))
     else:
         run_job(PARTITIONS, StorageSettings, partial(exit_code, _list))
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.storage",
-        description="Keeps the database's size within its retention. Where it is comes from DATABASE_* variables. "
+        description="Keeps the database within its retention, measures it. Where it is comes from DATABASE_* settings. "
         "Exit code: 0 it worked, 1 the database failed, 2 bad settings.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -36,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     maintain.add_argument(
         "--dry-run", action="store_true", help="only print which partitions would go, and their bytes"
     )
+    commands.add_parser("measure", help="push how the database is to the Pushgateway")
     commands.add_parser("list", help="list the partitions with their sizes")
     return parser
 

@@ -1,9 +1,10 @@
-"""The declarations of the storage package: migration in each deployment, maintenance of partitions each night."""
+"""The declarations of the storage package: migration in each deployment, partitions each night, measurements often."""
 
 from apps.platform.declaration import ReleaseJob, Resources, ScheduledService
-from apps.platform.needs import Connect, OwnDatabase
-from apps.resources import SENSORS
-from apps.storage.settings import MigrationSettings, StorageSettings
+from apps.platform.needs import Connect, HttpCall, MeasureDatabase, OwnDatabase
+from apps.resources import PUSHGATEWAY, SENSORS
+from apps.storage import metrics
+from apps.storage.settings import MeasurementSettings, MigrationSettings, StorageSettings
 
 MIGRATION = ReleaseJob(
     name="migration",
@@ -31,4 +32,17 @@ PARTITIONS = ScheduledService(
     schedule="15 3 * * *",
     deadline_seconds=900,
     resources=Resources(cpu="100m", memory="256Mi"),
+)
+
+DATABASE_METRICS = ScheduledService(
+    name="database-metrics",
+    module="apps.storage",
+    arguments=("measure",),
+    settings=MeasurementSettings,
+    needs=(MeasureDatabase(SENSORS), HttpCall(PUSHGATEWAY)),
+    # Not in the minute of the detector, so that one place for a pod serves both.
+    schedule="3-59/5 * * * *",
+    deadline_seconds=120,
+    resources=Resources(cpu="50m", memory="128Mi"),
+    metrics=metrics,
 )

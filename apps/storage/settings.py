@@ -15,6 +15,15 @@ class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
 
 
+class MeasurementSettings(DatabaseSettings, ProcessSettings):
+    """What `python -m apps.storage measure` reads."""
+
+    database_instance: str | None = Field(
+        None, description="The instance's identifier on RDS; without one CloudWatch is not asked"
+    )
+    pushgateway_url: str = Field(pattern=r"^https?://", description="Where the metrics of the database are pushed to")
+
+
 class MigrationSettings(StorageSettings):
     """What `python -m apps.migration` reads. The user is the owner of the tables."""
 

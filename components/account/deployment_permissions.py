@@ -41,6 +41,7 @@ BOUNDED = ("iam:AttachRolePolicy", "iam:CreateRole", "iam:DetachRolePolicy", "ia
 """What could give a role more than its boundary, were it not demanded."""
 
 USE = (
+    "cloudwatch:GetMetricData",
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
     "ecr:GetAuthorizationToken",

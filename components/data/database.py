@@ -7,7 +7,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from apps.platform.needs import Connect, OwnDatabase
+from apps.platform.needs import Connect, MeasureDatabase, OwnDatabase
 from components.binding import Actions, Binding, EgressTarget, Handlers, MountedKey
 from components.component import Component
 from components.data.config import DatabaseConfig
@@ -72,7 +72,10 @@ class Database(Component):
     - the instance
     """
 
-    actions: ClassVar[Actions] = {Connect: ("rds-db:connect",)}
+    actions: ClassVar[Actions] = {
+        Connect: ("rds-db:connect",),
+        MeasureDatabase: ("rds-db:connect", "cloudwatch:GetMetricData"),
+    }
     host: pulumi.Output[str]
     owner_secret_arn: pulumi.Output[str]
 
@@ -101,14 +104,17 @@ class Database(Component):
 
     def grant_connect(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
         """Let pods log in as one database role."""
-        place = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
-        database_user = pulumi.Output.concat(place, self.instance.resource_id, "/", user)
-        return to.allow(f"connect-{self._name}", Statement(self.actions[Connect], [database_user]))
+        return to.allow(f"connect-{self._name}", self._login_statement(user))
+
+    def grant_measure(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
+        """Let pods log in as one database role and read metrics, of which CloudWatch cannot name some alone."""
+        metrics = Statement(("cloudwatch:GetMetricData",), ["*"])
+        return to.allow(f"measure-{self._name}", self._login_statement(user), metrics)
 
     @property
     def handlers(self) -> Handlers:
         """Return how a Connect is met; its owner is met by what `mount_owner_password` returns."""
-        return {Connect: self._connect}
+        return {Connect: self._connect, MeasureDatabase: self._measure}
 
     def login(self, user: str, auth: str) -> Binding:
         """Return what every process that connects has: where the database answers, and as whom to log in."""
@@ -129,6 +135,19 @@ class Database(Component):
 
     def _connect(self, need: Connect) -> Binding:
         return replace(self.login(need.role, "iam"), grant=lambda to: self.grant_connect(to, need.role))
+
+    def _measure(self, need: MeasureDatabase) -> Binding:
+        login = self.login(need.role, "iam")
+        return replace(
+            login,
+            environment={**login.environment, "DATABASE_INSTANCE": self.instance.identifier},
+            grant=lambda to: self.grant_measure(to, need.role),
+            calls_aws=True,
+        )
+
+    def _login_statement(self, user: str) -> Statement:
+        place = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
+        return Statement(self.actions[Connect], [pulumi.Output.concat(place, self.instance.resource_id, "/", user)])
 
     def _allow_from(self, source: str, group_id: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
         return aws.vpc.SecurityGroupIngressRule(

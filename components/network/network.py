@@ -21,6 +21,7 @@ PRIVATE_SERVICES = (
     "kinesis-streams",
     "kms",
     "logs",
+    "monitoring",
     "secretsmanager",
     "sts",
 )

@@ -6,10 +6,11 @@ neither priced nor known to cost nothing.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from apps.storage.metrics import PERIOD, RDS_METRICS
 from components.cluster.versions import SUPPORT, days_of_standard_support
 from delivery.cost.prices import price
 from delivery.errors import UnknownAttributeError, UnknownPriceError
@@ -189,6 +190,13 @@ def _web_acl(acl: Part, _: Stack) -> Counted:
     yield "web ACL rule", len(acl.required("rules"))
 
 
+def _scheduled(job: Part, _: Stack) -> Counted:
+    """Price what a job asks CloudWatch."""
+    (container,) = job.required("spec", "jobTemplate", "spec", "template", "spec", "containers")
+    if any(variable["name"] == "DATABASE_INSTANCE" for variable in container.get("env", ())):
+        yield "CloudWatch metric requests, 1,000", timedelta(hours=1) / PERIOD * len(RDS_METRICS) / 1000
+
+
 def _one(item: str) -> Callable[[Part, Stack], Counted]:
     return lambda _, __: iter([(item, 1)])
 
@@ -217,6 +225,7 @@ PRICED: Mapping[str, Callable[[Part, Stack], Counted]] = {
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:wafv2/webAcl:WebAcl": _web_acl,
     "kubernetes:helm.sh/v3:Release": _release,
+    "kubernetes:batch/v1:CronJob": _scheduled,
 }
 """Resource type -> the items that it is billed by."""
 

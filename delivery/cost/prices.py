@@ -81,6 +81,7 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "Kinesis on-demand stream": _us_only("hour", _LISTS, "0.04"),
         "Kinesis shard": _us_only("hour", _LISTS, "0.015"),
         "interface endpoint": _prices("hour", _PAGES, "0.01", "0.011", "0.012"),
+        "CloudWatch metric requests, 1,000": _prices("hour", _PAGES, "0.01", "0.01", "0.01"),
         "KMS key": _prices("month", _PAGES, "1.00", "1.00", "1.00"),
         "web ACL": _prices("month", _PAGES, "5.00", "5.00", "5.00"),
         "web ACL rule": _prices("month", _PAGES, "1.00", "1.00", "1.00"),

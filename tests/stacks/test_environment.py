@@ -14,6 +14,7 @@ from apps.platform.declaration import Declaration
 from apps.platform.needs import (
     Connect,
     Consume,
+    MeasureDatabase,
     OwnDatabase,
     Produce,
     ReadSecret,
@@ -130,6 +131,7 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration:
             case Connect(role=user):
                 account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
                 want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
+                want(["cloudwatch:GetMetricData"] if isinstance(need, MeasureDatabase) else [], "*")
             case RotateSecret(resource=secret):
                 copy = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", secret.name)
                 kept = {entry["remoteRef"]["key"] for entry in copy.inputs["spec"]["data"]}

@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from apps.catalog import CATALOG
-from apps.platform.needs import CallService, Connect, Consume, HttpCall, Need, OwnDatabase, Produce, RotateSecret
+from apps.platform.needs import (
+    CallService,
+    Connect,
+    Consume,
+    HttpCall,
+    MeasureDatabase,
+    Need,
+    OwnDatabase,
+    Produce,
+    RotateSecret,
+)
 from apps.resources import PROMETHEUS, PUSHGATEWAY
 from components.observability.network_policies import WAYS
 from delivery.recording import Graph
@@ -38,6 +48,8 @@ def ports_of(need: Need) -> set[int]:
     match need:
         case Produce() | Consume() | RotateSecret():
             return {443, 80}
+        case MeasureDatabase():
+            return {5432, 443, 80}
         case Connect():
             return {5432, 80}
         case OwnDatabase():

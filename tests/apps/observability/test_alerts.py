@@ -120,6 +120,45 @@ def test_a_job_that_fails_is_told_until_a_run_of_it_works_and_one_that_works_nev
     scenario.run(tmp_path)
 
 
+@needs_promtool
+@pytest.mark.parametrize(
+    ("alert", "series", "severity"),
+    [
+        (
+            "DatabaseStorageLow",
+            {"database_free_storage_bytes": (1, 3), "database_size_bytes": (17, 17)},
+            Severity.CRITICAL,
+        ),
+        (
+            "DatabaseConnectionsHigh",
+            {"database_connections": (81, 79), "database_max_connections": (100, 100)},
+            Severity.WARNING,
+        ),
+        ("DatabaseCpuHigh", {"database_cpu_ratio": (0.81, 0.79)}, Severity.WARNING),
+        ("DatabaseCpuCreditsSpent", {"database_cpu_surplus_credits": (1, 0)}, Severity.WARNING),
+    ],
+)
+def test_a_database_in_need_is_told_and_a_sound_one_is_not(
+    alert: str, series: dict[str, tuple[float, float]], severity: Severity, tmp_path: Path
+) -> None:
+    scenario = Scenario(interval=MINUTE)
+    for name, (in_need, sound) in series.items():
+        scenario.feed(f'{name}{{instance="in need"}}', f"{in_need}x60")
+        scenario.feed(f'{name}{{instance="sound"}}', f"{sound}x60")
+    scenario.expect(1, 45 * MINUTE, alertname=alert, severity=severity)
+    scenario.expect(1, 45 * MINUTE, alertname=alert, instance="in need")
+    scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_a_database_that_nobody_measures_is_a_ticket(tmp_path: Path) -> None:
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed("database_last_measured_timestamp_seconds", "0x60")
+    scenario.expect(0, 20 * MINUTE, alertname="DatabaseUnmeasured")
+    scenario.expect(1, 27 * MINUTE, alertname="DatabaseUnmeasured")
+    scenario.run(tmp_path)
+
+
 def test_every_alert_links_a_section_that_exists() -> None:
     text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
