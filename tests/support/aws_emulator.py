@@ -21,34 +21,42 @@ ROOT = Path(__file__).parents[2]
 
 
 class Emulator:
-    """Where it answers, and to whom: an access key of twelve digits is the account."""
+    """Where it answers, and to whom: an access key of twelve digits is the account's root, whom IAM refuses nothing."""
 
     def __init__(self, url: str, account: str) -> None:
         self.url, self.account = url, account
 
     def environment(self) -> dict[str, str]:
-        """What a process needs to reach it."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "rehearsal",
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL": self.url,
-        }
+        """What a process needs to reach it as the account's root."""
+        return self._environment(AWS_ACCESS_KEY_ID=self.account, AWS_SECRET_ACCESS_KEY="rehearsal")
 
-    def client(self, service: str) -> Any:
-        """A boto3 client."""
+    def environment_as(self, role: str, key_id: str, secret: str) -> dict[str, str]:
+        """What a process needs to reach it as the role of this ARN, which somebody's key may assume."""
+        sts = self.client("sts", key_id, secret)
+        lent = sts.assume_role(RoleArn=role, RoleSessionName="rehearsal", DurationSeconds=7200)["Credentials"]
+        return self._environment(
+            AWS_ACCESS_KEY_ID=lent["AccessKeyId"],
+            AWS_SECRET_ACCESS_KEY=lent["SecretAccessKey"],
+            AWS_SESSION_TOKEN=lent["SessionToken"],
+        )
+
+    def client(self, service: str, key_id: str | None = None, secret: str = "rehearsal") -> Any:
+        """A boto3 client: the root's, or of whom the key is."""
         return boto3.Session().client(
             service,  # type: ignore[call-overload] # which service is only known when a test runs
             region_name=REGION,
             endpoint_url=self.url,
-            aws_access_key_id=self.account,
-            aws_secret_access_key="rehearsal",
+            aws_access_key_id=key_id or self.account,
+            aws_secret_access_key=secret,
         )
+
+    def _environment(self, **keys: str) -> dict[str, str]:
+        return {**keys, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.url}
 
 
 @contextmanager
-def running(folder: Path, account: str) -> Iterator[Emulator]:
-    """Run MiniStack; what it kept ends with the block."""
+def running(folder: Path, account: str, *, asks_iam: bool = False) -> Iterator[Emulator]:
+    """Run MiniStack; what it kept ends with the block. `asks_iam`: before every call, whether the caller may."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     environment = os.environ | {
@@ -56,6 +64,9 @@ def running(folder: Path, account: str) -> Iterator[Emulator]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "TMPDIR": str(folder),
+        "AUTH": str(asks_iam).lower(),
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "rehearsal",
         # No container runtime: a database of RDS is a name and an address, nothing answers there.
         "DOCKER_HOST": "tcp://127.0.0.1:1",
         "MINISTACK_DOCKER_TIMEOUT": "1",

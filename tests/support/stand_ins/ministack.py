@@ -13,7 +13,7 @@ from hypercorn.config import Config
 from ministack.app import main
 from ministack.services import ec2, eks, kinesis, rds
 
-from tests.support.stand_ins import eks_updates
+from tests.support.stand_ins import eks_updates, iam_checks
 
 Answer = tuple[int, dict[str, str], bytes]
 Instances = list[dict[str, Any]]
@@ -115,6 +115,7 @@ ec2._ACTION_MAP |= {
     "CreateVpcEndpoint": with_names,
     "DescribeFlowLogs": telling_role,
 }
+iam_checks.install()
 # A connection that is closed after so many requests fails the one that was on its way.
 Config.keep_alive_max_requests = 1_000_000
 
