@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from apps.catalog import CATALOG
 from components.account.image_repositories import kept_tag, registry
 from delivery.errors import ImageError
-from stacks.config import PROJECT, ROOT, EnvironmentConfig, load_environment
+from stacks.config import PROJECT, ROOT, EnvironmentConfig, check_account, load, load_environment, read_stack_file
 from stacks.errors import StackConfigError
 
 FAILED, NOT_USABLE = 1, 2
@@ -28,6 +28,11 @@ VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")
 
 IMAGES_KEY = re.compile(r"^( +)images:$", re.MULTILINE)
 """Where a stack's file begins to name its images."""
+
+ENVIRONMENT_KEY = re.compile(rf"^( +){PROJECT}:environment:$", re.MULTILINE)
+"""Where it begins to say what the stack is: what names no image yet does so first."""
+
+UNBUILT = f"unbuilt@sha256:{'0' * 64}"
 
 
 def build(*, scan: bool) -> dict[str, str]:
@@ -46,7 +51,7 @@ def build(*, scan: bool) -> dict[str, str]:
 
 def push(stack: str, version: str, built: Mapping[str, str]) -> None:
     """Push images into the registry of a stack's account and write their digests into the stack's file."""
-    config = load_environment(stack, ROOT)
+    config = _place(stack)
     keep(stack)
     pushed = {}
     for image, name in built.items():
@@ -73,7 +78,8 @@ def copy(source: str, target: str, version: str) -> None:
 
 def keep(stack: str) -> None:
     """Keep what a stack's file names: its registry lets other images go before."""
-    for image, reference in load_environment(stack, ROOT).images.items():
+    named = {image: said for image, said in _place(stack).images.items() if said != UNBUILT}
+    for image, reference in named.items():
         if _held(reference):
             _keep(image, reference)
         else:
@@ -90,7 +96,7 @@ def promote(source: str, target: str) -> None:
 
 def pin(stack: str, digests: Mapping[str, str]) -> None:
     """Write digests into a stack's file. Everything else stands there as before, comments too."""
-    config, path = load_environment(stack, ROOT), ROOT / f"Pulumi.{stack}.yaml"
+    config, path = _place(stack), ROOT / f"Pulumi.{stack}.yaml"
     path.write_text(pinned(path.read_text(), {i: f"{_repository(config, i)}@{d}" for i, d in digests.items()}))
     load_environment(stack, ROOT)
 
@@ -98,8 +104,10 @@ def pin(stack: str, digests: Mapping[str, str]) -> None:
 def pinned(text: str, references: Mapping[str, str]) -> str:
     """Return the text of a stack's file with other images; one that was never built before gets a line of its own.
 
-    Raises ImageError for a file without `images`, or that names one twice.
+    Raises ImageError for a file of no environment, or that names an image twice.
     """
+    if not IMAGES_KEY.search(text):
+        text = ENVIRONMENT_KEY.sub(r"\g<0>\n\g<1>  images:", text)
     for image, reference in references.items():
         line = re.compile(rf"^(\s+{re.escape(image)}: )\S+@sha256:[0-9a-f]{{64}}$", re.MULTILINE)
         text, found = line.subn(rf"\g<1>{reference}", text)
@@ -162,10 +170,20 @@ def _build(chosen: argparse.Namespace) -> None:
     if (chosen.push is None) != (chosen.version is None):
         raise ImageError("--push and --version belong together")
     if chosen.push:
-        load_environment(chosen.push, ROOT)
+        _place(chosen.push)
     built = build(scan=chosen.scan)
     if chosen.push:
         push(chosen.push, chosen.version, built)
+
+
+def _place(stack: str) -> EnvironmentConfig:
+    """Return what a stack's file says, with UNBUILT for each image that it does not name yet: that one comes now."""
+    given = read_stack_file(stack, "environment", ROOT)
+    if isinstance(given, Mapping) and isinstance(named := given.get("images") or {}, Mapping):
+        given = {**given, "images": {**dict.fromkeys(CATALOG.images, UNBUILT), **named}}
+    config = load(EnvironmentConfig, stack, "environment", given)
+    check_account(stack, config, ROOT)
+    return config
 
 
 def _version(text: str) -> str:

@@ -10,7 +10,7 @@ from apps.catalog import CATALOG
 from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
 from components.account.budget import Budget
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
-from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs
+from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs, registry
 from components.account.retained import Retained, RetainedArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
 from stacks.config import PROJECT, AccountConfig
@@ -66,6 +66,7 @@ def deploy(config: AccountConfig, stack: str) -> None:
     pulumi.export("imagesRoleArn", deployment.images.arn)
     pulumi.export("backendUrl", pulumi.Output.concat("s3://", state.bucket, f"?region={config.region}"))
     pulumi.export("secretsProvider", pulumi.Output.concat("awskms:///", state.key.arn, f"?region={config.region}"))
+    pulumi.export("registry", registry(config.account, config.region))
     pulumi.export("imageRepositories", images.urls)
 
 

@@ -80,7 +80,9 @@ class EnvironmentConfig(StackConfig):
     """What dev and prod say, and where they differ."""
 
     images: Mapping[str, Image] = Field(
-        description="Images by digest, written by the workflows",
+        {},
+        validate_default=True,
+        description="Images by digest, written by the workflows and by `nox -s images`",
         examples=[{image: f"{REGISTRY}/{image}@sha256:<64 hexadecimal digits>" for image in CATALOG.images}],
     )
     network: NetworkConfig = Field(examples=[{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}])
@@ -118,7 +120,10 @@ class EnvironmentConfig(StackConfig):
         root = {server.image: server.name for server in CATALOG.servers if "/" in server.public}
         if missing := sorted((first | root).keys() - images.keys()):
             names = ", ".join((first | root)[image] for image in missing)
-            raise ValueError(f"{', '.join(missing)} missing: without {names} nothing else can be deployed")
+            raise ValueError(
+                f"{', '.join(missing)} missing: without {names} nothing else can be deployed; "
+                "`nox -s images -- build --push STACK --version VERSION` builds all of them and writes their digests"
+            )
         return images
 
     @field_validator("services")

@@ -1,9 +1,11 @@
 """What the `pulumi` command line finds in this repository: its packages, and one version of itself everywhere."""
 
+import base64
 import re
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +19,16 @@ def test_pulumi_installs_the_lock_of_the_stacks() -> None:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     (included,) = [line.removeprefix("-r ") for line in lines]
     assert (path.parent / included).resolve() == ROOT / "requirements" / "infra.txt"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda path: path.name)
+def test_every_stack_says_with_which_key_of_its_account_its_secrets_are_encrypted(path: Path) -> None:
+    # Without the two lines a fresh checkout asks for a passphrase that nobody has.
+    stack = yaml.safe_load(path.read_text())
+    (said,) = stack["config"].values()
+    arn = rf"arn:aws:kms:{said['region']}:{said['account']}:key/[0-9a-f-]{{36}}"
+    assert re.fullmatch(rf"awskms:///{arn}\?region={said['region']}", stack["secretsprovider"])
+    assert base64.b64decode(stack["encryptedkey"], validate=True)
 
 
 def test_one_version_of_the_command_line_is_documented_deployed_with_and_required() -> None:

@@ -196,7 +196,19 @@ def test_a_first_image_gets_a_line_of_its_own_and_nothing_else_changes(checkout:
     assert [line for line in after if line != added] == without.splitlines()
 
 
-def test_a_file_that_names_no_images_is_said() -> None:
+def test_the_first_images_of_an_environment_are_written_into_a_file_that_names_none(
+    checkout: Path, programs: Programs
+) -> None:
+    programs("docker")
+    file = checkout / "Pulumi.dev.yaml"
+    config = yaml.safe_load(file.read_text())
+    del config["config"]["sensor-analytics:environment"]["images"]
+    file.write_text(yaml.safe_dump(config))
+    assert images.main(["build", "--push", "dev", "--version", "0.1.0-mine.1"]) == 0
+    assert set(images_of(checkout, "dev")) == set(CATALOG.images)
+
+
+def test_a_file_that_is_no_environments_is_said() -> None:
     with pytest.raises(ImageError, match="names the image api 0 times: write one line `api: here/api@sha256:"):
         pinned("config:\n", {"api": f"here/api@{OTHER}"})
 

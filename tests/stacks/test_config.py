@@ -66,7 +66,8 @@ def test_the_environments_files_load_and_their_accounts_know_them(stack: str) ->
 
 
 def test_the_smallest_documented_configuration_loads() -> None:
-    config = load(EnvironmentConfig, "try", "environment", smallest())
+    built = dict.fromkeys(CATALOG.images, f"repository@{DIGEST}")
+    config = load(EnvironmentConfig, "try", "environment", smallest() | {"images": built})
     assert config.database.instance_class == "db.t4g.small"
     assert config.cluster.nodes.instance_type == "t3.medium"
 
@@ -81,7 +82,9 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
     message = refusal(None, stack="new")
     assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
     proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
-    assert {"account", "region", "images", "network", "cluster", "ingress", "monitoring"} == proposed.keys()
+    assert {"account", "region", "network", "cluster", "ingress", "monitoring"} == proposed.keys()
+    assert re.search("environment.images: .*storage missing: without", said := refusal(proposed, stack="new"))
+    assert "`nox -s images -- build --push STACK --version VERSION` builds all of them" in said
     proposed["images"] = dict.fromkeys(CATALOG.images, f"repository@{DIGEST}")
     load(EnvironmentConfig, "new", "environment", proposed)
 
@@ -222,7 +225,8 @@ def test_a_stack_whose_one_key_is_empty_or_no_mapping_is_told_what_to_write(give
 @pytest.mark.parametrize("key", ["aws:region", "sensor-analytics:region", "sensor-analytics:bootstrap", "environment"])
 def test_a_key_that_nothing_reads_is_refused_with_the_one_that_is_read(key: str, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text((ROOT / "Pulumi.dev.yaml").read_text() + f"  {key}: eu-west-1\n")
+    said = (ROOT / "Pulumi.dev.yaml").read_text()
+    file.write_text(said.replace("config:\n", f"config:\n  {key}: eu-west-1\n", 1))
     with pytest.raises(StackConfigError) as refused:
         load_environment("dev", tmp_path)
     assert f"{key}: nothing reads this. All that a stack says stands under sensor-analytics:environment" in str(
