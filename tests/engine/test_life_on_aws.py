@@ -127,13 +127,13 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     config = read_stack_file("prod", "environment")
     aws, rehearsal = place(config, kubeconfig)
     retained.make(aws, "prod")
+    # Whoever previews does not need it, and whoever deploys never sees it.
+    login = {"Name": config["ingress"]["login"]["client_secret_name"], "SecretString": CLIENT_SECRET}
+    aws.client("secretsmanager").create_secret(**login)
     before = left(aws)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
     way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
     config |= {"charts": mirror, "emulator": aws.url, "ingress": way_in}
-    # Whoever previews does not need it, and whoever deploys never sees it.
-    login = {"Name": way_in["login"]["client_secret_name"], "SecretString": CLIENT_SECRET}
-    aws.client("secretsmanager").create_secret(**login)
     stack = rehearsal.stack("prod", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:rds/instance:Instance")
     assert exported["url"] == "https://sensors.example.com"
