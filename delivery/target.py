@@ -51,12 +51,11 @@ class DeployTarget:
 def crons(schedule: ScheduleConfig) -> tuple[str, str, str]:
     """Return the times, in UTC, at which a stack is brought up and taken down, as GitHub's workflows write them.
 
-    The third is an hour after the second: a stack that GitHub forgot to take down is not left to the next day.
+    The third is for a stack that GitHub forgot to take down at the second. The last end is AWS's own.
     """
     days = ",".join(sorted(str((DAYS.index(day) + 1) % 7) for day in schedule.days))
-    hour, minute = schedule.stop.split(":")
-    again = min(f"{int(hour) + 1:02}:{minute}", "23:59")
-    return _cron(schedule.start, days), _cron(schedule.stop, days), _cron(again, days)
+    stop, again, _ = schedule.ends
+    return _cron(schedule.start, days), _cron(stop, days), _cron(again, days)
 
 
 def runs_at(schedule: ScheduleConfig | None, moment: datetime) -> bool:

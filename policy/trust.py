@@ -9,8 +9,13 @@ from policy.properties import Properties, is_given
 
 ROLE = ("aws:iam/role:Role",)
 GITHUB = "token.actions.githubusercontent.com"
+BUILDS = "codebuild.amazonaws.com"
 PODS = "pods.eks.amazonaws.com"
 
+CLAIMS_OF_REFS = {f"{GITHUB}:ref", f"{GITHUB}:job_workflow_ref"}
+"""What holds a ref, and so may be a pattern: tags and pull requests have numbers."""
+REF = re.compile(r"refs/(heads/[A-Za-z0-9._/-]+(/\*)?|tags/v\*|pull/\*/merge)")
+WORKFLOW = re.compile(rf"[^*?@/]+/[^*?@/]+/\.github/workflows/[a-z-]+\.yml@{REF.pattern}")
 SUBJECT = re.compile(r"repo:[^*?@/]+(@\d+)?/[^*?@/]+(@\d+)?:environment:([A-Za-z0-9_-]+)")
 PATTERN = re.compile(r"[*?]")
 POD_TAGS = ("kubernetes-namespace", "kubernetes-service-account", "eks-cluster-arn")
@@ -19,14 +24,17 @@ POD_TAGS = ("kubernetes-namespace", "kubernetes-service-account", "eks-cluster-a
 def deploys(role: Resource, environments: Sequence[str]) -> bool:
     """Tell whether a role is one that deploys an environment of the account.
 
-    That is: GitHub's workflows alone may assume it, and only in the environment of that name.
+    That is: GitHub's workflows may assume it, only in the environments of that name (by a person's word, or by the
+    clock's), and beside them nobody but a project that ends it.
     """
+    names = {name for environment in environments for name in (environment, f"{environment}-schedule")}
     subjects = [
         SUBJECT.fullmatch(subject)
         for statement in _allowed(role.props)
+        if not _is_one_project(statement)
         for subject in (statement.requires(f"{GITHUB}:sub") if _is_github(statement) else ("",))
     ]
-    return bool(subjects) and all(each is not None and each.group(3) in environments for each in subjects)
+    return bool(subjects) and all(each is not None and each.group(3) in names for each in subjects)
 
 
 def assumed_by(role: Resource) -> set[str]:
@@ -48,6 +56,13 @@ def _is_github(statement: Statement) -> bool:
     return bool(statement.who("Federated")) and any(GITHUB in each for each in named)
 
 
+def _is_one_project(statement: Statement) -> bool:
+    """Tell whether it is for one project of CodeBuild, by its ARN."""
+    sources = statement.requires("aws:SourceArn")
+    named = bool(sources) and not any(PATTERN.search(source) for source in sources)
+    return named and statement.principals == (("Service", BUILDS),)
+
+
 def _named(props: Properties) -> Iterator[str]:
     for statement in _allowed(props):
         if "NotPrincipal" in statement.negated:
@@ -65,8 +80,15 @@ def _github(props: Properties) -> Iterator[str]:
     for statement in _allowed(props):
         if not _is_github(statement):
             continue
-        if set(statement.conditions) != {"StringEquals"}:
-            yield "trusts GitHub by a pattern: StringEquals only"
+        patterns = statement.conditions.get("StringLike", {})
+        if set(statement.conditions) - {"StringEquals", "StringLike"} or set(patterns) - CLAIMS_OF_REFS:
+            yield "trusts GitHub by a pattern: StringEquals only, but for the claims ref and job_workflow_ref"
+        for ref in _claim(statement, "ref") or ("",):
+            if not REF.fullmatch(ref):
+                yield f"trusts the ref {ref!r}: name the branches, the tags or the pull requests of which a job may be"
+        for workflow in _claim(statement, "job_workflow_ref"):
+            if not WORKFLOW.fullmatch(workflow):
+                yield f"trusts the workflow {workflow!r}: OWNER/REPO/.github/workflows/FILE@REF"
         if statement.requires(f"{GITHUB}:aud") != ("sts.amazonaws.com",):
             yield "does not demand the audience sts.amazonaws.com"
         for subject in statement.requires(f"{GITHUB}:sub") or ("",):
@@ -74,6 +96,11 @@ def _github(props: Properties) -> Iterator[str]:
                 yield f"trusts the subject {subject!r}: repo:OWNER@ID/REPO@ID:environment:NAME or without ids"
         if not statement.requires(f"{GITHUB}:repository_id"):
             yield "does not demand the repository's id"
+
+
+def _claim(statement: Statement, name: str) -> tuple[str, ...]:
+    key = f"{GITHUB}:{name}"
+    return (*statement.requires(key), *statement.requires(key, "StringLike"))
 
 
 def _web_identity(props: Properties) -> Iterator[str]:
@@ -96,7 +123,8 @@ def _pod_identity(props: Properties) -> Iterator[str]:
 
 
 def _bounded(props: Properties) -> Iterator[str]:
-    from_github = [_is_github(statement) for statement in _allowed(props)]
+    allowed = [statement for statement in _allowed(props) if not _is_one_project(statement)]
+    from_github = [_is_github(statement) for statement in allowed]
     # GitHub's roles are those that set the boundary; they are held by what they are given.
     if not (from_github and all(from_github)) and not is_given(props, "permissionsBoundary"):
         yield "has no boundary: a policy given to it later could allow anything (permissionsBoundary)"
@@ -112,7 +140,7 @@ CHECKS = (
     ),
     ResourceCheck(
         name="github-trust-exact",
-        description="GitHub's workflows are trusted by exact subject",
+        description="GitHub's workflows are trusted by exact subject, from named refs",
         types=ROLE,
         find=_github,
         also=("CKV_AWS_358",),

@@ -4,16 +4,21 @@ pushed, what everything may cost, and what of each environment outlives it.
 An account of its own for production keeps it out of reach of whoever may deploy dev, so there is such a stack for each.
 """
 
+from collections.abc import Mapping
+
 import pulumi
 
 from apps.catalog import CATALOG
 from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
 from components.account.budget import Budget
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
+from components.account.github_runners import GitHubRunners, GitHubRunnersArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs, registry
 from components.account.retained import Retained, RetainedArgs
+from components.account.scheduled_end import ScheduledEnd, ScheduledEndArgs, end_project_arn
 from components.account.state_backend import StateBackend, StateBackendArgs
 from stacks.config import PROJECT, AccountConfig
+from stacks.github import deployed_environment, end_commands, end_cron, schedule_of
 from stacks.providers import aws_provider
 from stacks.retained import SECRETS, retained_names
 
@@ -45,17 +50,7 @@ def deploy(config: AccountConfig, stack: str) -> None:
         )
         for environment in config.environments
     }
-    deployment = GitHubDeployment(
-        "github",
-        GitHubDeploymentArgs(
-            config.github,
-            PROJECT,
-            config.account,
-            config.region,
-            config.environments,
-        ),
-        opts,
-    )
+    deployment = _deployment(config, {name: kept.key_arn for name, kept in retained.items()}, opts)
     images.grant_push("images-push", deployment.images)
     state.grant_read("preview-state", deployment.preview)
     for environment, role in deployment.deploy.items():
@@ -68,6 +63,48 @@ def deploy(config: AccountConfig, stack: str) -> None:
     pulumi.export("secretsProvider", pulumi.Output.concat("awskms:///", state.key.arn, f"?region={config.region}"))
     pulumi.export("registry", registry(config.account, config.region))
     pulumi.export("imageRepositories", images.urls)
+
+
+def _deployment(
+    config: AccountConfig, log_keys: Mapping[str, pulumi.Input[str]], opts: pulumi.ResourceOptions
+) -> GitHubDeployment:
+    """Declare the roles of GitHub's workflows, and the machines that run those which reach a cluster."""
+    account, region = config.account, config.region
+    schedules = {name: found for name in config.environments if config.runners and (found := schedule_of(name))}
+    deployment = GitHubDeployment(
+        "github",
+        GitHubDeploymentArgs(
+            config.github,
+            PROJECT,
+            account,
+            region,
+            tuple(deployed_environment(name) for name in config.environments),
+            {name: end_project_arn(PROJECT, account, region, name) for name in schedules},
+        ),
+        opts,
+    )
+    if config.runners is None:
+        return deployment
+    for name in config.environments:
+        args = GitHubRunnersArgs(config.runners, config.github, PROJECT, account, name, log_keys[name])
+        GitHubRunners(f"github-runners-{name}", args, opts)
+    for name, schedule in schedules.items():
+        ScheduledEnd(
+            f"end-{name}",
+            ScheduledEndArgs(
+                config.runners,
+                config.github,
+                PROJECT,
+                account,
+                environment=name,
+                cron=end_cron(schedule),
+                commands=end_commands(name, state_bucket(account, region), region),
+                role=deployment.deploy[name],
+                log_key_arn=log_keys[name],
+            ),
+            opts,
+        )
+    return deployment
 
 
 def state_bucket(account: str, region: str) -> str:

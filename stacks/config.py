@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from apps.catalog import CATALOG
 from apps.platform.settings import ReadingSettings
 from apps.storage.partitions import GRACE
-from components.account.config import BudgetConfig, GitHubConfig
+from components.account.config import BudgetConfig, GitHubConfig, RunnersConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
 from components.data.config import DatabaseConfig, StreamConfig
 from components.network.config import IngressConfig, LoginConfig, NetworkConfig
@@ -33,6 +33,7 @@ Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:/_-]*@sha25
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sensor-analytics"
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Reviewer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(/[A-Za-z0-9._-]+)?$")]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DAYS: tuple[Day, ...] = get_args(Day)
 
@@ -59,6 +60,16 @@ class ScheduleConfig(Section):
         if self.start >= self.stop:
             raise ValueError("start must be before stop on the same day")
         return self
+
+    @property
+    def ends(self) -> tuple[str, str, str]:
+        """When it is taken down: at `stop`, an hour later in case that was missed, and another one later by AWS itself.
+
+        Never on the next day.
+        """
+        hour, minute = int(self.stop[:2]), self.stop[3:]
+        last = "23:59"
+        return self.stop, min(f"{hour + 1:02}:{minute}", last), min(f"{hour + 2:02}:{minute}", last)
 
     @property
     def hours_per_week(self) -> float:
@@ -102,6 +113,12 @@ class EnvironmentConfig(StackConfig):
         None,
         description="None: always up",
         examples=[{"days": ["monday", "wednesday"], "start": "08:00", "stop": "12:00"}],
+    )
+    reviewers: Distinct[Reviewer] = Field(
+        (),
+        max_length=6,
+        description="People (login) and teams (OWNER/TEAM) of GitHub of whom one agrees to each deployment from there",
+        examples=[["example/platform"]],
     )
     database: DatabaseConfig = DatabaseConfig()
     stream: StreamConfig = StreamConfig()
@@ -195,6 +212,16 @@ class AccountConfig(StackConfig):
         min_length=1, description="The stacks that are deployed into this account", examples=[["dev"]]
     )
     budget: BudgetConfig = Field(examples=[{"weekly_eur": 5, "usd_per_eur": 1.15, "notify": ["platform@example.com"]}])
+    runners: RunnersConfig | None = Field(
+        None,
+        description="Machines for GitHub's jobs that reach a cluster; none: the repository brings its own",
+        examples=[
+            {
+                "connection": "arn:aws:codeconnections:eu-west-1:123456789012:connection/"
+                "01234567-89ab-cdef-0123-456789abcdef"
+            }
+        ],
+    )
 
 
 def is_account_stack(stack: str) -> bool:
@@ -237,8 +264,8 @@ def check_keys(stack: str, key: str, found: Iterable[str]) -> None:
 
 def check_account(stack: str, config: EnvironmentConfig, folder: Path = ROOT) -> None:
     """Raise StackConfigError for an environment that its account does not know: nobody could deploy it there."""
-    accounts = _accounts(folder)
-    for name, account in accounts.items():
+    found = accounts(folder)
+    for name, account in found.items():
         if (account.account, account.region) != (config.account, config.region):
             continue
         if stack not in account.environments:
@@ -248,7 +275,7 @@ def check_account(stack: str, config: EnvironmentConfig, folder: Path = ROOT) ->
                 f"there is no role that deploys it. Write:\n{named}and deploy it first: pulumi up --stack {name}"
             )
         return
-    known = ", ".join(f"{name}: {account.account} in {account.region}" for name, account in accounts.items())
+    known = ", ".join(f"{name}: {account.account} in {account.region}" for name, account in found.items())
     raise StackConfigError(
         f"Pulumi.{stack}.yaml is for account {config.account} in {config.region}, which no stack of an account makes "
         f"({known}): write Pulumi.bootstrap-NAME.yaml and deploy it first, as docs/deploy.md says"
@@ -284,13 +311,14 @@ def load_account(stack: str, folder: Path = ROOT) -> AccountConfig:
 
 def load_account_of(environment: str, folder: Path = ROOT) -> AccountConfig:
     """Return what the stack of the account says that an environment is deployed into. Raises StackConfigError."""
-    for account in _accounts(folder).values():
+    for account in accounts(folder).values():
         if environment in account.environments:
             return account
     raise StackConfigError(f"no Pulumi.bootstrap*.yaml names {environment} under `environments`")
 
 
-def _accounts(folder: Path) -> dict[str, AccountConfig]:
+def accounts(folder: Path = ROOT) -> dict[str, AccountConfig]:
+    """Return the stack of every account by its name. Raises StackConfigError."""
     return {stack: load_account(stack, folder) for stack in _stacks(folder) if is_account_stack(stack)}
 
 

@@ -21,6 +21,15 @@ class GitHubConfig(Section):
     repository: str = Field(pattern=r"^[A-Za-z0-9._-]+$", examples=["example"])
     repository_id: int = Field(gt=0, examples=[987654321])
 
+    @property
+    def url(self) -> str:
+        """Where the repository is."""
+        return f"https://github.com/{self.owner}/{self.repository}"
+
+    def workflow(self, file: str, ref: str) -> str:
+        """Return the claim `job_workflow_ref` of a job in a workflow that others call."""
+        return f"{self.owner}/{self.repository}/.github/workflows/{file}@{ref}"
+
     def subjects(self, context: str) -> tuple[str, str]:
         """Return the subjects that a workflow's token may have, for example for the context `environment:dev`.
 
@@ -29,3 +38,13 @@ class GitHubConfig(Section):
         """
         with_ids = f"repo:{self.owner}@{self.owner_id}/{self.repository}@{self.repository_id}:{context}"
         return with_ids, f"repo:{self.owner}/{self.repository}:{context}"
+
+
+class RunnersConfig(Section):
+    """Machines in AWS that run the jobs of GitHub which must reach a cluster."""
+
+    connection: str = Field(
+        pattern=r"^arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[0-9a-f-]{36}$",
+        description="Connection to GitHub that a person made and allowed (console, Developer Tools, Connections)",
+        examples=["arn:aws:codeconnections:eu-west-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef"],
+    )

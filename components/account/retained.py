@@ -50,6 +50,8 @@ class Retained(Component):
     - each log group that AWS would make by itself otherwise: without an end, and again after a stack was destroyed
     """
 
+    key_arn: pulumi.Input[str]
+
     def __init__(self, name: str, args: RetainedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True)))
         child = pulumi.ResourceOptions(parent=self)
@@ -78,6 +80,7 @@ class Retained(Component):
             )
             for group in args.names.log_groups
         ]
+        self.key_arn = self._key.arn
         self.register_outputs({"keyArn": self._key.arn})
 
     def grant_find(self, name: str, to: aws.iam.Role) -> aws.iam.RolePolicy:

@@ -293,8 +293,13 @@ def github_trust(context: str) -> str:
         f"{GITHUB}:sub": [f"repo:owner@1/repository@2:{context}", f"repo:owner/repository:{context}"],
         f"{GITHUB}:repository_id": "2",
     }
+    like = {
+        f"{GITHUB}:ref": "refs/heads/main",
+        f"{GITHUB}:job_workflow_ref": "owner/repository/.github/workflows/deploy.yml@refs/heads/main",
+    }
     principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITHUB}"}
-    return statement(Principal=principal, Action="sts:AssumeRoleWithWebIdentity", Condition={"StringEquals": exact})
+    condition = {"StringEquals": exact, "StringLike": like}
+    return statement(Principal=principal, Action="sts:AssumeRoleWithWebIdentity", Condition=condition)
 
 
 def policy(action: str | list[str], resource: str | list[str], **more: Any) -> str:

@@ -1,41 +1,137 @@
 """What an account has once."""
 
 import json
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import pytest
 
 from apps.catalog import CATALOG
+from components.account.config import RunnersConfig
 from delivery.leftovers import CALLS
-from delivery.recording import RecordedResource
+from delivery.recording import Graph, RecordedResource, build
+from policy.check import Resource, violations
+from policy.checks import ALL
 from policy.properties import as_list
-from stacks.config import load_account
+from stacks.account import deploy
+from stacks.config import ScheduleConfig, load_account, load_environment
+from stacks.github import end_cron
 from tests.stacks.stacks_under_test import account_graph, environment_graph
 
 ISSUER = "token.actions.githubusercontent.com"
+CONNECTION = "arn:aws:codeconnections:eu-west-1:111111111111:connection/01234567-89ab-cdef-0123-456789abcdef"
 
 
-def trusted_subjects(role: RecordedResource) -> set[str]:
-    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-    assert statement["Condition"].keys() == {"StringEquals"}
-    exact = statement["Condition"]["StringEquals"]
+@dataclass(frozen=True)
+class Trusted:
+    """Of which environments, refs and workflows GitHub's jobs may assume a role."""
+
+    environments: set[str]
+    refs: set[str]
+    workflows: set[str]
+
+
+def trusted(role: RecordedResource) -> Trusted:
+    statement, *_ = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Condition"].keys() == {"StringEquals", "StringLike"}
+    exact, like = statement["Condition"]["StringEquals"], statement["Condition"]["StringLike"]
     assert exact[f"{ISSUER}:aud"] == "sts.amazonaws.com"
     assert exact[f"{ISSUER}:repository_id"] == "987654321"
-    return set(exact[f"{ISSUER}:sub"])
+    by_id = {s.rpartition(":")[2] for s in exact[f"{ISSUER}:sub"] if s.startswith("repo:example@1234567/")}
+    assert set(exact[f"{ISSUER}:sub"]) == {
+        f"repo:{repository}:environment:{of}"
+        for of in by_id
+        # The second is what a repository sends that was made before 2026-07-15; its id is demanded beside it.
+        for repository in ("example@1234567/sensor-analytics@987654321", "example/sensor-analytics")
+    }
+    return Trusted(by_id, set(like[f"{ISSUER}:ref"]), set(like.get(f"{ISSUER}:job_workflow_ref", ())))
+
+
+def roles_of_github(account: str) -> dict[str, Trusted]:
+    return {role.name: trusted(role) for role in account_graph(account).of("aws:iam/role:Role")}
+
+
+DEPLOYING = "example/sensor-analytics/.github/workflows/deploy.yml"
+MAIN, RELEASES = "refs/heads/main", "refs/tags/v*"
+
+
+def test_dev_is_deployed_from_the_main_branch_and_previewed_for_pull_requests() -> None:
+    assert roles_of_github("bootstrap") == {
+        "preview": Trusted({"preview-dev"}, {MAIN, "refs/heads/proposal/*", "refs/pull/*/merge"}, set()),
+        "images": Trusted({"images"}, {MAIN, RELEASES}, set()),
+        "deploy-dev": Trusted({"dev", "dev-schedule"}, {MAIN}, {f"{DEPLOYING}@{MAIN}"}),
+    }
+
+
+def test_prod_is_deployed_from_releases_alone_and_no_pull_request_reads_it() -> None:
+    assert roles_of_github("bootstrap-prod") == {
+        "preview": Trusted({"preview-prod"}, {MAIN, RELEASES}, set()),
+        "images": Trusted({"images"}, {MAIN, RELEASES}, set()),
+        "deploy-prod": Trusted({"prod"}, {RELEASES}, {f"{DEPLOYING}@{RELEASES}"}),
+    }
+
+
+def with_runners(account: str) -> Graph:
+    config = load_account(account).model_copy(update={"runners": RunnersConfig(connection=CONNECTION)})
+    return build(lambda: deploy(config, account), stack=account)
+
+
+def test_a_preview_and_a_deployment_never_run_on_one_machine() -> None:
+    graph = with_runners("bootstrap")
+    webhooks = {made.name: made.inputs for made in graph.of("aws:codebuild/webhook:Webhook")}
+    assert webhooks.keys() == {f"sensor-analytics-{purpose}-dev" for purpose in ("preview", "deploy")}
+    for inputs in webhooks.values():
+        assert inputs["filterGroups"] == [{"filters": [{"type": "EVENT", "pattern": "WORKFLOW_JOB_QUEUED"}]}]
+    projects = {made.name: made.inputs for made in graph.of("aws:codebuild/project:Project")}
+    assert webhooks.keys() < projects.keys()
+    assert all(not p["environment"]["privilegedMode"] and "vpcConfig" not in p for p in projects.values())
+
+
+def test_a_runner_may_write_its_log_and_ask_github_and_nothing_else() -> None:
+    graph = with_runners("bootstrap")
+    statements = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy", "github-runners-dev").inputs["policy"])[
+        "Statement"
+    ]
+    actions = {action for statement in statements for action in statement["Action"]}
+    assert {action.partition(":")[0] for action in actions} == {"codeconnections", "logs"}
+    assert not [s for s in statements if "*" in s["Resource"]]
+
+
+def test_dev_is_ended_by_aws_when_github_does_not() -> None:
+    graph = with_runners("bootstrap")
+    schedule = graph.one("aws:scheduler/schedule:Schedule").inputs
+    hours = load_environment("dev").schedule
+    assert hours is not None
+    assert schedule["scheduleExpression"] == f"cron({end_cron(hours)})"
+    assert schedule["scheduleExpressionTimezone"] == "UTC"
+    project = graph.one("aws:codebuild/project:Project", "sensor-analytics-end-dev").inputs
+    role = graph.one("aws:iam/role:Role", "deploy-dev")
+    assert project["serviceRole"].endswith("deploy-dev")
+    *_, trusting = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert trusting["Principal"] == {"Service": "codebuild.amazonaws.com"}
+    assert trusting["Condition"] == {
+        "StringEquals": {"aws:SourceArn": "arn:aws:codebuild:eu-west-1:111111111111:project/sensor-analytics-end-dev"}
+    }
+
+
+def test_the_last_end_of_a_day_as_eventbridge_writes_it() -> None:
+    assert end_cron(ScheduleConfig(days=["monday", "thursday"], start="08:00", stop="11:30")) == "30 13 ? * MON,THU *"
+    assert end_cron(ScheduleConfig(days=["sunday"], start="20:00", stop="22:30")) == "59 23 ? * SUN *"
+
+
+def test_nothing_but_github_ends_what_has_no_schedule() -> None:
+    graph = with_runners("bootstrap-prod")
+    assert not graph.of("aws:scheduler/schedule:Schedule")
+    assert len(json.loads(graph.one("aws:iam/role:Role", "deploy-prod").inputs["assumeRolePolicy"])["Statement"]) == 1
 
 
 @pytest.mark.parametrize("account", ["bootstrap", "bootstrap-prod"])
-def test_each_role_is_assumed_by_one_environment_of_one_repository_by_its_ids(account: str) -> None:
-    deploys = {f"deploy-{environment}": environment for environment in load_account(account).environments}
-    roles = {role.name: trusted_subjects(role) for role in account_graph(account).of("aws:iam/role:Role")}
-    assert roles == {
-        name: {
-            f"repo:example@1234567/sensor-analytics@987654321:environment:{of}",
-            # What a repository sends that was made before 2026-07-15; its id is demanded beside it.
-            f"repo:example/sensor-analytics:environment:{of}",
-        }
-        for name, of in {"preview": "preview", "images": "images", **deploys}.items()
-    }
+def test_an_account_with_runners_breaks_no_check(account: str) -> None:
+    resources = [
+        Resource(made.type, made.name, made.inputs, made.urn) for made in with_runners(account).resources if made.custom
+    ]
+    found = violations(ALL, resources, production=False, environments=load_account(account).environments)
+    assert [v for v in found if "runner" in v.resource or "sensor-analytics-" in v.resource] == []
 
 
 def test_a_deploy_role_makes_roles_only_under_its_path_and_within_its_boundary() -> None:

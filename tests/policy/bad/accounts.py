@@ -21,14 +21,14 @@ def trusts(**said: Any) -> Change:
     return give("gateway-role", assumeRolePolicy=statement(**{"Action": "sts:AssumeRole", **said}))
 
 
-def github(**changed: Any) -> Change:
+def github(operator: str = "StringEquals", **changed: Any) -> Change:
     """Return a change of what GitHub must show; None removes it."""
 
     def apply(stack: Stack) -> None:
         document = json.loads(stack["ci"][1]["assumeRolePolicy"])
-        exact = document["Statement"][0]["Condition"]["StringEquals"]
+        exact = document["Statement"][0]["Condition"].setdefault(operator, {})
         for claim, value in changed.items():
-            exact.pop(f"{GITHUB}:{claim}")
+            exact.pop(f"{GITHUB}:{claim}", None)
             if value is not None:
                 exact[f"{GITHUB}:{claim}"] = value
         stack["ci"][1]["assumeRolePolicy"] = json.dumps(document)
@@ -175,6 +175,11 @@ BAD = (
     ),
     bad("GitHub for another audience", "github-trust-exact", github(aud="https://github.com/owner")),
     bad("GitHub without the repository's id", "github-trust-exact", github(repository_id=None)),
+    bad("GitHub from any ref", "github-trust-exact", github("StringLike", ref=None)),
+    bad("GitHub from a pattern of refs", "github-trust-exact", github("StringLike", ref="refs/*")),
+    bad("GitHub from a ref, where there is one", "github-trust-exact", github("StringEqualsIfExists", ref="refs/x")),
+    bad("GitHub in any workflow of an owner", "github-trust-exact", github("StringLike", job_workflow_ref="owner/*")),
+    bad("GitHub for people by pattern", "github-trust-exact", github("StringLike", actor="a*")),
     bad(
         "pods of the cluster by its old way, without a subject",
         "web-identity-trust-exact",
