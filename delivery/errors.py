@@ -3,9 +3,12 @@
 DeliveryError
 ├── ChartError              a chart does not render with the values of a stack
 ├── ChartsUnavailableError  charts cannot be had here, so nothing can be said of them
-├── ImageError              an image cannot be made or moved
+├── ImageError              an image cannot be made, moved or trusted
 ├── LeftoverError           what a stack left cannot be looked for
 ├── NoRoomError             the pods of a stack do not fit on its nodes
+├── PlanError               a preview tells nothing that somebody could agree to
+├── RepositoryError         the settings of the repository on GitHub cannot be read or changed
+├── ScanError               what is scanned has something that must be mended or excepted
 ├── UnknownAttributeError   a resource does not say what its price depends on
 └── UnknownPriceError       there is no price of something
 """
@@ -24,7 +27,7 @@ class ChartsUnavailableError(DeliveryError):
 
 
 class ImageError(DeliveryError):
-    """An image cannot be made or moved. The text says which, and what to do."""
+    """An image cannot be made, moved or trusted. The text says which, and what to do."""
 
 
 class LeftoverError(DeliveryError):
@@ -33,6 +36,18 @@ class LeftoverError(DeliveryError):
 
 class NoRoomError(DeliveryError):
     """The pods of a stack do not fit on its nodes. The text says how many they take, and what is scarcest."""
+
+
+class PlanError(DeliveryError):
+    """A preview tells nothing that somebody could agree to. The text says why."""
+
+
+class RepositoryError(DeliveryError):
+    """The settings of the repository on GitHub cannot be read or changed. The text says which, and what is missing."""
+
+
+class ScanError(DeliveryError):
+    """What is scanned has something that must be mended or excepted. The text says what, and how."""
 
 
 class UnknownAttributeError(DeliveryError):
