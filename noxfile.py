@@ -129,6 +129,20 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def scan(session: nox.Session) -> None:
+    """Scan configuration and what is written down, and say which exceptions have expired; needs trivy."""
+    install(session, "infra")
+    session.run("python", "-m", "delivery.scan", *session.posargs, success_codes=[0, 3])
+
+
+@nox.session
+def repository(session: nox.Session) -> None:
+    """Compare the repository's settings on GitHub with what is declared; `-- apply` changes them."""
+    install(session, "infra")
+    session.run("python", "-m", "delivery.repository", *(session.posargs or ["plan"]))
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """Build every image with docker; `-- --help` says how they are scanned, pushed and promoted."""
     install(session, "infra")

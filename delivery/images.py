@@ -1,4 +1,4 @@
-"""`python -m delivery.images`: builds, scans, pushes and promotes the images of the platform.
+"""`python -m delivery.images`: builds, scans, pushes, signs, verifies and promotes the images of the platform.
 
 An image is made once. What dev runs is what prod gets: promotion copies it by its digest into the registry of the other
 account, and the stacks' files name digests only.
@@ -11,17 +11,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from apps.catalog import CATALOG
 from components.account.image_repositories import kept_tag, registry
-from delivery.errors import ImageError
+from delivery import signatures
+from delivery.errors import ImageError, ScanError
+from delivery.scan import scan_image
 from stacks.config import PROJECT, ROOT, EnvironmentConfig, check_account, load, load_environment, read_stack_file
 from stacks.errors import StackConfigError
+from stacks.github import repository
 
 FAILED, NOT_USABLE = 1, 2
-
-SCAN = ("trivy", "image", "--quiet", "--exit-code", "1", "--severity", "HIGH,CRITICAL", "--ignore-unfixed")
-"""What has no fix yet cannot be fixed here either: it would stop every change and tell nothing."""
 
 VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")
 """Semantic versioning 2.0.0, without build metadata: the tag of an image cannot hold a plus."""
@@ -36,7 +37,7 @@ UNBUILT = f"unbuilt@sha256:{'0' * 64}"
 
 
 def build(*, scan: bool) -> dict[str, str]:
-    """Build every image and return its local name; `scan` refuses one with a vulnerability that has a fix."""
+    """Build every image and return its local name; `scan` refuses one with a vulnerability that is no exception."""
     if scan and shutil.which("trivy") is None:
         raise ImageError("trivy is not on PATH: https://trivy.dev, or build without --scan")
     built, sites = {}, {site.image for site in CATALOG.sites}
@@ -45,7 +46,7 @@ def build(*, scan: bool) -> dict[str, str]:
         target = ("--target", image) if image in sites else ("--target", "service", "--build-arg", f"SERVICE={image}")
         _run(f"{image} cannot be built", "docker", "build", *target, "--tag", name, ".")
         if scan:
-            _run(f"{image} has vulnerabilities with a fix available: take newer packages", *SCAN, name)
+            scan_image(name, datetime.now(UTC).date())
     return built
 
 
@@ -94,6 +95,18 @@ def promote(source: str, target: str) -> None:
     )
 
 
+def sign(stack: str) -> None:
+    """Sign what a stack's file names, as the workflow that runs."""
+    signatures.sign(load_environment(stack, ROOT).images, _run)
+
+
+def verify(stack: str) -> None:
+    """See that our workflows signed what a stack's file names: of a release where it is protected, of main else."""
+    config, github = load_environment(stack, ROOT), repository(ROOT)
+    signer = signatures.released_by(github) if config.protected else signatures.made_by(github)
+    signatures.verify(config.images, signer, _run)
+
+
 def pin(stack: str, digests: Mapping[str, str]) -> None:
     """Write digests into a stack's file. Everything else stands there as before, comments too."""
     config, path = _place(stack), ROOT / f"Pulumi.{stack}.yaml"
@@ -123,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         chosen.do(chosen)
-    except ImageError as error:
+    except (ImageError, ScanError) as error:
         print(f"images: {error}", file=sys.stderr)
         return FAILED
     except StackConfigError as error:
@@ -135,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m delivery.images",
-        description="Builds, scans, pushes and promotes the images of the platform.",
+        description="Builds, scans, pushes, signs, verifies and promotes the images of the platform.",
         epilog="exit code: 0, 1 when an image cannot be made or moved, 2 when a stack's file cannot be used",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -144,10 +157,19 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text)
 
     building = command("build", "build every image with docker")
-    building.add_argument("--scan", action="store_true", help="scan each with trivy; HIGH and CRITICAL findings fail")
+    building.add_argument(
+        "--scan", action="store_true", help="scan each with trivy; HIGH and CRITICAL findings fail, but for exceptions"
+    )
     building.add_argument("--push", metavar="STACK", help="push them, and write their digests into Pulumi.STACK.yaml")
     building.add_argument("--version", type=_version, help="tag to push them under, never used before")
     building.set_defaults(do=_build)
+    for name, text, do in (
+        ("sign", "sign what a stack's file names, with a list of what it is made of; in a workflow", sign),
+        ("verify", "see that our workflows signed what a stack's file names", verify),
+    ):
+        of_stack = command(name, text)
+        of_stack.add_argument("stack", metavar="STACK", help="dev or prod")
+        of_stack.set_defaults(do=lambda chosen, do=do: do(chosen.stack))
     for name, text in (
         ("copy", "copy what a stack runs, by digest, into the registry of another stack's account"),
         ("promote", "write the digests that a stack runs into another stack's file"),

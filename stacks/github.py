@@ -60,7 +60,7 @@ def end_commands(stack: str, bucket: str, region: str) -> tuple[str, ...]:
         ".venv/bin/pip install --quiet --require-hashes --requirement requirements/infra.txt",
         "bash .github/actions/program/install.sh pulumi",
         f"pulumi login 's3://{bucket}?region={region}' && pulumi stack select {stack}",
-        "bash .github/actions/stack/destroy.sh",
+        f"bash .github/actions/stack/destroy.sh {stack}",
     )
 
 

@@ -32,7 +32,7 @@ def test_every_stack_says_with_which_key_of_its_account_its_secrets_are_encrypte
 
 
 def test_one_version_of_the_command_line_is_documented_deployed_with_and_required() -> None:
-    action, document = ROOT / ".github/actions/program/action.yml", ROOT / "docs/deploy.md"
+    action, document = ROOT / ".github/actions/program/install.sh", ROOT / "docs/deploy.md"
     (version,) = re.findall(r"/pulumi-v([\d.]+)-linux-x64\.tar\.gz", action.read_text())
     assert re.findall(r"get\.pulumi\.com \| sh -s -- --version ([\d.]+)", document.read_text()) == [version]
     assert PROJECT["requiredPulumiVersion"] == f">={version}"

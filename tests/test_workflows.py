@@ -1,37 +1,21 @@
-"""GitHub's workflows: what they may do, what they hold on to, and the scripts in them, run for real."""
+"""GitHub's workflows: what they may do, and what they hold on to. `test_workflow_scripts.py` runs their scripts."""
 
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from components.account.github_deployment import DEPLOYING
+from components.account.github_runners import runner_project
 from delivery.target import crons
-from stacks.config import load_environment
+from stacks.config import PROJECT, ROOT, load_environment
+from stacks.github import end_commands
 from tests.stacks.stacks_under_test import account_graph
+from tests.support.workflows import FOLDER, WORKFLOWS, read, script
 
-ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / ".github"
-WORKFLOWS = sorted((FOLDER / "workflows").glob("*.yml"))
 OURS = re.compile(r"\./\.github/(actions/[a-z]+|workflows/[a-z]+\.yml)")
 PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-
-
-def read(name: str) -> dict[str, Any]:
-    # YAML 1.1 takes the key `on` for true.
-    document: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text().replace("\non:", "\n'on':"))
-    return document
-
-
-def script(name: str, job: str, step: str) -> str:
-    """Return what a step runs."""
-    (found,) = [s for s in read(name)["jobs"][job]["steps"] if s.get("name") == step]
-    run: str = found["run"]
-    return run
 
 
 @pytest.mark.parametrize(
@@ -51,23 +35,93 @@ def test_no_workflow_holds_a_credential() -> None:
     assert [path.name for path in WORKFLOWS if "secrets." in path.read_text()] == []
 
 
-def test_the_jobs_that_assume_a_role_run_in_the_environment_that_the_role_trusts() -> None:
-    subjects = [
-        role.inputs["assumeRolePolicy"]
+def jobs_of(name: str) -> dict[str, Any]:
+    jobs: dict[str, Any] = read(f"workflows/{name}")["jobs"]
+    return jobs
+
+
+def environment_of(job: dict[str, Any]) -> str:
+    named = job["environment"]
+    return str(named["name"] if isinstance(named, dict) else named)
+
+
+def test_the_jobs_that_assume_a_role_run_in_the_environments_that_the_roles_trust() -> None:
+    trusted = {
+        name
         for account in ("bootstrap", "bootstrap-prod")
         for role in account_graph(account).of("aws:iam/role:Role")
-    ]
-    trusted = {name for subject in subjects for name in re.findall(r"environment:([a-z]+)", subject)}
+        for name in re.findall(r"environment:([a-z-]+)", role.inputs["assumeRolePolicy"])
+    }
     stacks = {job["with"]["stack"] for name in ("dev", "prod") for job in _callers(name, "deploy.yml")}
-    jobs = [
-        job
+    named = {
+        environment_of(job)
         for path in WORKFLOWS
-        for job in read(f"workflows/{path.name}")["jobs"].values()
+        for job in jobs_of(path.name).values()
         if "uses" not in job and job["permissions"].get("id-token") == "write"
-    ]
-    named = {job["environment"] for job in jobs}
-    # An account may know environments that no workflow deploys.
-    assert (named - {"${{ inputs.stack }}"}) | stacks <= trusted
+    }
+    assert named == {
+        "images",
+        "preview-${{ inputs.stack }}",
+        "preview-${{ matrix.stack }}",
+        "${{ inputs.environment }}",
+    }
+    scheduled = {f"{stack}-schedule" for stack in stacks if load_environment(stack).schedule}
+    assert trusted == {"images"} | {f"preview-{stack}" for stack in stacks} | stacks | scheduled
+
+
+def test_every_job_that_needs_an_identity_says_which_environment_guards_it() -> None:
+    for path in WORKFLOWS:
+        for name, job in jobs_of(path.name).items():
+            if "uses" not in job and job["permissions"].get("id-token") == "write":
+                assert "environment" in job, f"{path.name}: {name}"
+
+
+def test_what_deploys_runs_in_the_workflow_that_the_deploy_roles_trust() -> None:
+    deploying = {
+        path.name
+        for path in WORKFLOWS
+        for job in jobs_of(path.name).values()
+        for step in job.get("steps", [])
+        if step.get("with", {}).get("role") == "deploy"
+    }
+    assert deploying == {DEPLOYING}
+
+
+def test_a_preview_and_a_deployment_ask_for_machines_of_their_own() -> None:
+    wanted = {"preview": [jobs_of("preview.yml")["preview"], jobs_of("drift.yml")["compare"]]}
+    wanted["deploy"] = [jobs_of("deploy.yml")["deploy"]]
+    for purpose, jobs in wanted.items():
+        for job in jobs:
+            assert f"vars.{purpose.upper()}_RUNNER || format('codebuild-" in job["runs-on"]
+            project = runner_project(PROJECT, purpose, "{0}")
+            assert f"'codebuild-{project}-{{1}}-{{2}}', " in job["runs-on"], "one build for each job of each attempt"
+
+
+def test_nobody_deploys_before_the_protection_of_the_environment_was_seen() -> None:
+    jobs = jobs_of("deploy.yml")
+    assert {"settings", "verify", "preview"} <= set(jobs["deploy"]["needs"])
+    assert "!contains(needs.*.result, 'failure')" in jobs["deploy"]["if"]
+    assert "if" not in jobs["settings"]
+    assert "delivery.repository check" in str(jobs["settings"]["steps"])
+
+
+def test_what_was_agreed_to_is_compared_before_it_is_done() -> None:
+    names = [step.get("name") for step in jobs_of("deploy.yml")["deploy"]["steps"]]
+    assert names.index("see that what was agreed to is what will be done") < names.index("up")
+
+
+def test_a_pull_request_previews_nothing_that_is_protected() -> None:
+    stack = jobs_of("check.yml")["preview"]["with"]["stack"]
+    assert stack == "${{ github.event_name == 'push' && 'prod' || 'dev' }}"
+    assert not load_environment("dev").protected
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *FOLDER.glob("actions/*/*")], ids=lambda path: path.parts[-2:][1])
+def test_packages_are_installed_by_hash_and_programs_by_checksum(path: Path) -> None:
+    lines = path.read_text().replace("&&", "\n").splitlines()
+    installing = [line for line in lines if "pip install" in line]
+    assert [line for line in installing if "--require-hashes" not in line and "-r requirements/" not in line] == []
+    assert path.name == "install.sh" or not re.search(r"curl .*(--output|-o|\|\s*(ba)?sh)", path.read_text())
 
 
 def test_releases_go_to_what_is_protected() -> None:
@@ -93,80 +147,9 @@ def test_a_pull_request_passes_the_command_that_the_readme_tells_people_to_test_
     assert script("workflows/check.yml", "tests", "test") == command
 
 
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    """A repository with the file of a stack, and a clone of it whose file another job has changed."""
-    if shutil.which("git") is None:
-        pytest.skip("git is not on PATH")
-    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch", "main", "origin")
-    git(tmp_path, "clone", "--quiet", "origin", "clone")
-    clone = tmp_path / "clone"
-    (clone / "Pulumi.dev.yaml").write_text("images: old\n")
-    git(clone, "add", "--all")
-    git(clone, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "Begin")
-    git(clone, "push", "--quiet", "origin", "HEAD:main")
-    (tmp_path / "bin").mkdir()
-    gh = tmp_path / "bin" / "gh"
-    gh.write_text(
-        f'#!/bin/sh\necho "$*" >>{tmp_path}/gh\ncase "$*" in "pr create"*) test ! -e {tmp_path}/open;; esac\n'
-    )
-    gh.chmod(0o755)
-    return tmp_path
-
-
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-def propose(origin: Path) -> list[str]:
-    environment = {
-        "PATH": f"{origin / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(origin),
-        "GH_TOKEN": "token",
-        "STACK": "dev",
-        "TITLE": "Run what was merged in dev",
-        "GITHUB_RUN_ID": "1",
-        "GITHUB_SHA": "abc",
-    }
-    command = [
-        "bash",
-        "--noprofile",
-        "--norc",
-        "-eo",
-        "pipefail",
-        "-c",
-        script("workflows/propose.yml", "propose", "propose"),
-    ]
-    ended = subprocess.run(command, cwd=origin / "clone", env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return (origin / "gh").read_text().splitlines() if (origin / "gh").exists() else []
-
-
-def test_a_proposal_is_a_branch_with_the_new_file_a_pull_request_and_its_check(origin: Path) -> None:
-    (origin / "clone" / "Pulumi.dev.yaml").write_text("images: new\n")
-    asked = propose(origin)
-    assert git(origin / "origin", "show", "images/dev:Pulumi.dev.yaml") == "images: new\n"
-    assert (
-        git(origin / "origin", "log", "--format=%s %an", "images/dev", "-1")
-        == "Run what was merged in dev github-actions[bot]\n"
-    )
-    assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "workflow run"]
-
-
-def test_a_proposal_that_is_open_gets_the_newer_file(origin: Path) -> None:
-    (origin / "open").touch()
-    (origin / "clone" / "Pulumi.dev.yaml").write_text("images: newer\n")
-    asked = propose(origin)
-    assert git(origin / "origin", "show", "images/dev:Pulumi.dev.yaml") == "images: newer\n"
-    assert [" ".join(line.split()[:2]) for line in asked] == ["pr create", "pr view", "workflow run"]
-
-
-def test_nothing_is_proposed_when_nothing_changed(origin: Path) -> None:
-    assert propose(origin) == []
-
-
 def test_the_action_of_a_program_names_what_the_workflows_ask_it_for() -> None:
-    offered = set(re.findall(r"^\s+([a-z]+)\)$", (FOLDER / "actions/program/action.yml").read_text(), re.MULTILINE))
+    offered = set(re.findall(r"^\s+([a-z]+)\)$", (FOLDER / "actions/program/install.sh").read_text(), re.MULTILINE))
     text = "".join(path.read_text() for path in [*WORKFLOWS, FOLDER / "actions/stack/action.yml"])
     asked = re.findall(r"uses: \./\.github/actions/program\n\s+with:\n\s+name: ([a-z]+)", text)
     assert set(asked) == offered
+    assert end_commands("dev", "bucket", "eu-west-1")[3].split()[-1] in offered

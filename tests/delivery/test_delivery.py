@@ -26,6 +26,7 @@ OTHER = "sha256:" + "b" * 64
 DOCKER = """#!/bin/sh
 echo "$(basename "$0") $*" >>{log}
 case "$1 $2" in "image inspect") echo "[\\"${{5%:*}}@{digest}\\"]" ;; esac
+case "$(basename "$0") $1" in "trivy image") cat {report} ;; esac
 case "$*" in *{fails}*) exit 1 ;; esac
 """
 
@@ -57,7 +58,7 @@ class Registries(Protocol):
 class Programs(Protocol):
     """Puts programs on PATH which note how they are called, and returns a function that tells it."""
 
-    def __call__(self, *names: str, fails: str = "nothing") -> Callable[[], list[str]]: ...
+    def __call__(self, *names: str, fails: str = "nothing", found: str = "{}") -> Callable[[], list[str]]: ...
 
 
 @pytest.fixture
@@ -98,11 +99,12 @@ def registries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registries:
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     log = tmp_path / "called"
 
-    def install(*names: str, fails: str = "nothing") -> Callable[[], list[str]]:
+    def install(*names: str, fails: str = "nothing", found: str = "{}") -> Callable[[], list[str]]:
+        (tmp_path / "report").write_text(found)
         folder = tmp_path / "bin"
         folder.mkdir(exist_ok=True)
         for name in names:
-            (folder / name).write_text(DOCKER.format(log=log, digest=OTHER, fails=fails))
+            (folder / name).write_text(DOCKER.format(log=log, digest=OTHER, fails=fails, report=tmp_path / "report"))
             (folder / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
         return lambda: log.read_text().splitlines() if log.exists() else []
@@ -248,6 +250,66 @@ def test_a_scan_without_a_scanner_is_refused_before_anything_is_built(
     assert images.main(["build", "--scan"]) == 1
     assert called() == []
     assert "trivy is not on PATH" in capsys.readouterr().err
+
+
+UNFIXED = """{"Results": [{"Target": "api (debian 12)", "Vulnerabilities": [
+    {"VulnerabilityID": "CVE-1", "PkgName": "perl", "InstalledVersion": "5.36", "Severity": "HIGH"},
+    {"VulnerabilityID": "CVE-2", "PkgName": "zlib", "InstalledVersion": "1.2", "FixedVersion": "1.3", "Severity": "LOW"}
+]}]}"""
+
+
+def test_a_vulnerability_without_a_fix_is_told_with_the_exception_to_write(
+    checkout: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs("docker", "trivy", found=UNFIXED)
+    assert images.main(["build", "--scan"]) == 1
+    said = capsys.readouterr().err
+    assert "CVE-2 LOW in zlib 1.2: take 1.3" in said
+    assert "CVE-1 HIGH in perl 5.36: no fix yet. Write into .trivyignore.yaml" in said
+    assert "  - id: CVE-1\n    statement: perl ...\n    expired_at: " in said
+
+
+def test_what_was_pushed_is_listed_and_signed_by_digest(checkout: Path, programs: Programs) -> None:
+    called = programs("trivy", "cosign")
+    assert images.main(["sign", "dev"]) == 0
+    for reference in images_of(checkout, "dev").values():
+        steps = [line.split() for line in called() if line.endswith(reference)]
+        assert [step[:2] for step in steps] == [["trivy", "image"], ["cosign", "sign"], ["cosign", "attest"]]
+        listed, _, attested = steps
+        assert listed[listed.index("--format") + 1] == "cyclonedx"
+        assert attested[attested.index("--predicate") + 1] == listed[listed.index("--output") + 1]
+
+
+@pytest.mark.parametrize(
+    ("stack", "signer"),
+    [
+        (
+            "dev",
+            "--certificate-identity https://github.com/example/sensor-analytics/.github/workflows/images.yml@refs/heads/main",
+        ),
+        (
+            "prod",
+            "--certificate-identity-regexp ^https://github\\.com/example/sensor\\-analytics/\\.github/workflows/prod\\.yml@refs/tags/v",
+        ),
+    ],
+)
+def test_only_what_our_workflows_signed_is_deployed(
+    checkout: Path, programs: Programs, stack: str, signer: str
+) -> None:
+    called = programs("cosign")
+    assert images.main(["verify", stack]) == 0
+    for reference in images_of(checkout, stack).values():
+        steps = [line for line in called() if line.endswith(reference)]
+        assert [step.split()[1] for step in steps] == ["verify", "verify-attestation"]
+        assert all(f"{signer}" in step and "--certificate-oidc-issuer https://token.actions" in step for step in steps)
+
+
+def test_an_image_that_nobody_signed_stops_the_deployment(
+    checkout: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs("cosign", fails="sensor-analytics/storage@")
+    assert images.main(["verify", "dev"]) == 1
+    assert "storage was not signed by the workflow that makes it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("version", ["main", "1.4", "1.4.0+build", "1.4.0/x"])
