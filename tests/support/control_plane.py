@@ -128,7 +128,7 @@ def _controllers(folder: Path, kubeconfig: Path) -> dict[str, list[str]]:
 
 
 def _node(name: str, zone: str) -> dict[str, Any]:
-    size = {"cpu": "4", "memory": "8Gi", "pods": "60"}
+    size = {"cpu": "4", "memory": "8Gi", "pods": "60", "ephemeral-storage": "30Gi"}
     return {
         "apiVersion": "v1",
         "kind": "Node",
