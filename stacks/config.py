@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 
 from apps.catalog import CATALOG
 from apps.platform.settings import ReadingSettings
-from apps.storage.partitions import GRACE
+from apps.storage.settings import GRACE
 from components.account.config import BudgetConfig, GitHubConfig, RunnersConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
 from components.data.config import DatabaseConfig, StreamConfig

@@ -2,6 +2,8 @@
 
 import base64
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +12,20 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+WITHOUT_OTHERS = """
+import importlib, importlib.metadata, re, sys
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+locked = {normal(name) for name in sys.argv[2:]}
+for package, distributions in importlib.metadata.packages_distributions().items():
+    if locked.isdisjoint(normal(name) for name in distributions):
+        sys.modules[package] = None
+importlib.import_module(sys.argv[1])
+"""
+"""Imports a module where no package can be imported but those of some distributions."""
+
 LOCKED = re.compile(r"^pulumi==(\S+)", re.MULTILINE)
 
 
@@ -29,6 +45,18 @@ def test_every_stack_says_with_which_key_of_its_account_its_secrets_are_encrypte
     arn = rf"arn:aws:kms:{said['region']}:{said['account']}:key/[0-9a-f-]{{36}}"
     assert re.fullmatch(rf"awskms:///{arn}\?region={said['region']}", stack["secretsprovider"])
     assert base64.b64decode(stack["encryptedkey"], validate=True)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["stacks.account", "stacks.environment", "delivery.charts.__main__", "delivery.cost.__main__", "delivery.images"],
+)
+def test_what_deploys_needs_no_package_that_its_lock_lacks(module: str) -> None:
+    # The tests' own environment has every service's packages, and would hide it.
+    locked = re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "infra.txt").read_text(), re.MULTILINE)
+    command = [sys.executable, "-c", WITHOUT_OTHERS, module, *locked]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_one_version_of_the_command_line_is_documented_deployed_with_and_required() -> None:

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from apps.domain.time_bounds import retention_start
-from apps.storage.partitions import GRACE
-from apps.storage.settings import StorageSettings
+from apps.storage.settings import GRACE, StorageSettings
 from apps.storage.tables import latest_readings, rejected_records
 
 CHUNK_ROWS = 10_000

@@ -3,17 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from apps.domain.time_bounds import Month, add_months, month_of
-from apps.storage.settings import StorageSettings
+from apps.storage.settings import GRACE, StorageSettings
 from apps.storage.tables import PARTITIONED
-
-GRACE = timedelta(days=8)
-"""How much later a month is dropped than readings of it are refused: longer than what was taken in its last moment may
-lie on the stream (a stack's configuration is checked). It still finds what it may repeat, and is not counted again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
 """Settings of the storage command."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
 
 from apps.platform.settings import DatabaseSettings, ProcessSettings, RetentionSettings
+
+GRACE = timedelta(days=8)
+"""How much later a month is dropped than readings of it are refused: longer than what was taken in its last moment may
+lie on the stream (a stack's configuration is checked). It still finds what it may repeat, and is not counted again."""
 
 
 class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
