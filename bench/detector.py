@@ -6,6 +6,7 @@ import json
 import random
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -40,7 +41,7 @@ async def measure_sensors(sensors: int) -> None:
         owner, detector = await database.connect(), await database.connect("detector")
         for days in (-1, 0):
             await owner.execute("SELECT ensure_partition(now() + $1 * interval '1 day')", days)
-        end = (time.time() - ALLOWED_LATENESS_SECONDS) // POINT_SECONDS * POINT_SECONDS
+        end = (datetime.now(UTC).timestamp() - ALLOWED_LATENESS_SECONDS) // POINT_SECONDS * POINT_SECONDS
         await fill(owner, sensors, end - POINT_SECONDS)
         await measure_run(detector, f"first run, {sensors} sensors with a day of history")
         await owner.execute(

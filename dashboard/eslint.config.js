@@ -10,6 +10,10 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: "It may be set back and forward: take now() of live/clock.ts." },
+      ],
     },
   },
 );

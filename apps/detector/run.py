@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 import httpx
@@ -67,10 +67,9 @@ async def _scan_platform(settings: DetectorSettings, connection: asyncpg.Connect
         except PrometheusError as error:
             log.error("cannot reach Prometheus at %s: %s", settings.prometheus_url, error)
             return PlatformScan(failures=1)
-        if abs(now - time.time()) > MAX_CLOCK_SKEW_SECONDS:
-            log.warning(
-                "the clock of Prometheus is %+.0f s from this one: it is the one that counts", now - time.time()
-            )
+        skew = now - datetime.now(UTC).timestamp()
+        if abs(skew) > MAX_CLOCK_SKEW_SECONDS:
+            log.warning("the clock of Prometheus is %+.0f s from this one: it is the one that counts", skew)
         fetched, scan = await fetch_series(prometheus, settings.signals, now)
     await apply_zscore(connection, fetched, now, scan)
     await apply_rarity(connection, fetched, now, settings.point_seconds)

@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def remember_a_quiet_quarter_of_an_hour(folder: Path) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not on PATH")
-    now = time.time()
+    now = datetime.now(UTC).timestamp()
     name = family(HTTP_SECONDS).name
     series = f'{name}_bucket{{job="api",instance="before",method="GET",route="/api/devices"'
     lines = [f"# TYPE {name} histogram"]

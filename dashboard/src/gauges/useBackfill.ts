@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import { getTrend } from "../api/client";
+import { now } from "../live/clock";
 import { RECENT_MS, type SeriesMap } from "../live/series";
 import type { LiveStore } from "../live/store";
 
@@ -16,7 +17,7 @@ export function useBackfill(store: LiveStore, series: SeriesMap): void {
   useEffect(() => {
     const work = async (): Promise<void> => {
       for (let next = queue.current.shift(); next; next = queue.current.shift()) {
-        const since = new Date(Date.now() - RECENT_MS).toISOString();
+        const since = new Date(now() - RECENT_MS).toISOString();
         const query = { device_id: next.device, metric: next.metric, since, points: POINTS };
         // Without it the sparkline grows from now on.
         const trend = await getTrend(query).catch(() => null);

@@ -1,6 +1,7 @@
 /** Carries out the effects of the state machine: opens sockets, polls, keeps time. */
 
 import type { ClientMessage, ServerMessage, Subscribe } from "../api/types";
+import { now } from "./clock";
 import { type Effect, type LinkEvent, type Link, START, step } from "./machine";
 
 export interface Listener {
@@ -42,7 +43,7 @@ export class Connection {
   }
 
   readonly reconnectNow = (): void => {
-    this.dispatch({ type: "reconnect", now: Date.now() });
+    this.dispatch({ type: "reconnect", now: now() });
   };
 
   private readonly seen = (): void => {
@@ -50,7 +51,7 @@ export class Connection {
   };
 
   private readonly tick = (): void => {
-    this.dispatch({ type: "tick", now: Date.now(), random: Math.random() });
+    this.dispatch({ type: "tick", now: now(), random: Math.random() });
   };
 
   private dispatch(event: LinkEvent): void {
@@ -73,18 +74,18 @@ export class Connection {
     const socket = new WebSocket(new URL("/api/live", window.location.href.replace(/^http/, "ws")));
     this.socket = socket;
     socket.onopen = () => {
-      this.dispatch({ type: "opened", now: Date.now() });
+      this.dispatch({ type: "opened", now: now() });
       if (this.subscription) this.send(this.subscription);
     };
     socket.onmessage = (event) => {
-      this.dispatch({ type: "message", now: Date.now() });
+      this.dispatch({ type: "message", now: now() });
       const message = read(event.data);
       if (message?.type === "ping") this.send({ type: "pong" });
       if (message) this.listener.onMessage(message);
     };
     socket.onclose = () => {
       this.socket = null;
-      this.dispatch({ type: "closed", now: Date.now(), random: Math.random() });
+      this.dispatch({ type: "closed", now: now(), random: Math.random() });
     };
   }
 
@@ -101,7 +102,7 @@ export class Connection {
       () => true,
       () => false,
     );
-    this.dispatch({ type: "polled", now: Date.now(), ok });
+    this.dispatch({ type: "polled", now: now(), ok });
   }
 
   private send(message: ClientMessage): void {

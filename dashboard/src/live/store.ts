@@ -2,6 +2,7 @@
 
 import { latestReadings, unresolvedAlerts } from "../api/client";
 import type { Alert, ServerMessage, Trend } from "../api/types";
+import { now } from "./clock";
 import { Connection } from "./connection";
 import { type Link, START } from "./machine";
 import { addReadings, backfill, keep, type SeriesMap } from "./series";
@@ -93,7 +94,7 @@ export class LiveStore {
         this.update({ alerts: change(this.live.alerts ?? new Map(), message.alerts) });
         break;
       case "ping":
-        this.update({ skew: Date.parse(message.at) - Date.now() });
+        this.update({ skew: Date.parse(message.at) - now() });
         break;
       case "error":
         this.update({ serverError: message.detail });

@@ -1,4 +1,5 @@
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
+import { now } from "./clock";
 import { type Live, LiveStore } from "./store";
 
 export const LiveContext = createContext(new LiveStore());
@@ -15,14 +16,14 @@ export function useLive(): Live {
 
 /** This machine's time, in ms, once a second. */
 export function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
+  const [current, setCurrent] = useState(now);
   useEffect(() => {
     const timer = window.setInterval(() => {
-      setNow(Date.now());
+      setCurrent(now());
     }, 1000);
     return () => {
       window.clearInterval(timer);
     };
   }, []);
-  return now;
+  return current;
 }

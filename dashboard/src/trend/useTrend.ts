@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { getTrend } from "../api/client";
 import type { Trend } from "../api/types";
+import { now } from "../live/clock";
 import { type TrendWindow, WINDOWS } from "../selection";
 
 interface Loaded {
@@ -71,9 +72,9 @@ async function fetchTrend(
   signal: AbortSignal,
 ): Promise<Trend> {
   const span = WINDOWS[window].hours * 3_600_000;
-  const now = Date.now();
-  const trend = await getTrend({ ...series, since: new Date(now - span).toISOString() }, signal);
+  const current = now();
+  const trend = await getTrend({ ...series, since: new Date(current - span).toISOString() }, signal);
   const first = trend.points[0]?.ts;
   // A young device fills a corner of the window: a closer look from its first reading on shows more.
-  return first && now - Date.parse(first) < span / 2 ? getTrend({ ...series, since: first }, signal) : trend;
+  return first && current - Date.parse(first) < span / 2 ? getTrend({ ...series, since: first }, signal) : trend;
 }
