@@ -56,6 +56,7 @@ TYPES: dict[str, list[tuple[str, str, str, str, dict[str, Any]]]] = {
             "Cluster",
             object_of(
                 ("provider",),
+                conditions=list_of(object_of(namespaces=list_of(STRING))),
                 provider=object_of(
                     aws=object_of(
                         ("region", "service"),
