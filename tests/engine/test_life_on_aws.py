@@ -19,7 +19,7 @@ import pulumi.automation as auto
 import pytest
 
 from apps.catalog import CATALOG
-from apps.platform.needs import Connect, Consume, Need, Produce, RotateSecret
+from apps.platform.needs import Connect, Consume, MeasureDatabase, Need, Produce, RotateSecret
 from components.cluster.controllers import AUTOSCALERS
 from devtools.postgres import Postgres
 from stacks.config import read_stack_file
@@ -53,6 +53,7 @@ ACTIONS: dict[type[Need], set[str]] = {
         "kms:Decrypt",
     },
     Connect: {"rds-db:connect"},
+    MeasureDatabase: {"rds-db:connect", "cloudwatch:GetMetricData"},
     RotateSecret: {
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
