@@ -116,8 +116,10 @@ ec2._ACTION_MAP |= {
     "DescribeFlowLogs": telling_role,
 }
 iam_checks.install()
-# A connection that is closed after so many requests fails the one that was on its way.
+# A connection that is closed after so many requests, or seconds, fails the one that was on its way: what it made is
+# made again, and refused.
 Config.keep_alive_max_requests = 1_000_000
+Config.keep_alive_timeout = 3_600
 
 if __name__ == "__main__":
     main()
