@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from apps.domain.exactness import is_exact
-from apps.domain.text import decode
+from apps.domain.text import decode, with_point
 from apps.domain.times import epoch_advice
 
 # Python's float() takes more: 1_000, digits of other scripts, infinity.
@@ -98,9 +98,8 @@ def to_value(text: str) -> float | None:
     if written.lower() in GAPS:
         return None
     if not _NUMBER.fullmatch(written):
-        point = re.fullmatch(r"([+-]?\d+),(\d+)", written)
-        advice = f"write {point[1]}.{point[2]}" if point else "write a number such as 21.5, or nothing for a gap"
-        raise ValueError(f"{text!r} is no number: {advice}")
+        advice = with_point(written) or "a number such as 21.5, or nothing for a gap"
+        raise ValueError(f"{text!r} is no number: write {advice}")
     value = float(written)
     if not is_exact(written, value):
         raise ValueError(f"{text!r} has more digits than a double keeps: the nearest is {value!r}")

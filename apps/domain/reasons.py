@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from apps.domain.text import with_point
 from apps.domain.times import epoch_advice
 
 EXAMPLE = '{"metric": "temperature", "ts": "2026-11-20T02:00:00Z", "value": 21.5}'
@@ -86,8 +87,8 @@ def _time(found: Any) -> str:
 def _value(found: Any) -> str:
     wanted = "write a number"
     if isinstance(found, str):
-        if comma := re.fullmatch(r"\s*([+-]?\d+),(\d+)\s*", found):
-            wanted = f"write {comma[1]}.{comma[2]}, with a point and without quotes"
+        if number := with_point(found):
+            wanted = f"write {number}, with a point and without quotes"
         elif re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", found):
             wanted = f"write {found.strip()} without quotes"
         elif unit := re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*\D{1,5}", found):

@@ -2,7 +2,6 @@
 
 import codecs
 import re
-import sys
 from collections import defaultdict
 from functools import cache
 
@@ -15,6 +14,15 @@ _PACKED = {
     b"\x28\xb5\x2f\xfd": "Zstandard: unpack it first",
     b"PAR1": "Parquet: write it as CSV",
 }
+
+_LAST_CASED_PLANE = 0x20000
+"""Beyond are ideographs and private characters, which have no case; they are nine tenths of all."""
+
+
+def with_point(text: str) -> str | None:
+    """Return a number that is written with a decimal comma as it is written with a point; None for any other text."""
+    number = re.fullmatch(r"\s*([+-]?\d+),(\d+)\s*", text)
+    return f"{number[1]}.{number[2]}" if number else None
 
 
 def decode(content: bytes) -> str:
@@ -63,7 +71,7 @@ def _one_of(folded: str) -> str:
 def _cases() -> dict[str, set[str]]:
     """Return what folds to another text, and that text where it is one character: `k` -> k, K and the Kelvin sign."""
     cases: dict[str, set[str]] = defaultdict(set)
-    for letter in map(chr, range(sys.maxunicode + 1)):
+    for letter in map(chr, range(_LAST_CASED_PLANE)):
         if (folded := letter.casefold()) != letter:
             cases[folded].add(letter)
             if len(folded) == 1:

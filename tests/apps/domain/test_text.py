@@ -1,4 +1,5 @@
 import re
+import sys
 
 import asyncpg
 import pytest
@@ -54,6 +55,11 @@ def test_what_is_in_a_name_is_found_in_every_case(before: str, text: str, after:
 @given(WORDS, WORDS)
 def test_what_is_found_is_in_the_name(text: str, name: str) -> None:
     assert not found(text, name) or text.casefold() in name.casefold()
+
+
+def test_no_character_with_a_case_is_left_out() -> None:
+    cased = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.casefold() != letter]
+    assert [letter for letter in cased if not found(letter.casefold(), letter)] == []
 
 
 @pytest.fixture(scope="module")
