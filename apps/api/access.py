@@ -1,62 +1,47 @@
-"""Who may do what, and from which pages a browser may open a WebSocket."""
+"""Who asks, and from which pages a browser may open a WebSocket."""
 
 import hmac
 from pathlib import Path
 
 from starlette.datastructures import Headers
 
-from apps.api.operation import Operation
-from apps.platform.errors import ProblemError
+from apps.api.caller import Caller, unauthorized
+from apps.api.permissions import ANONYMOUS_SCOPES, ROLE_SCOPES, Role
 from apps.platform.secrets import ReloadingSecret
 
 MIN_TOKEN_LENGTH = 16
-
-
-class OperatorToken:
-    """The bearer token that writes need (RFC 6750). A token that is rotated in its file is valid at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = ReloadingSecret(path, _parse)
-
-    def check(self, authorization: str | None) -> None:
-        """Raise ProblemError 401 unless the Authorization header carries the token."""
-        scheme, _, token = (authorization or "").partition(" ")
-        is_valid = hmac.compare_digest(token.strip().encode(), self._file.read())
-        if scheme.lower() != "bearer" or not is_valid:
-            wrong = "the token is not valid" if scheme else "this needs the operator's token"
-            raise ProblemError(
-                401,
-                f"{wrong}: send Authorization: Bearer TOKEN",
-                headers={"WWW-Authenticate": 'Bearer realm="operator"'},
-            )
+OPERATOR = "operator-token"
+"""Who did what was done with the operator's token."""
 
 
 class Access:
-    """Who may do what.
+    """Finds out who asks.
 
+    `operator_token`: the bearer token of an administrator (RFC 6750). One that is rotated in its file is valid at once.
     `identity_header`: the request header by which the load balancer names who has signed in; empty: nobody signs in.
-    The load balancer lets whoever sends a token pass without a login, so a token that is sent must be the operator's,
-    also where none is needed.
+    The load balancer lets whoever sends a token pass without a login, so a token that is sent must be right, also where
+    none is needed.
     """
 
-    def __init__(self, operator: OperatorToken, identity_header: str) -> None:
-        self._operator = operator
+    def __init__(self, operator_token: Path, identity_header: str) -> None:
+        self._operator_token = ReloadingSecret(operator_token, _parse)
         self._identity_header = identity_header
 
-    def check_token_if_sent(self, headers: Headers) -> None:
-        """Raise ProblemError 401 when there is an Authorization header that is not the operator's."""
+    def identify(self, headers: Headers) -> Caller:
+        """Return who asks. Raises ProblemError 401 when they say who they are, and it is not true."""
         authorization = headers.get("authorization")
         if authorization is not None:
-            self._operator.check(authorization)
+            return self._by_token(authorization)
+        if self._identity_header and (name := headers.get(self._identity_header)):
+            return Caller(name, ROLE_SCOPES[Role.VIEWER])
+        return Caller(None, ANONYMOUS_SCOPES)
 
-    def check(self, operation: Operation, headers: Headers) -> None:
-        """Raise ProblemError 401 unless whoever asks may do it."""
-        self.check_token_if_sent(headers)
-        if operation.requires_token or (operation.requires_person and not self._signed_in(headers)):
-            self._operator.check(headers.get("authorization"))
-
-    def _signed_in(self, headers: Headers) -> bool:
-        return bool(self._identity_header and headers.get(self._identity_header))
+    def _by_token(self, authorization: str) -> Caller:
+        scheme, _, token = authorization.partition(" ")
+        is_valid = hmac.compare_digest(token.strip().encode(), self._operator_token.read())
+        if scheme.lower() != "bearer" or not is_valid:
+            raise unauthorized("the token is not valid")
+        return Caller(OPERATOR, ROLE_SCOPES[Role.ADMINISTRATOR])
 
 
 def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from apps.api.access import Access, OperatorToken
+from apps.api.access import Access
 from apps.api.context import Context
 from apps.api.database import Database
 from apps.api.endpoint import routes
@@ -42,7 +42,7 @@ RETRY_AFTER = {"Retry-After": "2"}
 def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     """Return the application. Raises ConfigurationError when a secret or the database's settings cannot be used."""
     limits = limits or Limits()
-    access = Access(OperatorToken(settings.operator_token_file), settings.identity_header)
+    access = Access(settings.operator_token_file, settings.identity_header)
     context = Context(
         settings=settings,
         limits=limits,

@@ -35,7 +35,7 @@ def page(document: Node) -> str:
 
 
 def _operation(path: str, method: str, operation: Node) -> str:
-    lock = ' <span class="lock">operator</span>' if operation.get("security") else ""
+    lock = f' <span class="lock">{escape(operation["x-permission"])}</span>'
     parts = [f"<p>{_marked(operation['description'])}</p>"] if operation["description"] else []
     if operation["parameters"]:
         rows = (

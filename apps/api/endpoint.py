@@ -53,7 +53,8 @@ class _Endpoint:
 
 
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
-    context.access.check(operation, request.headers)
+    caller = context.access.identify(request.headers)
+    caller.check(operation.permission)
     arguments: dict[str, Any] = {
         name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()
     }
@@ -65,6 +66,8 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
     for name, header in operation.headers.items():
         if (text := request.headers.get(header.name)) is not None:
             arguments[name] = read_value(header.name, text, header.kind)
+    if operation.takes_caller:
+        arguments["caller"] = caller
     if operation.body is not None:
         arguments["body"] = await _read_body(operation, request)
     result = await operation.handler(context, **arguments)

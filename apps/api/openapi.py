@@ -11,6 +11,7 @@ from msgspec.structs import FieldInfo, fields
 
 from apps.api.live import messages
 from apps.api.operation import Operation, Problem, Router
+from apps.api.permissions import ANONYMOUS_SCOPES, Permission
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -31,23 +32,22 @@ def render(routers: Iterable[Router], prefix: str) -> Document:
             "title": "Sensor Analytics",
             "version": "1",
             "description": "Devices, what they measured, and what a person should look at. Times are RFC 3339 in UTC. "
-            "Problems are problem+json and say what to do. Writes need the operator's bearer token. So do exports and "
-            "rejected records, unless whoever asks has signed in. Other reads need neither, but a token that is sent "
-            "must be right.",
+            "Problems are problem+json and say what to do. Each operation names the permission that it needs; a role "
+            "or a key holds some. A token that is sent must be right, also where none is needed.",
         },
         "servers": [{"url": prefix or "/"}],
         "tags": [{"name": router.name, "description": router.description} for router in routers],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         # OpenAPI has no words for WebSockets.
         "x-websockets": {
             "/live": {
                 "description": "Live updates: subscribe, then a snapshot, then what is new.",
-                "from_client": [schemas.of(kind) for kind in messages.FROM_CLIENT],
-                "from_server": [schemas.of(kind) for kind in messages.FROM_SERVER],
+                "from_client": [_message(kind, schemas) for kind in messages.FROM_CLIENT],
+                "from_server": [_message(kind, schemas) for kind in messages.FROM_SERVER],
             }
         },
     }
@@ -80,14 +80,21 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
+        "x-permission": operation.permission,
         "parameters": list(_parameters(operation, schemas)),
         "responses": _responses(operation, schemas),
     }
-    if operation.requires_token or operation.requires_person:
-        described["security"] = [{"operator": []}]
+    if operation.permission is not Permission.PUBLIC:
+        described["security"] = [{"key": [operation.permission]}]
+        if operation.permission in ANONYMOUS_SCOPES:
+            described["security"].append({})
     if operation.consumes:
         described["requestBody"] = {"required": True, "content": _content(operation.consumes, schemas)}
     return described
+
+
+def _message(kind: type[messages.Message], schemas: _Schemas) -> Document:
+    return {"x-permission": kind.permission, **schemas.of(kind)}
 
 
 def _parameters(operation: Operation, schemas: _Schemas) -> Iterable[Document]:
@@ -127,10 +134,12 @@ def _responses(operation: Operation, schemas: _Schemas) -> Document:
 
 def _problems(operation: Operation) -> dict[int, str]:
     problems = {
-        401: "The operator's token is wrong, or is missing where it is needed",
+        401: "Nobody knows who asks, or the token is wrong",
         422: "A parameter or the body is not as described here",
         503: "The database cannot serve it now: try again after Retry-After",
     }
+    if operation.permission is not Permission.PUBLIC:
+        problems[403] = f"Whoever asks has not the permission {operation.permission}"
     if operation.query is not None or operation.consumes:
         problems[400] = "What is asked for makes no sense together, or the body cannot be read"
     if operation.consumes:

@@ -6,9 +6,10 @@ A handler's signature is the declaration. Its first parameter is the `Context`; 
 - `query`: a struct, a field for each query parameter
 - `body`: what the body must hold, as JSON; `RawBody` for a handler that reads other media types itself
 - any name that is annotated with a `Header`: the request header that it names, or the default when it is absent
+- `caller`: who asks, a `Caller`
 
 Anything else raises DeclarationError as the module is imported. The return annotation is the response's type;
-`JsonResponse[T]` adds headers, a Starlette `Response` is sent as it is.
+`JsonResponse[T]` adds headers, a Starlette `Response` is sent as it is. Who may do it is the permission it declares.
 """
 
 import inspect
@@ -19,7 +20,9 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_
 
 import msgspec
 
+from apps.api.caller import Caller
 from apps.api.errors import DeclarationError
+from apps.api.permissions import Permission
 
 Handler = Callable[..., Awaitable[Any]]
 T = TypeVar("T")
@@ -96,10 +99,10 @@ class Operation:
     """The type of the response by media type."""
     status: int
     errors: Mapping[int, str]
-    requires_token: bool
-    """Whether it needs the operator's token."""
-    requires_person: bool
-    """Whether it needs somebody who is known: the operator's token, or who has signed in."""
+    permission: Permission
+    """What whoever asks must be allowed."""
+    takes_caller: bool
+    """Whether the handler wants to know who asks."""
     internal: bool
     """Whether it is reached from inside the cluster only, at the root and not under /api."""
     etag: bool
@@ -125,22 +128,26 @@ class Router:
         method: str,
         path: str,
         *,
+        permission: Permission | None = None,
         status: int = 200,
         errors: Mapping[int, str] | None = None,
         consumes: Mapping[str, Any] | None = None,
         produces: Mapping[str, Any] | None = None,
         body_limit: int = 64 * 1024,
-        requires_token: bool = False,
-        requires_person: bool = False,
         internal: bool = False,
         etag: bool = False,
     ) -> Callable[[H], H]:
         """Declare the decorated handler as an operation. Its docstring is the documentation.
 
-        Raises DeclarationError when its signature says what no request carries.
+        Raises DeclarationError when its signature says what no request carries, or when no permission is declared.
         """
 
         def declare(handler: H) -> H:
+            if permission is None:
+                raise DeclarationError(
+                    f"{handler.__qualname__} ({path}): who may do this? Declare its permission, "
+                    "Permission.PUBLIC for what anybody may"
+                )
             signature = _Signature(handler, path)
             body = signature.body
             summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n")
@@ -161,8 +168,8 @@ class Router:
                     produces=produces or signature.produces,
                     status=status,
                     errors=errors or {},
-                    requires_token=requires_token,
-                    requires_person=requires_person,
+                    permission=permission,
+                    takes_caller=signature.takes_caller,
                     internal=internal,
                     etag=etag,
                 )
@@ -182,6 +189,7 @@ class _Signature:
         kinds = {parameter.name: hints[parameter.name] for parameter in parameters}
         self.path_parameters = {name: self._take(kinds, name) for name in re.findall(r"{(\w+)", path)}
         self.query, self.body = kinds.pop("query", None), kinds.pop("body", None)
+        self.takes_caller = kinds.pop("caller", None) is Caller
         if not (self.query is None or issubclass(self.query, msgspec.Struct)):
             raise DeclarationError(f"{self._declared}: query must be a struct with a field for each query parameter")
         self.headers = {

@@ -9,9 +9,11 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from apps.api.access import Access, origin_allowed
+from apps.api.caller import Caller
 from apps.api.live.hub import Client, Hub
-from apps.api.live.messages import Pong, Subscribe
+from apps.api.live.messages import Alerts, Message, Pong, Readings, Snapshot, Subscribe
 from apps.api.metrics import LIVE_CLOSED
+from apps.api.permissions import Permission, Scopes
 from apps.platform.errors import ProblemError
 
 MAX_MISSED_PONGS = 3
@@ -36,6 +38,11 @@ FULL = CloseReason("full", TRY_AGAIN_LATER, "too many clients: try again later, 
 SILENT = CloseReason("silent", POLICY_VIOLATION, "no answer to pings: connect again")
 NOT_SUBSCRIBED = CloseReason("not_subscribed", POLICY_VIOLATION, 'send {"type":"subscribe"} first')
 TOO_MANY_ERRORS = CloseReason("errors", POLICY_VIOLATION, "too many messages that cannot be understood")
+
+
+def forbidden(permission: Permission) -> CloseReason:
+    """Return the reason to end the connection of a client that asks for what it may not have."""
+    return CloseReason("forbidden", POLICY_VIOLATION, f"this needs {permission}: sign in, or send a key that has it")
 
 
 class Live:
@@ -63,7 +70,7 @@ class Live:
             await _close(websocket, FORBIDDEN_ORIGIN)
             return
         try:
-            self._access.check_token_if_sent(websocket.headers)
+            caller = self._access.identify(websocket.headers)
         except ProblemError:
             await _close(websocket, WRONG_TOKEN)
             return
@@ -73,7 +80,7 @@ class Live:
             return
         client = self._hub.join()
         try:
-            reason = await _Session(websocket, client, self._ping_seconds, self._now).run()
+            reason = await _Session(websocket, client, caller, self._ping_seconds, self._now).run()
         finally:
             self._hub.leave(client)
         if reason is not None:
@@ -81,9 +88,17 @@ class Live:
 
 
 class _Session:
-    def __init__(self, websocket: WebSocket, client: Client, ping_seconds: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        client: Client,
+        caller: Caller,
+        ping_seconds: float,
+        now: Callable[[], datetime],
+    ) -> None:
         self.websocket = websocket
         self.client = client
+        self.caller = caller
         self.ping_seconds = ping_seconds
         self.now = now
         self.missed_pongs = 0
@@ -117,6 +132,8 @@ class _Session:
                 errors += 1
                 self.client.send_error(f'{error}: send {{"type": "subscribe"}} or {{"type": "pong"}}')
             else:
+                if missing := _needed(decoded) - self.caller.scopes:
+                    return forbidden(min(missing))
                 if isinstance(decoded, Subscribe):
                     self.client.subscribe(decoded)
         return TOO_MANY_ERRORS
@@ -135,6 +152,14 @@ class _Session:
             self.missed_pongs += 1
             self.client.ping(self.now())
         return SILENT
+
+
+def _needed(message: Subscribe | Pong) -> Scopes:
+    """Return what a client must be allowed to send this message and to be sent what it asks for."""
+    kinds: list[type[Message]] = [type(message)]
+    if isinstance(message, Subscribe):
+        kinds += [Snapshot, Readings, *([Alerts] if message.alerts else [])]
+    return frozenset(kind.permission for kind in kinds) - {Permission.PUBLIC}
 
 
 async def _close(websocket: WebSocket, reason: CloseReason) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from apps.api.context import Context
 from apps.api.operation import Page, Router
+from apps.api.permissions import Permission
 from apps.api.queries import alerts
 from apps.api.queries.alerts import AlertEvent, AlertKey
 from apps.api.routes.paging import PageQuery, decode_cursor, page
@@ -58,7 +59,7 @@ NO_ALERT = {404: "No such alert"}
 OVER = {409: "The alert is resolved already"}
 
 
-@router.operation("GET", "/alerts", etag=True)
+@router.operation("GET", "/alerts", permission=Permission.ALERTS_READ, etag=True)
 async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
     """List alerts, the newest first."""
     rows = await alerts.find(
@@ -72,13 +73,13 @@ async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
     return page("alerts", query, rows, lambda alert: AlertKey(alert.opened_at, alert.alert_id))
 
 
-@router.operation("GET", "/alerts/{alert_id}", errors=NO_ALERT, etag=True)
+@router.operation("GET", "/alerts/{alert_id}", permission=Permission.ALERTS_READ, errors=NO_ALERT, etag=True)
 async def show_alert(context: Context, alert_id: UUID) -> AlertWithEvents:
     """Show an alert with everything that was done to it."""
     return await _show(context, alert_id)
 
 
-@router.operation("POST", "/alerts/{alert_id}/acknowledge", requires_token=True, errors=NO_ALERT | OVER)
+@router.operation("POST", "/alerts/{alert_id}/acknowledge", permission=Permission.ALERTS_WRITE, errors=NO_ALERT | OVER)
 async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Say that you look after an alert.
 
@@ -87,7 +88,7 @@ async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction)
     return await _apply(context, AlertTransition.ACKNOWLEDGE, alert_id, body)
 
 
-@router.operation("POST", "/alerts/{alert_id}/resolve", requires_token=True, errors=NO_ALERT)
+@router.operation("POST", "/alerts/{alert_id}/resolve", permission=Permission.ALERTS_WRITE, errors=NO_ALERT)
 async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Say that an alert is over.
 
@@ -96,13 +97,13 @@ async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> 
     return await _apply(context, AlertTransition.RESOLVE, alert_id, body)
 
 
-@router.operation("POST", "/alerts/acknowledge", requires_token=True)
+@router.operation("POST", "/alerts/acknowledge", permission=Permission.ALERTS_WRITE)
 async def acknowledge_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that you look after many alerts."""
     return await _apply_to_all(context, AlertTransition.ACKNOWLEDGE, body.alert_ids, body)
 
 
-@router.operation("POST", "/alerts/resolve", requires_token=True)
+@router.operation("POST", "/alerts/resolve", permission=Permission.ALERTS_WRITE)
 async def resolve_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that many alerts are over."""
     return await _apply_to_all(context, AlertTransition.RESOLVE, body.alert_ids, body)

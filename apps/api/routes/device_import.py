@@ -7,6 +7,7 @@ import msgspec
 from apps.api.context import Context
 from apps.api.device_rows import CSV, JSON, NDJSON, read_rows
 from apps.api.operation import RawBody, Router
+from apps.api.permissions import Permission
 from apps.api.queries import devices
 from apps.api.routes.devices import RESERVED
 from apps.domain.devices import DeviceSpec
@@ -44,7 +45,7 @@ class ImportAnswer(msgspec.Struct, frozen=True):
 @router.operation(
     "POST",
     "/devices/import",
-    requires_token=True,
+    permission=Permission.DEVICES_WRITE,
     consumes={JSON: list[Any], NDJSON: str, CSV: str},
     body_limit=MAX_BYTES,
 )

@@ -8,6 +8,7 @@ import msgspec
 from apps.api.context import Context
 from apps.api.errors import VersionConflictError
 from apps.api.operation import Header, JsonResponse, Page, Router
+from apps.api.permissions import Permission
 from apps.api.queries import devices
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
@@ -60,7 +61,7 @@ NO_DEVICE = {404: "No such device"}
 CHANGED = {412: "The device has changed since it was read"}
 
 
-@router.operation("GET", "/devices", etag=True)
+@router.operation("GET", "/devices", permission=Permission.DEVICES_READ, etag=True)
 async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
     """List devices by id."""
     rows = await devices.find(
@@ -74,7 +75,7 @@ async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
     return page("devices", query, rows, lambda device: device.device_id)
 
 
-@router.operation("POST", "/devices", status=201, requires_token=True, errors={409: "The id is taken"})
+@router.operation("POST", "/devices", status=201, permission=Permission.DEVICES_WRITE, errors={409: "The id is taken"})
 async def create_device(context: Context, body: DeviceSpec) -> JsonResponse[Device]:
     """Register a device."""
     if body.device_id in RESERVED:
@@ -85,7 +86,7 @@ async def create_device(context: Context, body: DeviceSpec) -> JsonResponse[Devi
     return JsonResponse(device, {"ETag": _etag(device), "Location": f"/api/devices/{device.device_id}"})
 
 
-@router.operation("GET", "/devices/{device_id}", errors=NO_DEVICE, etag=True)
+@router.operation("GET", "/devices/{device_id}", permission=Permission.DEVICES_READ, errors=NO_DEVICE, etag=True)
 async def show_device(context: Context, device_id: DeviceId) -> JsonResponse[Device]:
     """Show a device.
 
@@ -97,7 +98,7 @@ async def show_device(context: Context, device_id: DeviceId) -> JsonResponse[Dev
     return JsonResponse(device, {"ETag": _etag(device)})
 
 
-@router.operation("PATCH", "/devices/{device_id}", requires_token=True, errors=NO_DEVICE | CHANGED)
+@router.operation("PATCH", "/devices/{device_id}", permission=Permission.DEVICES_WRITE, errors=NO_DEVICE | CHANGED)
 async def change_device(
     context: Context, device_id: DeviceId, body: DevicePatch, if_match: IfMatch = None
 ) -> JsonResponse[Device]:
@@ -114,7 +115,9 @@ async def change_device(
     return JsonResponse(device, {"ETag": _etag(device)})
 
 
-@router.operation("DELETE", "/devices/{device_id}", status=204, requires_token=True, errors=NO_DEVICE | CHANGED)
+@router.operation(
+    "DELETE", "/devices/{device_id}", status=204, permission=Permission.DEVICES_WRITE, errors=NO_DEVICE | CHANGED
+)
 async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch = None) -> None:
     """Take a device out of the registry.
 
@@ -130,7 +133,7 @@ async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch
         raise _missing(device_id)
 
 
-@router.operation("POST", "/devices/{device_id}/upload-url", requires_token=True, errors=NO_DEVICE)
+@router.operation("POST", "/devices/{device_id}/upload-url", permission=Permission.DEVICES_WRITE, errors=NO_DEVICE)
 async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrlRequest) -> UploadUrl:
     """Make an upload URL.
 

@@ -10,6 +10,7 @@ from apps.api.context import Context
 from apps.api.docs_page import CONTENT_SECURITY_POLICY, page
 from apps.api.openapi import Document, render
 from apps.api.operation import Router
+from apps.api.permissions import Permission
 from apps.domain import readings
 
 
@@ -21,18 +22,18 @@ def documentation(routers: Sequence[Router], prefix: str) -> Router:
     def document() -> Document:
         return render([*routers, described], prefix)
 
-    @described.operation("GET", "/openapi.json", etag=True)
+    @described.operation("GET", "/openapi.json", permission=Permission.PUBLIC, etag=True)
     async def openapi_document(_: Context) -> dict[str, Any]:
         """Show the OpenAPI 3.1 document."""
         return document()
 
-    @described.operation("GET", "/docs", produces={"text/html": str})
+    @described.operation("GET", "/docs", permission=Permission.PUBLIC, produces={"text/html": str})
     async def readable_documentation(_: Context) -> Response:
         """Show this documentation as a page."""
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
         return HTMLResponse(page(document()), headers=headers)
 
-    @described.operation("GET", "/schemas/reading.json", etag=True)
+    @described.operation("GET", "/schemas/reading.json", permission=Permission.PUBLIC, etag=True)
     async def reading_schema(_: Context) -> dict[str, Any]:
         """Show the JSON Schema of what a device PUTs to its upload URL: an array of readings."""
         return readings.json_schema()

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from apps.api.context import Context
 from apps.api.metrics import ROWS_SERVED
 from apps.api.operation import Router
+from apps.api.permissions import Permission
 from apps.api.queries import readings
 from apps.api.queries.readings import ReadingOut, Series, SeriesTimeKey
 from apps.api.windows import Since, Until, window
@@ -40,14 +41,14 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True):
     "GET",
     "/readings/export",
     produces={CSV: str, NDJSON: str},
-    requires_person=True,
+    permission=Permission.EXPORT_READ,
     errors={429: "As many exports are under way as there may be"},
 )
 async def export_readings(context: Context, query: ExportQuery) -> Response:
     """Export readings by device, metric and time.
 
-    The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. It is for
-    the operator and for who has signed in, and only some are written at a time.
+    The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. Only some
+    are written at a time.
     """
     chunks = _chunks(context, query)
     # Before the answer begins, so that it can still be a problem.

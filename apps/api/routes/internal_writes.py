@@ -7,6 +7,7 @@ import msgspec
 from apps.api.context import Context
 from apps.api.metrics import READINGS_WRITTEN
 from apps.api.operation import JSON, RawBody, Router
+from apps.api.permissions import Permission
 from apps.api.queries import readings
 from apps.domain.arrays import split_array
 from apps.domain.errors import InvalidInputError
@@ -37,7 +38,7 @@ class Stored(msgspec.Struct, frozen=True, omit_defaults=True):
 @router.operation(
     "POST",
     "/readings",
-    requires_token=True,
+    permission=Permission.READINGS_WRITE,
     internal=True,
     body_limit=5_000_000,
     consumes={JSON: Annotated[list[DeviceReading], msgspec.Meta(max_length=MAX_READINGS)]},

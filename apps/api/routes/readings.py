@@ -7,6 +7,7 @@ import msgspec
 
 from apps.api.context import Context
 from apps.api.operation import Page, Router
+from apps.api.permissions import Permission
 from apps.api.queries import readings, trend
 from apps.api.queries.readings import LatestReading, Order, ReadingOut, Series, SeriesKey, TimeKey
 from apps.api.queries.trend import TrendPoint
@@ -60,7 +61,7 @@ class Trend(msgspec.Struct, frozen=True):
     points: list[TrendPoint]
 
 
-@router.operation("GET", "/readings")
+@router.operation("GET", "/readings", permission=Permission.READINGS_READ)
 async def list_readings(context: Context, query: ReadingsQuery) -> Page[ReadingOut]:
     """List readings by time, newest first unless asked otherwise."""
     rows = await readings.in_time_order(
@@ -74,7 +75,7 @@ async def list_readings(context: Context, query: ReadingsQuery) -> Page[ReadingO
     return page("readings", query, rows, lambda row: TimeKey(row.ts, row.device_id, row.metric))
 
 
-@router.operation("GET", "/readings/latest", etag=True)
+@router.operation("GET", "/readings/latest", permission=Permission.READINGS_READ, etag=True)
 async def latest_readings(context: Context, query: LatestQuery) -> Page[LatestReading]:
     """Show the newest reading of each series, by device and metric.
 
@@ -85,7 +86,7 @@ async def latest_readings(context: Context, query: LatestQuery) -> Page[LatestRe
     return page("latest", query, rows, lambda row: SeriesKey(row.device_id, row.metric))
 
 
-@router.operation("GET", "/readings/trend", etag=True)
+@router.operation("GET", "/readings/trend", permission=Permission.READINGS_READ, etag=True)
 async def show_trend(context: Context, query: TrendQuery) -> Trend:
     """Summarize one series in buckets: average, lowest, highest and count.
 

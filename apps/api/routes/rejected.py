@@ -6,6 +6,7 @@ import msgspec
 
 from apps.api.context import Context
 from apps.api.operation import Page, Router
+from apps.api.permissions import Permission
 from apps.api.queries import rejected
 from apps.api.queries.rejected import RejectedRecord
 from apps.api.routes.paging import PageQuery, decode_cursor, page
@@ -24,11 +25,11 @@ class RejectedQuery(PageQuery, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
 
 
-@router.operation("GET", "/rejected", requires_person=True)
+@router.operation("GET", "/rejected", permission=Permission.REJECTED_READ)
 async def list_rejected(context: Context, query: RejectedQuery) -> Page[RejectedRecord]:
     """List rejected records, the newest first.
 
-    They hold what devices really sent, so they are for the operator and for who has signed in.
+    They hold what devices really sent.
     """
     rows = await rejected.find(
         context.database, device_id=query.device_id, limit=query.limit + 1, after=decode_cursor(query, RejectedId)

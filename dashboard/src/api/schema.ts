@@ -156,7 +156,7 @@ export interface paths {
         };
         /**
          * Export readings by device, metric and time
-         * @description The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. It is for the operator and for who has signed in, and only some are written at a time.
+         * @description The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. Only some are written at a time.
          */
         get: operations["export_readings"];
         put?: never;
@@ -176,7 +176,7 @@ export interface paths {
         };
         /**
          * List rejected records, the newest first
-         * @description They hold what devices really sent, so they are for the operator and for who has signed in.
+         * @description They hold what devices really sent.
          */
         get: operations["list_rejected"];
         put?: never;
@@ -817,8 +817,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -877,8 +886,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -974,8 +992,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1034,8 +1061,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1118,8 +1154,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1226,8 +1271,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1327,8 +1381,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission devices:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1425,8 +1488,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1501,8 +1573,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1579,8 +1660,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1647,8 +1737,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission export:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1719,8 +1818,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rejected:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1794,8 +1902,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1854,8 +1971,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:read */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1925,8 +2051,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2032,8 +2167,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2128,8 +2272,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2215,8 +2368,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2300,7 +2462,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2347,7 +2509,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2405,7 +2567,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The operator's token is wrong, or is missing where it is needed */
+            /** @description Nobody knows who asks, or the token is wrong */
             401: {
                 headers: {
                     [name: string]: unknown;

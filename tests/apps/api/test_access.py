@@ -10,6 +10,7 @@ import httpx
 import pytest
 import websockets
 
+from apps.api.permissions import Permission
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.support.api import TOKEN
 from tests.support.postgres import TestDatabase
@@ -46,7 +47,8 @@ async def test_who_has_signed_in_needs_no_token_to_read_and_one_to_write(
                 assert (await api.reader.get(path, headers={"x-who": ""})).status_code == 401
                 assert (await api.reader.get(path, headers=SIGNED_IN | WRONG)).status_code == 401
             written = await api.reader.post("/api/devices", json={"device_id": "d"}, headers=SIGNED_IN)
-            assert written.status_code == 401
+            assert written.status_code == 403
+            assert "devices:write, which somebody has not" in written.json()["detail"]
 
 
 def test_a_token_that_is_sent_must_be_right_where_none_is_needed_too(empty_api: httpx.Client) -> None:
@@ -112,3 +114,15 @@ async def fill(owner: asyncpg.Connection) -> None:
     await owner.execute(
         "INSERT INTO latest_readings (device_id, metric, ts, value, received_at) VALUES ($1, $1, now(), 0, now())", LONG
     )
+
+
+async def test_a_client_that_asks_for_what_it_may_not_have_is_told_so(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.api.access.ANONYMOUS_SCOPES", frozenset({Permission.READINGS_READ}))
+    async with websockets.connect(api.live_url) as client:
+        await client.send('{"type":"subscribe","alerts":false}')
+        assert '"snapshot"' in str(await client.recv())
+        await client.send('{"type":"subscribe"}')
+        with pytest.raises(websockets.ConnectionClosedError, match="this needs alerts:read"):
+            await client.recv()

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.errors import DeclarationError
+from apps.api.live.messages import Message
 from apps.api.operation import Header, Operation, Router
+from apps.api.permissions import Permission
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -17,7 +20,7 @@ class Query(msgspec.Struct, frozen=True):
 
 def declare(handler: Callable[..., Awaitable[Any]], path: str = "/things/{thing_id}") -> Operation:
     router = Router("Things", "")
-    router.operation("GET", path)(handler)
+    router.operation("GET", path, permission=Permission.PUBLIC)(handler)
     return router.operations[0]
 
 
@@ -55,3 +58,22 @@ def test_a_parameter_that_no_request_carries_is_refused_as_it_is_declared(
     with pytest.raises(DeclarationError, match=named) as refused:
         declare(handler)
     assert handler.__name__ in str(refused.value)
+
+
+def test_nothing_starts_that_does_not_say_who_may_do_it() -> None:
+    async def forgotten(_: Context) -> None: ...
+
+    with pytest.raises(DeclarationError, match=r"forgotten.*Declare its permission"):
+        Router("Things", "").operation("GET", "/things")(forgotten)
+    with pytest.raises(DeclarationError, match=r"Forgotten.*Declare its permission"):
+
+        class Forgotten(Message, frozen=True):
+            pass
+
+
+def test_a_handler_that_wants_to_know_who_asks_is_told() -> None:
+    async def told(_: Context, caller: Caller) -> None: ...
+    async def not_told(_: Context) -> None: ...
+
+    assert declare(told, "/things").takes_caller
+    assert not declare(not_told, "/things").takes_caller

@@ -1,0 +1,30 @@
+"""Who asks: a person, a program with a key, or somebody whom nobody knows."""
+
+from dataclasses import dataclass
+
+from apps.api.permissions import Permission, Scopes
+from apps.platform.errors import ProblemError
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what they may. A handler that takes a parameter `caller` is told."""
+
+    name: str | None
+    """As it stands in the audit trail; None: nobody knows who it is."""
+    scopes: Scopes
+
+    def check(self, permission: Permission) -> None:
+        """Raise ProblemError unless they may: 401 when they could say who they are, 403 when that would not help."""
+        if permission is Permission.PUBLIC or permission in self.scopes:
+            return
+        if self.name is None:
+            raise unauthorized(f"this needs {permission}")
+        raise ProblemError(403, f"this needs {permission}, which {self.name} has not: ask an administrator for it")
+
+
+def unauthorized(wrong: str) -> ProblemError:
+    """Return the refusal of somebody who has to say who they are."""
+    return ProblemError(
+        401, f"{wrong}: send Authorization: Bearer KEY", headers={"WWW-Authenticate": 'Bearer realm="api"'}
+    )

@@ -1,0 +1,56 @@
+"""What may be done, and who may do it: every operation and every WebSocket message declares one permission.
+
+A permission is also a scope: what an API key is allowed, and what a role consists of.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What an operation asks of its caller: `resource:verb`."""
+
+    PUBLIC = "public"
+    """Anybody may, also who is not known: for what describes the API itself. No key and no role holds it."""
+    DEVICES_READ = "devices:read"
+    DEVICES_WRITE = "devices:write"
+    READINGS_READ = "readings:read"
+    READINGS_WRITE = "readings:write"
+    EXPORT_READ = "export:read"
+    """Whole histories, of any length."""
+    REJECTED_READ = "rejected:read"
+    """What devices really sent."""
+    ALERTS_READ = "alerts:read"
+    ALERTS_WRITE = "alerts:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    KEYS_MANAGE = "keys:manage"
+    AUDIT_READ = "audit:read"
+
+
+class Role(StrEnum):
+    """What a person is to the platform. Each may do what the one before may."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
+
+
+Scopes = frozenset[Permission]
+
+ALL_SCOPES: Scopes = frozenset(Permission) - {Permission.PUBLIC}
+
+ANONYMOUS_SCOPES: Scopes = frozenset(
+    {Permission.DEVICES_READ, Permission.READINGS_READ, Permission.ALERTS_READ, Permission.RULES_READ}
+)
+"""What somebody unknown may, where anybody may look: neither what has no limit nor what devices really sent."""
+
+_VIEWER = ANONYMOUS_SCOPES | {Permission.EXPORT_READ, Permission.REJECTED_READ}
+_OPERATOR = _VIEWER | {Permission.DEVICES_WRITE, Permission.ALERTS_WRITE, Permission.RULES_WRITE}
+
+ROLE_SCOPES: Mapping[Role, Scopes] = {
+    Role.VIEWER: _VIEWER,
+    Role.OPERATOR: _OPERATOR,
+    Role.ADMINISTRATOR: ALL_SCOPES,
+}
+"""What each role may."""
