@@ -19,7 +19,7 @@ import pytest
 from apps.catalog import CATALOG
 from stacks.config import read_stack_file
 from tests.support import control_plane, engine, policy_pack
-from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, with_other_image
+from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, destroy, interrupt, with_other_image
 from tests.support.stand_ins import charts
 
 LACKING = [*engine.missing(), *control_plane.missing(), *([] if shutil.which("kubectl") else ["kubectl"])]
@@ -183,7 +183,7 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(
     assert_it_refuses_to_go(stack)
     stack = rehearsal.stack("prod", "environment", {**config, "protected": False})
     stack.up()
-    stack.destroy()
+    destroy(stack)
     assert rehearsal.aws_left == []
     assert not names(ask, "deployments,jobs,cronjobs,services,externalsecrets")
     assert "sensors" not in ask("get", "namespaces", "-o", "name")
@@ -197,7 +197,7 @@ def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror: Path
     stack.up()
     assert len(rehearsal.aws_left) >= half_made
     assert changes(stack.up()) == {}
-    stack.destroy()
+    destroy(stack)
     assert rehearsal.aws_left == []
 
 

@@ -26,7 +26,15 @@ from stacks.config import read_stack_file
 from tests.engine.passing import send_a_reading
 from tests.support import aws_emulator, control_plane, engine, policy_pack, retained
 from tests.support.aws_emulator import Emulator
-from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, interrupt, resources, with_other_image
+from tests.support.engine import (
+    Rehearsal,
+    assert_it_refuses_to_go,
+    changes,
+    destroy,
+    interrupt,
+    resources,
+    with_other_image,
+)
 from tests.support.stand_ins import charts
 
 LACKING = [
@@ -118,7 +126,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
     charts.write_chart(Path(mirror["mirror"]), AUTOSCALERS["1.35"])
     assert_a_new_version_and_more_nodes_arrive_in_order(aws, rehearsal, with_other_image(config, "api"))
-    stack.destroy()
+    destroy(stack)
     assert left(aws) == before
 
 
@@ -144,7 +152,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     stack = rehearsal.stack("prod", "environment", {**config, "protected": False})
     # No longer protected, no longer production: the pack lets it go.
     stack.up(policy_packs=PACKS)
-    stack.destroy()
+    destroy(stack)
     assert left(aws) == before
     (snapshot,) = aws.client("rds").describe_db_snapshots()["DBSnapshots"]
     assert snapshot["DBSnapshotIdentifier"].endswith("-final")
@@ -162,7 +170,7 @@ def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place: Place)
     with pytest.raises(auto.CommandError, match="protect"):
         stack.destroy()
     rehearsal.unprotect(stack)
-    stack.destroy()
+    destroy(stack)
     assert left(aws) == []
 
 

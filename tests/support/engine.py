@@ -20,6 +20,7 @@ from stacks.config import PROJECT
 from tests.support import policy_pack
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 600
 
 LAUNCHER = """#!/bin/sh
 PYTHONPATH={root} exec {python} -u -m tests.support.stand_ins.{module} "$@"
@@ -105,13 +106,34 @@ def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
         made = event.resource_pre_event
         if made and made.metadata.type == at and not half.is_set():
             half.set()
-            for program in psutil.Process().children(recursive=True):
-                if program.name() == "pulumi":
-                    os.kill(program.pid, signal.SIGINT)
+            for running in _engines():
+                running.send_signal(signal.SIGINT)
 
     with pytest.raises(auto.CommandError):
         stack.up(on_event=stop, **options)
     assert half.is_set(), f"no {at} was made"
+
+
+def destroy(stack: auto.Stack) -> None:
+    """Take a stack down. What cannot go within `PATIENCE` seconds fails the rehearsal, and its output says what it is.
+
+    The provider of AWS tries for 20 minutes, and does not stop when it is asked to.
+    """
+
+    def end() -> None:
+        for running in _engines():
+            running.kill()
+
+    watch = threading.Timer(PATIENCE, end)
+    watch.start()
+    try:
+        stack.destroy()
+    finally:
+        watch.cancel()
+
+
+def _engines() -> list[psutil.Process]:
+    return [running for running in psutil.Process().children(recursive=True) if running.name() == "pulumi"]
 
 
 def assert_it_refuses_to_go(stack: auto.Stack) -> None:

@@ -3,10 +3,12 @@
 Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
 another is. It does not tell back where RDS keeps a password, a flow log's role, interval and tags, whether an endpoint
 answers to AWS's own names, a cluster's upgrade policy, a node group's launch template, and the tags that a stream is
-made with. What it lacks of a cluster's updates is in `eks_updates`.
+made with. It makes a second subnet of the same range, which AWS refuses. What it lacks of a cluster's updates is in
+`eks_updates`.
 """
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any
 
 from hypercorn.config import Config
@@ -25,6 +27,7 @@ create_node_group: Callable[[str, Mapping[str, Any]], Answer] = eks._create_node
 create_stream: Callable[[Mapping[str, Any]], Answer] = kinesis._create_stream
 create_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateFlowLogs"]
 create_endpoint: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateVpcEndpoint"]
+create_subnet: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateSubnet"]
 endpoint_xml: Callable[[Mapping[str, Any], str], str] = ec2._vpce_fields_xml
 describe_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["DescribeFlowLogs"]
 
@@ -103,6 +106,16 @@ def telling_names(endpoint: Mapping[str, Any], tag: str = "item") -> str:
     return endpoint_xml(endpoint, tag).replace("<vpcEndpointId>", f"{said}<vpcEndpointId>")
 
 
+def without_overlap(params: Mapping[str, Any]) -> Answer:
+    """Make a subnet whose range no other of its network has, so that what was asked for twice is told of."""
+    wanted, network = ip_network(ec2._p(params, "CidrBlock")), ec2._p(params, "VpcId")
+    for made in ec2._subnets.values():
+        if made["VpcId"] == network and wanted.overlaps(ip_network(made["CidrBlock"])):
+            answer: Answer = ec2._error("InvalidSubnet.Conflict", f"{wanted} conflicts with {made['SubnetId']}", 400)
+            return answer
+    return create_subnet(params)
+
+
 rds._instance_xml = with_secret
 rds._apply_instance_filters = by_resource
 ec2._vpce_fields_xml = telling_names
@@ -112,14 +125,15 @@ eks._handle_request_sync = eks_updates.with_updates
 kinesis._create_stream = with_tags
 ec2._ACTION_MAP |= {
     "CreateFlowLogs": with_role,
+    "CreateSubnet": without_overlap,
     "CreateVpcEndpoint": with_names,
     "DescribeFlowLogs": telling_role,
 }
 iam_checks.install()
-# A connection that is closed after so many requests, or seconds, fails the one that was on its way: what it made is
-# made again, and refused.
+# When a request comes just as its idle connection is closed, what it asks for is made and the answer is lost. The
+# provider then asks again. No client of ours keeps an idle connection for an hour; MiniStack would close it after 75 s.
+Config.keep_alive_timeout = property(lambda _config: 3_600, lambda _config, _wanted: None)  # type: ignore[assignment]
 Config.keep_alive_max_requests = 1_000_000
-Config.keep_alive_timeout = 3_600
 
 if __name__ == "__main__":
     main()
