@@ -142,6 +142,7 @@ def _anomaly(series: SignalSeries, result: zscore.ZScoreResult, now: float) -> A
             f"{series.source} is {result.observed:.4g}, expected {result.expected:.4g} "
             f"(give or take {result.spread:.2g}): z = {result.score:.1f}"
         ),
+        since=_time(now),
         score=result.score,
         window_start=_time(now - zscore.WINDOW_SECONDS),
         window_end=_time(now),

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import asyncpg
 
@@ -18,6 +19,9 @@ from apps.storage.alerts import clear_alert, raise_alert
 log = logging.getLogger(__name__)
 
 RULE = Rarity.name
+
+Sensor: TypeAlias = tuple[str, str]
+"""A device and its metric."""
 
 RESOLVE_AFTER_POINTS = 3
 """Normal points in a row after which an alert is over."""
@@ -36,6 +40,7 @@ async def process(
     point_seconds: float,
     direction: Direction = Direction.BOTH,
     is_open: bool,
+    sensor: Sensor | None = None,
 ) -> None:
     """Learn the points, each of which sums up `point_seconds`, and open or resolve the alert about `source`."""
     since = now - MAX_HISTORY_AGE_SECONDS if state.last_time is None else -math.inf
@@ -45,7 +50,7 @@ async def process(
         if detection.point.time > since and _is_worse(detection, direction)
     ]
     for detection in detections:
-        anomaly = _anomaly(source, detection, point_seconds)
+        anomaly = _anomaly(source, detection, point_seconds, sensor)
         if await raise_alert(connection, anomaly, ACTOR):
             log.warning("alert: %s", anomaly.message)
     if (is_open or detections) and state.consecutive_normal >= RESOLVE_AFTER_POINTS:
@@ -70,8 +75,10 @@ def _is_worse(detection: Detection, direction: Direction) -> bool:
     return (detection.score.observed > detection.score.expected) == (direction is Direction.UP)
 
 
-def _anomaly(source: str, detection: Detection, point_seconds: float) -> Anomaly:
+def _anomaly(source: str, detection: Detection, point_seconds: float, sensor: Sensor | None) -> Anomaly:
     point, score = detection
+    device_id, metric = sensor or (None, None)
+    begin = datetime.fromtimestamp(point.time - point_seconds, UTC)
     return Anomaly(
         source=source,
         rule=RULE,
@@ -80,8 +87,11 @@ def _anomaly(source: str, detection: Detection, point_seconds: float) -> Anomaly
             f"{source} is {score.observed:.4g}, lately {score.expected:.4g}: "
             f"hardly ever seen before (score {score.value:.1f})"
         ),
+        device_id=device_id,
+        metric=metric,
+        since=begin,
         score=score.value,
-        window_start=datetime.fromtimestamp(point.time - point_seconds, UTC),
+        window_start=begin,
         window_end=datetime.fromtimestamp(point.time, UTC),
         expected=score.expected,
         observed=score.observed,

@@ -1,16 +1,14 @@
 """Scans the sensors: what each device's metrics measured since the last run."""
 
 from collections.abc import Callable, Container, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import asyncpg
 
 from apps.detector import alerts, rarity_rule, state
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
-
-Sensor: TypeAlias = tuple[str, str]
-"""A device and its metric."""
+from apps.detector.rarity_rule import Sensor
 
 LOOKBACK_SECONDS = 3 * 86_400
 """How much history a fresh model first learns from."""
@@ -72,6 +70,7 @@ async def _scan_batch(
             now=now,
             point_seconds=point_seconds,
             is_open=source in open_alerts,
+            sensor=sensor,
         )
     await state.save(connection, {batch[sensor]: states[batch[sensor]] for sensor in points})
     return len(points)

@@ -1,7 +1,7 @@
 """Alerts: something that a person should look at, from the moment it is noticed until it is over."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -30,32 +30,38 @@ class AlertState(StrEnum):
 class AlertTransition(StrEnum):
     """What can happen to an alert. The value is the word of its event in the alert's history."""
 
-    RAISE = "opened"
+    OPEN = "opened"
     """A service noticed something, and no alert of its (source, rule) is unresolved."""
-    ACKNOWLEDGE = "acknowledge"
+    ACKNOWLEDGE = "acknowledged"
     """A person looks after it."""
-    RESOLVE = "resolve"
-    """A person says that it is over."""
-    CLEAR = "resolved"
-    """The service that raised it sees that it is over."""
+    COMMENT = "commented"
+    """A person says something about it."""
+    REOPEN = "reopened"
+    """It was noticed again soon after it was over, or a person takes back that it is over."""
+    RESOLVE = "resolved"
+    """A person says that it is over, or the service that opened it sees that it is."""
 
 
 class Transition(NamedTuple):
-    """The states that allow it (None: there is no unresolved alert) and the state that it leads to."""
+    """The states that allow it (None: there is no alert yet) and the state that it leads to (None: it stays)."""
 
     sources: frozenset[AlertState | None]
-    target: AlertState
+    target: AlertState | None
 
 
 UNRESOLVED = frozenset({AlertState.OPEN, AlertState.ACKNOWLEDGED})
 
 TRANSITIONS: Mapping[AlertTransition, Transition] = {
-    AlertTransition.RAISE: Transition(frozenset({None}), AlertState.OPEN),
+    AlertTransition.OPEN: Transition(frozenset({None}), AlertState.OPEN),
     AlertTransition.ACKNOWLEDGE: Transition(frozenset({AlertState.OPEN}), AlertState.ACKNOWLEDGED),
+    AlertTransition.COMMENT: Transition(frozenset(AlertState), None),
+    AlertTransition.REOPEN: Transition(frozenset({AlertState.RESOLVED}), AlertState.OPEN),
     AlertTransition.RESOLVE: Transition(UNRESOLVED, AlertState.RESOLVED),
-    AlertTransition.CLEAR: Transition(UNRESOLVED, AlertState.RESOLVED),
 }
 """The state machine. What is not in it does not happen; `apps.storage.alerts` is the one place that carries it out."""
+
+REOPEN_WITHIN = timedelta(minutes=10)
+"""What is noticed again so soon after its alert was resolved reopens that alert: who knows it need not begin anew."""
 
 
 class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,22 +70,38 @@ class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """What it is about: a signal of the platform (`api/cpu`) or a sensor (`device-7/temperature`)."""
     rule: str
-    """What noticed it, for example `zscore`."""
+    """What noticed it: the id of a rule, or a model of the detector, for example `zscore`."""
     severity: Severity
     message: str
+    device_id: str | None = None
+    metric: str | None = None
+    since: datetime | None = None
+    """When it began, in the readings' own time."""
+    threshold: float | None = None
+    """The limit that the rule sets, in the metric's unit; of silence the seconds after which a device is silent."""
+    labels: tuple[str, ...] = ()
+    """The rule's; an alert has those of its device too."""
+    rule_version: int | None = None
     score: float | None = None
+    """How surprising the model finds it."""
     window_start: datetime | None = None
     window_end: datetime | None = None
     expected: float | None = None
+    """What is usual."""
     observed: float | None = None
+    """What was measured instead; of silence the seconds that it has lasted."""
     model: str | None = None
     model_version: str | None = None
 
 
 class Alert(Anomaly, frozen=True, kw_only=True):
-    """An anomaly with its life: opened, perhaps acknowledged, resolved."""
+    """An anomaly with its life: opened, perhaps acknowledged, resolved, perhaps reopened."""
 
     alert_id: UUID
+    kind: str | None = None
+    """The kind of its device, as it was when the alert was opened."""
+    unit: str | None = None
+    """What `observed`, `expected` and `threshold` are measured in, where the device says so."""
     state: AlertState
     opened_at: datetime
     updated_at: datetime
@@ -90,7 +112,14 @@ class Alert(Anomaly, frozen=True, kw_only=True):
 
 
 class AlertAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a person says when acknowledging or resolving."""
+    """What a person says when acknowledging, resolving or reopening."""
 
     actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
     comment: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL_PATTERN)] | None = None
+
+
+class AlertComment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person says about an alert without changing it."""
+
+    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
+    comment: Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=NO_NUL_PATTERN)]

@@ -137,6 +137,14 @@ alerts = sa.Table(
     sa.Column("severity", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default=AlertState.OPEN),
     sa.Column("message", sa.Text, nullable=False),
+    sa.Column("device_id", sa.Text),
+    sa.Column("kind", sa.Text),
+    sa.Column("metric", sa.Text),
+    sa.Column("unit", sa.Text),
+    sa.Column("since", TIME),
+    sa.Column("threshold", sa.Double),
+    sa.Column("labels", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("rule_version", sa.Integer),
     sa.Column("score", sa.Double),
     sa.Column("window_start", TIME),
     sa.Column("window_end", TIME),
@@ -153,6 +161,7 @@ alerts = sa.Table(
     _one_of("severity", Severity),
     _one_of("state", AlertState),
     sa.Index("alerts_opened_at_idx", "opened_at", "alert_id"),
+    sa.Index("alerts_source_rule_resolved_at_idx", "source", "rule", "resolved_at"),
     sa.Index(
         "alerts_source_rule_unresolved_key",
         "source",
@@ -172,6 +181,8 @@ alert_events = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("comment", sa.Text),
+    # In the readings' own time, where readings made it happen.
+    sa.Column("happened_at", TIME),
 )
 
 # What a detector remembers of a signal between two runs.

@@ -28,7 +28,10 @@ class AlertEvent(msgspec.Struct, frozen=True):
     at: datetime
     actor: str
     action: str
+    """What was done: opened, acknowledged, commented, reopened or resolved."""
     comment: str | None
+    happened_at: datetime | None
+    """When it was so in the readings' own time, where readings made it happen."""
 
 
 async def find(
@@ -58,7 +61,10 @@ async def get(database: Database, alert_ids: Collection[UUID]) -> dict[UUID, Ale
 async def events(database: Database, alert_id: UUID) -> list[AlertEvent]:
     """Return what was done to an alert, the oldest first."""
     query = sa.select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.event_id)
-    return [AlertEvent(row["at"], row["actor"], row["action"], row["comment"]) for row in await database.rows(query)]
+    return [
+        AlertEvent(row["at"], row["actor"], row["action"], row["comment"], row["happened_at"])
+        for row in await database.rows(query)
+    ]
 
 
 async def unresolved_or_recent(connection: asyncpg.Connection) -> list[Alert]:

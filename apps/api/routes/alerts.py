@@ -12,7 +12,16 @@ from apps.api.permissions import Permission
 from apps.api.queries import alerts
 from apps.api.queries.alerts import AlertEvent, AlertKey
 from apps.api.routes.paging import PageQuery, decode_cursor, page
-from apps.domain.alerts import TRANSITIONS, Alert, AlertAction, AlertState, AlertTransition, Severity
+from apps.domain.alerts import (
+    TRANSITIONS,
+    UNRESOLVED,
+    Alert,
+    AlertAction,
+    AlertComment,
+    AlertState,
+    AlertTransition,
+    Severity,
+)
 from apps.domain.text import NO_NUL_PATTERN
 from apps.platform.errors import ProblemError
 from apps.storage.alerts import apply_transition
@@ -57,6 +66,7 @@ class BulkAnswer(msgspec.Struct, frozen=True):
 
 NO_ALERT = {404: "No such alert"}
 OVER = {409: "The alert is resolved already"}
+REPLACED = {409: "A newer alert of the same source and rule is not resolved"}
 
 
 @router.operation("GET", "/alerts", permission=Permission.ALERTS_READ, etag=True)
@@ -97,6 +107,26 @@ async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> 
     return await _apply(context, AlertTransition.RESOLVE, alert_id, body)
 
 
+@router.operation("POST", "/alerts/{alert_id}/reopen", permission=Permission.ALERTS_WRITE, errors=NO_ALERT | REPLACED)
+async def reopen_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
+    """Take back that an alert is over.
+
+    Not while a newer alert of the same source and rule is open or acknowledged.
+    """
+    return await _apply(context, AlertTransition.REOPEN, alert_id, body)
+
+
+@router.operation("POST", "/alerts/{alert_id}/comment", permission=Permission.ALERTS_WRITE, errors=NO_ALERT)
+async def comment_alert(context: Context, alert_id: UUID, body: AlertComment) -> AlertWithEvents:
+    """Comment on an alert, whatever its state.
+
+    It stays as it is; the comment stands among its events.
+    """
+    async with context.database.connection() as connection:
+        await apply_transition(connection, AlertTransition.COMMENT, [alert_id], body.actor, body.comment)
+    return await _show(context, alert_id)
+
+
 @router.operation("POST", "/alerts/acknowledge", permission=Permission.ALERTS_WRITE)
 async def acknowledge_alerts(context: Context, body: BulkAction) -> BulkAnswer:
     """Say that you look after many alerts."""
@@ -128,11 +158,16 @@ async def _apply_to_all(
     for alert_id in left:
         if alert_id not in found:
             answer.refused.append(Refused(alert_id, MISSING))
-        elif found[alert_id].state is TRANSITIONS[transition].target:
+        elif _is_so_already(transition, found[alert_id].state):
             answer.unchanged.append(alert_id)
         else:
-            answer.refused.append(Refused(alert_id, RESOLVED))
+            answer.refused.append(Refused(alert_id, WHY_NOT.get(transition, CHANGED)))
     return answer
+
+
+def _is_so_already(transition: AlertTransition, state: AlertState) -> bool:
+    wanted = UNRESOLVED if transition is AlertTransition.REOPEN else {TRANSITIONS[transition].target}
+    return state in wanted
 
 
 async def _show(context: Context, alert_id: UUID) -> AlertWithEvents:
@@ -143,5 +178,12 @@ async def _show(context: Context, alert_id: UUID) -> AlertWithEvents:
     return AlertWithEvents(**msgspec.structs.asdict(found[alert_id]), events=events)
 
 
-RESOLVED = "the alert is resolved already: there is nothing left to look after"
+WHY_NOT = {
+    AlertTransition.ACKNOWLEDGE: "the alert is resolved already: there is nothing left to look after",
+    AlertTransition.REOPEN: (
+        "a newer alert of the same source and rule is open or acknowledged: act on that one, which"
+        " GET /api/alerts?source=SOURCE&state=open finds"
+    ),
+}
+CHANGED = "the alert was changed at the same moment: read it again, then decide"
 MISSING = "there is no such alert: list them with GET /api/alerts"

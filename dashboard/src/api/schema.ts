@@ -261,6 +261,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alerts/{alert_id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back that an alert is over
+         * @description Not while a newer alert of the same source and rule is open or acknowledged.
+         */
+        post: operations["reopen_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comment on an alert, whatever its state
+         * @description It stays as it is; the comment stands among its events.
+         */
+        post: operations["comment_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts/acknowledge": {
         parameters: {
             query?: never;
@@ -406,13 +446,25 @@ export interface components {
         };
         /**
          * Alert
-         * @description An anomaly with its life: opened, perhaps acknowledged, resolved.
+         * @description An anomaly with its life: opened, perhaps acknowledged, resolved, perhaps reopened.
          */
         Alert: {
             source: string;
             rule: string;
             severity: components["schemas"]["Severity"];
             message: string;
+            /** @default null */
+            device_id: string | null;
+            /** @default null */
+            metric: string | null;
+            /** @default null */
+            since: string | null;
+            /** @default null */
+            threshold: number | null;
+            /** @default [] */
+            labels: string[];
+            /** @default null */
+            rule_version: number | null;
             /** @default null */
             score: number | null;
             /** @default null */
@@ -429,6 +481,10 @@ export interface components {
             model_version: string | null;
             /** Format: uuid */
             alert_id: string;
+            /** @default null */
+            kind: string | null;
+            /** @default null */
+            unit: string | null;
             state: components["schemas"]["AlertState"];
             opened_at: string;
             updated_at: string;
@@ -685,6 +741,18 @@ export interface components {
             severity: components["schemas"]["Severity"];
             message: string;
             /** @default null */
+            device_id: string | null;
+            /** @default null */
+            metric: string | null;
+            /** @default null */
+            since: string | null;
+            /** @default null */
+            threshold: number | null;
+            /** @default [] */
+            labels: string[];
+            /** @default null */
+            rule_version: number | null;
+            /** @default null */
             score: number | null;
             /** @default null */
             window_start: string | null;
@@ -700,6 +768,10 @@ export interface components {
             model_version: string | null;
             /** Format: uuid */
             alert_id: string;
+            /** @default null */
+            kind: string | null;
+            /** @default null */
+            unit: string | null;
             state: components["schemas"]["AlertState"];
             opened_at: string;
             updated_at: string;
@@ -722,15 +794,24 @@ export interface components {
             actor: string;
             action: string;
             comment: string | null;
+            happened_at: string | null;
         };
         /**
          * AlertAction
-         * @description What a person says when acknowledging or resolving.
+         * @description What a person says when acknowledging, resolving or reopening.
          */
         AlertAction: {
             actor: string;
             /** @default null */
             comment: string | null;
+        };
+        /**
+         * AlertComment
+         * @description What a person says about an alert without changing it.
+         */
+        AlertComment: {
+            actor: string;
+            comment: string;
         };
         /**
          * BulkAction
@@ -2146,6 +2227,229 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["AlertAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertWithEvents"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopen_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertWithEvents"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A newer alert of the same source and rule is not resolved */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comment_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertComment"];
             };
         };
         responses: {

@@ -59,7 +59,7 @@ async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(
     alert = again.json()
     assert (alert["state"], alert["acknowledged_by"], alert["resolved_at"]) == ("acknowledged", "ann", None)
     assert alert["acknowledged_at"] > alert["opened_at"]
-    assert [(e["actor"], e["action"], e["comment"]) for e in alert["events"]] == [("ann", "acknowledge", "on it")]
+    assert [(e["actor"], e["action"], e["comment"]) for e in alert["events"]] == [("ann", "acknowledged", "on it")]
 
 
 async def test_a_resolved_alert_stays_resolved_and_cannot_be_acknowledged(
@@ -73,6 +73,33 @@ async def test_a_resolved_alert_stays_resolved_and_cannot_be_acknowledged(
     assert refused.status_code == 409
     assert "resolved already" in refused.json()["detail"]
     assert (await api.reader.get(f"/api/alerts/{alert_id}")).json() == resolved
+
+
+async def test_who_resolved_too_early_takes_it_back_unless_it_was_noticed_again(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
+    alert_id = await open_alert(owner)
+    for verb in ("acknowledge", "resolve", "reopen", "reopen"):
+        answer = await api.http.post(f"/api/alerts/{alert_id}/{verb}", json=ME | {"comment": verb})
+        assert answer.status_code == 200
+    alert = answer.json()
+    assert (alert["state"], alert["resolved_at"], alert["acknowledged_by"]) == ("open", None, None)
+    assert [event["action"] for event in alert["events"]] == ["acknowledged", "resolved", "reopened"]
+    await api.http.post(f"/api/alerts/{alert_id}/resolve", json=ME)
+    newer = await open_alert(owner)
+    refused = await api.http.post(f"/api/alerts/{alert_id}/reopen", json=ME)
+    assert refused.status_code == 409
+    assert "newer alert" in refused.json()["detail"]
+    assert (await api.reader.get(f"/api/alerts/{newer}")).json()["state"] == "open"
+
+
+@pytest.mark.parametrize("state", ["open", "resolved"])
+async def test_a_comment_changes_no_state(api: RunningApi, owner: asyncpg.Connection, state: str) -> None:
+    alert_id = await open_alert(owner, state=state)
+    said = await api.http.post(f"/api/alerts/{alert_id}/comment", json=ME | {"comment": "ordered a new fan"})
+    assert said.json()["state"] == state
+    assert [(e["action"], e["comment"]) for e in said.json()["events"]] == [("commented", "ordered a new fan")]
+    assert (await api.http.post(f"/api/alerts/{alert_id}/comment", json=ME)).status_code == 422
 
 
 async def test_many_are_acknowledged_at_once_and_each_is_told_of(api: RunningApi, owner: asyncpg.Connection) -> None:
@@ -108,8 +135,9 @@ async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(
 
 
 async def test_an_alert_that_does_not_exist_is_said_so(api: RunningApi) -> None:
-    for method, path in (("GET", ""), ("POST", "/acknowledge"), ("POST", "/resolve")):
-        answer = await api.http.request(method, f"/api/alerts/{uuid4()}{path}", json=ME if method == "POST" else None)
+    for method, path in (("GET", ""), ("POST", "/acknowledge"), ("POST", "/reopen"), ("POST", "/comment")):
+        said = ME | {"comment": "on it"}
+        answer = await api.http.request(method, f"/api/alerts/{uuid4()}{path}", json=said if method == "POST" else None)
         assert answer.status_code == 404
     assert (await api.reader.get("/api/alerts/7")).status_code == 422
 

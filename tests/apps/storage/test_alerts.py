@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -30,6 +31,8 @@ class Alerts(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.connection: asyncpg.Connection = self.run(self.database.connect())
         self.states: dict[UUID, AlertState] = {}
+        self.resolved: list[UUID] = []
+        """In the order in which they were resolved."""
         self.keys: dict[UUID, tuple[str, str]] = {}
         self.history: list[tuple[UUID, str, str, str | None]] = []
         self.heard: list[object] = []
@@ -51,17 +54,30 @@ class Alerts(RuleBasedStateMachine):
         ids = [key for key, of in self.keys.items() if of == (source, rule_name) and self.states[key] in UNRESOLVED]
         return ids[0] if ids else None
 
-    @rule(source=NAMES, rule_name=NAMES, message=st.text("xyz", min_size=1, max_size=3))
-    def raises(self, source: str, rule_name: str, message: str) -> None:
+    @rule(source=NAMES, rule_name=NAMES, message=st.text("xyz", min_size=1, max_size=3), reopens=st.booleans())
+    def raises(self, source: str, rule_name: str, message: str, reopens: bool) -> None:
         anomaly = Anomaly(source=source, rule=rule_name, severity=Severity.WARNING, message=message)
+        over = [key for key in self.resolved if self.keys[key] == (source, rule_name)]
         known = self.unresolved(source, rule_name)
-        assert self.run(raise_alert(self.connection, anomaly, "detector")) == (known is None)
+        within = timedelta(hours=reopens)
+        done = self.run(raise_alert(self.connection, anomaly, "detector", within))
         self.changes += 1
-        if known is None:
+        if known is not None:
+            assert done is None
+        elif reopens and over:
+            assert done is AlertTransition.REOPEN
+            self.reopened(over[-1], "detector", message)
+        else:
+            assert done is AlertTransition.OPEN
             query = "SELECT alert_id FROM alerts WHERE NOT alert_id = ANY($1)"
             alert_id = self.run(self.connection.fetchval(query, list(self.states)))
             self.keys[alert_id], self.states[alert_id] = (source, rule_name), AlertState.OPEN
             self.history.append((alert_id, "detector", "opened", message))
+
+    def reopened(self, alert_id: UUID, actor: str, comment: str | None) -> None:
+        self.states[alert_id] = AlertState.OPEN
+        self.resolved.remove(alert_id)
+        self.history.append((alert_id, actor, "reopened", comment))
 
     @rule(source=NAMES, rule_name=NAMES)
     def clears(self, source: str, rule_name: str) -> None:
@@ -70,9 +86,25 @@ class Alerts(RuleBasedStateMachine):
         if known is not None:
             self.changes += 1
             self.states[known] = AlertState.RESOLVED
+            self.resolved.append(known)
             self.history.append((known, "detector", "resolved", "calm"))
 
-    @rule(transition=st.sampled_from([AlertTransition.ACKNOWLEDGE, AlertTransition.RESOLVE]), data=st.data())
+    @rule(data=st.data())
+    def takes_back(self, data: st.DataObject) -> None:
+        if not self.states:
+            return
+        named = data.draw(st.sampled_from(sorted(self.states)))
+        may = self.states[named] is AlertState.RESOLVED and self.unresolved(*self.keys[named]) is None
+        changed = self.run(apply_transition(self.connection, AlertTransition.REOPEN, [named], "ann", None))
+        assert changed == ({named} if may else set())
+        self.changes += may
+        if may:
+            self.reopened(named, "ann", None)
+
+    @rule(
+        transition=st.sampled_from([AlertTransition.ACKNOWLEDGE, AlertTransition.COMMENT, AlertTransition.RESOLVE]),
+        data=st.data(),
+    )
     def acts(self, transition: AlertTransition, data: st.DataObject) -> None:
         named = data.draw(st.lists(st.sampled_from(sorted(self.states)), unique=True)) if self.states else []
         changed = self.run(apply_transition(self.connection, transition, [*named, uuid4()], "ann", None))
@@ -80,7 +112,9 @@ class Alerts(RuleBasedStateMachine):
         assert changed == {alert_id for alert_id in named if self.states[alert_id] in sources}
         self.changes += bool(changed)
         for alert_id in changed:
-            self.states[alert_id] = target
+            self.states[alert_id] = target or self.states[alert_id]
+            if target is AlertState.RESOLVED:
+                self.resolved.append(alert_id)
             self.history.append((alert_id, "ann", str(transition), None))
 
     @invariant()
@@ -88,9 +122,10 @@ class Alerts(RuleBasedStateMachine):
         rows = self.run(self.connection.fetch("SELECT * FROM alerts"))
         assert {row["alert_id"]: row["state"] for row in rows} == self.states
         for row in rows:
-            acted = {action for alert_id, _, action, _ in self.history if alert_id == row["alert_id"]}
+            acted = [action for alert_id, _, action, _ in self.history if alert_id == row["alert_id"]]
+            since_open = acted[::-1][: next(n for n, word in enumerate(acted[::-1]) if word in ("opened", "reopened"))]
             assert (row["acknowledged_by"] is not None) == (row["acknowledged_at"] is not None)
-            assert (row["acknowledged_by"] is not None) == ("acknowledge" in acted)
+            assert (row["acknowledged_by"] is not None) == ("acknowledged" in since_open)
             assert (row["resolved_by"] is not None) == (row["resolved_at"] is not None)
             assert (row["resolved_by"] is not None) == (row["state"] == AlertState.RESOLVED)
 
@@ -111,6 +146,48 @@ async def test_two_that_raise_at_once_raise_one_alert(database: TestDatabase) ->
     anomaly = Anomaly(source="s", rule="r", severity=Severity.INFO, message="m")
     connections = [await database.connect() for _ in range(4)]
     raised = await asyncio.gather(*(raise_alert(connection, anomaly, "detector") for connection in connections))
-    assert sorted(raised) == [False, False, False, True]
+    assert sorted(map(str, raised)) == ["None", "None", "None", "opened"]
+    await clear_alert(connections[0], "s", "r", "detector", "calm")
+    raised = await asyncio.gather(*(raise_alert(connection, anomaly, "detector") for connection in connections))
+    assert sorted(map(str, raised)) == ["None", "None", "None", "reopened"]
     for connection in connections:
         await connection.close()
+
+
+async def test_an_alert_carries_what_the_registry_says_of_its_device(database: TestDatabase) -> None:
+    connection = await database.connect()
+    await connection.execute(
+        "INSERT INTO devices (device_id, kind, labels, attributes)"
+        """ VALUES ('d', 'pump', '{cellar,wet}', '{"pressure_unit": "bar"}')"""
+    )
+    since = datetime(2026, 11, 26, 3, tzinfo=UTC)
+    anomaly = Anomaly(
+        source="d/pressure",
+        rule="too-high",
+        severity=Severity.CRITICAL,
+        message="m",
+        device_id="d",
+        metric="pressure",
+        threshold=3.5,
+        observed=4,
+        since=since,
+        labels=("team:heating", "wet"),
+        rule_version=2,
+    )
+    await raise_alert(connection, anomaly, "rules")
+    alert = await connection.fetchrow("SELECT * FROM alerts")
+    assert alert is not None
+    carried = {name: alert[name] for name in ("kind", "unit", "labels", "threshold", "since", "rule_version")}
+    assert carried == {
+        "kind": "pump",
+        "unit": "bar",
+        "labels": ["cellar", "team:heating", "wet"],
+        "threshold": 3.5,
+        "since": since,
+        "rule_version": 2,
+    }
+    over = since + timedelta(minutes=5)
+    await clear_alert(connection, "d/pressure", "too-high", "rules", "calm", over)
+    happened = await connection.fetch("SELECT action, happened_at FROM alert_events ORDER BY event_id")
+    assert [tuple(row) for row in happened] == [("opened", since), ("resolved", over)]
+    await connection.close()
