@@ -10,6 +10,8 @@ SENSORS = Database(
         {
             "alert_events",
             "alerts",
+            "api_keys",
+            "audit_events",
             "detector_memory",
             "devices",
             "latest_readings",

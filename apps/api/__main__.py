@@ -1,7 +1,9 @@
-"""`python -m apps.api`: serve the API until the process is told to stop."""
+"""`python -m apps.api`: serve the API until the process is told to stop. `python -m apps.api keys`: look after keys."""
 
 import asyncio
+import sys
 
+from apps.api import commands
 from apps.api.app import build
 from apps.api.service import API
 from apps.api.settings import ApiSettings
@@ -15,4 +17,6 @@ async def main(settings: ApiSettings, stopping: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["keys"]:
+        sys.exit(commands.main(sys.argv[2:]))
     run(API, ApiSettings, main)

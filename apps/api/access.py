@@ -1,47 +1,41 @@
 """Who asks, and from which pages a browser may open a WebSocket."""
 
-import hmac
-from pathlib import Path
+from dataclasses import replace
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 
 from apps.api.caller import Caller, unauthorized
+from apps.api.key_access import KeyAccess
 from apps.api.permissions import ANONYMOUS_SCOPES, ROLE_SCOPES, Role
-from apps.platform.secrets import ReloadingSecret
-
-MIN_TOKEN_LENGTH = 16
-OPERATOR = "operator-token"
-"""Who did what was done with the operator's token."""
 
 
 class Access:
     """Finds out who asks.
 
-    `operator_token`: the bearer token of an administrator (RFC 6750). One that is rotated in its file is valid at once.
     `identity_header`: the request header by which the load balancer names who has signed in; empty: nobody signs in.
-    The load balancer lets whoever sends a token pass without a login, so a token that is sent must be right, also where
+    The load balancer lets whoever sends a key pass without a login, so a key that is sent must be valid, also where
     none is needed.
     """
 
-    def __init__(self, operator_token: Path, identity_header: str) -> None:
-        self._operator_token = ReloadingSecret(operator_token, _parse)
+    def __init__(self, keys: KeyAccess, identity_header: str) -> None:
+        self.keys = keys
         self._identity_header = identity_header
 
-    def identify(self, headers: Headers) -> Caller:
+    async def identify(self, request: HTTPConnection) -> Caller:
         """Return who asks. Raises ProblemError 401 when they say who they are, and it is not true."""
+        return replace(await self._identify(request.headers), address=_address(request))
+
+    async def _identify(self, headers: Headers) -> Caller:
         authorization = headers.get("authorization")
         if authorization is not None:
-            return self._by_token(authorization)
+            scheme, _, key = authorization.partition(" ")
+            if scheme.lower() != "bearer":
+                raise unauthorized("the Authorization header holds no key")
+            return await self.keys.identify(key.strip())
         if self._identity_header and (name := headers.get(self._identity_header)):
             return Caller(name, ROLE_SCOPES[Role.VIEWER])
         return Caller(None, ANONYMOUS_SCOPES)
-
-    def _by_token(self, authorization: str) -> Caller:
-        scheme, _, token = authorization.partition(" ")
-        is_valid = hmac.compare_digest(token.strip().encode(), self._operator_token.read())
-        if scheme.lower() != "bearer" or not is_valid:
-            raise unauthorized("the token is not valid")
-        return Caller(OPERATOR, ROLE_SCOPES[Role.ADMINISTRATOR])
 
 
 def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:
@@ -56,8 +50,8 @@ def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:
     return origin.partition("://")[2].lower() == headers.get("host", "").lower() != ""
 
 
-def _parse(content: bytes) -> bytes:
-    token = content.strip()
-    if len(token) < MIN_TOKEN_LENGTH:
-        raise ValueError(f"the operator's token has {len(token)} characters; at least {MIN_TOKEN_LENGTH} are needed")
-    return token
+def _address(request: HTTPConnection) -> str:
+    """Return where a request came from: the peer, and whom the last proxy before it named, who may have lied."""
+    peer = request.client.host if request.client else "unknown"
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60]
+    return f"{forwarded} via {peer}" if forwarded else peer

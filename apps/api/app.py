@@ -19,6 +19,7 @@ from apps.api.context import Context
 from apps.api.database import Database
 from apps.api.endpoint import routes
 from apps.api.errors import BadCursorError, DatabaseUnavailableError
+from apps.api.key_access import KeyAccess
 from apps.api.limits import Limits
 from apps.api.live.feed import Feed
 from apps.api.live.hub import Hub
@@ -42,11 +43,12 @@ RETRY_AFTER = {"Retry-After": "2"}
 def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     """Return the application. Raises ConfigurationError when a secret or the database's settings cannot be used."""
     limits = limits or Limits()
-    access = Access(settings.operator_token_file, settings.identity_header)
+    database = Database(settings, limits)
+    access = Access(KeyAccess(database, settings.operator_token_file), settings.identity_header)
     context = Context(
         settings=settings,
         limits=limits,
-        database=Database(settings, limits),
+        database=database,
         access=access,
         exports=Slots("exports", settings.max_exports),
         signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),

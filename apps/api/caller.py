@@ -13,6 +13,15 @@ class Caller:
     name: str | None
     """As it stands in the audit trail; None: nobody knows who it is."""
     scopes: Scopes
+    labels: frozenset[str] | None = None
+    """They see the devices with one of these labels alone; None: all."""
+    address: str = ""
+    """Where the request came from."""
+
+    @property
+    def actor(self) -> str:
+        """Whom the audit trail names."""
+        return self.name or "anonymous"
 
     def check(self, permission: Permission) -> None:
         """Raise ProblemError unless they may: 401 when they could say who they are, 403 when that would not help."""

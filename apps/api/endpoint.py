@@ -53,7 +53,7 @@ class _Endpoint:
 
 
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
-    caller = context.access.identify(request.headers)
+    caller = await context.access.identify(request)
     caller.check(operation.permission)
     arguments: dict[str, Any] = {
         name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()

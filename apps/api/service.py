@@ -14,6 +14,8 @@ GRANTS = {
     "rejected_records": "SELECT",
     "alerts": "SELECT, UPDATE",
     "alert_events": "SELECT, INSERT",
+    "api_keys": "SELECT, INSERT, UPDATE",
+    "audit_events": "SELECT, INSERT",
 }
 
 API = Service(

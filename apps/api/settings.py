@@ -11,7 +11,7 @@ class ApiSettings(PoolSettings, ReadingSettings, HttpSettings):
     """What the API reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
-    operator_token_file: Path = Field(description="File with the bearer token that writes need")
+    operator_token_file: Path = Field(description="File with the bearer token that is the first administrator's key")
     identity_header: str = Field(
         "",
         pattern=r"^[a-z0-9-]*$",

@@ -185,6 +185,40 @@ alert_events = sa.Table(
     sa.Column("happened_at", TIME),
 )
 
+# Keys of programs. key_id is part of the key and no secret; of the rest only the SHA-256 is kept, as it is random.
+# labels: the only devices that the key may see, those with one of them; null: all. A revoked key stays, for the trail.
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("key_hash", pg.BYTEA, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("labels", pg.ARRAY(sa.Text)),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("expires_at", TIME),
+    sa.Column("last_used_at", TIME),
+    sa.Column("revoked_at", TIME),
+    sa.Column("revoked_by", sa.Text),
+)
+
+# Who changed what, from where, and what it was before and after. Services may add to it and read it, nothing else.
+audit_events = sa.Table(
+    "audit_events",
+    metadata,
+    sa.Column("event_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("before", pg.JSONB),
+    sa.Column("after", pg.JSONB),
+    sa.Index("audit_events_subject_event_id_idx", "subject", "event_id"),
+    sa.Index("audit_events_actor_event_id_idx", "actor", "event_id"),
+)
+
 # What a detector remembers of a signal between two runs.
 detector_memory = sa.Table(
     "detector_memory",

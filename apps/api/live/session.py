@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from apps.api.access import Access, origin_allowed
 from apps.api.caller import Caller
+from apps.api.errors import DatabaseUnavailableError
 from apps.api.live.hub import Client, Hub
 from apps.api.live.messages import Alerts, Message, Pong, Readings, Snapshot, Subscribe
 from apps.api.metrics import LIVE_CLOSED
@@ -33,7 +34,8 @@ class CloseReason(NamedTuple):
 
 
 FORBIDDEN_ORIGIN = CloseReason("origin", POLICY_VIOLATION, "pages of this origin may not connect")
-WRONG_TOKEN = CloseReason("token", POLICY_VIOLATION, "the token that was sent is not valid")
+WRONG_KEY = CloseReason("key", POLICY_VIOLATION, "the key that was sent is not valid")
+UNAVAILABLE = CloseReason("unavailable", TRY_AGAIN_LATER, "the database is not reachable: try again in a moment")
 FULL = CloseReason("full", TRY_AGAIN_LATER, "too many clients: try again later, or poll /api/readings/latest")
 SILENT = CloseReason("silent", POLICY_VIOLATION, "no answer to pings: connect again")
 NOT_SUBSCRIBED = CloseReason("not_subscribed", POLICY_VIOLATION, 'send {"type":"subscribe"} first')
@@ -70,9 +72,12 @@ class Live:
             await _close(websocket, FORBIDDEN_ORIGIN)
             return
         try:
-            caller = self._access.identify(websocket.headers)
+            caller = await self._access.identify(websocket)
         except ProblemError:
-            await _close(websocket, WRONG_TOKEN)
+            await _close(websocket, WRONG_KEY)
+            return
+        except DatabaseUnavailableError:
+            await _close(websocket, UNAVAILABLE)
             return
         await websocket.accept()
         if len(self._hub) >= self._max_clients:
@@ -80,7 +85,7 @@ class Live:
             return
         client = self._hub.join()
         try:
-            reason = await _Session(websocket, client, caller, self._ping_seconds, self._now).run()
+            reason = await _Session(websocket, client, self._access, caller, self._ping_seconds, self._now).run()
         finally:
             self._hub.leave(client)
         if reason is not None:
@@ -92,12 +97,14 @@ class _Session:
         self,
         websocket: WebSocket,
         client: Client,
+        access: Access,
         caller: Caller,
         ping_seconds: float,
         now: Callable[[], datetime],
     ) -> None:
         self.websocket = websocket
         self.client = client
+        self.access = access
         self.caller = caller
         self.ping_seconds = ping_seconds
         self.now = now
@@ -149,9 +156,22 @@ class _Session:
             await asyncio.sleep(self.ping_seconds)
             if self.client.subscription is None:
                 return NOT_SUBSCRIBED
+            if (refused := await self.recheck(self.client.subscription)) is not None:
+                return refused
             self.missed_pongs += 1
             self.client.ping(self.now())
         return SILENT
+
+    async def recheck(self, subscription: Subscribe) -> CloseReason | None:
+        """Return why a client that was let in may stay no longer: its key was revoked, it signed out."""
+        try:
+            self.caller = await self.access.identify(self.websocket)
+        except ProblemError:
+            return WRONG_KEY
+        except DatabaseUnavailableError:
+            return None  # there is nothing new to see either
+        missing = _needed(subscription) - self.caller.scopes
+        return forbidden(min(missing)) if missing else None
 
 
 def _needed(message: Subscribe | Pong) -> Scopes:

@@ -58,6 +58,12 @@ async def get(database: Database, alert_ids: Collection[UUID]) -> dict[UUID, Ale
     return {row["alert_id"]: _alert(row) for row in rows}
 
 
+async def get_locked(database: Database, alert_ids: Collection[UUID]) -> dict[UUID, Alert]:
+    """Return them likewise, as they stay until the caller's transaction ends."""
+    query = sa.select(alerts).where(alerts.c.alert_id.in_(alert_ids)).order_by(alerts.c.alert_id).with_for_update()
+    return {row["alert_id"]: _alert(row) for row in await database.rows(query)}
+
+
 async def events(database: Database, alert_id: UUID) -> list[AlertEvent]:
     """Return what was done to an alert, the oldest first."""
     query = sa.select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.event_id)

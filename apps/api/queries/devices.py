@@ -1,6 +1,6 @@
 """Devices, with when each was last heard of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -55,8 +55,15 @@ async def create(database: Database, spec: DeviceSpec) -> Device | None:
         return await get(database, spec.device_id)
 
 
-async def change(database: Database, device_id: str, patch: DevicePatch, expected: str | None) -> Device | None:
-    """Change what the patch holds and return the device; None where there is none.
+class Changed(NamedTuple):
+    """A device before and after a change."""
+
+    before: Device
+    after: Device
+
+
+async def change(database: Database, device_id: str, patch: DevicePatch, expected: str | None) -> Changed | None:
+    """Change what the patch holds; None where there is no such device.
 
     Raises VersionConflictError when `expected` is given and is not the device's version.
     """
@@ -64,7 +71,7 @@ async def change(database: Database, device_id: str, patch: DevicePatch, expecte
         current = await _locked(database, device_id, expected)
         if current is None:
             return None
-        described = _columns(DeviceSpec(**{name: getattr(current, name) for name in DeviceSpec.__struct_fields__}))
+        described = _columns(spec_of(current))
         changes = {name: value for name, value in _columns(patch).items() if value != described[name]}
         if changes:
             # Two changes in one microsecond must still differ.
@@ -74,38 +81,46 @@ async def change(database: Database, device_id: str, patch: DevicePatch, expecte
             await database.run(
                 sa.update(devices).where(devices.c.device_id == device_id).values(**changes, updated_at=changed_at)
             )
-        return await get(database, device_id)
+        after = await get(database, device_id)
+        return None if after is None else Changed(current, after)
 
 
-async def delete(database: Database, device_id: str, expected: str | None) -> bool:
-    """Take a device out of the registry, with its series, and tell whether it was there.
+async def delete(database: Database, device_id: str, expected: str | None) -> Device | None:
+    """Take a device out of the registry, with its series, and return what it was; None where there was none.
 
     Its readings stay until their retention ends.
 
     Raises VersionConflictError when `expected` is given and is not the device's version.
     """
     async with database.transaction():
-        if await _locked(database, device_id, expected) is None:
-            return False
+        current = await _locked(database, device_id, expected)
+        if current is None:
+            return None
         await database.run(sa.delete(devices).where(devices.c.device_id == device_id))
         await database.run(sa.delete(latest_readings).where(latest_readings.c.device_id == device_id))
-        return True
+        return current
 
 
-class ImportCounts(NamedTuple):
-    """How many devices of an import were new, and how many were changed."""
+class Imported(NamedTuple):
+    """Which devices of an import were new, and what those that were changed had been."""
 
-    created: int
-    updated: int
+    created: Collection[str]
+    updated: Mapping[str, DeviceSpec]
 
 
-async def import_all(database: Database, specs: Sequence[DeviceSpec], *, dry_run: bool) -> ImportCounts:
+async def import_all(database: Database, specs: Sequence[DeviceSpec], *, dry_run: bool) -> Imported:
     """Make the registry hold these devices just as they are described; a dry run only tells what it would do."""
     document = msgspec.json.encode(specs).decode()
     async with database.transaction(dry_run=dry_run) as connection:
-        rows = await connection.fetch(_IMPORT, document)
-    created = sum(row["created"] for row in rows)
-    return ImportCounts(created, len(rows) - created)
+        known = await connection.fetch(_LOCK_ALL, sorted(spec.device_id for spec in specs))
+        written = {row["device_id"] for row in await connection.fetch(_IMPORT, document)}
+    before = {row["device_id"]: _spec(row) for row in known}
+    return Imported(written - before.keys(), {name: spec for name, spec in before.items() if name in written})
+
+
+def spec_of(device: Device) -> DeviceSpec:
+    """Return a device as an operator describes it."""
+    return DeviceSpec(**{name: getattr(device, name) for name in DeviceSpec.__struct_fields__})
 
 
 async def _locked(database: Database, device_id: str, expected: str | None) -> Device | None:
@@ -121,15 +136,25 @@ def _columns(spec: DeviceSpec | DevicePatch) -> dict[str, Any]:
     return given | ({"labels": list(given["labels"])} if "labels" in given else {})
 
 
+def _spec(row: Row) -> DeviceSpec:
+    columns = {name: row[name] for name in DeviceSpec.__struct_fields__}
+    return DeviceSpec(**columns | _parsed(row))
+
+
+def _parsed(row: Row) -> dict[str, Any]:
+    return {"labels": tuple(row["labels"]), "attributes": msgspec.json.decode(row["attributes"])}
+
+
 def _device(row: Row) -> Device:
-    columns = dict(row)
+    columns = dict(row) | _parsed(row)
     now, seen_at = columns.pop("now"), columns["last_seen_at"]
-    columns["labels"] = tuple(columns["labels"])
-    columns["attributes"] = msgspec.json.decode(columns["attributes"])
     return Device(**columns, active=seen_at is not None and now - seen_at <= ACTIVE_WITHIN)
 
 
-# Returns what it wrote: a device that is as described already is not among it. A new row has no former version (xmax).
+# In one order, so that two imports wait for each other instead of locking up.
+_LOCK_ALL = "SELECT * FROM devices WHERE device_id = ANY($1::text[]) ORDER BY device_id FOR UPDATE"
+
+# Returns what it wrote: a device that is as described already is not among it.
 _IMPORT = """
     INSERT INTO devices AS known (device_id, kind, name, labels, attributes)
     SELECT device_id, kind, name, labels, attributes FROM jsonb_to_recordset($1::jsonb)
@@ -140,7 +165,7 @@ _IMPORT = """
         updated_at = greatest(clock_timestamp(), known.updated_at + interval '1 microsecond')
     WHERE (known.kind, known.name, known.labels, known.attributes)
         IS DISTINCT FROM (excluded.kind, excluded.name, excluded.labels, excluded.attributes)
-    RETURNING xmax = 0 AS created
+    RETURNING device_id
 """
 
 _SELECT = sa.select(

@@ -1,7 +1,7 @@
 """The operations, a module for each resource."""
 
 from apps.api.operation import Router
-from apps.api.routes import alerts, device_import, devices, export, internal_writes, readings, rejected
+from apps.api.routes import alerts, audit, device_import, devices, export, internal_writes, keys, readings, rejected
 
 ROUTERS: tuple[Router, ...] = (
     devices.router,
@@ -10,6 +10,8 @@ ROUTERS: tuple[Router, ...] = (
     export.router,
     rejected.router,
     alerts.router,
+    keys.router,
+    audit.router,
     internal_writes.router,
 )
 """Every operation; the internal ones are served at the root alone."""

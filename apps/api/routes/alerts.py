@@ -6,6 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from apps.api import audit
+from apps.api.audit import Change
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import Page, Router
 from apps.api.permissions import Permission
@@ -90,21 +93,21 @@ async def show_alert(context: Context, alert_id: UUID) -> AlertWithEvents:
 
 
 @router.operation("POST", "/alerts/{alert_id}/acknowledge", permission=Permission.ALERTS_WRITE, errors=NO_ALERT | OVER)
-async def acknowledge_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
+async def acknowledge_alert(context: Context, caller: Caller, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Say that you look after an alert.
 
     The first to say so is kept: saying it again changes nothing.
     """
-    return await _apply(context, AlertTransition.ACKNOWLEDGE, alert_id, body)
+    return await _apply(context, caller, AlertTransition.ACKNOWLEDGE, alert_id, body)
 
 
 @router.operation("POST", "/alerts/{alert_id}/resolve", permission=Permission.ALERTS_WRITE, errors=NO_ALERT)
-async def resolve_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
+async def resolve_alert(context: Context, caller: Caller, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Say that an alert is over.
 
     The first to say so is kept: saying it again changes nothing.
     """
-    return await _apply(context, AlertTransition.RESOLVE, alert_id, body)
+    return await _apply(context, caller, AlertTransition.RESOLVE, alert_id, body)
 
 
 @router.operation("POST", "/alerts/{alert_id}/reopen", permission=Permission.ALERTS_WRITE, errors=NO_ALERT | REPLACED)
@@ -128,30 +131,36 @@ async def comment_alert(context: Context, alert_id: UUID, body: AlertComment) ->
 
 
 @router.operation("POST", "/alerts/acknowledge", permission=Permission.ALERTS_WRITE)
-async def acknowledge_alerts(context: Context, body: BulkAction) -> BulkAnswer:
+async def acknowledge_alerts(context: Context, caller: Caller, body: BulkAction) -> BulkAnswer:
     """Say that you look after many alerts."""
-    return await _apply_to_all(context, AlertTransition.ACKNOWLEDGE, body.alert_ids, body)
+    return await _apply_to_all(context, caller, AlertTransition.ACKNOWLEDGE, body.alert_ids, body)
 
 
 @router.operation("POST", "/alerts/resolve", permission=Permission.ALERTS_WRITE)
-async def resolve_alerts(context: Context, body: BulkAction) -> BulkAnswer:
+async def resolve_alerts(context: Context, caller: Caller, body: BulkAction) -> BulkAnswer:
     """Say that many alerts are over."""
-    return await _apply_to_all(context, AlertTransition.RESOLVE, body.alert_ids, body)
+    return await _apply_to_all(context, caller, AlertTransition.RESOLVE, body.alert_ids, body)
 
 
-async def _apply(context: Context, transition: AlertTransition, alert_id: UUID, action: AlertAction) -> AlertWithEvents:
-    answer = await _apply_to_all(context, transition, [alert_id], action)
+async def _apply(
+    context: Context, caller: Caller, transition: AlertTransition, alert_id: UUID, action: AlertAction
+) -> AlertWithEvents:
+    answer = await _apply_to_all(context, caller, transition, [alert_id], action)
     for refused in answer.refused:
         raise ProblemError(404 if refused.reason == MISSING else 409, refused.reason)
     return await _show(context, alert_id)
 
 
 async def _apply_to_all(
-    context: Context, transition: AlertTransition, alert_ids: Sequence[UUID], action: AlertAction
+    context: Context, caller: Caller, transition: AlertTransition, alert_ids: Sequence[UUID], action: AlertAction
 ) -> BulkAnswer:
     alert_ids = list(dict.fromkeys(alert_ids))
-    async with context.database.connection() as connection:
+    async with context.database.transaction() as connection:
+        before = await alerts.get_locked(context.database, alert_ids)
         done = await apply_transition(connection, transition, alert_ids, action.actor, action.comment)
+        after = {"state": TRANSITIONS[transition].target, "comment": action.comment}
+        changes = [Change(str(alert_id), {"state": before[alert_id].state}, after) for alert_id in sorted(done)]
+        await audit.record_all(context.database, caller, f"alert.{transition}", changes)
     left = [alert_id for alert_id in alert_ids if alert_id not in done]
     found = await alerts.get(context.database, left) if left else {}
     answer = BulkAnswer([alert_id for alert_id in alert_ids if alert_id in done], [], [])

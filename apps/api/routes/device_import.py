@@ -4,6 +4,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from apps.api import audit
+from apps.api.audit import Change
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.device_rows import CSV, JSON, NDJSON, read_rows
 from apps.api.operation import RawBody, Router
@@ -49,7 +52,7 @@ class ImportAnswer(msgspec.Struct, frozen=True):
     consumes={JSON: list[Any], NDJSON: str, CSV: str},
     body_limit=MAX_BYTES,
 )
-async def import_devices(context: Context, query: ImportQuery, body: RawBody) -> ImportAnswer:
+async def import_devices(context: Context, caller: Caller, query: ImportQuery, body: RawBody) -> ImportAnswer:
     """Create or change up to 10,000 devices.
 
     JSON: an array of devices; NDJSON: a device a line; CSV: the columns device_id, kind, name and labels (separated by
@@ -72,6 +75,11 @@ async def import_devices(context: Context, query: ImportQuery, body: RawBody) ->
                 specs[row.device.device_id] = row.device
     except ValueError as error:
         raise ProblemError(400, str(error)) from None
-    imported = await devices.import_all(context.database, list(specs.values()), dry_run=query.dry_run)
-    unchanged = len(specs) - imported.created - imported.updated
-    return ImportAnswer(query.dry_run, imported.created, imported.updated, unchanged, errors)
+    async with context.database.transaction():
+        imported = await devices.import_all(context.database, list(specs.values()), dry_run=query.dry_run)
+        if not query.dry_run:
+            changes = [Change(name, None, specs[name]) for name in sorted(imported.created)]
+            changes += [Change(name, before, specs[name]) for name, before in imported.updated.items()]
+            await audit.record_all(context.database, caller, "device.import", changes)
+    created, updated = len(imported.created), len(imported.updated)
+    return ImportAnswer(query.dry_run, created, updated, len(specs) - created - updated, errors)

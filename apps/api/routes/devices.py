@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+from apps.api import audit
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.errors import VersionConflictError
 from apps.api.operation import Header, JsonResponse, Page, Router
@@ -76,13 +78,15 @@ async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
 
 
 @router.operation("POST", "/devices", status=201, permission=Permission.DEVICES_WRITE, errors={409: "The id is taken"})
-async def create_device(context: Context, body: DeviceSpec) -> JsonResponse[Device]:
+async def create_device(context: Context, caller: Caller, body: DeviceSpec) -> JsonResponse[Device]:
     """Register a device."""
     if body.device_id in RESERVED:
         raise ProblemError(400, f"the id {body.device_id!r} is reserved: choose another")
-    device = await devices.create(context.database, body)
-    if device is None:
-        raise ProblemError(409, f"there is a device {body.device_id}: change it with PATCH")
+    async with context.database.transaction():
+        device = await devices.create(context.database, body)
+        if device is None:
+            raise ProblemError(409, f"there is a device {body.device_id}: change it with PATCH")
+        await audit.record(context.database, caller, "device.register", body.device_id, after=body)
     return JsonResponse(device, {"ETag": _etag(device), "Location": f"/api/devices/{device.device_id}"})
 
 
@@ -100,41 +104,47 @@ async def show_device(context: Context, device_id: DeviceId) -> JsonResponse[Dev
 
 @router.operation("PATCH", "/devices/{device_id}", permission=Permission.DEVICES_WRITE, errors=NO_DEVICE | CHANGED)
 async def change_device(
-    context: Context, device_id: DeviceId, body: DevicePatch, if_match: IfMatch = None
+    context: Context, caller: Caller, device_id: DeviceId, body: DevicePatch, if_match: IfMatch = None
 ) -> JsonResponse[Device]:
     """Change a device.
 
     What is left out stays. With If-Match, only the device as you know it is changed.
     """
-    try:
-        device = await devices.change(context.database, device_id, body, _version(if_match))
-    except VersionConflictError:
-        raise _changed(device_id) from None
-    if device is None:
-        raise _missing(device_id)
-    return JsonResponse(device, {"ETag": _etag(device)})
+    async with context.database.transaction():
+        try:
+            changed = await devices.change(context.database, device_id, body, _version(if_match))
+        except VersionConflictError:
+            raise _changed(device_id) from None
+        if changed is None:
+            raise _missing(device_id)
+        before, after = map(devices.spec_of, changed)
+        if before != after:
+            await audit.record(context.database, caller, "device.change", device_id, before=before, after=after)
+    return JsonResponse(changed.after, {"ETag": _etag(changed.after)})
 
 
 @router.operation(
     "DELETE", "/devices/{device_id}", status=204, permission=Permission.DEVICES_WRITE, errors=NO_DEVICE | CHANGED
 )
-async def delete_device(context: Context, device_id: DeviceId, if_match: IfMatch = None) -> None:
+async def delete_device(context: Context, caller: Caller, device_id: DeviceId, if_match: IfMatch = None) -> None:
     """Take a device out of the registry.
 
     Its series leave all lists and live views at once; its readings are kept until their retention ends, and are found
     by its id. Upload URLs that it holds work until they expire, and a device that goes on sending
     is registered again with the kind `unknown`.
     """
-    try:
-        found = await devices.delete(context.database, device_id, _version(if_match))
-    except VersionConflictError:
-        raise _changed(device_id) from None
-    if not found:
-        raise _missing(device_id)
+    async with context.database.transaction():
+        try:
+            deleted = await devices.delete(context.database, device_id, _version(if_match))
+        except VersionConflictError:
+            raise _changed(device_id) from None
+        if deleted is None:
+            raise _missing(device_id)
+        await audit.record(context.database, caller, "device.delete", device_id, before=devices.spec_of(deleted))
 
 
 @router.operation("POST", "/devices/{device_id}/upload-url", permission=Permission.DEVICES_WRITE, errors=NO_DEVICE)
-async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrlRequest) -> UploadUrl:
+async def make_upload_url(context: Context, caller: Caller, device_id: DeviceId, body: UploadUrlRequest) -> UploadUrl:
     """Make an upload URL.
 
     The device PUTs its readings there, as a JSON array, until the URL expires.
@@ -143,6 +153,8 @@ async def make_upload_url(context: Context, device_id: DeviceId, body: UploadUrl
         raise _missing(device_id)
     expires_at = (context.now() + timedelta(seconds=body.expires_in)).replace(microsecond=0)
     path = presign(context.signing_keys.read(), device_id, expires_at)
+    about = {"expires_at": expires_at}
+    await audit.record(context.database, caller, "device.upload-url", device_id, after=about)
     readings_since = retention_start(context.now(), context.settings.readings_retention_months)
     return UploadUrl(context.settings.public_url + path, METHOD, expires_at, readings_since)
 

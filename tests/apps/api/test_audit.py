@@ -1,0 +1,98 @@
+"""The audit trail: what stands in it, that nothing is missing, and that the service cannot take anything out."""
+
+import logging
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.apps.api.conftest import RunningApi
+from tests.support.postgres import TestDatabase
+
+SPEC = {"device_id": "d", "kind": "power"}
+
+
+async def events(api: RunningApi, **query: str) -> list[dict[str, Any]]:
+    answer = await api.http.get("/api/audit", params=query)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items[::-1]
+
+
+async def test_every_change_of_a_device_says_who_what_where_before_and_after(
+    api: RunningApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await api.http.post("/api/devices", json=SPEC, headers={"X-Forwarded-For": "203.0.113.7, 198.51.100.1"})
+    await api.http.patch("/api/devices/d", json={"labels": ["roof"]})
+    await api.http.patch("/api/devices/d", json={"labels": ["roof"]})  # changes nothing
+    await api.http.post("/api/devices/d/upload-url", json={})
+    rows = [SPEC | {"kind": "pump"}, {"device_id": "e", "kind": "pump"}]
+    await api.http.post("/api/devices/import", params={"dry_run": "true"}, json=rows)
+    await api.http.post("/api/devices/import", json=rows)
+    await api.http.delete("/api/devices/d")
+    await api.http.delete("/api/devices/d")  # is not there
+    trail = await events(api)
+    assert [(event["action"], event["subject"]) for event in trail] == [
+        ("device.register", "d"),
+        ("device.change", "d"),
+        ("device.upload-url", "d"),
+        ("device.import", "e"),
+        ("device.import", "d"),
+        ("device.delete", "d"),
+    ]
+    registered, changed, url, imported, replaced, deleted = trail
+    assert registered["actor"].startswith("operator token (key operator-")
+    assert registered["address"].startswith("198.51.100.1")
+    assert (registered["before"], registered["after"]["kind"]) == (None, "power")
+    assert (changed["before"]["labels"], changed["after"]["labels"]) == ([], ["roof"])
+    assert url["after"].keys() == {"expires_at"}
+    assert (imported["before"], imported["after"]["device_id"]) == (None, "e")
+    assert (replaced["before"]["labels"], replaced["after"]["kind"]) == (["roof"], "pump")
+    assert (deleted["before"]["kind"], deleted["after"]) == ("pump", None)
+    logged = [record for record in caplog.records if record.name == "apps.api.audit"]
+    assert [record.__dict__["action"] for record in logged] == [event["action"] for event in trail]
+    assert await events(api, subject="e") == [imported]
+    assert await events(api, action="device.delete", actor=deleted["actor"]) == [deleted]
+
+
+async def test_every_change_of_an_alert_is_recorded_once(api: RunningApi, owner: asyncpg.Connection) -> None:
+    alert = await owner.fetchval(
+        "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id::text"
+    )
+    for verb in ("acknowledge", "acknowledge", "resolve"):
+        await api.http.post(f"/api/alerts/{alert}/{verb}", json={"actor": "me", "comment": "because"})
+    trail = await events(api, subject=alert)
+    assert [(event["action"], event["before"], event["after"]) for event in trail] == [
+        ("alert.acknowledge", {"state": "open"}, {"state": "acknowledged", "comment": "because"}),
+        ("alert.resolve", {"state": "acknowledged"}, {"state": "resolved", "comment": "because"}),
+    ]
+
+
+async def test_a_change_that_is_refused_leaves_no_record(api: RunningApi) -> None:
+    await api.http.post("/api/devices", json=SPEC)
+    before = await events(api)
+    assert (await api.http.post("/api/devices", json=SPEC)).status_code == 409
+    stale = {"If-Match": '"0.0"'}
+    assert (await api.http.patch("/api/devices/d", json={"kind": "pump"}, headers=stale)).status_code == 412
+    assert (await api.http.delete("/api/devices/d", headers=stale)).status_code == 412
+    assert await events(api) == before
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_events SET actor = 'x'", "DELETE FROM audit_events", "TRUNCATE audit_events"]
+)
+async def test_the_service_cannot_change_what_stands_in_the_trail(
+    api: RunningApi, database: TestDatabase, statement: str
+) -> None:
+    await api.http.post("/api/devices", json=SPEC)
+    connection = await database.connect("api")
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_only_who_may_read_the_trail_reads_it(api: RunningApi) -> None:
+    assert (await api.reader.get("/api/audit")).status_code == 401
