@@ -111,22 +111,21 @@ async def resolve_alert(context: Context, caller: Caller, alert_id: UUID, body: 
 
 
 @router.operation("POST", "/alerts/{alert_id}/reopen", permission=Permission.ALERTS_WRITE, errors=NO_ALERT | REPLACED)
-async def reopen_alert(context: Context, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
+async def reopen_alert(context: Context, caller: Caller, alert_id: UUID, body: AlertAction) -> AlertWithEvents:
     """Take back that an alert is over.
 
     Not while a newer alert of the same source and rule is open or acknowledged.
     """
-    return await _apply(context, AlertTransition.REOPEN, alert_id, body)
+    return await _apply(context, caller, AlertTransition.REOPEN, alert_id, body)
 
 
 @router.operation("POST", "/alerts/{alert_id}/comment", permission=Permission.ALERTS_WRITE, errors=NO_ALERT)
-async def comment_alert(context: Context, alert_id: UUID, body: AlertComment) -> AlertWithEvents:
+async def comment_alert(context: Context, caller: Caller, alert_id: UUID, body: AlertComment) -> AlertWithEvents:
     """Comment on an alert, whatever its state.
 
     It stays as it is; the comment stands among its events.
     """
-    async with context.database.connection() as connection:
-        await apply_transition(connection, AlertTransition.COMMENT, [alert_id], body.actor, body.comment)
+    await _carry_out(context, caller, AlertTransition.COMMENT, [alert_id], body.actor, body.comment)
     return await _show(context, alert_id)
 
 
@@ -155,12 +154,7 @@ async def _apply_to_all(
     context: Context, caller: Caller, transition: AlertTransition, alert_ids: Sequence[UUID], action: AlertAction
 ) -> BulkAnswer:
     alert_ids = list(dict.fromkeys(alert_ids))
-    async with context.database.transaction() as connection:
-        before = await alerts.get_locked(context.database, alert_ids)
-        done = await apply_transition(connection, transition, alert_ids, action.actor, action.comment)
-        after = {"state": TRANSITIONS[transition].target, "comment": action.comment}
-        changes = [Change(str(alert_id), {"state": before[alert_id].state}, after) for alert_id in sorted(done)]
-        await audit.record_all(context.database, caller, f"alert.{transition}", changes)
+    done = await _carry_out(context, caller, transition, alert_ids, action.actor, action.comment)
     left = [alert_id for alert_id in alert_ids if alert_id not in done]
     found = await alerts.get(context.database, left) if left else {}
     answer = BulkAnswer([alert_id for alert_id in alert_ids if alert_id in done], [], [])
@@ -172,6 +166,27 @@ async def _apply_to_all(
         else:
             answer.refused.append(Refused(alert_id, WHY_NOT.get(transition, CHANGED)))
     return answer
+
+
+async def _carry_out(
+    context: Context,
+    caller: Caller,
+    transition: AlertTransition,
+    alert_ids: Sequence[UUID],
+    actor: str,
+    comment: str | None,
+) -> set[UUID]:
+    """Apply a transition to those of the alerts whose state allows it, record it, and return them."""
+    async with context.database.transaction() as connection:
+        before = await alerts.get_locked(context.database, alert_ids)
+        done = await apply_transition(connection, transition, alert_ids, actor, comment)
+        after = await alerts.get(context.database, done)
+        changes = [
+            Change(str(each), {"state": before[each].state}, {"state": after[each].state, "comment": comment})
+            for each in sorted(done)
+        ]
+        await audit.record_all(context.database, caller, f"alert.{transition.name.lower()}", changes)
+    return done
 
 
 def _is_so_already(transition: AlertTransition, state: AlertState) -> bool:
