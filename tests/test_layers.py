@@ -3,7 +3,7 @@
 import grimp
 import pytest
 
-SHARED = {"domain", "platform", "resources", "storage"}
+SHARED = {"device", "domain", "platform", "resources", "storage"}
 """What every service may import."""
 ABOVE = {"catalog", "migration", "observability"}
 """What may import services."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from .errors import CredentialError, UnansweredError
-from .protocol import URL_SECONDS, Renew, Retry, UploadUrl, Verdict, encode, read_answer, retry_after, server_time
+from .protocol import URL_SECONDS, Outcome, Renew, Retry, UploadUrl, encode, read_answer, retry_after, server_time
 from .readings import Reading, body_of
 
 Credential = str | Path
@@ -45,7 +45,7 @@ class Connection:
             self._url = self._ask_for_url()
         return self._url.url
 
-    def send(self, readings: Sequence[Reading]) -> Verdict:
+    def send(self, readings: Sequence[Reading]) -> Outcome:
         """Send a batch once, and return what became of it. Raises UnansweredError, CredentialError."""
         url = self.connect()
         content, headers = encode(body_of(readings))
@@ -55,10 +55,10 @@ class Connection:
             return Retry(_said(error))
         if (server := server_time(answer.headers)) and answer.status_code < HTTPStatus.BAD_REQUEST:
             self._tell_time(server)
-        verdict = read_answer(answer.status_code, answer.headers, answer.content, len(readings))
-        if isinstance(verdict, Renew):
+        outcome = read_answer(answer.status_code, answer.headers, answer.content, len(readings))
+        if isinstance(outcome, Renew):
             self._url = None
-        return verdict
+        return outcome
 
     def _ask_for_url(self) -> UploadUrl:
         headers = {"Authorization": f"Bearer {self._read_credential()}"}

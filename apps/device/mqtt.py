@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -65,14 +66,15 @@ def follow(broker: Broker, client_id: str, topics: Sequence[str], take: Callable
         client.subscribe([(topic, 1) for topic in topics])
 
     def on_message(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        take(message.topic, bytes(message.payload))
+        # A retained message comes with each subscription anew, and when it was measured is not known.
+        if not message.retain:
+            take(message.topic, bytes(message.payload))
         client.ack(message.mid, message.qos)
 
     client.on_connect = on_connect
     client.on_message = on_message
     client.reconnect_delay_set(1, 60)
     client.connect_async(broker.host, broker.port)
-    try:
+    with suppress(KeyboardInterrupt):
         client.loop_forever(retry_first_connection=True)
-    finally:
-        client.disconnect()
+    client.disconnect()

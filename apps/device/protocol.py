@@ -55,7 +55,7 @@ class Split:
     reason: str
 
 
-Verdict = Accepted | Retry | Renew | Split
+Outcome = Accepted | Retry | Renew | Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def encode(body: bytes) -> tuple[bytes, dict[str, str]]:
     return gzip.compress(body, 6), headers | {"Content-Encoding": "gzip"}
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes, sent: int) -> Verdict:
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, sent: int) -> Outcome:
     """Return what an answer to a batch of `sent` readings means."""
     if status in {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return _accepted(body, sent)
@@ -138,7 +138,7 @@ class Backoff:
         self.failures = 0
 
 
-def _accepted(body: bytes, sent: int) -> Verdict:
+def _accepted(body: bytes, sent: int) -> Outcome:
     try:
         said: dict[str, Any] = json.loads(body)
         refused = {int(one["index"]): str(one["reason"]) for one in said.get("refused", [])}

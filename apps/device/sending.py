@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from .connection import Connection
 from .errors import CredentialError, UnansweredError
-from .protocol import MAX_READINGS, Accepted, Backoff, Renew, Retry, Split, Verdict
+from .protocol import MAX_READINGS, Accepted, Backoff, Outcome, Renew, Retry, Split
 from .store import Store, Waiting
 
 LOG = logging.getLogger(__name__)
@@ -38,12 +38,12 @@ class Sending:
             # It tells the platform's time, which corrects the times of what waits: only then may they be fixed.
             self._connection.connect()
             batch = self._store.take(self._device_id, self._batch)
-            verdict = self._settle(batch)
+            outcome = self._settle(batch)
         except UnansweredError as error:
             return self._failed(str(error), error.retry_after)
         except CredentialError as error:
             return self._failed(str(error), CREDENTIAL_WAIT_SECONDS)
-        match verdict:
+        match outcome:
             case Retry(reason, after):
                 return self._failed(reason, after)
             case Renew(reason):
@@ -53,19 +53,19 @@ class Sending:
                 self._backoff.reset()
                 return 0.0
 
-    def _settle(self, batch: Sequence[Waiting]) -> Verdict:
-        verdict = self._connection.send([one.reading for one in batch])
-        if isinstance(verdict, Split):
+    def _settle(self, batch: Sequence[Waiting]) -> Outcome:
+        outcome = self._connection.send([one.reading for one in batch])
+        if isinstance(outcome, Split):
             if len(batch) > 1:
                 middle = len(batch) // 2
                 first = self._settle(batch[:middle])
                 return self._settle(batch[middle:]) if isinstance(first, Accepted) else first
-            verdict = Accepted({0: verdict.reason})
-        if isinstance(verdict, Accepted):
-            for index, reason in verdict.refused.items():
+            outcome = Accepted({0: outcome.reason})
+        if isinstance(outcome, Accepted):
+            for index, reason in outcome.refused.items():
                 LOG.warning("refused: %s: %s", batch[index].reading.json, reason)
-            self._store.settle(self._device_id, batch, verdict.refused)
-        return verdict
+            self._store.settle(self._device_id, batch, outcome.refused)
+        return outcome
 
     def _failed(self, reason: str, after: float | None) -> float:
         if reason != self.problem:

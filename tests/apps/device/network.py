@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 
 
 class Network:
-    """Passes on what comes to `port`."""
+    """Passes on what comes to `port`, to the port `to` of this machine."""
 
     def __init__(self, to: int) -> None:
-        self._to = to
+        self.to = to
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class Network:
                 if self._cut:
                     near.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self._to))
+                far = socket.create_connection(("127.0.0.1", self.to))
                 self._open |= {near, far}
             for source, target in ((near, far), (far, near)):
                 threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
@@ -63,8 +63,8 @@ class Network:
 
 
 @contextmanager
-def network(to: int) -> Iterator[Network]:
-    """Give a network to the server on a port while the block runs."""
+def network(to: int = 0) -> Iterator[Network]:
+    """Give a network to the server on a port, which may be told later, while the block runs."""
     made = Network(to)
     try:
         yield made

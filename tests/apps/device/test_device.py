@@ -131,7 +131,7 @@ def test_a_url_that_is_not_taken_any_more_is_replaced(
     with device(base, "kit-4", tmp_path) as kit:
         kit.record("m", 1)
         assert kit.flush(30)
-        kit._sending._connection._url = type(kit._sending._connection._url)(  # type: ignore[misc, call-arg]
+        kit._sending._connection._url = type(kit._sending._connection._url)(  # type: ignore[misc]
             registry.gateway + "/ingest/kit-4?expires=1&key=k1&signature=" + "0" * 64,
             datetime.now(UTC) + timedelta(days=1),
             datetime(2026, 1, 1, tzinfo=UTC),

@@ -1,7 +1,9 @@
 import gzip
 import json
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from apps.device.protocol import Accepted, Backoff, Renew, Retry, Split, UploadU
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def answer(status: int, said: Any = None, sent: int = 3, **headers: str) -> object:
+def answer(status: int, said: Any = None, headers: Mapping[str, str] = MappingProxyType({}), sent: int = 3) -> object:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
     return read_answer(status, headers, body, sent)
 
@@ -35,8 +37,8 @@ def test_an_answer_that_is_not_the_platforms_settles_nothing(said: object) -> No
 
 
 def test_other_answers_say_what_to_do_next() -> None:
-    assert answer(503, {"detail": "busy"}, **{"retry-after": "4"}) == Retry("503: busy", 4.0)
-    assert answer(503, {"detail": "busy"}, **{"retry-after": "Thu, 26 Nov 2026 12:00:00 GMT"}) == Retry("503: busy")
+    assert answer(503, {"detail": "busy"}, {"retry-after": "4"}) == Retry("503: busy", 4.0)
+    assert answer(503, {"detail": "busy"}, {"retry-after": "Thu, 26 Nov 2026 12:00:00 GMT"}) == Retry("503: busy")
     assert answer(403, {"detail": "the URL has expired"}) == Renew("403: the URL has expired")
     assert answer(413, {"detail": "too large"}) == Split("413: too large")
     assert isinstance(answer(502, b"bad gateway"), Retry)
@@ -45,9 +47,9 @@ def test_other_answers_say_what_to_do_next() -> None:
 
 @given(st.integers(100, 599), st.binary(max_size=200), st.integers(1, 10))
 def test_no_answer_settles_more_than_was_sent(status: int, body: bytes, sent: int) -> None:
-    verdict = read_answer(status, {}, body, sent)
-    if isinstance(verdict, Accepted):
-        assert set(verdict.refused) <= set(range(sent))
+    outcome = read_answer(status, {}, body, sent)
+    if isinstance(outcome, Accepted):
+        assert set(outcome.refused) <= set(range(sent))
 
 
 def test_a_long_body_is_compressed_and_a_short_one_is_not() -> None:
