@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +12,11 @@ import sqlalchemy as sa
 from apps.api.database import Database, Row
 from apps.domain.alerts import Alert, AlertState, Severity
 from apps.domain.readings import Time
-from apps.storage.tables import IS_UNRESOLVED, alert_events, alerts
+from apps.domain.windows import Window
+from apps.storage.tables import IS_UNRESOLVED, alert_events, alerts, devices
+
+Subject = Literal["devices", "platform"]
+"""Whether an alert is about a registered device, or about the platform itself."""
 
 
 class AlertKey(NamedTuple):
@@ -40,6 +44,9 @@ async def find(
     state: AlertState | None,
     severity: Severity | None,
     source: str | None,
+    device_id: str | None,
+    about: Subject | None,
+    opened: Window,
     limit: int,
     after: AlertKey | None,
 ) -> list[Alert]:
@@ -47,6 +54,17 @@ async def find(
     query = sa.select(alerts).order_by(alerts.c.opened_at.desc(), alerts.c.alert_id.desc()).limit(limit)
     given = {alerts.c.state: state, alerts.c.severity: severity, alerts.c.source: source}
     query = query.where(*(column == str(value) for column, value in given.items() if value is not None))
+    # Of what does not name its device, the part of the source before the slash is one, or a part of the platform.
+    subject = sa.func.coalesce(alerts.c.device_id, sa.func.split_part(alerts.c.source, "/", 1))
+    if device_id is not None:
+        query = query.where(subject == device_id)
+    if about is not None:
+        is_device = sa.exists().where(devices.c.device_id == subject)
+        query = query.where(is_device if about == "devices" else ~is_device)
+    if opened.since is not None:
+        query = query.where(alerts.c.opened_at >= opened.since)
+    if opened.until is not None:
+        query = query.where(alerts.c.opened_at < opened.until)
     if after is not None:
         query = query.where(sa.tuple_(alerts.c.opened_at, alerts.c.alert_id) < sa.tuple_(*map(sa.literal, after)))
     return [_alert(row) for row in await database.rows(query)]

@@ -1,9 +1,21 @@
 """The operations, a module for each resource."""
 
 from apps.api.operation import Router
-from apps.api.routes import alerts, audit, device_import, devices, export, internal_writes, keys, readings, rejected
+from apps.api.routes import (
+    alerts,
+    audit,
+    device_import,
+    devices,
+    export,
+    fleet,
+    internal_writes,
+    keys,
+    readings,
+    rejected,
+)
 
 ROUTERS: tuple[Router, ...] = (
+    fleet.router,
     devices.router,
     device_import.router,
     readings.router,

@@ -1,6 +1,7 @@
 """Alerts: what a person should look at, and what people did about it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from apps.api.context import Context
 from apps.api.operation import Page, Router
 from apps.api.permissions import Permission
 from apps.api.queries import alerts
-from apps.api.queries.alerts import AlertEvent, AlertKey
+from apps.api.queries.alerts import AlertEvent, AlertKey, Subject
 from apps.api.routes.paging import PageQuery, decode_cursor, page
+from apps.api.windows import window
 from apps.domain.alerts import (
     TRANSITIONS,
     UNRESOLVED,
@@ -25,6 +27,7 @@ from apps.domain.alerts import (
     AlertTransition,
     Severity,
 )
+from apps.domain.devices import DeviceId
 from apps.domain.text import NO_NUL_PATTERN
 from apps.platform.errors import ProblemError
 from apps.storage.alerts import apply_transition
@@ -38,6 +41,12 @@ class AlertQuery(PageQuery, frozen=True, kw_only=True):
     state: AlertState | None = None
     severity: Severity | None = None
     source: Annotated[str, msgspec.Meta(max_length=200, pattern=NO_NUL_PATTERN)] | None = None
+    device_id: DeviceId | None = None
+    about: Annotated[Subject, msgspec.Meta(description="Only alerts about devices, or about the platform")] | None = (
+        None
+    )
+    since: Annotated[datetime, msgspec.Meta(tz=True, description="Opened at this time or later")] | None = None
+    until: Annotated[datetime, msgspec.Meta(tz=True, description="Opened before this time")] | None = None
 
 
 class AlertWithEvents(Alert, frozen=True, kw_only=True):
@@ -80,6 +89,9 @@ async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
         state=query.state,
         severity=query.severity,
         source=query.source,
+        device_id=query.device_id,
+        about=query.about,
+        opened=window(query.since, query.until),
         limit=query.limit + 1,
         after=decode_cursor(query, AlertKey),
     )

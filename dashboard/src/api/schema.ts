@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show devices with their newest readings, open alerts and state, what is wrong first
+         * @description A device is silent when its newest reading is older than its attribute `silent_after_seconds`, or than 15 minutes. Sorted by value, it is the value of `metric`, or of the metric that the kind is named after.
+         */
+        get: operations["show_fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -605,6 +625,89 @@ export interface components {
             detail: string;
         };
         /**
+         * Fleet
+         * @description Some devices, and where the next ones start. `counts` come with the first page alone.
+         */
+        Fleet: {
+            at: string;
+            items: components["schemas"]["FleetDevice"][];
+            counts: components["schemas"]["FleetCounts"] | null;
+            next_cursor: string | null;
+        };
+        /**
+         * FleetDevice
+         * @description A device with what it measured last and what is wrong with it.
+         */
+        FleetDevice: {
+            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            device_id: string;
+            /** @description For example temperature */
+            kind: string;
+            /** @default null */
+            name: string | null;
+            /** @default [] */
+            labels: string[];
+            /** @default {} */
+            attributes: {
+                [key: string]: string | number | boolean | null;
+            };
+            created_at: string;
+            updated_at: string;
+            /** @default null */
+            last_seen_at: string | null;
+            /** @default false */
+            active: boolean;
+            /** @enum {unknown} */
+            state: "live" | "new" | "silent";
+            open_alerts: number;
+            worst: components["schemas"]["Severity"] | null;
+            readings: components["schemas"]["FleetReading"][];
+        };
+        /**
+         * FleetReading
+         * @description The newest reading of a metric, and the minutes before it where they were asked for.
+         */
+        FleetReading: {
+            metric: string;
+            ts: string;
+            value: number;
+            received_at: string;
+            spark: components["schemas"]["SparkPoint"][];
+        };
+        /**
+         * SparkPoint
+         * @description One minute of a series, as an array: its start in seconds since 1970, average, lowest, highest, count.
+         */
+        SparkPoint: [
+            number,
+            number,
+            number,
+            number,
+            number
+        ];
+        /**
+         * FleetCounts
+         * @description The fleet in numbers. `kinds`, `labels`, `metrics` and `states` count what each choice would show.
+         */
+        FleetCounts: {
+            total: number;
+            silent: number;
+            matching: number;
+            located: number;
+            states: components["schemas"]["Count"][];
+            kinds: components["schemas"]["Count"][];
+            labels: components["schemas"]["Count"][];
+            metrics: components["schemas"]["Count"][];
+        };
+        /**
+         * Count
+         * @description How many devices have a value.
+         */
+        Count: {
+            value: string;
+            count: number;
+        };
+        /**
          * DevicePage
          * @description Some rows, and where the next ones start: null after the last.
          */
@@ -982,6 +1085,92 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    show_fleet: {
+        parameters: {
+            query?: {
+                /** @description Most rows of one page */
+                limit?: number;
+                /** @description `next_cursor` of the page before; the other parameters must stay the same */
+                cursor?: string;
+                /** @description Words that all stand somewhere in the id, name, kind, labels, metrics or state */
+                q?: string;
+                /** @description Only these devices, with commas between */
+                ids?: string;
+                /** @description For example temperature */
+                kind?: string;
+                label?: string;
+                /** @description Lower case, for example temperature */
+                metric?: string;
+                state?: ("live" | "new" | "silent") | "alerting";
+                /** @description Only devices with latitude and longitude */
+                located?: boolean;
+                /** @description trouble: what needs somebody first; -name: by name, the last first */
+                sort?: "-kind" | "-last_seen" | "-name" | "-value" | "kind" | "last_seen" | "name" | "trouble" | "value";
+                /** @description How many minutes before now to show of each series */
+                spark_minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_devices: {
         parameters: {
             query?: {
@@ -2079,6 +2268,14 @@ export interface operations {
                 state?: components["schemas"]["AlertState"];
                 severity?: components["schemas"]["Severity"];
                 source?: string;
+                /** @description Letters, digits, '.', '_' and '-', at most 64 */
+                device_id?: string;
+                /** @description Only alerts about devices, or about the platform */
+                about?: "devices" | "platform";
+                /** @description Opened at this time or later */
+                since?: string;
+                /** @description Opened before this time */
+                until?: string;
             };
             header?: {
                 /** @description An ETag that you have: 304 when it is still the newest */

@@ -48,6 +48,27 @@ async def test_alerts_are_listed_the_newest_first_by_state_severity_and_source(
     assert await sources(state="resolved") == []
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"about": "devices"}, ["pump/power", "pump"]),
+        ({"about": "platform"}, ["api/cpu"]),
+        ({"device_id": "pump"}, ["pump/power", "pump"]),
+        ({"since": "2026-03-01T11:30:00Z"}, ["pump/power", "api/cpu"]),
+        ({"until": "2026-03-01T11:30:00Z"}, ["pump"]),
+    ],
+)
+async def test_alerts_are_found_by_what_they_are_about_and_when_they_were_opened(
+    api: RunningApi, owner: asyncpg.Connection, query: dict[str, str], expected: list[str]
+) -> None:
+    (await api.http.post("/api/devices", json={"device_id": "pump", "kind": "power"})).raise_for_status()
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for hours, source in enumerate(("pump/power", "api/cpu", "pump")):
+        await open_alert(owner, source, opened_at=noon - timedelta(minutes=25 * hours))
+    found = (await api.reader.get("/api/alerts", params=query)).json()
+    assert [item["source"] for item in found["items"]] == expected
+
+
 async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(
     api: RunningApi, owner: asyncpg.Connection
 ) -> None:
