@@ -16,7 +16,8 @@ Ours:
   less than 1 is dropped then. (Halving all counts at a fixed total is the reset of TinyLFU: Einziger, Friedman and
   Manes, ACM Transactions on Storage 13, 2017.)
 - The range is that of all values seen, but for those that are far off and were hardly ever seen: one register that is
-  read in the wrong order would stretch it a billion times, and everything would be near to everything.
+  read in the wrong order would stretch it a billion times, and everything would be near to everything. A young signal
+  may begin with some that are absurd: sensors that print what no measurement is whenever they start.
 - It is read by `mass_near`, which sums whole bins within a bandwidth; the paper's sum procedure (algorithm 3), which
   interpolates between bins, is not used.
 """
@@ -47,6 +48,12 @@ FAR_RANGES = 3.0
 FAR_WEIGHT = 2.0
 FAR_FRACTION = 0.001
 """What weighs no more than this, or than this share of all, was hardly ever seen."""
+
+ABSURD_FACTOR = 1000.0
+"""What is so many times as large as all else is no measurement: some sensors send a few such whenever they start."""
+
+ABSURD_WEIGHT = 6.0
+"""So much of it is hardly ever."""
 
 MAX_WEIGHT = 30_000
 """When the weights add up to this all are halved, so that last year's values become rare again."""
@@ -82,7 +89,8 @@ class StreamingHistogram:
         first = bisect_left(self._centroids, value - bandwidth)
         last = bisect_right(self._centroids, value + bandwidth, first)
         near = sum(self._weights[first:last])
-        beyond = min(sum(self._weights[:first]), sum(self._weights[last:]))
+        lowest, highest = bisect_left(self._centroids, self._low), bisect_right(self._centroids, self._high)
+        beyond = min(sum(self._weights[lowest:first]), sum(self._weights[last:highest]))
         return near + beyond if beyond < TAIL_FRACTION * self.weight else near
 
     def range_exceedance(self, value: float) -> float:
@@ -115,14 +123,27 @@ class StreamingHistogram:
 
     def _range(self) -> tuple[float, float]:
         """Return the least and the greatest value seen that is not far off from those that make up the weight."""
-        centroids = self._centroids
-        spare = max(FAR_WEIGHT, FAR_FRACTION * self.weight)
+        low, high = self._least, self._greatest
+        share = FAR_FRACTION * self.weight
+        if usual := self._usual(max(FAR_WEIGHT, share)):
+            low, high = self._within(usual, FAR_RANGES * _span(*usual))
+        if share < ABSURD_WEIGHT and (usual := self._usual(ABSURD_WEIGHT)) and any(usual):
+            within = self._within(usual, ABSURD_FACTOR * max(map(abs, usual)))
+            low, high = max(low, within[0]), min(high, within[1])
+        return low, high
+
+    def _usual(self, spare: float) -> tuple[float, float] | None:
+        """Return the range without what weighs `spare` at either end; None where next to nothing is left."""
         if self.weight <= 2 * spare:
-            return self._least, self._greatest
-        lower = centroids[self._beyond(range(len(centroids)), spare)]
-        upper = centroids[self._beyond(range(len(centroids) - 1, -1, -1), spare)]
-        far = FAR_RANGES * _span(lower, upper)
-        first, last = bisect_left(centroids, lower - far), bisect_right(centroids, upper + far) - 1
+            return None
+        bins = range(len(self._centroids))
+        return self._centroids[self._beyond(bins, spare)], self._centroids[self._beyond(bins[::-1], spare)]
+
+    def _within(self, usual: tuple[float, float], distance: float) -> tuple[float, float]:
+        """Return the least and the greatest value seen within a distance of a range."""
+        centroids = self._centroids
+        first = bisect_left(centroids, usual[0] - distance)
+        last = bisect_right(centroids, usual[1] + distance) - 1
         return (
             centroids[first] if first else self._least,
             centroids[last] if last < len(centroids) - 1 else self._greatest,

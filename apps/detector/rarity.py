@@ -24,9 +24,11 @@ Ours:
 - n is counted within a bandwidth around the value, wider outside of a young signal's range, and in a thin tail with
   all that lies beyond it, instead of in a fixed bin.
 - Cool-down: a point scores only when it is rarer, by `COOL_DOWN_MARGIN`, than the maxima of the last
-  `COOL_DOWN_BLOCKS` blocks. So a fault is detected when it begins, and again only when it gets worse. A value that is
-  far off (`FAR_RANGES`) cools down `FAR_COOL_DOWN_POINTS` points only, and moves the level by a range at most: a
-  register that is read in the wrong order must not hide the fault that comes after it.
+  `COOL_DOWN_BLOCKS` blocks. So a fault is detected when it begins, and again only when it gets worse. A value that
+  stands alone or is far off (`FAR_RANGES`) cools down `LONE_COOL_DOWN_POINTS` points only, and one that is far off
+  moves the level by a range at most: a zero, or a register that is read in the wrong order, must not hide the fault
+  that comes after it.
+- Counters: a signal that only grows, but for restarts, is scored by its rate alone (`apps.detector.counter`).
 - Habit: score = rarity - `NOVELTY_PENALTY` · log(1 + N), where N counts the scores above `NOVELTY_THRESHOLD` and
   decays by half in `NOVELTY_HALF_LIFE` points. A signal that is always good for a surprise has to surprise more.
 - Warm-up: before a day was seen only what lies far outside of the range is a detection.
@@ -36,8 +38,9 @@ All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-ou
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
+from apps.detector.counter import Counter, Rate, Restart
 from apps.detector.histogram import FAR_RANGES, StreamingHistogram
 from apps.detector.models import Point, Score
 
@@ -65,8 +68,8 @@ COOL_DOWN_BLOCKS = 12
 BLOCK_POINTS = 50
 COOL_DOWN_MARGIN = 0.05
 
-FAR_COOL_DOWN_POINTS = 12
-"""After a lone value that is far off only this many points are cooled down by it: garbage must not hide a fault."""
+LONE_COOL_DOWN_POINTS = 12
+"""After a value that stands alone or is far off only this many points are cooled down by it."""
 
 NOVELTY_THRESHOLD = 4.0
 """A score above this counts as a novelty."""
@@ -94,10 +97,12 @@ class Rarity:
         self._level: float | None = None
         self._values = StreamingHistogram(VALUE_BANDWIDTH)
         self._levels = StreamingHistogram(LEVEL_BANDWIDTH)
+        self._counter = Counter()
         self._block_maxima = [0.0]
         self._novelties = 0.0
-        self._far_rarity = 0.0
-        self._far_points = 0
+        self._lone_rarity = 0.0
+        self._lone_points = 0
+        self._was_odd = False
 
     def update(self, point: Point) -> Score:
         """Score the next point, then learn from it. One that is not finite is missing: it scores 0."""
@@ -105,33 +110,52 @@ class Rarity:
             return Score(0.0, self._level or 0.0, point.value, is_normal=False)
         if self._level is None:
             self._first_time, self._level = point.time, point.value
-        expected = self._level
+        # Garbage that came first, before anything could tell, is found out by what follows it.
+        expected = self._values.clip(self._level)
         level = expected + EWMA_ALPHA * (self._values.clip(point.value) - expected)
         values = (point.value,) if point.low == point.high else (point.low, point.value, point.high)
-        mass, observed = min((self._values.mass_near(value), value) for value in values)
-        mass = min(mass, self._levels.mass_near(level))
-        rarity = math.log((self._values.weight + 1) / (mass + PSEUDO_COUNT))
-        score = self._score(point.time, rarity, observed, is_far=self._values.range_exceedance(observed) > FAR_RANGES)
+        step = self._counter.step(point)
+        found = self._of_values(values, expected, level) if step is None else self._of_counter(step, point)
+        score = self._score(point.time, found)
 
         for value in values:
             self._values.add(value, 1 / len(values))
-        self._levels.add(level, 1.0)
+        if self._points >= EARLY_POINTS:
+            self._levels.add(level, 1.0)
+        self._counter.learn(point)
         self._level = level
         self._points += 1
-        return Score(score, expected, observed, is_normal=rarity < NORMAL_THRESHOLD)
+        return Score(score, found.expected, found.observed, is_normal=found.rarity < NORMAL_THRESHOLD)
 
-    def _score(self, time: float, rarity: float, observed: float, *, is_far: bool) -> float:
+    def _of_values(self, values: tuple[float, ...], expected: float, level: float) -> "_Finding":
+        mass, observed = min((self._values.mass_near(value), value) for value in values)
+        if self._points >= EARLY_POINTS:
+            mass = min(mass, self._levels.mass_near(level))
+        exceedance = self._values.range_exceedance(observed)
+        return _Finding(_rarity(self._values.weight, mass), exceedance, expected, observed)
+
+    def _of_counter(self, step: Rate | Restart, point: Point) -> "_Finding":
+        if isinstance(step, Restart):
+            return _Finding(0.0, 0.0, point.high, point.high)
+        rates = self._counter.rates
+        rarity = _rarity(rates.weight, rates.mass_near(step.value))
+        return _Finding(rarity, rates.range_exceedance(step.value), step.expected, point.high)
+
+    def _score(self, time: float, found: "_Finding") -> float:
+        rarity = found.rarity
         self._novelties *= 0.5 ** (1 / NOVELTY_HALF_LIFE)
-        self._far_points = max(self._far_points - 1, 0)
-        recent = max(*self._block_maxima, self._far_rarity if self._far_points else 0.0)
+        self._lone_points = max(self._lone_points - 1, 0)
+        recent = max(*self._block_maxima, self._lone_rarity if self._lone_points else 0.0)
         if self._points % BLOCK_POINTS == 0:
             self._block_maxima = [*self._block_maxima[1 - COOL_DOWN_BLOCKS :], 0.0]
-        if is_far:
-            self._far_rarity, self._far_points = max(rarity, recent), FAR_COOL_DOWN_POINTS
+        is_odd = rarity >= NORMAL_THRESHOLD
+        if found.exceedance > FAR_RANGES or (is_odd and not self._was_odd):
+            self._lone_rarity, self._lone_points = max(rarity, recent), LONE_COOL_DOWN_POINTS
         else:
             self._block_maxima[-1] = max(self._block_maxima[-1], rarity)
+        self._was_odd = is_odd
         if self._points < WARM_UP_POINTS or time - self._first_time < WARM_UP_SECONDS:
-            return self._early(observed)
+            return self._early(found.exceedance)
         if rarity <= recent + COOL_DOWN_MARGIN:
             return 0.0
         score = rarity - NOVELTY_PENALTY * math.log1p(self._novelties)
@@ -139,10 +163,9 @@ class Rarity:
             self._novelties += 1
         return max(score, 0.0)
 
-    def _early(self, observed: float) -> float:
+    def _early(self, exceedance: float) -> float:
         if self._points < EARLY_POINTS or len(self._values) < EARLY_BINS:
             return 0.0
-        exceedance = self._values.range_exceedance(observed)
         return self.threshold + math.log1p(exceedance) if exceedance > EARLY_RANGES else 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -153,10 +176,12 @@ class Rarity:
             "level": self._level,
             "values": self._values.state_dict(),
             "levels": self._levels.state_dict(),
+            "counter": self._counter.state_dict(),
             "blocks": self._block_maxima,
             "novelties": self._novelties,
-            "far_rarity": self._far_rarity,
-            "far_points": self._far_points,
+            "far_rarity": self._lone_rarity,
+            "far_points": self._lone_points,
+            "was_odd": self._was_odd,
         }
 
     @classmethod
@@ -167,5 +192,20 @@ class Rarity:
         model._values = StreamingHistogram.from_state(VALUE_BANDWIDTH, state["values"])
         model._levels = StreamingHistogram.from_state(LEVEL_BANDWIDTH, state["levels"])
         model._block_maxima, model._novelties = list(state["blocks"]), state["novelties"]
-        model._far_rarity, model._far_points = state["far_rarity"], state["far_points"]
+        model._lone_rarity, model._lone_points = state["far_rarity"], state["far_points"]
+        if "counter" in state:  # earlier releases did not know these
+            model._counter, model._was_odd = Counter.from_state(state["counter"]), state["was_odd"]
         return model
+
+
+class _Finding(NamedTuple):
+    """How rare a point is, by how many ranges it lies outside of what was seen, and why."""
+
+    rarity: float
+    exceedance: float
+    expected: float
+    observed: float
+
+
+def _rarity(weight: float, mass: float) -> float:
+    return math.log((weight + 1) / (mass + PSEUDO_COUNT))

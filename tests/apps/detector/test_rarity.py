@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given, settings
@@ -87,7 +88,8 @@ def test_the_state_stays_as_small_however_long_it_watches() -> None:
     assert len(state["values"]["places"]) <= histogram.MAX_BINS
     assert len(state["levels"]["places"]) <= histogram.MAX_BINS
     assert len(state["blocks"]) <= rarity.COOL_DOWN_BLOCKS
-    assert max(sizes) < 8000
+    assert len(state["counter"]["rates"]["places"]) <= histogram.MAX_BINS
+    assert max(sizes) < 12_000
 
 
 @settings(max_examples=20, deadline=None)
@@ -150,6 +152,99 @@ def test_one_false_value_hides_no_fault_that_comes_hours_later(false: float, hou
     assert all(15 < score.expected < 30 for score in rest[: len(ordinary) - cut])
 
 
+@settings(max_examples=8, deadline=None)
+@given(
+    false=st.just(0.0) | st.floats(-1e300, 1e300),
+    hours=st.floats(1.5, 72),
+    amplitude=st.sampled_from([1.0, 2.0, 5.0, 8.0]),
+    seed=st.integers(0, 100),
+)
+def test_one_false_value_of_any_size_costs_one_alarm_and_hides_no_fault(
+    false: float, hours: float, amplitude: float, seed: int
+) -> None:
+    ordinary, cut = daily(14 + hours / 24, seed, amplitude, noise=0.2), 14 * 288
+    found = scores([*ordinary[:cut], false, *ordinary[cut:], *[90.0] * 12])
+    # What a signal does by itself within these hours, and what it does because of the false value.
+    by_itself = sum(score >= Rarity.threshold for score in scores(ordinary)[cut:])
+    assert any(score >= Rarity.threshold for score in found[len(ordinary) + 1 :])
+    assert sum(score >= Rarity.threshold for score in found[cut + 1 : len(ordinary) + 1]) <= by_itself + 1
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    false=st.sampled_from([3.4e38, -1e300, 1e9, 65_535.0, -50_000.0]),
+    count=st.integers(1, 6),
+    first=st.integers(0, 11),
+    days=st.floats(1.2, 5),
+    seed=st.integers(0, 100),
+)
+def test_garbage_among_the_first_values_bends_nothing(
+    false: float, count: int, first: int, days: float, seed: int
+) -> None:
+    ordinary = daily(days, seed, amplitude=2, noise=0.2)
+    model = Rarity()
+    given = [*ordinary[:first], *[false] * count, *ordinary[first + count :], *[90.0] * 12]
+    found = [model.update(point) for point in points(given)]
+    assert detections([score.value for score in found])[-1] >= len(ordinary)
+    assert all(10 < score.expected < 30 for score in found[first + count + 12 : len(ordinary)])
+
+
+def counter(
+    days: float, restarts: Collection[int] = (), start: float = 0, step: float = 1, seed: int = 1
+) -> list[float]:
+    """A meter, read every five minutes, which begins at 0 again in some rows."""
+    source, total, read = random.Random(seed), start, []
+    for index in range(int(288 * days)):
+        total = step * source.uniform(0.5, 1.5) + (0 if index in restarts else total)
+        read.append(total)
+    return read
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    restarts=st.sets(st.integers(150, 1140).map(lambda number: 3 * number), max_size=15),
+    start=st.sampled_from([0.0, 100.0, 48_000.0, 1e9]),
+    step=st.sampled_from([0.01, 1.0, 500.0]),
+    seed=st.integers(0, 100),
+)
+def test_a_counter_may_restart_and_a_leak_is_found_all_the_same(
+    restarts: set[int], start: float, step: float, seed: int
+) -> None:
+    read = counter(12, restarts, start, step, seed)
+    model = Rarity()
+    found = [model.update(point) for point in points(read)]
+    assert detections([score.value for score in found]) == []
+    for row in range(450, len(read)):
+        if row not in restarts:
+            assert found[row].expected == pytest.approx(read[row], abs=2 * step)
+    leak = points([read[-1] + 40 * step * (index + 1) for index in range(3)], FIVE_MINUTES * len(read))
+    assert model.update(leak[0]).value >= Rarity.threshold
+
+
+def test_a_counter_that_skips_hours_is_judged_by_how_quickly_it_grew() -> None:
+    read = points(counter(12))
+    model = Rarity()
+    found = [model.update(point).value for point in read if not 2000 < point.time / FIVE_MINUTES < 2072]
+    assert detections(found) == []
+
+
+@pytest.mark.parametrize(("false", "row"), [(3.4e38, 0), (-127.0, 1), (0.0, 1), (65_535_000.0, 0)])
+def test_one_false_value_bends_no_counter(false: float, row: int) -> None:
+    read = counter(14, [1000, 3000], start=48_000)
+    cut = 288 * 13
+    leak = [read[-1] + 40 * (index + 1) for index in range(12)]
+    found = detections(scores([*read[:cut], false, *read[cut:], *leak]))
+    assert found[:-1] == [cut + row]
+    assert found[-1] > len(read)
+
+
+def test_what_rises_and_falls_as_it_likes_is_no_counter() -> None:
+    model = Rarity()
+    for point in points(daily(7)):
+        model.update(point)
+    assert model.state_dict()["counter"]["rates"]["weight"] == 0
+
+
 def test_nothing_is_rare_before_a_day_was_seen() -> None:
     climbing = [20 + index / 20 for index in range(280)]
     assert not any(scores(climbing))
@@ -205,9 +300,9 @@ def test_in_a_thin_tail_what_lies_beyond_counts_as_near_but_not_between_two_leve
     for index in range(1000):
         tail.add(index % 10 / 10, 1.0)
         levels.add(100.0 * (index % 2), 1.0)
-    tail.add(100.0, 1.0)
-    tail.add(90.0, 1.0)
-    assert tail.mass_near(60.0) == 2
+    for spike in (90.0, 95.0, 100.0):
+        tail.add(spike, 1.0)
+    assert tail.mass_near(60.0) == 3
     assert tail.mass_near(150.0) == 0
     assert levels.mass_near(60.0) == 0
 
