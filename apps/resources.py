@@ -15,6 +15,8 @@ SENSORS = Database(
             "detector_memory",
             "devices",
             "latest_readings",
+            "readings_day",
+            "readings_hour",
             "readings_minute",
             "rejected_records",
             "schema_support",

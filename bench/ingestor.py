@@ -85,7 +85,9 @@ async def write(pool: asyncpg.Pool, settings: IngestorSettings, work: list[Batch
 async def rate(owner: asyncpg.Connection, rows: int, run: Callable[[], Awaitable[None]], empty: bool = True) -> float:
     """Return the rows a second of one run, into empty tables unless told otherwise."""
     if empty:
-        await owner.execute("TRUNCATE sensor_readings, readings_minute, latest_readings, shard_leases")
+        await owner.execute(
+            "TRUNCATE sensor_readings, readings_minute, readings_hour, readings_day, latest_readings, shard_leases"
+        )
     started = time.perf_counter()
     await run()
     seconds = time.perf_counter() - started

@@ -9,6 +9,8 @@ from apps.resources import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
 GRANTS = {
     "sensor_readings": "SELECT, INSERT",
     "readings_minute": "SELECT, INSERT, UPDATE",
+    "readings_hour": "SELECT",
+    "readings_day": "SELECT",
     "latest_readings": "SELECT, INSERT, UPDATE, DELETE",
     "devices": "SELECT, INSERT, UPDATE, DELETE",
     "rejected_records": "SELECT",

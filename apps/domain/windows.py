@@ -5,9 +5,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 
-DAY = 86_400
-STEPS = tuple(step for step in range(1, DAY) if DAY % step == 0 and (step < 60 or step % 60 == 0))
-"""Seconds of the buckets shorter than a day: they divide it, and from a minute on they are whole minutes."""
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+STEPS = tuple(
+    step
+    for step in range(1, DAY)
+    if DAY % step == 0 and (step < MINUTE or step % MINUTE == 0) and (step < HOUR or step % HOUR == 0)
+)
+"""Seconds of the buckets shorter than a day: they divide it, and are whole minutes from a minute on, whole hours from
+an hour on. So the rollups of minutes, hours or days add up to them, and an answer takes some ten thousand at most."""
 
 
 class Window(NamedTuple):

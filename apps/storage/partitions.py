@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from apps.domain.time_bounds import Month, add_months, month_of
 from apps.storage.settings import GRACE, StorageSettings
-from apps.storage.tables import PARTITIONED
+from apps.storage.tables import PARTITIONED, readings_day, readings_hour, readings_minute, sensor_readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,19 @@ def list_partitions(connection: sa.Connection) -> list[Partition]:
 
 
 def expired(partitions: list[Partition], now: datetime, settings: StorageSettings) -> Iterator[Partition]:
-    """Yield the partitions whose retention is over by `GRACE`: no reading in them is of the months to keep."""
-    keep = {
-        "sensor_readings": settings.readings_retention_months,
-        "readings_minute": settings.rollups_retention_months,
-    }
+    """Yield the partitions whose retention is over by `GRACE`: no reading in them is of the months to keep.
+
+    A rollup is kept at least as long as what it is made of: a reading that is stored or deleted must find it.
+    """
+    months = 0
+    keep = {}
+    for table, own in (
+        (sensor_readings, settings.readings_retention_months),
+        (readings_minute, settings.minutes_retention_months),
+        (readings_hour, settings.hours_retention_months),
+        (readings_day, settings.days_retention_months),
+    ):
+        keep[table.name] = months = max(months, own)
     for partition in partitions:
         if partition.month < add_months(month_of(now - GRACE), -keep[partition.table]):
             yield partition

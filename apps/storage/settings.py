@@ -15,7 +15,9 @@ lie on the stream (a stack's configuration is checked). It still finds what it m
 class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
     """What `python -m apps.storage` reads."""
 
-    rollups_retention_months: int = Field(25, ge=1, le=240, description="Months of per-minute rollups to keep")
+    minutes_retention_months: int = Field(25, ge=1, le=1200, description="Months of rollups by minute to keep")
+    hours_retention_months: int = Field(60, ge=1, le=1200, description="Months of rollups by hour to keep")
+    days_retention_months: int = Field(240, ge=1, le=1200, description="Months of rollups by day to keep")
     rejects_retention_days: int = Field(30, ge=1, le=366, description="Days of rejected records to keep")
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
 

@@ -57,18 +57,22 @@ sensor_readings = sa.Table(
     postgresql_partition_by="RANGE (ts)",
 )
 
-# Also range-partitioned by month, kept longer. Sums, not averages: two rollups add up.
-readings_minute = sa.Table(
-    "readings_minute",
-    metadata,
-    sa.Column("device_id", sa.Text, primary_key=True),
-    sa.Column("metric", sa.Text, primary_key=True),
-    sa.Column("minute", TIME, primary_key=True),
-    sa.Column("count", sa.BigInteger, nullable=False),
-    sa.Column("sum", sa.Double, nullable=False),
-    sa.Column("min", sa.Double, nullable=False),
-    sa.Column("max", sa.Double, nullable=False),
-    postgresql_partition_by="RANGE (minute)",
+# Also range-partitioned by month, each with its own retention. Sums, not averages: two rollups add up. Who stores
+# readings writes the minutes; triggers write hours and days, and all three where readings are deleted.
+readings_minute, readings_hour, readings_day = (
+    sa.Table(
+        f"readings_{level}",
+        metadata,
+        sa.Column("device_id", sa.Text, primary_key=True),
+        sa.Column("metric", sa.Text, primary_key=True),
+        sa.Column(level, TIME, primary_key=True),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("sum", sa.Double, nullable=False),
+        sa.Column("min", sa.Double, nullable=False),
+        sa.Column("max", sa.Double, nullable=False),
+        postgresql_partition_by=f"RANGE ({level})",
+    )
+    for level in ("minute", "hour", "day")
 )
 
 # Newest by event time, never by arrival. stored_at tells what changed since one looked.
@@ -234,5 +238,5 @@ detector_memory = sa.Table(
 # may not run.
 schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision", sa.Text, primary_key=True))
 
-PARTITIONED = (sensor_readings, readings_minute)
+PARTITIONED = (sensor_readings, readings_minute, readings_hour, readings_day)
 """Tables with a partition for each month."""

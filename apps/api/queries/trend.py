@@ -19,17 +19,20 @@ class TrendPoint(msgspec.Struct, frozen=True):
 
 
 async def points(database: Database, device_id: str, metric: str, buckets: Buckets) -> list[TrendPoint]:
-    """Return a point for each bucket that holds readings."""
-    query = _FROM_MINUTES if buckets.step >= timedelta(minutes=1) else _FROM_READINGS
+    """Return a point for each bucket that holds readings, from the coarsest rollups that add up to buckets."""
+    level = next((level for level, length in _LEVELS.items() if buckets.step % length == timedelta()), None)
+    query = _FROM_ROLLUPS.format(level=level) if level else _FROM_READINGS
     async with database.connection() as connection:
         return [TrendPoint(*row) for row in await connection.fetch(query, device_id, metric, *buckets)]
 
 
+_LEVELS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
+
 # Averages come from sums: a bucket weighs each reading alike, however they are spread over its minutes.
-_FROM_MINUTES = """
-    SELECT date_bin($5, minute, $3), sum(sum) / sum(count), min(min), max(max), sum(count)::bigint
-    FROM readings_minute
-    WHERE device_id = $1 AND metric = $2 AND minute >= $3 AND minute < $4
+_FROM_ROLLUPS = """
+    SELECT date_bin($5, {level}, $3), sum(sum) / sum(count), min(min), max(max), sum(count)::bigint
+    FROM readings_{level}
+    WHERE device_id = $1 AND metric = $2 AND {level} >= $3 AND {level} < $4
     GROUP BY 1 ORDER BY 1
 """
 

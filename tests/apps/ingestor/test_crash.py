@@ -13,7 +13,10 @@ from tests.support.postgres import TestDatabase
 
 SWIFT = {"BATCH_SECONDS": "0.05", "BATCH_ROWS": "40", "LEASE_SECONDS": "1"}
 
-TABLES = "sensor_readings, readings_minute, latest_readings, devices, rejected_records, shard_leases"
+TABLES = (
+    "sensor_readings, readings_minute, readings_hour, readings_day, latest_readings, devices, rejected_records, "
+    "shard_leases"
+)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.apps.ingestor.desk import Desk, open_desk_on
 from tests.apps.ingestor.faults import Calls, Fault
 from tests.apps.ingestor.support import START, assert_consistent, count, sample, settings_of
 from tests.support.postgres import TestDatabase
+from tests.support.readings import let_compare
 
 OpenDesk = Callable[..., Awaitable[Desk]]
 
@@ -28,6 +29,7 @@ OpenDesk = Callable[..., Awaitable[Desk]]
 @pytest.fixture
 async def open_desk(database: TestDatabase) -> AsyncIterator[OpenDesk]:
     pools: list[asyncpg.Pool] = []
+    await let_compare(database, "ingestor")
 
     async def opened(calls: Calls | None = None, **variables: str) -> Desk:
         options: dict[str, Any] = {"connection_class": calls.connection_class()} if calls else {}
@@ -139,7 +141,7 @@ async def test_readings_that_the_database_refuses_are_rejected_alone(database: T
     await owner.close()
 
 
-@pytest.mark.parametrize("table", ["devices", "readings_minute", "latest_readings"])
+@pytest.mark.parametrize("table", ["devices", "readings_minute", "readings_day", "latest_readings"])
 async def test_a_reading_whose_summary_is_refused_is_rejected_too(
     database: TestDatabase, desk: Desk, table: str
 ) -> None:

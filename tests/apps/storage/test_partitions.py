@@ -39,20 +39,25 @@ def test_the_month_of_a_time_does_not_depend_on_the_zone_it_is_written_in(at: da
     assert month_of(there) == (at.year, at.month)
 
 
-@given(MONTHS, st.integers(1, 36), st.integers(1, 36))
+LEVELS = {
+    "sensor_readings": "READINGS_RETENTION_MONTHS",
+    "readings_minute": "MINUTES_RETENTION_MONTHS",
+    "readings_hour": "HOURS_RETENTION_MONTHS",
+    "readings_day": "DAYS_RETENTION_MONTHS",
+}
+
+
+@given(MONTHS, st.lists(st.integers(1, 36), min_size=len(LEVELS), max_size=len(LEVELS)))
 def test_a_partition_expires_only_after_its_last_reading_is_older_than_the_retention(
-    month: tuple[int, int], keep: int, keep_rollups: int
+    month: tuple[int, int], keep: list[int]
 ) -> None:
-    months_kept = {"READINGS_RETENTION_MONTHS": str(keep), "ROLLUPS_RETENTION_MONTHS": str(keep_rollups)}
+    months_kept = {name: str(months) for name, months in zip(LEVELS.values(), keep, strict=True)}
     settings = load(StorageSettings, SETTINGS | months_kept)
-    found = [Partition(table, month, 0) for table in ("sensor_readings", "readings_minute")]
+    found = [Partition(table, month, 0) for table in LEVELS]
     over = {partition.table for partition in partitions.expired(found, NOW, settings)}
     age = (2026 * 12 + 11) - (month[0] * 12 + month[1])
-    assert over == {
-        name
-        for name, months in zip(("sensor_readings", "readings_minute"), (keep, keep_rollups), strict=True)
-        if age > months
-    }
+    # What is summed up is never kept longer than its sums.
+    assert over == {name for number, name in enumerate(LEVELS, 1) if age > max(keep[:number])}
 
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)), st.integers(1, 36))
@@ -105,7 +110,9 @@ async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_reading
     assert made == [(2026, 11), (2026, 12), (2027, 1), (2027, 2)]
     assert {partition.name for partition in over} == {"sensor_readings_y2026m08", "sensor_readings_y2026m09"}
     assert [p.month for p in left if p.table == "sensor_readings"] == [(2026, 10), *made]
-    assert [p.month for p in left if p.table == "readings_minute"] == [(2026, 8), (2026, 9), (2026, 10), *made]
+    for level in ("minute", "hour", "day"):
+        months = [p.month for p in left if p.table == f"readings_{level}"]
+        assert months == [(2026, 8), (2026, 9), (2026, 10), *made]
     await owner.close()
 
 

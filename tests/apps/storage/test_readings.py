@@ -11,7 +11,7 @@ import pytest
 from apps.domain.readings import StoredReading
 from apps.storage.readings import ensure_partitions, is_missing_partition, store
 from tests.support.postgres import TestDatabase
-from tests.support.readings import assert_summaries_agree
+from tests.support.readings import assert_summaries_agree, let_compare
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -20,6 +20,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
     made = await database.connect("ingestor")
     await ensure_partitions(made, [reading()])
+    await let_compare(database, "ingestor")
     yield made
     await made.close()
 
