@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from delivery import smoke
 from devtools import node
 from devtools.paths import ROOT
 from devtools.ports import free_port
@@ -135,3 +136,19 @@ async def test_the_stack_ends_when_what_it_stands_on_dies(tmp_path: Path) -> Non
         assert run.process.returncode == 1
     assert "ministack was killed by SIGKILL" in output
     assert "Traceback" not in output
+
+
+async def test_the_smoke_test_of_deployments_passes_and_says_what_does_not_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with stack(tmp_path / "local") as run:
+        await run.live_points()
+        target = ["--url", f"http://127.0.0.1:{run.port}", "--key-file", str(tmp_path / "local/secrets/operator-token")]
+        assert await asyncio.to_thread(smoke.main, target) == 0
+        assert "the reading is in the API" in capsys.readouterr().out
+        for ingestor in run.children("apps.ingestor"):
+            ingestor.suspend()
+        assert await asyncio.to_thread(smoke.main, target) == smoke.FAILED
+        assert "the reading is seen live: not within 10 s" in capsys.readouterr().err
+        for ingestor in run.children("apps.ingestor"):
+            ingestor.resume()
