@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,14 +106,14 @@ class SmokeTest:
     def _live(self) -> str:
         return self._base.replace("http", "ws", 1) + "/api/live"
 
-    async def _next(self, live: AsyncIterator[str | bytes], kind: str) -> dict[str, Any]:
+    async def _next(self, live: AsyncIterable[str | bytes], kind: str) -> dict[str, Any]:
         async for message in live:
             said: dict[str, Any] = json.loads(message)
             if said["type"] == kind:
                 return said
         raise SmokeError(f"the connection ended before a {kind} came")
 
-    async def _until_seen(self, live: AsyncIterator[str | bytes]) -> None:
+    async def _until_seen(self, live: AsyncIterable[str | bytes]) -> None:
         while not self._is_in((await self._next(live, "readings"))["readings"]):
             pass
 
