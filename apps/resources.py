@@ -21,6 +21,7 @@ SENSORS = Database(
             "rejected_records",
             "schema_support",
             "sensor_readings",
+            "sessions",
             "shard_leases",
         }
     ),

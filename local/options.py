@@ -17,6 +17,7 @@ class Options:
     rate: float = 50
     duration: float | None = None
     simulator: bool = True
+    login: bool = False
     fresh: bool = False
     report: Path | None = None
     faults: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ def parse(arguments: Sequence[str]) -> Options:
         rate=read.rate,
         duration=read.duration,
         simulator=not read.no_simulator,
+        login=read.login,
         fresh=read.fresh,
         report=read.report,
         faults=tuple(read.fault),
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar=FAULT_SYNTAX,
         help=f"fault that the simulator plays, of the kinds {', '.join(FaultKind)}; may be repeated",
     )
+    parser.add_argument("--login", action="store_true", help="let people sign in, instead of being the local operator")
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier runs first")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was counted as JSON at the end")
     return parser

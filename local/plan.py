@@ -15,7 +15,6 @@ from apps.platform.needs import (
     Connect,
     Consume,
     HttpCall,
-    IdentityHeader,
     MeasureDatabase,
     Need,
     OwnDatabase,
@@ -23,16 +22,23 @@ from apps.platform.needs import (
     Produce,
     PublicUrl,
     ReadSecret,
+    SignIn,
 )
 from apps.platform.resources import Database, ManagedResource, Secret
-from apps.platform.settings import Settings, load, unknown_variables
+from apps.platform.settings import Settings, as_text, load, unknown_variables
 from devtools.postgres import OWNER
 
 HOST = "127.0.0.1"
 REGION = "eu-west-1"
 
-INFRA_SERVICES = ("postgresql", "ministack", "prometheus", "alertmanager", "pushgateway", "webhook")
+INFRA_SERVICES = ("postgresql", "ministack", "prometheus", "alertmanager", "pushgateway", "webhook", "login")
 """What stands for the cloud and for the cluster, in the order of their ports."""
+
+LOCAL_OPERATOR = "local operator"
+"""Who is taken for signed in, where nobody is asked."""
+LOGIN_CLIENT_ID = "sensor-analytics"
+LOGIN_PEOPLE = ("viewer", "operator", "administrator")
+"""Who may be chosen at the login of this machine: each has the role of that name, by a group of its plural."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class LocalEnvironment:
     stream: str
     secrets: Path
     owner_password: Path
+    login: bool = False
+    """Whether people sign in; otherwise everybody on this machine is the local operator."""
     absent: frozenset[str] = frozenset()
     """What of `INFRA_SERVICES` this machine does not have."""
 
@@ -180,6 +188,18 @@ def _call_service(need: CallService, env: LocalEnvironment) -> dict[str, str]:
     return {need.resource.variable: env.url(name if name in env.ports else f"{name}-1")}
 
 
+def _sign_in(need: SignIn, env: LocalEnvironment) -> dict[str, str]:
+    if not env.login:
+        return {"LOCAL_OPERATOR": LOCAL_OPERATOR}
+    values = {
+        "ISSUER": env.url("login"),
+        "CLIENT_ID": LOGIN_CLIENT_ID,
+        "ROLES": as_text({f"{role}s": role for role in LOGIN_PEOPLE}),
+        "DEFAULT_ROLE": "none",
+    }
+    return {need.resource.variable(part): value for part, value in values.items()}
+
+
 HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str]]] = {
     Produce: _stream,
     Consume: _stream,
@@ -191,8 +211,7 @@ HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str
     HttpCall: lambda need, env: {need.resource.variable: env.url(need.resource.name)},
     CallService: _call_service,
     PublicUrl: lambda need, env: {need.resource.variable: env.front_door},
-    # Nobody signs in on a laptop.
-    IdentityHeader: lambda _need, _env: {},
+    SignIn: _sign_in,
     # The processes tell of themselves, as the settings have it by default.
     PlatformSignals: lambda _need, _env: {},
 }

@@ -22,7 +22,7 @@ from devtools.errors import UnavailableError
 from local import measure, plan, simulator
 from local.console import Console, Step, View
 from local.errors import ProgramFailedError
-from local.infrastructure import database, frontdoor, ministack, monitoring, secrets, webhook
+from local.infrastructure import database, frontdoor, identity_provider, ministack, monitoring, secrets, webhook
 from local.measure import Rate
 from local.options import Options
 from local.paths import Paths
@@ -54,10 +54,11 @@ class Stack:
             stream=READINGS.name,
             secrets=paths.secrets,
             owner_password=self.postgres.password_file,
+            login=options.login,
         )
         self.supervisor = Supervisor(console.log, http)
         self.stopping = asyncio.Event()
-        self.receiver: asyncio.Task[None] | None = None
+        self.receivers: list[asyncio.Task[None]] = []
         self.background: list[asyncio.Task[None]] = []
         self.notes: list[str] = []
         self.tools: dict[tools.Tool, Path] = {}
@@ -77,6 +78,7 @@ class Stack:
             self._start_database(step), self._start_aws(step), self._build_dashboard(step), self._find_tools(step)
         )
         with step("services are ready"):
+            self._start_login()
             await self._start_services()
         await self._start_monitoring()
         self._start_schedules()
@@ -122,7 +124,7 @@ class Stack:
         for names in ((simulator.NAME,), producers, others, foundation):
             await self.supervisor.stop(*names)
         self.stopping.set()
-        await asyncio.gather(*self.background, *filter(None, [self.receiver]), return_exceptions=True)
+        await asyncio.gather(*self.background, *self.receivers, return_exceptions=True)
 
     def _producers(self) -> list[str]:
         return [
@@ -162,6 +164,11 @@ class Stack:
             self.env = replace(self.env, absent=absent)
             self.notes.append(f"without {', '.join(sorted(absent))}: {error}")
 
+    def _start_login(self) -> None:
+        if self.options.login:
+            signing_in = identity_provider.sign_people_in(self.env.ports["login"], self.env.front_door, self.stopping)
+            self.receivers.append(self.supervisor.create_task("login", signing_in))
+
     async def _start_services(self) -> None:
         for replica in self.replicas:
             port = self.env.ports[replica.name]
@@ -171,7 +178,7 @@ class Stack:
 
     async def _start_monitoring(self) -> None:
         receiving = webhook.receive_messages(self.env.ports["webhook"], self.console.log, self.stopping)
-        self.receiver = self.supervisor.create_task("webhook", receiving)
+        self.receivers.append(self.supervisor.create_task("webhook", receiving))
         for program in monitoring.programs(self.tools, self.env, self.replicas, self.paths):
             self.supervisor.supervise(program, essential=False)
 

@@ -1,4 +1,4 @@
-"""Who asks, and from which pages a browser may open a WebSocket."""
+"""Who asks, and from which pages a browser may do so."""
 
 from dataclasses import replace
 
@@ -8,38 +8,80 @@ from starlette.requests import HTTPConnection
 from apps.api.caller import Caller, unauthorized
 from apps.api.key_access import KeyAccess
 from apps.api.permissions import ANONYMOUS_SCOPES, ROLE_SCOPES, Role
+from apps.api.settings import ApiSettings
+from apps.api.sign_in import load_balancer
+from apps.api.sign_in.load_balancer import LoadBalancer
+from apps.api.sign_in.people import People
+from apps.api.sign_in.sessions import Sessions
+from apps.api.sign_in.settings import LOOPBACK
+from apps.platform.errors import ProblemError
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Access:
-    """Finds out who asks.
+    """Finds out who asks: by a key, by who has signed in before the load balancer or here, by nothing.
 
-    `identity_header`: the request header by which the load balancer names who has signed in; empty: nobody signs in.
     The load balancer lets whoever sends a key pass without a login, so a key that is sent must be valid, also where
-    none is needed.
+    none is needed, and nothing else is looked at then.
     """
 
-    def __init__(self, keys: KeyAccess, identity_header: str) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        keys: KeyAccess,
+        people: People,
+        sessions: Sessions,
+        signer: LoadBalancer,
+    ) -> None:
         self.keys = keys
-        self._identity_header = identity_header
+        self.sessions = sessions
+        self._settings = settings
+        self._people = people
+        self._signer = signer
+        self.cookie = "__Host-session" if settings.public_url.startswith("https://") else "session"
 
     async def identify(self, request: HTTPConnection) -> Caller:
-        """Return who asks. Raises ProblemError 401 when they say who they are, and it is not true."""
-        return replace(await self._identify(request.headers), address=_address(request))
+        """Return who asks.
 
-    async def _identify(self, headers: Headers) -> Caller:
-        authorization = headers.get("authorization")
-        if authorization is not None:
+        Raises ProblemError 401 when they say who they are, and it is not true, 403 for a change that a page of another
+        site may have sent.
+        """
+        caller = await self._identify(request)
+        if caller.is_browser and request.scope.get("method", "GET") not in SAFE_METHODS:
+            self._check_page(request.headers)
+        return replace(caller, address=_address(request))
+
+    async def _identify(self, request: HTTPConnection) -> Caller:
+        headers, settings = request.headers, self._settings
+        if (authorization := headers.get("authorization")) is not None:
             scheme, _, key = authorization.partition(" ")
             if scheme.lower() != "bearer":
                 raise unauthorized("the Authorization header holds no key")
             return await self.keys.identify(key.strip())
-        if self._identity_header and (name := headers.get(self._identity_header)):
-            return Caller(name, ROLE_SCOPES[Role.VIEWER])
-        return Caller(None, ANONYMOUS_SCOPES)
+        if settings.login_signer:
+            if (told := headers.get(load_balancer.HEADER)) is not None:
+                return self._people.caller(await self._signer.identify(told))
+        elif settings.login_issuer and (value := request.cookies.get(self.cookie)):
+            if (person := await self.sessions.find(value)) is not None:
+                return self._people.caller(person)
+        elif settings.local_operator and _is_local(headers):
+            role = Role.ADMINISTRATOR
+            return Caller(settings.local_operator, ROLE_SCOPES[role], role=role, is_browser=True)
+        return Caller(None, ANONYMOUS_SCOPES if settings.anonymous else frozenset())
+
+    def _check_page(self, headers: Headers) -> None:
+        """Raise ProblemError 403 unless a page of this site sends the change, as every browser says."""
+        if "origin" in headers:
+            is_ours = origin_allowed(headers, self._settings.origins)
+        else:
+            is_ours = headers.get("sec-fetch-site") == "same-origin"
+        if not is_ours:
+            raise ProblemError(403, "a change under a person's name must come from a page of this site: send a key")
 
 
 def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:
-    """Tell whether a WebSocket handshake comes from a page of this host or of an allowed origin.
+    """Tell whether a request comes from a page of this host or of an allowed origin.
 
     Browsers send cookies and open sockets across sites without asking, and CORS does not cover WebSockets. A client
     that sends no Origin is no browser (RFC 6455, section 10.2).
@@ -48,6 +90,12 @@ def origin_allowed(headers: Headers, allowed: frozenset[str]) -> bool:
     if origin is None or origin in allowed:
         return True
     return origin.partition("://")[2].lower() == headers.get("host", "").lower() != ""
+
+
+def _is_local(headers: Headers) -> bool:
+    """Tell whether a browser reached this machine by a name that no other has (no DNS rebinding)."""
+    name = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    return name.strip("[]") in LOOPBACK
 
 
 def _address(request: HTTPConnection) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
+import httpx
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,7 +19,7 @@ from apps.api.access import Access
 from apps.api.context import Context
 from apps.api.database import Database
 from apps.api.endpoint import routes
-from apps.api.errors import BadCursorError, DatabaseUnavailableError
+from apps.api.errors import BadCursorError, DatabaseUnavailableError, SignInUnavailableError
 from apps.api.key_access import KeyAccess
 from apps.api.limits import Limits
 from apps.api.live.feed import Feed
@@ -26,7 +27,12 @@ from apps.api.live.hub import Hub
 from apps.api.live.session import Live
 from apps.api.routes import PUBLIC_ROUTERS, ROUTERS
 from apps.api.routes.documentation import documentation
+from apps.api.routes.session import CALLBACK
 from apps.api.settings import ApiSettings
+from apps.api.sign_in.load_balancer import LoadBalancer
+from apps.api.sign_in.people import People
+from apps.api.sign_in.provider import Provider
+from apps.api.sign_in.sessions import Sessions
 from apps.api.slots import Slots
 from apps.domain.signing import SigningKeys
 from apps.platform.http import application, problem
@@ -37,6 +43,7 @@ log = logging.getLogger(__name__)
 
 PUBLIC_PREFIX = "/api"
 READY_SECONDS = 1.0
+SIGN_IN_SECONDS = 3.0
 RETRY_AFTER = {"Retry-After": "2"}
 
 
@@ -44,15 +51,24 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     """Return the application. Raises ConfigurationError when a secret or the database's settings cannot be used."""
     limits = limits or Limits()
     database = Database(settings, limits)
-    access = Access(KeyAccess(database, settings.operator_token_file), settings.identity_header)
+    http = httpx.AsyncClient(timeout=SIGN_IN_SECONDS)
+    people = People(settings)
+    access = Access(
+        settings,
+        KeyAccess(database, settings.operator_token_file),
+        people,
+        Sessions(database),
+        LoadBalancer(settings, people, http, _now),
+    )
     context = Context(
         settings=settings,
         limits=limits,
         database=database,
         access=access,
+        provider=Provider(settings, people, http, f"{settings.public_url}{PUBLIC_PREFIX}{CALLBACK}"),
         exports=Slots("exports", settings.max_exports),
         signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),
-        now=lambda: datetime.now(UTC),
+        now=_now,
     )
     hub = Hub()
     live = Live(hub, access, settings.origins, settings.live_clients, limits.ping_seconds, context.now)
@@ -69,6 +85,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
             with suppress(asyncio.CancelledError):
                 await following
             await context.database.close()
+            await http.aclose()
 
     async def ready() -> str | None:
         try:
@@ -82,8 +99,13 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
 
     app = application(_routes(context, live), ready, lifespan, _middleware(settings))
     app.add_exception_handler(DatabaseUnavailableError, _unavailable)
+    app.add_exception_handler(SignInUnavailableError, _unavailable)
     app.add_exception_handler(BadCursorError, _bad_cursor)
     return app
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _routes(context: Context, live: Live) -> list[BaseRoute]:

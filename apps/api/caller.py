@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from apps.api.permissions import Permission, Scopes
+from apps.api.permissions import Permission, Role, Scopes
 from apps.platform.errors import ProblemError
 
 
@@ -15,6 +15,10 @@ class Caller:
     scopes: Scopes
     labels: frozenset[str] | None = None
     """They see the devices with one of these labels alone; None: all."""
+    role: Role | None = None
+    """What a person is; None for a program, and for a person who is nothing here."""
+    is_browser: bool = False
+    """Whether a browser adds by itself what says who they are, also when a page of another site sends the request."""
     address: str = ""
     """Where the request came from."""
 
@@ -34,6 +38,5 @@ class Caller:
 
 def unauthorized(wrong: str) -> ProblemError:
     """Return the refusal of somebody who has to say who they are."""
-    return ProblemError(
-        401, f"{wrong}: send Authorization: Bearer KEY", headers={"WWW-Authenticate": 'Bearer realm="api"'}
-    )
+    text = f"{wrong}: sign in, or send Authorization: Bearer KEY"
+    return ProblemError(401, text, headers={"WWW-Authenticate": 'Bearer realm="api"'})

@@ -8,6 +8,7 @@ from apps.api.access import Access
 from apps.api.database import Database
 from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
+from apps.api.sign_in.provider import Provider
 from apps.api.slots import Slots
 from apps.domain.signing import SigningKeys
 from apps.platform.secrets import ReloadingSecret
@@ -21,6 +22,7 @@ class Context:
     limits: Limits
     database: Database
     access: Access
+    provider: Provider
     exports: Slots
     signing_keys: ReloadingSecret[SigningKeys]
     now: Callable[[], datetime]

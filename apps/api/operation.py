@@ -165,7 +165,7 @@ class Router:
                     body=body,
                     consumes={} if body is None else consumes or {JSON: body},
                     body_limit=body_limit,
-                    produces=produces or signature.produces,
+                    produces=signature.produces if produces is None else produces,
                     status=status,
                     errors=errors or {},
                     permission=permission,

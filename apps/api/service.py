@@ -3,7 +3,7 @@
 from apps.api import metrics
 from apps.api.settings import ApiSettings
 from apps.platform.declaration import Resources, Scale, Service
-from apps.platform.needs import Connect, IdentityHeader, PublicUrl, ReadSecret
+from apps.platform.needs import Connect, PublicUrl, ReadSecret, SignIn
 from apps.resources import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
 
 GRANTS = {
@@ -18,6 +18,7 @@ GRANTS = {
     "alert_events": "SELECT, INSERT",
     "api_keys": "SELECT, INSERT, UPDATE",
     "audit_events": "SELECT, INSERT",
+    "sessions": "SELECT, INSERT, DELETE",
 }
 
 API = Service(
@@ -29,7 +30,7 @@ API = Service(
         ReadSecret(SIGNING_KEYS),
         ReadSecret(OPERATOR_TOKEN),
         PublicUrl(),
-        IdentityHeader(),
+        SignIn(),
     ),
     scale=Scale(minimum=2, maximum=6),
     resources=Resources(cpu="250m", memory="384Mi"),

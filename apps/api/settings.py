@@ -4,19 +4,15 @@ from pathlib import Path
 
 from pydantic import Field
 
-from apps.platform.settings import HttpSettings, PoolSettings, ReadingSettings
+from apps.api.sign_in.settings import SignInSettings
+from apps.platform.settings import PoolSettings, ReadingSettings
 
 
-class ApiSettings(PoolSettings, ReadingSettings, HttpSettings):
+class ApiSettings(PoolSettings, ReadingSettings, SignInSettings):
     """What the API reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
     operator_token_file: Path = Field(description="File with the bearer token that is the first administrator's key")
-    identity_header: str = Field(
-        "",
-        pattern=r"^[a-z0-9-]*$",
-        description="Request header by which the load balancer names who has signed in; empty: nobody signs in",
-    )
     public_url: str = Field(pattern=r"^https?://[^/]+$", description="Where devices and people reach the platform")
     allowed_origins: str = Field(
         "",

@@ -20,7 +20,7 @@ from apps.platform.resources import (
 )
 
 PUBLIC = PublicEndpoint("public")
-LOGIN = Login("identity")
+LOGIN = Login("login")
 SIGNALS = SignalSource("signals")
 PRIVILEGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
@@ -184,11 +184,11 @@ class PublicUrl(Need):
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityHeader(Need):
-    """Know by which request header the load balancer names who has signed in, if anybody does."""
+class SignIn(Need):
+    """Know who signs people in, if anybody does, and what people may then do."""
 
     resource: Login = LOGIN
-    text = "knows who has signed in"
+    text = "knows who signs people in"
 
 
 @dataclass(frozen=True, slots=True)

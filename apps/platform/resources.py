@@ -89,19 +89,31 @@ class PublicEndpoint(Endpoint):
     """Where people and devices reach the platform."""
 
 
+LOGIN_PARTS = (
+    "ISSUER",
+    "CLIENT_ID",
+    "SIGNER",
+    "KEYS_URL",
+    "NAME_CLAIM",
+    "GROUPS_CLAIM",
+    "ROLES",
+    "DEFAULT_ROLE",
+    "LABELS",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Login(ManagedResource):
-    """What people sign in with, before the platform."""
+    """What people sign in with, and what they and those who do not may then do."""
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variable that holds the request header which names them."""
-        return (self.variable,)
+        """The environment variables that say so; what one does not say has its default."""
+        return (*(self.variable(part) for part in LOGIN_PARTS), "ANONYMOUS", "LOCAL_OPERATOR")
 
-    @property
-    def variable(self) -> str:
-        """The environment variable that holds the request header which names them."""
-        return f"{self.prefix}_HEADER"
+    def variable(self, part: str) -> str:
+        """The environment variable of one of `LOGIN_PARTS`."""
+        return f"{self.prefix}_{part}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,18 @@ api_keys = sa.Table(
     sa.Column("revoked_by", sa.Text),
 )
 
+# Of people whom the API signed in: of the cookie only its SHA-256, as it is random. Signing out deletes the row.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("session_hash", pg.BYTEA, primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("groups", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("created_at", TIME, nullable=False, server_default=NOW),
+    sa.Column("expires_at", TIME, nullable=False, index=True),
+)
+
 # Who changed what, from where, and what it was before and after. Services may add to it and read it, nothing else.
 audit_events = sa.Table(
     "audit_events",

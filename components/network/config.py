@@ -1,6 +1,7 @@
 """The sections of the configuration that say where the network lies and who may come in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -43,6 +44,27 @@ class LoginConfig(Section):
     client_secret_name: str = Field(
         pattern=r"^[A-Za-z0-9/_+=.@-]+$", description="Name in Secrets Manager", examples=["example/login"]
     )
+    scope: str = Field(
+        "openid email profile",
+        pattern=r"^openid( [a-zA-Z0-9:/._-]+)*$",
+        description="What the issuer is asked to tell of people; groups may need one more",
+        examples=["openid email groups"],
+    )
+    name_claim: str = Field(
+        "email", min_length=1, description="Claim that names people in the audit trail", examples=["email"]
+    )
+    groups_claim: str = Field("groups", min_length=1, description="Claim that lists groups", examples=["groups"])
+    roles: Mapping[str, Literal["viewer", "operator", "administrator"]] = Field(
+        {}, description="Role of each group; the greatest counts", examples=[{"platform": "administrator"}]
+    )
+    default_role: Literal["none", "viewer", "operator"] = Field(
+        "viewer", description="Role of who is in none of these groups", examples=["none"]
+    )
+    labels: Mapping[str, Distinct[str]] = Field(
+        {},
+        description="Labels of the devices that the viewers of each group see; empty: all",
+        examples=[{"plant-a": ["site:a"]}],
+    )
     client_secret_version: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9-]{32,64}$",
@@ -60,6 +82,11 @@ class IngressConfig(Section):
         (), description="Networks that may come; empty with a domain: everybody", examples=[["198.51.100.0/24"]]
     )
     login: LoginConfig | None = None
+    anonymous: Literal["viewer"] | None = Field(
+        None,
+        description="Whoever may come looks at devices, readings, alerts and rules without signing in: for a trial",
+        examples=["viewer"],
+    )
     web_acl: bool | None = Field(
         None, description="AWS WAF before the load balancer; None: where the stack is protected", examples=[True]
     )
@@ -80,6 +107,8 @@ class IngressConfig(Section):
                 raise ValueError("without a domain there is no TLS: allowed_cidrs must name the networks that may come")
             if self.login is not None:
                 raise ValueError("login needs a domain, because it needs a certificate")
+        if self.login is not None and self.anonymous is not None:
+            raise ValueError("login and anonymous exclude each other: who has not signed in does not come this far")
         return self
 
     @property
@@ -95,8 +124,13 @@ class IngressConfig(Section):
                 "ingress: THERE IS NO TLS. Without ingress.domain and zone_id the operator's token, upload URLs and "
                 "readings pass the internet in clear, whoever may come."
             )
-        if self.is_open:
+        if self.is_open and self.anonymous:
             yield (
                 "ingress: EVERYBODY ON THE INTERNET READS every reading, device and alert. "
                 "Give ingress.login or ingress.allowed_cidrs."
+            )
+        if self.login is None and self.anonymous is None:
+            yield (
+                "ingress: NOBODY CAN LOOK at the dashboard without a key. "
+                "Give ingress.login, or ingress.anonymous: viewer for a trial."
             )

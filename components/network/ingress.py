@@ -13,20 +13,19 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from apps.platform.declaration import Server
-from apps.platform.needs import IdentityHeader, PublicUrl
-from components.binding import Binding, Handlers
+from apps.platform.needs import PublicUrl, SignIn
+from components.binding import Binding, EgressTarget, Handlers
 from components.component import Component
 from components.identity.iam import Statement
 from components.identity.pod_identity import PodIdentity
 from components.network.certificate import Certificate
 from components.network.config import IngressConfig, LoginConfig
 from components.network.login import LoginRules, LoginRulesArgs, ProtectedPath
+from components.network.sign_in import sign_in
 from components.network.web_acl import WebAcl, WebAclArgs
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """The one that AWS recommends: TLS 1.2 and 1.3 with forward secrecy, safe from quantum computers where clients can."""
-IDENTITY_HEADER = "x-amzn-oidc-identity"
-"""How the load balancer tells a service who has signed in. Without a login it passes on what a client sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class IngressArgs:
     """Who may come and where they are sent.
 
     `routes`: the declarations with public paths, among them one for `/`. `controller`: what registers their pods.
+    `internet`: where pods reach the load balancer's public keys.
     """
 
     config: IngressConfig
@@ -52,6 +52,8 @@ class IngressArgs:
     routes: tuple[Server, ...]
     controller: pulumi.Resource
     logs: AccessLogs
+    region: str
+    internet: EgressTarget
     protected: bool = False
 
     def __post_init__(self) -> None:
@@ -118,10 +120,10 @@ class Ingress(Component):
     @property
     def handlers(self) -> Handlers:
         """Return how its address is told, and who has signed in."""
-        who = {IdentityHeader().resource.variable: IDENTITY_HEADER} if self._args.config.login else {}
+        args = self._args
         return {
             PublicUrl: lambda need: Binding({need.resource.variable: self.url}),
-            IdentityHeader: lambda _need: Binding(who),
+            SignIn: lambda need: sign_in(need, args.config, self._balancer.arn, args.region, args.internet),
         }
 
     @property

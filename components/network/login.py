@@ -73,7 +73,7 @@ def _rule(args: LoginRulesArgs, place: int, path: ProtectedPath) -> dict[str, An
         "ClientId": config.client_id,
         "ClientSecret": secret_reference(config),
         "OnUnauthenticatedRequest": "authenticate" if path.sends_to_login else "deny",
-        "Scope": "openid",
+        "Scope": config.scope,
         "SessionTimeout": str(SESSION_SECONDS),
     }
     return {

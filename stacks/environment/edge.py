@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 
 from apps.platform.catalog import Catalog
+from components.binding import EgressTarget
 from components.cluster.controllers import Controllers, ControllersArgs
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.data.database import DatabaseWithOwner
@@ -89,6 +90,8 @@ def make_edge(
             routes=tuple(server for server in catalog.servers if server.public),
             controller=controllers.load_balancer,
             logs=AccessLogs(access_log_bucket(config.account, config.region), stack),
+            region=config.region,
+            internet=EgressTarget(443, ("0.0.0.0/0",), except_=(str(config.network.cidr), "169.254.0.0/16")),
             protected=config.protected,
         ),
         opts,

@@ -11,7 +11,7 @@ import pulumi
 from apps.detector.signals import as_setting, cluster_signals
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
-from apps.platform.needs import IdentityHeader, PlatformSignals, PublicUrl, RotateSecret
+from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SignIn
 from apps.platform.resources import ManagedResource, ServiceEndpoint
 from apps.resources import PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
 from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
@@ -107,7 +107,7 @@ def _providers(
         PROMETHEUS: observability.monitoring.prometheus,
         PUSHGATEWAY: observability.monitoring.pushgateway,
         PublicUrl().resource: edge.ingress,
-        IdentityHeader().resource: edge.ingress,
+        SignIn().resource: edge.ingress,
         PlatformSignals().resource: KnownValue(PlatformSignals, as_setting(cluster_signals(NAMESPACE))),
     }
     providers.update(retained.secrets.items())

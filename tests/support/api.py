@@ -9,11 +9,12 @@ KEYS = json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(b"s" * 32).d
 
 
 def secrets(folder: Path, token: str = TOKEN) -> dict[str, str]:
-    """Write the secrets and return the settings that lead to them."""
+    """Write the secrets and return the settings that lead to them; whoever is not known may look."""
     (folder / "keys.json").write_bytes(KEYS)
     (folder / "token").write_text(token + "\n")
     return {
         "SIGNING_KEYS_FILE": str(folder / "keys.json"),
         "OPERATOR_TOKEN_FILE": str(folder / "token"),
+        "ANONYMOUS": "viewer",
         "PUBLIC_URL": "http://platform.test",
     }

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from apps.api.access import Access, origin_allowed
 from apps.api.caller import Caller
-from apps.api.errors import DatabaseUnavailableError
+from apps.api.errors import DatabaseUnavailableError, SignInUnavailableError
 from apps.api.live.hub import Client, Hub
 from apps.api.live.messages import Alerts, Message, Pong, Readings, Snapshot, Subscribe
 from apps.api.metrics import LIVE_CLOSED
@@ -35,7 +35,7 @@ class CloseReason(NamedTuple):
 
 FORBIDDEN_ORIGIN = CloseReason("origin", POLICY_VIOLATION, "pages of this origin may not connect")
 WRONG_KEY = CloseReason("key", POLICY_VIOLATION, "the key that was sent is not valid")
-UNAVAILABLE = CloseReason("unavailable", TRY_AGAIN_LATER, "the database is not reachable: try again in a moment")
+UNAVAILABLE = CloseReason("unavailable", TRY_AGAIN_LATER, "nobody can be let in now: try again in a moment")
 FULL = CloseReason("full", TRY_AGAIN_LATER, "too many clients: try again later, or poll /api/readings/latest")
 SILENT = CloseReason("silent", POLICY_VIOLATION, "no answer to pings: connect again")
 NOT_SUBSCRIBED = CloseReason("not_subscribed", POLICY_VIOLATION, 'send {"type":"subscribe"} first')
@@ -76,7 +76,7 @@ class Live:
         except ProblemError:
             await _close(websocket, WRONG_KEY)
             return
-        except DatabaseUnavailableError:
+        except (DatabaseUnavailableError, SignInUnavailableError):
             await _close(websocket, UNAVAILABLE)
             return
         await websocket.accept()
@@ -168,7 +168,7 @@ class _Session:
             self.caller = await self.access.identify(self.websocket)
         except ProblemError:
             return WRONG_KEY
-        except DatabaseUnavailableError:
+        except (DatabaseUnavailableError, SignInUnavailableError):
             return None  # there is nothing new to see either
         missing = _needed(subscription) - self.caller.scopes
         return forbidden(min(missing)) if missing else None

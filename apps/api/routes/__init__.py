@@ -12,6 +12,7 @@ from apps.api.routes import (
     keys,
     readings,
     rejected,
+    session,
 )
 
 ROUTERS: tuple[Router, ...] = (
@@ -22,6 +23,7 @@ ROUTERS: tuple[Router, ...] = (
     export.router,
     rejected.router,
     alerts.router,
+    session.router,
     keys.router,
     audit.router,
     internal_writes.router,

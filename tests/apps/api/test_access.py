@@ -1,4 +1,4 @@
-"""Who may do what: with the operator's token, signed in before the load balancer, or neither."""
+"""What needs a key, and what is told to whoever has none or a wrong one."""
 
 import asyncio
 import socket
@@ -10,14 +10,12 @@ import httpx
 import pytest
 import websockets
 
-from apps.api.permissions import Permission
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.support.api import TOKEN
 from tests.support.postgres import TestDatabase
 
 FOR_PEOPLE = ("/api/rejected", "/api/readings/export?format=csv")
 WRONG = {"Authorization": "Bearer another-token-of-the-tests"}
-SIGNED_IN = {"x-who": "somebody"}
 LONG = "d" * 60
 
 
@@ -32,23 +30,8 @@ def test_what_devices_sent_and_whole_histories_are_for_the_operator(empty_api: h
 
 @pytest.mark.parametrize("path", FOR_PEOPLE)
 def test_a_header_means_nothing_where_nobody_signs_in(empty_api: httpx.Client, path: str) -> None:
-    headers = {**SIGNED_IN, "x-amzn-oidc-identity": "somebody"}
+    headers = {"x-amzn-oidc-identity": "somebody", "x-amzn-oidc-data": "a.b.c"}
     assert httpx.get(str(empty_api.base_url.join(path)), headers=headers).status_code == 401
-
-
-async def test_who_has_signed_in_needs_no_token_to_read_and_one_to_write(
-    database: TestDatabase, tmp_path: Path
-) -> None:
-    with running_api(api_settings(database, tmp_path, IDENTITY_HEADER="x-who")) as api:
-        async with api.http, api.reader:
-            for path in FOR_PEOPLE:
-                assert (await api.reader.get(path, headers=SIGNED_IN)).status_code == 200
-                assert (await api.reader.get(path)).status_code == 401
-                assert (await api.reader.get(path, headers={"x-who": ""})).status_code == 401
-                assert (await api.reader.get(path, headers=SIGNED_IN | WRONG)).status_code == 401
-            written = await api.reader.post("/api/devices", json={"device_id": "d"}, headers=SIGNED_IN)
-            assert written.status_code == 403
-            assert "devices:write, which somebody has not" in written.json()["detail"]
 
 
 def test_a_token_that_is_sent_must_be_right_where_none_is_needed_too(empty_api: httpx.Client) -> None:
@@ -116,11 +99,10 @@ async def fill(owner: asyncpg.Connection) -> None:
     )
 
 
-async def test_a_client_that_asks_for_what_it_may_not_have_is_told_so(
-    api: RunningApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("apps.api.access.ANONYMOUS_SCOPES", frozenset({Permission.READINGS_READ}))
-    async with websockets.connect(api.live_url) as client:
+async def test_a_client_that_asks_for_what_it_may_not_have_is_told_so(api: RunningApi) -> None:
+    made = await api.http.post("/api/keys", json={"name": "readings alone", "scopes": ["readings:read"]})
+    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+    async with websockets.connect(api.live_url, additional_headers=headers) as client:
         await client.send('{"type":"subscribe","alerts":false}')
         assert '"snapshot"' in str(await client.recv())
         await client.send('{"type":"subscribe"}')

@@ -11,6 +11,7 @@ import pytest
 from apps.api.service import API
 from apps.catalog import DASHBOARD
 from apps.gateway.service import GATEWAY
+from components.binding import EgressTarget
 from components.network.config import IngressConfig, LoginConfig
 from components.network.ingress import AccessLogs, Ingress, IngressArgs
 from delivery.recording import Graph, build
@@ -30,6 +31,8 @@ PLAIN: dict[str, Any] = {
     "namespace": "sensors",
     "routes": (GATEWAY, API, DASHBOARD),
     "logs": AccessLogs("logs", "try"),
+    "region": "eu-west-1",
+    "internet": EgressTarget(443, ("0.0.0.0/0",)),
     "protected": False,
 }
 KNOWN: dict[str, Any] = {"allowed_cidrs": ("198.51.100.0/24",)}

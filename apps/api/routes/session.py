@@ -1,0 +1,174 @@
+"""Signing in and out, and who has signed in."""
+
+import base64
+import binascii
+import hmac
+import secrets
+from typing import Annotated
+
+import msgspec
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse, Response
+
+from apps.api.caller import Caller
+from apps.api.context import Context
+from apps.api.operation import Header, Router
+from apps.api.permissions import Permission, Role
+from apps.api.sign_in import load_balancer
+from apps.api.sign_in.sessions import LIFETIME
+from apps.platform.errors import ProblemError
+
+router = Router("Signing in", "Who asks, and how people say who they are.")
+
+CALLBACK = "/session/callback"
+SIGN_IN = "/api/session/sign-in"
+FLOW_SECONDS = 600
+MAX_FLOW = 2048
+
+Cookies = Annotated[Annotated[str, msgspec.Meta(max_length=16_384)] | None, Header("cookie")]
+Place = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^/([!-.0-\[\]-~][!-\[\]-~]*)?(?!\n)$", max_length=500, description="Page of this site to return to"
+    ),
+]
+Answered = Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, and what they may do. `sign_in`: where to sign in; null where that is not done here, or was done."""
+
+    name: str | None
+    role: Role | None
+    scopes: list[Permission]
+    labels: list[str] | None
+    sign_in: str | None
+    can_sign_out: bool
+
+
+class SignInQuery(msgspec.Struct, frozen=True):
+    """Where to return to."""
+
+    return_to: Place = "/"
+
+
+class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What the issuer lets the browser bring."""
+
+    code: Answered | None = None
+    state: Answered | None = None
+    iss: Answered | None = None
+    error: Answered | None = None
+    error_description: Answered | None = None
+    error_uri: Answered | None = None
+    session_state: Answered | None = None
+
+
+class _Flow(msgspec.Struct, frozen=True):
+    """What this browser must bring back, kept in a cookie that only it has."""
+
+    state: str
+    nonce: str
+    verifier: str
+    return_to: str
+
+
+@router.operation("GET", "/session", permission=Permission.PUBLIC)
+async def show_session(context: Context, caller: Caller) -> SignedIn:
+    """Show who asks and what they may do."""
+    settings = context.settings
+    signs_in_here = bool(settings.login_issuer and not settings.login_signer)
+    return SignedIn(
+        name=caller.name,
+        role=caller.role,
+        scopes=sorted(caller.scopes),
+        labels=None if caller.labels is None else sorted(caller.labels),
+        sign_in=SIGN_IN if signs_in_here and caller.name is None else None,
+        can_sign_out=bool(settings.login_issuer) and caller.is_browser,
+    )
+
+
+NOT_HERE = {404: "Nobody signs in here"}
+
+
+@router.operation("GET", "/session/sign-in", status=303, permission=Permission.PUBLIC, produces={}, errors=NOT_HERE)
+async def sign_in(context: Context, query: SignInQuery) -> Response:
+    """Send a browser to where people sign in."""
+    _check_here(context)
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    flow = _Flow(state, nonce, verifier, query.return_to)
+    response = _redirect(await context.provider.authorization_url(flow.state, flow.nonce, flow.verifier))
+    _keep(response, _flow_cookie(context), _encode(flow), FLOW_SECONDS)
+    return response
+
+
+@router.operation("GET", CALLBACK, status=303, permission=Permission.PUBLIC, produces={}, errors=NOT_HERE)
+async def finish_sign_in(context: Context, query: CallbackQuery, cookies: Cookies = None) -> Response:
+    """Take the browser back from where people sign in, and begin a session."""
+    _check_here(context)
+    if query.error is not None:
+        raise ProblemError(400, f"nobody has signed in: the login says {query.error[:200]!r}")
+    flow = _decode(_cookie(cookies, _flow_cookie(context)))
+    if flow is None or not hmac.compare_digest((query.state or "").encode(), flow.state.encode()) or not query.code:
+        raise ProblemError(400, f"this browser did not begin to sign in here, or too long ago: begin at {SIGN_IN}")
+    person = await context.provider.redeem(query.code, flow.nonce, flow.verifier, query.iss)
+    if (old := _cookie(cookies, context.access.cookie)) is not None:
+        await context.access.sessions.end(old)
+    value = await context.access.sessions.begin(person)
+    response = _redirect(flow.return_to)
+    _keep(response, context.access.cookie, value, int(LIFETIME.total_seconds()))
+    _forget(context, response, _flow_cookie(context))
+    return response
+
+
+@router.operation("POST", "/session/sign-out", status=204, permission=Permission.PUBLIC, produces={})
+async def sign_out(context: Context, caller: Caller, cookies: Cookies = None) -> Response:
+    """Sign out: the session ends, and its cookie opens nothing any more."""
+    response = Response(status_code=204)
+    if (value := _cookie(cookies, context.access.cookie)) is not None and caller.is_browser:
+        await context.access.sessions.end(value)
+    names = load_balancer.COOKIES if context.settings.login_signer else (context.access.cookie,)
+    for name in names:
+        _forget(context, response, name)
+    return response
+
+
+def _check_here(context: Context) -> None:
+    if not context.settings.login_issuer or context.settings.login_signer:
+        raise ProblemError(404, "nobody signs in here: send a key, or open a page of this site")
+
+
+def _redirect(place: str) -> Response:
+    return RedirectResponse(place, 303, {"Cache-Control": "no-store"})
+
+
+def _flow_cookie(context: Context) -> str:
+    return context.access.cookie.replace("session", "sign-in")
+
+
+def _keep(response: Response, name: str, value: str, seconds: int) -> None:
+    secure = name.startswith("__Host-")
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _forget(context: Context, response: Response, name: str) -> None:
+    secure = context.settings.public_url.startswith("https://")
+    response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _cookie(cookies: str | None, name: str) -> str | None:
+    return cookie_parser(cookies or "").get(name)
+
+
+def _encode(flow: _Flow) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(flow)).rstrip(b"=").decode()
+
+
+def _decode(cookie: str | None) -> _Flow | None:
+    if cookie is None or len(cookie) > MAX_FLOW:
+        return None
+    try:
+        padded = cookie.encode() + b"=" * (-len(cookie) % 4)
+        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=_Flow)
+    except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError):
+        return None

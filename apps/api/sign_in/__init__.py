@@ -1,0 +1,1 @@
+"""People: who has signed in, before the load balancer or here, and what that makes of them."""
