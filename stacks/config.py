@@ -175,12 +175,12 @@ class EnvironmentConfig(StackConfig):
             raise ValueError("protected: database.backup_days must be at least 7")
         if self.protected and not self.database.final_snapshot:
             raise ValueError("protected: database.final_snapshot must be true")
-        if self.protected and self.ingress.anonymous is not None:
-            raise ValueError("protected: ingress.anonymous must be left out: people sign in (ingress.login)")
         if self.protected and self.ingress.is_open:
             raise ValueError(_who_may_come(self.ingress))
         if self.protected and self.schedule is not None:
             raise ValueError("protected and schedule exclude each other: a protected stack is never taken down")
+        if self.protected and self.ingress.anonymous is not None:
+            raise ValueError("protected: ingress.anonymous must be left out: people sign in (ingress.login)")
         return self
 
 

@@ -12,8 +12,10 @@ def test_nothing_is_needed() -> None:
 
 
 def test_every_option_is_read() -> None:
-    given = "--port 9000 --devices 3 --rate 7.5 --duration 60 --no-simulator --fresh --report r.json --fault drift"
-    assert parse(given.split()) == Options(9000, 3, 7.5, 60, False, True, Path("r.json"), ("drift",))
+    given = (
+        "--port 9000 --devices 3 --rate 7.5 --duration 60 --no-simulator --login --fresh --report r.json --fault drift"
+    )
+    assert parse(given.split()) == Options(9000, 3, 7.5, 60, False, True, True, Path("r.json"), ("drift",))
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,12 @@ def test_a_protected_stack_leaves_a_snapshot_when_it_is_taken_down_after_all() -
     assert "protected: database.final_snapshot must be true" in refusal(config)
 
 
+def test_in_a_protected_stack_nobody_looks_without_signing_in() -> None:
+    config = changed("protected", True) | {"database": {"backup_days": 7, "final_snapshot": True}, "schedule": None}
+    assert config["ingress"]["anonymous"] == "viewer"
+    assert "protected: ingress.anonymous must be left out" in refusal(config)
+
+
 def open_to_all(protected: bool) -> dict[str, Any]:
     """Prod's configuration, with everybody let in."""
     config: dict[str, Any] = copy.deepcopy(read_stack_file("prod", "environment"))
@@ -178,6 +184,10 @@ def test_a_protected_stack_that_everybody_may_read_is_told_the_yaml_to_write() -
 
 def test_a_stack_that_is_not_protected_may_be_open_and_says_so_loudly() -> None:
     config = load(EnvironmentConfig, "try", "environment", open_to_all(protected=False))
+    assert "NOBODY CAN LOOK" in "".join(config.ingress.warnings)
+    looking = open_to_all(protected=False)
+    looking["ingress"]["anonymous"] = "viewer"
+    config = load(EnvironmentConfig, "try", "environment", looking)
     (warning,) = config.ingress.warnings
     assert "EVERYBODY" in warning
 

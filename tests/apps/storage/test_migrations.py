@@ -44,6 +44,7 @@ def downgrade():
 LATER = {
     "api_keys": "INSERT INTO api_keys (key_id, key_hash, name, scopes, owner) VALUES ('k', '\\x00', 'n', '{}', 'o')",
     "audit_events": "INSERT INTO audit_events (actor, address, action, subject) VALUES ('a', 'b', 'c', 'd')",
+    "sessions": "INSERT INTO sessions VALUES ('h', 's', 'n', '{g}', now(), now())",
 }
 """What fills each table that not every release has."""
 
