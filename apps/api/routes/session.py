@@ -25,7 +25,7 @@ SIGN_IN = "/api/session/sign-in"
 FLOW_SECONDS = 600
 MAX_FLOW = 2048
 
-Cookies = Annotated[Annotated[str, msgspec.Meta(max_length=16_384)] | None, Header("cookie")]
+Cookies = Annotated[Annotated[str, msgspec.Meta(max_length=16_384, pattern=r"^[ -~]*$")] | None, Header("cookie")]
 Place = Annotated[
     str,
     msgspec.Meta(
