@@ -108,3 +108,8 @@ async def test_a_client_that_asks_for_what_it_may_not_have_is_told_so(api: Runni
         await client.send('{"type":"subscribe"}')
         with pytest.raises(websockets.ConnectionClosedError, match="this needs alerts:read"):
             await client.recv()
+
+
+async def test_where_nobody_signs_in_there_is_no_way_to(api: RunningApi) -> None:
+    for path in ("/api/session/sign-in", "/api/session/callback?code=a&state=b"):
+        assert (await api.reader.get(path)).status_code == 404

@@ -1,14 +1,11 @@
 """Signing in through the API itself, with a real issuer of OpenID Connect beside it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import httpx
-import jwt
 import pytest
 import websockets
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -16,40 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.api.sign_in.settings import SignInSettings
 from apps.platform.errors import ConfigurationError
 from apps.platform.settings import load
-from devtools.ports import free_port
-from local.infrastructure.identity_provider import IdentityProvider
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
+from tests.platform.issuer import OURS, PAGE, Issuer, come_back, login, running_issuer, sign_in
 from tests.support.postgres import TestDatabase
-from tests.support.serving import serving
 
-PAGE = "http://platform.test"
-OURS = {"Origin": PAGE}
 SPEC = {"device_id": "d", "kind": "power"}
-
-
-class Issuer(IdentityProvider):
-    """An issuer that a test lets say something else."""
-
-    def __init__(self, issuer: str) -> None:
-        super().__init__(issuer, f"{PAGE}/api/session/callback")
-        self.changes: dict[str, Any] = {}
-        self.signed: Mapping[str, Any] | None = None
-        """Another key, algorithm or headers with which tokens are signed."""
-
-    def claims(self, person: str, nonce: str) -> dict[str, Any]:
-        claims = super().claims(person, nonce) | self.changes
-        return {name: value for name, value in claims.items() if value is not None}
-
-    def id_token(self, claims: Mapping[str, Any]) -> str:
-        return super().id_token(claims) if self.signed is None else jwt.encode(dict(claims), **self.signed)
-
-
-@contextmanager
-def running_issuer() -> Iterator[Issuer]:
-    port = free_port()
-    issuer = Issuer(f"http://127.0.0.1:{port}")
-    with serving(issuer.application(), port):
-        yield issuer
 
 
 @pytest.fixture(scope="module")
@@ -64,34 +32,11 @@ def issuer(shared_issuer: Issuer) -> Issuer:
     return shared_issuer
 
 
-def login(issuer: Issuer) -> dict[str, str]:
-    roles = '{"administrators": "administrator", "operators": "operator", "viewers": "viewer"}'
-    return {"LOGIN_ISSUER": issuer.issuer, "LOGIN_CLIENT_ID": "sensor-analytics", "LOGIN_ROLES": roles, "ANONYMOUS": ""}
-
-
 @pytest.fixture
 async def signing_in(database: TestDatabase, tmp_path: Path, issuer: Issuer) -> AsyncIterator[RunningApi]:
     with running_api(api_settings(database, tmp_path, **login(issuer))) as running:
         async with running.http, running.reader:
             yield running
-
-
-async def come_back(browser: httpx.AsyncClient, person: str, return_to: str = "/") -> str:
-    """Begin to sign in as somebody, and return the place to which the issuer sends the browser back."""
-    begun = await browser.get("/api/session/sign-in", params={"return_to": return_to})
-    assert begun.status_code == 303, begun.text
-    chosen = await browser.get(f"{begun.headers['location']}&login_hint={person}")
-    assert chosen.status_code == 303, chosen.text
-    place = urlsplit(chosen.headers["location"])
-    return f"{place.path}?{place.query}"
-
-
-@asynccontextmanager
-async def sign_in(api: RunningApi, person: str, return_to: str = "/") -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=api.url, timeout=30) as browser:
-        finished = await browser.get(await come_back(browser, person, return_to))
-        assert (finished.status_code, finished.headers["location"]) == (303, return_to), finished.text
-        yield browser
 
 
 async def test_a_person_signs_in_acts_under_their_name_and_signs_out(signing_in: RunningApi) -> None:
@@ -262,12 +207,14 @@ async def test_groups_make_the_role_and_a_confirmed_address_the_name(
     assert (who["name"], who["role"]) == (name, role)
 
 
-async def test_a_session_that_is_over_opens_nothing(signing_in: RunningApi, owner: asyncpg.Connection) -> None:
+async def test_a_session_that_is_over_opens_nothing(signing_in: RunningApi, database: TestDatabase) -> None:
+    owner = await database.connect()
     async with sign_in(signing_in, "viewer") as browser:
         await owner.execute("UPDATE sessions SET expires_at = now()")
         assert (await browser.get("/api/devices")).status_code == 401
         kept = str(await owner.fetch("SELECT * FROM sessions"))
         assert browser.cookies["session"] not in kept
+    await owner.close()
 
 
 async def test_while_the_issuer_is_away_nobody_signs_in_and_who_has_stays(
@@ -283,11 +230,6 @@ async def test_while_the_issuer_is_away_nobody_signs_in_and_who_has_stays(
             begun = await again.get("/api/session/sign-in")
             assert (begun.status_code, begun.headers["retry-after"]) == (503, "2")
             assert (await again.get("/api/devices")).status_code == 200
-
-
-async def test_where_nobody_signs_in_there_is_no_way_to(api: RunningApi) -> None:
-    for path in ("/api/session/sign-in", "/api/session/callback?code=a&state=b"):
-        assert (await api.reader.get(path)).status_code == 404
 
 
 async def test_on_a_laptop_everybody_is_the_local_operator_by_a_local_name(
