@@ -61,4 +61,5 @@ def zones(region: str) -> tuple[str, ...]:
 def check_zones(region: str, chosen: Sequence[str]) -> None:
     """Raise ValueError for zones that a region does not have."""
     if lacking := [zone for zone in chosen if zone not in zones(region)]:
-        raise ValueError(f"{', '.join(lacking)} is not in region {region}, which has {', '.join(zones(region))}")
+        named = ", ".join(zone or repr(zone) for zone in lacking)
+        raise ValueError(f"network.zones: {named} is not in region {region}, which has {', '.join(zones(region))}")

@@ -6,9 +6,18 @@ stands in a stack's file is kept as it was written: an OIDC issuer, for instance
 
 from collections.abc import Hashable
 from ipaddress import IPv4Network
-from typing import Annotated, Any, TypeVar
+from types import NoneType
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from apps.platform.settings import REGION_PATTERN
 from components.regions import known_region
@@ -20,6 +29,19 @@ class Section(BaseModel):
     """A part of the configuration: unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        # A text that could be read as a number, and true or false, were a number to pydantic: "1_000" a thousand.
+        if isinstance(value, str | bool) and _is_number(cls.model_fields[info.field_name or ""].annotation):
+            raise ValueError("must be a number, in plain digits and without quotes")
+        return value
+
+
+def _is_number(annotation: Any) -> bool:
+    members = set(get_args(annotation)) or {annotation}
+    return members <= {int, float, NoneType} and members != {NoneType}
 
 
 def not_world_open(network: IPv4Network) -> IPv4Network:

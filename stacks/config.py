@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from apps.catalog import CATALOG
@@ -23,6 +22,7 @@ from components.observability.config import MonitoringConfig
 from components.regions import check_zones
 from components.section import AccountId, Distinct, Region, Section, Url
 from stacks.errors import StackConfigError, as_yaml, explain
+from stacks.plain_yaml import read_yaml
 
 PROJECT = "sensor-analytics"
 ROOT = Path(__file__).parents[1]
@@ -287,16 +287,20 @@ def check_account(stack: str, config: EnvironmentConfig, folder: Path = ROOT) ->
 def read_stack_file(stack: str, key: str, folder: Path = ROOT) -> Any:
     """Return what stands under `key` of `Pulumi.STACK.yaml`, unchecked.
 
-    Raises StackConfigError where there is no such file, or where keys stand in it that nothing reads.
+    Raises StackConfigError where there is no such file, where it is no YAML that every reader of it understands alike,
+    or where keys stand in it that nothing reads.
     """
     path = folder / f"Pulumi.{stack}.yaml"
     try:
-        said = (yaml.safe_load(path.read_text()) or {}).get("config") or {}
+        said = read_yaml(path) or {}
     except FileNotFoundError:
         there = ", ".join(_stacks(folder))
         raise StackConfigError(f"there is no {path.name}; there are the stacks {there}") from None
-    check_keys(stack, key, said)
-    return said.get(f"{PROJECT}:{key}")
+    found = said.get("config") or {} if isinstance(said, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise StackConfigError(f"{path.name} holds no keys below `config:`. Write:\n{as_yaml(f'{PROJECT}:{key}', {})}")
+    check_keys(stack, key, map(str, found))
+    return found.get(f"{PROJECT}:{key}")
 
 
 def load_environment(stack: str, folder: Path = ROOT) -> EnvironmentConfig:

@@ -15,7 +15,8 @@ from tests.support import kinesis, postgres
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 
-settings.register_profile("quick")
+# A busy machine is no fault of a test.
+settings.register_profile("quick", deadline=None)
 # What `nox -s slow` runs the tests with that are marked `generated`.
 settings.register_profile("thorough", deadline=None, max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

@@ -16,7 +16,9 @@ import msgspec
 from apps.domain.arrays import split_array
 from apps.domain.csv_file import Cell, header_problem, read_cells
 from apps.domain.devices import MAX_EXACT_INTEGER, DeviceSpec
-from apps.domain.text import decode
+from apps.domain.errors import InvalidInputError
+from apps.domain.exactness import check_as_written
+from apps.domain.text import check_text, decode
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -37,12 +39,12 @@ def read_rows(media_type: str, content: bytes) -> Iterator[Row]:
 
 
 def _json(content: bytes) -> Iterator[Row]:
-    for number, item in enumerate(split_array(content), 1):
+    for number, item in enumerate(split_array(_utf_8(content)), 1):
         yield Row(number, _decode(item))
 
 
 def _ndjson(content: bytes) -> Iterator[Row]:
-    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
+    for number, line in enumerate(_utf_8(content).splitlines(), 1):
         if line.strip():
             yield Row(number, _decode(line))
 
@@ -57,9 +59,21 @@ def _csv(content: bytes) -> Iterator[Row]:
         yield Row(number, _convert(columns, cells))
 
 
+def _utf_8(content: bytes) -> bytes:
+    """Return JSON as UTF-8 without a mark. What is no UTF-8 in it costs only its row."""
+    check_text(content)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return decode(content).encode()
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
 def _decode(item: bytes | msgspec.Raw) -> DeviceSpec | str:
     try:
-        return _SPEC.decode(item)
+        spec = _SPEC.decode(item)
+        check_as_written(bytes(item))
+        return spec
+    except InvalidInputError as error:
+        return str(error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return str(error)
 
@@ -82,9 +96,9 @@ def _convert(columns: list[str], cells: list[Cell]) -> DeviceSpec | str:
 
 def _scalar(cell: Cell) -> str | int | float | bool:
     """Return a number or a boolean where writing it gives the cell's text again, so that nothing typed is changed."""
-    text = cell.text.strip()
     if cell.quoted:
-        return text
+        return cell.text
+    text = cell.text.strip()
     if re.fullmatch(r"-?(0|[1-9][0-9]{0,15})", text) and str(integer := int(text)) == text:
         return integer if abs(integer) <= MAX_EXACT_INTEGER else text
     if re.fullmatch(r"-?[0-9]{1,15}\.[0-9]{1,15}", text) and str(number := float(text)) == text:

@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 from apps.api.context import Context
 from apps.api.operation import JSON, JsonResponse, Operation, RawBody, Router
 from apps.api.parameters import read_query, read_value, unknown_parameter
+from apps.domain.errors import InvalidInputError
+from apps.domain.exactness import check_as_written
 from apps.platform.errors import ProblemError
 from apps.platform.http import read_body
 
@@ -104,10 +106,12 @@ async def _read_body(operation: Operation, request: Request) -> Any:
     if operation.body is RawBody:
         return RawBody(media, content)
     try:
-        return msgspec.json.decode(content, type=operation.body)
-    except msgspec.ValidationError as error:
+        body = msgspec.json.decode(content, type=operation.body)
+        check_as_written(content)
+        return body
+    except (msgspec.ValidationError, InvalidInputError) as error:
         raise ProblemError(422, str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProblemError(400, f"the body is not JSON: {error}") from None
 
 

@@ -70,6 +70,8 @@ def header_problem(columns: Sequence[str], required: Sequence[str], optional: Se
     """Return what is wrong with the names of the columns, and what was found."""
     if len(columns) == 1 and (separator := re.search(r"[;\t|]", columns[0])):
         return f"they are separated by {separator.group()!r}, write commas"
+    if columns and columns[0].startswith("sep="):
+        return f"the line {columns[0]} stands before them, take it out"
     known = (*required, *optional)
     for number, name in enumerate(columns, 1):
         if not name.strip():

@@ -5,13 +5,15 @@ the fewest digits that tell it from its neighbours (`0.1`), or rounded to as man
 (`21.300000000000001` for 21.3, as `%.17g` writes it). Any other number would come out as another one.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from decimal import Context, Decimal
+from typing import Any
 
 import msgspec
 
-from apps.domain.errors import PrecisionError
+from apps.domain.errors import InvalidInputError, PrecisionError
 
 MAX_NUMBER_LENGTH = 1100
 """No double takes more characters, however it is written."""
@@ -46,6 +48,41 @@ def check_exact(written: Written, value: float) -> None:
         ts if b"\\" not in ts else msgspec.json.decode(ts, type=str).encode()
     ):
         raise PrecisionError("ts is finer than a microsecond, which is what is kept: send six digits")
+
+
+def may_repeat(text: bytes, metrics: Sequence[str], members: Sequence[str] = ("metric", "ts", "value")) -> bool:
+    """Return whether a member may stand twice in one of the readings of these metrics; False is certain."""
+    # A metric may be called like a member.
+    return b"\\" in text or any(
+        text.count(f'"{name}"'.encode()) != len(metrics) + metrics.count(name) for name in members
+    )
+
+
+def check_distinct(text: bytes) -> None:
+    """Raise InvalidInputError for a member that stands twice in its object: one of the two would be lost."""
+    json.loads(text, object_pairs_hook=_distinct)
+
+
+def check_as_written(text: bytes) -> None:
+    """Raise InvalidInputError where decoding a JSON text would change it: a number with more digits than a double
+    keeps, or a member that stands twice in its object, of which one would be lost.
+    """
+    json.loads(text, parse_float=_exact, object_pairs_hook=_distinct)
+
+
+def _exact(number: str) -> float:
+    if not is_exact(number, value := float(number)):
+        raise PrecisionError(f"{number} has more digits than a double keeps, the nearest is {value!r}: send it as text")
+    return value
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in members:
+        if name in found:
+            raise InvalidInputError(f"{name[:60]!r} stands twice: name it once")
+        found[name] = value
+    return found
 
 
 def are_spelled_alike(written: Sequence[Written], values: Sequence[float]) -> bool:

@@ -12,7 +12,14 @@ import msgspec
 from apps.domain.arrays import split_array
 from apps.domain.devices import DeviceId
 from apps.domain.errors import ConflictError, InvalidInputError, PrecisionError, RejectKind, TooManyReadingsError
-from apps.domain.exactness import Written, are_spelled_alike, check_exact, may_be_altered
+from apps.domain.exactness import (
+    Written,
+    are_spelled_alike,
+    check_distinct,
+    check_exact,
+    may_be_altered,
+    may_repeat,
+)
 from apps.domain.reasons import reading_reason
 from apps.domain.time_bounds import TimeBounds
 
@@ -134,6 +141,7 @@ def parse_readings(body: bytes, bounds: TimeBounds, max_readings: int) -> Valida
         len(readings) <= max_readings
         and are_within(readings, bounds)
         and _are_distinct(readings)
+        and not may_repeat(body, [reading.metric for reading in readings])
         and (not may_be_altered(body) or are_exact(_WRITTEN_LIST.decode(body), readings))
     )
     return Validated(readings) if is_right else _parse_items(split_array(body), bounds, max_readings)
@@ -148,6 +156,8 @@ def parse_reading(item: bytes | msgspec.Raw, kind: type[R], bounds: TimeBounds) 
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         text = reading_reason(bytes(item), error) if bytes(item).strip() else "nothing stands between two commas"
         raise InvalidInputError(text) from None
+    if may_repeat(bytes(item), [reading.metric], kind.__struct_fields__):
+        check_distinct(bytes(item))
     bounds.check(reading.ts)
     check_exact(_WRITTEN.decode(item), reading.value)
     return reading

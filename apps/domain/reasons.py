@@ -12,6 +12,17 @@ EXAMPLE = '{"metric": "temperature", "ts": "2026-11-20T02:00:00Z", "value": 21.5
 _SHOWN = 60
 """Characters of what was found that are shown."""
 
+_GZIP, _UTF_16 = "it is gzip", "it is UTF-16"
+_MAGIC = {
+    b"\x1f\x8b": _GZIP,
+    b"\x28\xb5\x2f\xfd": "it is Zstandard",
+    b"PK\x03\x04": "it is a ZIP archive",
+    b"BZh": "it is bzip2",
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
+}
+_INSTEAD = {_GZIP: "send it with the header Content-Encoding: gzip", _UTF_16: "send UTF-8"}
+
 _OTHER_NAMES = {
     "ts": ("time", "timestamp", "date", "datetime", "t", "at"),
     "value": ("val", "v", "reading", "data"),
@@ -30,15 +41,19 @@ def reading_reason(item: bytes, error: Exception) -> str:
     return f"{reason}: {advice}" if advice else reason
 
 
+def packed_reason(body: bytes) -> str | None:
+    """Return how a body seems to be compressed or coded; None where it is neither."""
+    for magic, what in _MAGIC.items():
+        if body.startswith(magic):
+            return what
+    return None
+
+
 def body_reason(body: bytes) -> str | None:
     """Return what a body seems to be that is no JSON array, and what to do; None where nothing is known of it."""
     text = body[:4096].lstrip()
-    if body.startswith(b"\x1f\x8b"):
-        return "it is gzip: send it with the header Content-Encoding: gzip"
-    if body.startswith(b"\x28\xb5\x2f\xfd"):
-        return "it is Zstandard: send it plain or as gzip"
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "it is UTF-16: send UTF-8"
+    if packed := packed_reason(body):
+        return f"{packed}: {_INSTEAD.get(packed, 'send it plain or as gzip')}"
     if not text:
         return "it is empty"
     if text.startswith(b"{"):

@@ -30,9 +30,7 @@ def decode(content: bytes) -> str:
 
     It is UTF-8, or UTF-16 where its mark says so. Raises ValueError that says what the file seems to be.
     """
-    for magic, what in _PACKED.items():
-        if content.startswith(magic):
-            raise ValueError(f"the file is not text but {what}")
+    check_text(content)
     coding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         return content.decode(coding)
@@ -42,6 +40,13 @@ def decode(content: bytes) -> str:
             f"the file is not UTF-8: byte 0x{content[error.start]:02X} in line {line} is none of its; it may be "
             "Windows-1252 or Latin-1: save it as CSV UTF-8"
         ) from None
+
+
+def check_text(content: bytes) -> None:
+    """Raise ValueError for a file that is packed, with what it is and what to do."""
+    for magic, what in _PACKED.items():
+        if content.startswith(magic):
+            raise ValueError(f"the file is not text but {what}")
 
 
 def in_any_case(text: str) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from apps.domain.arrays import split_array, split_object
 from apps.domain.devices import DEVICE_ID_PATTERN
 from apps.domain.errors import InvalidInputError, RejectKind
-from apps.domain.exactness import Written, may_be_altered
+from apps.domain.exactness import Written, may_be_altered, may_repeat
 from apps.domain.readings import (
     MAX_DETAILED_REJECTS,
     MAX_REASON_LENGTH,
@@ -32,6 +32,7 @@ from apps.domain.readings import (
     parse_reading,
     truncate,
 )
+from apps.domain.reasons import packed_reason
 from apps.domain.time_bounds import MAX_CLOCK_SKEW, MIN_TIMESTAMP, TimeBounds
 from apps.ingestor.kpl import deaggregate
 
@@ -144,7 +145,7 @@ class _RecordParser:
                 self._parse_envelope(envelope)
                 return
         except _UNREADABLE as error:
-            self._reject(_claimed_device_id(data), RejectCause.MALFORMED, str(error), data)
+            self._reject(_claimed_device_id(data), RejectCause.MALFORMED, _malformed(data, error), data)
             return
         bounds = TimeBounds.at(self.record.arrived_at, self.retention_months)
         for item in items:
@@ -160,6 +161,8 @@ class _RecordParser:
             return False
         received_at, bounds = self._received(envelope.received_at)
         if not are_within(envelope.readings, bounds):
+            return False
+        if not envelope.rejected and may_repeat(data, [reading.metric for reading in envelope.readings]):
             return False
         if may_be_altered(data) and not are_exact(_WRITTEN_ENVELOPE.decode(data).readings, envelope.readings):
             return False
@@ -274,6 +277,12 @@ def _take_apart(data: bytes) -> "_Envelope | None":
             split_array(members.get("refused", b"[]")),
             _decoded(members.get("traceparent")),
         )
+
+
+def _malformed(data: bytes, error: Exception) -> str:
+    packed = data[:1] == b"\x78" and data[1:2] in b"\x01\x5e\x9c\xda"
+    what = "it is compressed (zlib)" if packed else packed_reason(data)
+    return f"{what}: put plain JSON on the stream, or what the Kinesis Producer Library packs" if what else str(error)
 
 
 def _decoded(text: bytes | None) -> Any:

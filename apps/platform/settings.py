@@ -1,11 +1,12 @@
 """Settings: read once from the environment, checked, and never changed afterwards."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import to_json
 
 from apps.platform.errors import ConfigurationError
@@ -20,6 +21,16 @@ class Settings(BaseModel):
     """What a process reads. A field is read from the variable of its name in upper case."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python's own reading takes 8_080, 08080 and 8080.0 for one port.
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, str) and kind in _NUMBERS and not _NUMBERS[kind].fullmatch(value):
+            wanted = "a whole number such as 5" if kind is int else "a number such as 0.5"
+            raise ValueError(f"write {wanted}, in plain digits")
+        return value
 
 
 class ProcessSettings(Settings):
@@ -90,6 +101,12 @@ class PoolSettings(DatabaseSettings):
     """Where the database is, for a process that keeps connections open."""
 
     database_connections: int = Field(5, ge=1, le=100, description="Most connections of this process")
+
+
+_NUMBERS: Mapping[Any, re.Pattern[str]] = {
+    int: re.compile(r"-?(0|[1-9][0-9]*)"),
+    float: re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"),
+}
 
 
 def load(settings: type[S], environment: Mapping[str, str] | None = None) -> S:

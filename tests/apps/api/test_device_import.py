@@ -65,7 +65,8 @@ def test_a_cell_is_shown_as_it_was_typed(text: str, quoted: bool) -> None:
     assert not isinstance(device, str)
     shown = device.attributes.get("typed", "")
     assert isinstance(shown, str) or not quoted
-    assert (shown if isinstance(shown, str) else json.dumps(shown)) == text.strip()
+    typed = text if quoted and text.strip() else text.strip()
+    assert (shown if isinstance(shown, str) else json.dumps(shown)) == typed
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=5), min_size=1, max_size=5))
@@ -106,6 +107,9 @@ async def test_json_is_taken_row_by_row_too(api: RunningApi, media: str, content
         ("text/csv", b"Device_ID,Kind,Name\nd,power,Hall\n", "write device_id instead of Device_ID"),
         ("text/csv", b"device_id,kind,\nd,power\n", "column 3 has no name"),
         ("text/csv", b"id,type\nd,power\n", "found: id, type"),
+        ("text/csv", b"sep=,\ndevice_id,kind\nd,power\n", "the line sep= stands before them"),
+        ("application/x-ndjson", b"\x1f\x8b\x08", "gzip: unpack it first"),
+        ("application/json", b"PK\x03\x04", "a ZIP archive"),
         ("text/csv", b"", "found: nothing"),
         ("text/csv", b"device_id,kind\n\xff,power\n", "UTF-8"),
         ("text/csv", b'device_id,kind\n"d"x,power\n', "CSV"),
@@ -120,6 +124,28 @@ def test_a_file_that_is_no_such_file_is_refused_whole(
     answer = empty_api.post("/api/devices/import", content=content, headers=HEADERS[media])
     assert answer.status_code == 400
     assert named in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ('"attributes": {"a": 0.1000000000000000055}', "more digits than a double keeps, the nearest is 0.1"),
+        ('"attributes": {"a": 1e-400}', "more digits than a double keeps, the nearest is 0.0"),
+        ('"attributes": {"a": 1, "a": 2}', "'a' stands twice"),
+        ('"kind": "temperature"', "'kind' stands twice"),
+    ],
+)
+def test_what_would_not_be_kept_as_it_is_written_is_refused_by_every_way_in(
+    empty_api: httpx.Client, members: str, reason: str
+) -> None:
+    spec = f'{{"device_id": "d", "kind": "power", {members}}}'
+    for media, content in (("application/json", f"[{spec}]"), ("application/x-ndjson", spec)):
+        answer = empty_api.post("/api/devices/import?dry_run=true", content=content, headers=HEADERS[media]).json()
+        assert answer["created"] == 0
+        assert reason in answer["errors"][0]["reason"]
+    created = empty_api.post("/api/devices", content=spec, headers=HEADERS["application/json"])
+    assert created.status_code == 422
+    assert reason in created.json()["detail"]
 
 
 async def test_too_many_rows_are_refused_before_anything_is_changed(api: RunningApi) -> None:

@@ -121,6 +121,18 @@ def test_a_second_value_for_a_time_is_refused_and_names_the_first() -> None:
     assert "reading 0 has another value" in found.rejected[0].reason
 
 
+@pytest.mark.parametrize(
+    "more",
+    ['"value": 2', '"value":2', '"val\\u0075e" : 2', '"metric": "n"', '"ts": "2026-11-23T10:00:00Z"', '"value" : 1'],
+)
+def test_a_member_that_stands_twice_is_refused_as_one_of_the_two_would_be_lost(more: str) -> None:
+    good = '{"metric": "value", "ts": "2026-11-23T11:00:00Z", "value": 1'
+    found = parse(f"[{good}}}, {good}, {more}}}]".encode())
+    assert len(found.readings) == 1
+    assert [(reject.index, reject.kind) for reject in found.rejected] == [(1, "schema")]
+    assert "stands twice: name it once" in found.rejected[0].reason
+
+
 def test_of_many_rejects_the_first_are_kept_and_the_others_named() -> None:
     good = {"metric": "m", "ts": "2026-11-23T11:00:00Z", "value": 1}
     found = parse(json.dumps([good, *([{"k" * 485: 1}] * 9_000), good | {"ts": "1970-01-01T00:00:00Z"}]).encode())

@@ -1,6 +1,8 @@
 """Parsing a record: any bytes, nothing raised, nothing lost."""
 
+import gzip
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,6 +133,13 @@ def test_a_packed_record_holds_what_its_parts_hold(parts: list[bytes]) -> None:
 def test_a_packed_record_that_was_damaged_is_kept_as_it_is(body: bytes) -> None:
     found = parse(b"\xf3\x89\x9a\xc2" + body + bytes(16))
     assert [item.cause for item in found.rejected] == [RejectCause.MALFORMED]
+
+
+def test_a_record_that_is_compressed_is_told_so() -> None:
+    for data, what in ((gzip.compress(b"[]"), "gzip"), (zlib.compress(b"[]"), "zlib"), (b"\xff\xfe[\x00", "UTF-16")):
+        (item,) = parse(data).rejected
+        assert what in item.reason
+        assert "plain JSON" in item.reason
 
 
 def test_one_bad_reading_of_an_envelope_costs_only_itself() -> None:

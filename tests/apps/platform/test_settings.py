@@ -3,7 +3,7 @@
 import pytest
 
 from apps.platform.errors import ConfigurationError
-from apps.platform.settings import StreamSettings, load
+from apps.platform.settings import HttpSettings, StreamSettings, load
 
 
 def test_a_variable_of_the_own_process_does_not_fill_a_gap_in_a_given_environment(
@@ -23,6 +23,12 @@ def test_without_a_given_environment_the_own_process_is_read(monkeypatch: pytest
 def test_an_empty_value_counts_as_none() -> None:
     with pytest.raises(ConfigurationError, match="AWS_REGION is not set"):
         load(StreamSettings, {"AWS_REGION": "", "READINGS_STREAM": "readings"})
+
+
+@pytest.mark.parametrize("text", ["8_080", "08080", "8080.0", " 8080", "+8080", "8e3", "٨٠٨٠"])
+def test_a_number_is_what_is_written_and_not_what_could_be_made_of_it(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"HTTP_PORT=.*: .*write a whole number"):
+        load(HttpSettings, {"HTTP_PORT": text})
 
 
 def test_every_wrong_value_is_named_with_what_it_means() -> None:
