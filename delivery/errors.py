@@ -1,10 +1,10 @@
 """What can go wrong on the way out, as one tree.
 
 DeliveryError
+├── AccountError            the shell's identity is of another account than the stack
 ├── ChartError              a chart does not render with the values of a stack
 ├── ChartsUnavailableError  charts cannot be had here, so nothing can be said of them
 ├── ImageError              an image cannot be made, moved or trusted
-├── LeftoverError           what a stack left cannot be looked for
 ├── NoRoomError             the pods of a stack do not fit on its nodes
 ├── PlanError               a preview tells nothing that somebody could agree to
 ├── RepositoryError         the settings of the repository on GitHub cannot be read or changed
@@ -19,6 +19,10 @@ class DeliveryError(Exception):
     """Something cannot be delivered or priced. The text says what, and what to do."""
 
 
+class AccountError(DeliveryError):
+    """The shell's identity is of another account than the stack. The text names both."""
+
+
 class ChartError(DeliveryError):
     """A chart does not render with the values of a stack. The text says which, and why."""
 
@@ -29,10 +33,6 @@ class ChartsUnavailableError(DeliveryError):
 
 class ImageError(DeliveryError):
     """An image cannot be made, moved or trusted. The text says which, and what to do."""
-
-
-class LeftoverError(DeliveryError):
-    """What a stack left cannot be looked for. The text says why."""
 
 
 class NoRoomError(DeliveryError):

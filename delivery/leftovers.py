@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.data.database import FINAL
-from delivery.errors import LeftoverError
+from delivery.account import clients
+from delivery.errors import AccountError
 from stacks.config import ROOT, EnvironmentConfig, load_environment
 from stacks.errors import StackConfigError
 from stacks.providers import stack_tags
@@ -55,18 +55,13 @@ class Account:
     """What AWS holds of one stack in the account of the shell's identity."""
 
     def __init__(self, config: EnvironmentConfig, stack: str) -> None:
-        """Raises LeftoverError where the identity is of another account than the stack."""
+        """Raises AccountError where the identity is of another account than the stack."""
         self._config, self._name = config, name_of(stack)
-        session = boto3.Session(region_name=config.region)
-        self._ec2 = session.client("ec2", endpoint_url=config.emulator)
-        self._eks = session.client("eks", endpoint_url=config.emulator)
-        self._rds = session.client("rds", endpoint_url=config.emulator)
+        aws = clients(config, stack)
+        self._ec2, self._eks, self._rds = aws("ec2"), aws("eks"), aws("rds")
         self._tags: list[FilterTypeDef] = [
             {"Name": f"tag:{key}", "Values": [value]} for key, value in stack_tags(stack).items()
         ]
-        account = session.client("sts", endpoint_url=config.emulator).get_caller_identity()["Account"]
-        if account != config.account:
-            raise LeftoverError(f"{stack} lies in account {config.account}, and this shell's identity in {account}")
 
     def running(self) -> Iterator[Leftover]:
         """Yield what a stack that is down does not have. Only `pulumi destroy`, or a person, may take it away."""
@@ -113,7 +108,7 @@ class Account:
             yield Leftover(f"snapshot {name}", partial(self._rds.delete_db_snapshot, DBSnapshotIdentifier=name))
 
     def _all(self, call: str, key: str, **arguments: Any) -> Iterator[Any]:
-        paginator: Any = self._ec2.get_paginator(call)  # type: ignore[call-overload] # which call is a variable here
+        paginator: Any = self._ec2.get_paginator(call)
         for page in paginator.paginate(**arguments):
             yield from page[key]
 
@@ -131,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return _report(Account(load_environment(chosen.stack, ROOT), chosen.stack), delete=chosen.delete)
-    except (StackConfigError, LeftoverError, BotoCoreError, ClientError) as error:
+    except (StackConfigError, AccountError, BotoCoreError, ClientError) as error:
         print(f"leftovers: {error}", file=sys.stderr)
         return NOT_USABLE
 

@@ -172,7 +172,13 @@ BY_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Type of a resource -> the calls."""
 
-BESIDE = _service("ec2", "DeleteNetworkInterface", "DeleteVolume") + _service("rds", "DeleteDBSnapshot")
-"""What it takes to delete what was made beside a stack, once the stack is down (`delivery.leftovers`)."""
+BESIDE = (
+    _service("ec2", "DeleteNetworkInterface", "DeleteVolume")
+    + _service("rds", "DeleteDBSnapshot")
+    + _service("acm", "ListCertificates")
+    + _service("wafv2", "ListWebACLs")
+)
+"""To delete what was made beside a stack, once the stack is down (`delivery.leftovers`), and to look for what a killed
+deployment was making (`delivery.pending`)."""
 
 CALLS: tuple[str, ...] = tuple(sorted({*BESIDE, *(call for calls in BY_TYPE.values() for call in calls)}))

@@ -1,0 +1,1 @@
+"""What a deployment that was killed had begun to make: found in AWS, and written into the state."""

@@ -1,0 +1,220 @@
+"""How AWS calls what a resource asked for, if it was made.
+
+An id that follows from what was asked for is not looked for: the refresh that comes next forgets what is not there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+from zlib import crc32
+
+from botocore.exceptions import ClientError
+
+from delivery.account import Clients
+
+Inputs = Mapping[str, Any]
+Finder = Callable[[Clients, Mapping[str, str], Inputs], Iterable[str]]
+"""AWS, the stack's tags, and what a resource was declared with -> ids of what might be it."""
+
+GONE = {"deleted", "deleting", "failed"}
+
+
+def _follows(pattern: str) -> Finder:
+    """Return the finder of an id that is made of inputs."""
+    return lambda _aws, _tags, asked: (pattern.format_map(asked),)
+
+
+def _again(_aws: Clients, _tags: Mapping[str, str], _asked: Inputs) -> tuple[str, ...]:
+    """Nothing comes of making it a second time."""
+    return ()
+
+
+def _tagged(call: str, key: str, identity: str, **same: str) -> Finder:
+    """Return the finder of something of EC2's: it has the stack's tags, and fields that are `same` as inputs."""
+
+    def find(aws: Clients, tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+        for made in _pages(aws("ec2"), call, key):
+            has = {tag["Key"]: tag["Value"] for tag in made.get("Tags", [])}
+            if (
+                tags.items() <= has.items()
+                and made.get("State") not in GONE
+                and all(made.get(theirs) == asked[ours] for theirs, ours in same.items())
+            ):
+                yield made[identity]
+
+    return find
+
+
+def _route(_aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> tuple[str]:
+    # As the provider makes it up: aws_route, RouteCreateID.
+    return (f"r-{asked['routeTableId']}{crc32(asked['destinationCidrBlock'].encode())}",)
+
+
+def _association(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    for table in _pages(aws("ec2"), "describe_route_tables", "RouteTables"):
+        for made in table["Associations"]:
+            if (made.get("SubnetId"), table["RouteTableId"]) == (asked["subnetId"], asked["routeTableId"]):
+                yield made["RouteTableAssociationId"]
+
+
+def _rule_of_group(aws: Clients, asked: Inputs, *, egress: bool) -> Iterator[str]:
+    of_group = [{"Name": "group-id", "Values": [asked["securityGroupId"]]}]
+    wanted = [asked.get(name) for name in ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId")]
+    for made in _pages(aws("ec2"), "describe_security_group_rules", "SecurityGroupRules", Filters=of_group):
+        has = [made.get(name) for name in ("IpProtocol", "FromPort", "ToPort", "CidrIpv4")]
+        if made["IsEgress"] == egress and [*has, made.get("ReferencedGroupInfo", {}).get("GroupId")] == wanted:
+            yield made["SecurityGroupRuleId"]
+
+
+def _ingress_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    return _rule_of_group(aws, asked, egress=False)
+
+
+def _egress_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    return _rule_of_group(aws, asked, egress=True)
+
+
+def _asked_for(service: str, call: str, key: str, identity: str, **arguments: str) -> Finder:
+    """Return the finder of something that AWS is asked for by inputs; an error says that it is not there."""
+
+    def find(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> list[str]:
+        by = {name: asked[ours] for name, ours in arguments.items()}
+        try:
+            return [made[identity] for made in _pages(aws(service), call, key, **by)]
+        except ClientError as error:
+            if "NotFound" in (code := error.response["Error"]["Code"]) or code == "ValidationError":
+                return []
+            raise
+
+    return find
+
+
+def _named(service: str, call: str, key: str, identity: str, **names: str) -> Finder:
+    """Return the finder of something by its name, among all that are listed."""
+
+    def find(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+        for made in _pages(aws(service), call, key):
+            if all(made[theirs] == asked[ours] for theirs, ours in names.items()):
+                yield made[identity]
+
+    return find
+
+
+def _pod_identity(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    by = {"clusterName": asked["clusterName"], "namespace": asked["namespace"]}
+    for made in _pages(aws("eks"), "list_pod_identity_associations", "associations", **by):
+        if made["serviceAccount"] == asked["serviceAccount"]:
+            yield made["associationId"]
+
+
+def _stream(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    kinesis = aws("kinesis")
+    try:
+        yield kinesis.describe_stream_summary(StreamName=asked["name"])["StreamDescriptionSummary"]["StreamARN"]
+    except kinesis.exceptions.ResourceNotFoundException:
+        return
+
+
+def _firewall(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> list[str]:
+    found = aws("wafv2").list_web_acls(Scope=asked["scope"])["WebACLs"]
+    return [made["Id"] for made in found if made["Name"] == asked["name"]]
+
+
+def _listener(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    for made in _pages(aws("elbv2"), "describe_listeners", "Listeners", LoadBalancerArn=asked["loadBalancerArn"]):
+        if made["Port"] == asked["port"]:
+            yield made["ListenerArn"]
+
+
+def _listener_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+    for made in _pages(aws("elbv2"), "describe_rules", "Rules", ListenerArn=asked["listenerArn"]):
+        if made["Priority"] == str(asked["priority"]):
+            yield made["RuleArn"]
+
+
+def _pages(client: Any, call: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+    if client.can_paginate(call):
+        for page in client.get_paginator(call).paginate(**arguments):
+            yield from page[key]
+    else:
+        yield from getattr(client, call)(**arguments)[key]
+
+
+FINDERS: Mapping[str, Finder] = MappingProxyType(
+    {
+        "aws:acm/certificate:Certificate": _named(
+            "acm", "list_certificates", "CertificateSummaryList", "CertificateArn", DomainName="domainName"
+        ),
+        "aws:acm/certificateValidation:CertificateValidation": _again,
+        "aws:cloudformation/stack:Stack": _asked_for(
+            "cloudformation", "describe_stacks", "Stacks", "StackId", StackName="name"
+        ),
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _again,
+        "aws:ec2/eip:Eip": _tagged("describe_addresses", "Addresses", "AllocationId"),
+        "aws:ec2/flowLog:FlowLog": _tagged("describe_flow_logs", "FlowLogs", "FlowLogId", ResourceId="vpcId"),
+        "aws:ec2/internetGateway:InternetGateway": _tagged(
+            "describe_internet_gateways", "InternetGateways", "InternetGatewayId"
+        ),
+        "aws:ec2/launchTemplate:LaunchTemplate": _tagged(
+            "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", LaunchTemplateName="name"
+        ),
+        "aws:ec2/natGateway:NatGateway": _tagged(
+            "describe_nat_gateways", "NatGateways", "NatGatewayId", SubnetId="subnetId"
+        ),
+        "aws:ec2/route:Route": _route,
+        "aws:ec2/routeTable:RouteTable": _tagged("describe_route_tables", "RouteTables", "RouteTableId", VpcId="vpcId"),
+        "aws:ec2/routeTableAssociation:RouteTableAssociation": _association,
+        "aws:ec2/securityGroup:SecurityGroup": _tagged(
+            "describe_security_groups", "SecurityGroups", "GroupId", VpcId="vpcId", GroupName="name"
+        ),
+        "aws:ec2/subnet:Subnet": _tagged(
+            "describe_subnets", "Subnets", "SubnetId", VpcId="vpcId", CidrBlock="cidrBlock"
+        ),
+        "aws:ec2/vpc:Vpc": _tagged("describe_vpcs", "Vpcs", "VpcId", CidrBlock="cidrBlock"),
+        "aws:ec2/vpcEndpoint:VpcEndpoint": _tagged(
+            "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", VpcId="vpcId", ServiceName="serviceName"
+        ),
+        "aws:eks/accessEntry:AccessEntry": _follows("{clusterName}:{principalArn}"),
+        "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": _follows("{clusterName}#{principalArn}#{policyArn}"),
+        "aws:eks/addon:Addon": _follows("{clusterName}:{addonName}"),
+        "aws:eks/cluster:Cluster": _follows("{name}"),
+        "aws:eks/nodeGroup:NodeGroup": _follows("{clusterName}:{nodeGroupName}"),
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation": _pod_identity,
+        "aws:iam/role:Role": _follows("{name}"),
+        "aws:iam/rolePolicy:RolePolicy": _follows("{role}:{name}"),
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _again,
+        "aws:kinesis/stream:Stream": _stream,
+        "aws:lb/listener:Listener": _listener,
+        "aws:lb/listenerRule:ListenerRule": _listener_rule,
+        "aws:lb/loadBalancer:LoadBalancer": _named(
+            "elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerArn", LoadBalancerName="name"
+        ),
+        "aws:lb/targetGroup:TargetGroup": _named(
+            "elbv2", "describe_target_groups", "TargetGroups", "TargetGroupArn", TargetGroupName="name"
+        ),
+        "aws:rds/instance:Instance": _asked_for(
+            "rds", "describe_db_instances", "DBInstances", "DbiResourceId", DBInstanceIdentifier="identifier"
+        ),
+        "aws:rds/parameterGroup:ParameterGroup": _follows("{name}"),
+        "aws:rds/subnetGroup:SubnetGroup": _follows("{name}"),
+        "aws:route53/record:Record": _follows("{zoneId}_{name}_{type}"),
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _egress_rule,
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress_rule,
+        "aws:wafv2/webAcl:WebAcl": _firewall,
+        "aws:wafv2/webAclAssociation:WebAclAssociation": _follows("{webAclArn},{resourceArn}"),
+    }
+)
+"""What an environment declares -> how to look for it. What the account's stack makes is for a person to look for."""
+
+
+def find(aws: Clients, tags: Mapping[str, str], kind: str, asked: Inputs) -> Iterable[str] | None:
+    """Return ids of what might be the resource, None where nobody knows how to look for its type."""
+    if kind in FINDERS:
+        return FINDERS[kind](aws, tags, asked)
+    # A provider is nothing outside of the state, and Helm's notes of a chart are deleted before.
+    if kind.startswith("pulumi:") or kind == "kubernetes:helm.sh/v3:Release":
+        return ()
+    if kind.startswith("kubernetes:"):
+        of = asked["metadata"]
+        return ("/".join(part for part in (of.get("namespace"), of["name"]) if part),)
+    return None
