@@ -24,6 +24,17 @@ class RetainedMissingError(StackConfigError):
         )
 
 
+class LoginSecretError(StackConfigError):
+    """The client's secret of a login cannot be used. The text names it, and what to type."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"environment.ingress.login.client_secret_name: the secret {name} cannot be used: {reason}. It holds "
+            "what the identity provider gave out for the client; a person puts it in:\n"
+            f'aws secretsmanager create-secret --name {name} --secret-string "$CLIENT_SECRET"'
+        )
+
+
 def explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:
     """Return what is wrong with one value under `key` (`PROJECT:NAME`), and the YAML to write where there is one."""
     path = [str(part) for part in problem["loc"]]

@@ -102,7 +102,7 @@ def deployment_statements(stack: DeployedStack) -> tuple[Statement, ...]:
         ),
         # CloudFormation reads it as whoever deploys, and puts it into the rules behind the login.
         Statement(
-            ("secretsmanager:GetSecretValue",),
+            ("secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy", "secretsmanager:GetSecretValue"),
             [stack.arn("secretsmanager", f"secret:{stack.project}/{stack.environment}/login-*")],
             sid="LoginsSecret",
         ),

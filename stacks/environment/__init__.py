@@ -25,7 +25,7 @@ from stacks.environment.edge import make_edge
 from stacks.environment.foundation import make_foundation
 from stacks.environment.observability import make_observability
 from stacks.environment.protection import make_protection
-from stacks.environment.retained import find_retained
+from stacks.environment.retained import check_login, find_retained
 from stacks.environment.services import make_services
 from stacks.providers import aws_provider
 from stacks.retained import SLACK_URL
@@ -45,6 +45,7 @@ def deploy(
     provider = provider or aws_provider(config, stack)
     on_aws = pulumi.ResourceOptions(providers=[provider])
     retained = find_retained(config, stack, provider)
+    check_login(config, stack, provider)
     foundation = make_foundation(config, stack, retained, on_aws)
     in_cluster = pulumi.ResourceOptions(providers=[provider, foundation.cluster.provider])
     data = make_data(config, stack, retained, foundation, on_aws)

@@ -1,4 +1,4 @@
-"""Retained: what the account's stack keeps for the environment, found by its names before anything is made."""
+"""Retained: what the account's stack, or a person, keeps for the environment, found by name before anything is made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from components.data.database import FINAL
 from components.data.managed_secret import ManagedSecret
 from components.identity.encryption_key import EncryptionKey
 from components.network.network import flow_log_group
-from stacks.config import EnvironmentConfig
-from stacks.errors import RetainedMissingError
+from stacks.config import PROJECT, EnvironmentConfig
+from stacks.errors import LoginSecretError, RetainedMissingError
 from stacks.retained import SECRETS, name_of, retained_names
 
 
@@ -26,6 +26,19 @@ class Retained:
     flow_log_group_arn: str
     last_snapshot: str | None
     """Of the database, if it shall come back with it and has left one."""
+
+
+def check_login(config: EnvironmentConfig, stack: str, provider: aws.Provider) -> None:
+    """See that the secret of the login is there, and where the deploy role may read it. Raises LoginSecretError."""
+    if config.ingress.login is None:
+        return
+    name = config.ingress.login.client_secret_name
+    if not name.startswith(readable := f"{PROJECT}/{stack}/login"):
+        raise LoginSecretError(name, f"the role that deploys reads those alone whose name begins with {readable}")
+    try:
+        _secret(name, pulumi.InvokeOptions(provider=provider))
+    except Exception as error:  # noqa: BLE001 as below
+        raise LoginSecretError(name, str(error)) from None
 
 
 def find_retained(config: EnvironmentConfig, stack: str, provider: aws.Provider) -> Retained:

@@ -10,7 +10,7 @@ from delivery import recording
 from delivery.recording import Graph, aws_finds, build
 from stacks import environment
 from stacks.config import load_environment
-from stacks.errors import RetainedMissingError
+from stacks.errors import LoginSecretError, RetainedMissingError
 from stacks.retained import SECRETS, name_of, retained_names
 from tests.stacks.stacks_under_test import account_graph, environment_graph
 
@@ -97,6 +97,29 @@ def test_an_environment_that_its_account_does_not_know_is_told_so(stack: str, mo
     assert all(name in said for name in lacking)
     assert said.count("couldn't find resource") == len(lacking)
     assert f"Name {stack} under `environments`" in said
+
+
+def test_a_login_whose_secret_nobody_put_in_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def finds(token: str, asked: Mapping[str, Any]) -> Any:
+        if asked.get("name") == "sensor-analytics/prod/login":
+            return {}, [("", "couldn't find resource")]
+        return aws_finds(token, asked)
+
+    monkeypatch.setattr(recording, "aws_finds", finds)
+    with pytest.raises(LoginSecretError) as refused:
+        build(lambda: environment.deploy(load_environment("prod"), "prod"), stack="prod")
+    assert "the secret sensor-analytics/prod/login cannot be used: " in str(refused.value)
+    assert "couldn't find resource" in str(refused.value)
+    assert "aws secretsmanager create-secret --name sensor-analytics/prod/login" in str(refused.value)
+
+
+def test_a_login_whose_secret_the_deploy_role_may_not_read_is_told() -> None:
+    config = load_environment("prod")
+    assert config.ingress.login
+    login = config.ingress.login.model_copy(update={"client_secret_name": "example/login"})
+    elsewhere = config.model_copy(update={"ingress": config.ingress.model_copy(update={"login": login})})
+    with pytest.raises(LoginSecretError, match="whose name begins with sensor-analytics/prod/login"):
+        build(lambda: environment.deploy(elsewhere, "prod"), stack="prod")
 
 
 def snapshot(name: str, at: str, status: str = "available") -> dict[str, str]:
