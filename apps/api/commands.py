@@ -17,7 +17,7 @@ from apps.api.caller import Caller
 from apps.api.database import Database
 from apps.api.errors import DatabaseUnavailableError
 from apps.api.limits import Limits
-from apps.api.permissions import ALL_SCOPES, ROLE_SCOPES, Permission, Role
+from apps.api.permissions import ALL_SCOPES, ROLE_SCOPES, VIEWER_SCOPES, Permission, Role
 from apps.api.queries import keys
 from apps.api.settings import ApiSettings
 from apps.platform.errors import ConfigurationError
@@ -64,6 +64,9 @@ async def _make(database: Database, caller: Caller, options: argparse.Namespace)
     scopes = frozenset(options.scope) | (ROLE_SCOPES[options.role] if options.role else frozenset())
     if not scopes:
         print("a key that may do nothing: give --role or --scope", file=sys.stderr)
+        return 1
+    if options.label and (unlimited := sorted(scopes - VIEWER_SCOPES)):
+        print(f"--label limits what is seen, and not {', '.join(unlimited)}: leave out either", file=sys.stderr)
         return 1
     new = key_text.make()
     async with database.transaction():

@@ -45,11 +45,13 @@ ANONYMOUS_SCOPES: Scopes = frozenset(
 )
 """What somebody unknown may, where anybody may look: neither what has no limit nor what devices really sent."""
 
-_VIEWER = ANONYMOUS_SCOPES | {Permission.EXPORT_READ, Permission.REJECTED_READ}
-_OPERATOR = _VIEWER | {Permission.DEVICES_WRITE, Permission.ALERTS_WRITE, Permission.RULES_WRITE}
+VIEWER_SCOPES: Scopes = ANONYMOUS_SCOPES | {Permission.EXPORT_READ, Permission.REJECTED_READ}
+"""What labels can limit: who may do more sees every device."""
+
+_OPERATOR = VIEWER_SCOPES | {Permission.DEVICES_WRITE, Permission.ALERTS_WRITE, Permission.RULES_WRITE}
 
 ROLE_SCOPES: Mapping[Role, Scopes] = {
-    Role.VIEWER: _VIEWER,
+    Role.VIEWER: VIEWER_SCOPES,
     Role.OPERATOR: _OPERATOR,
     Role.ADMINISTRATOR: ALL_SCOPES,
 }

@@ -13,7 +13,7 @@ from apps.api.limits import Limits
 from apps.api.live.hub import Hub
 from apps.api.metrics import LIVE_DELAY_SECONDS, LIVE_LISTENING
 from apps.api.queries import alerts, readings
-from apps.api.queries.readings import LatestReading
+from apps.api.queries.readings import LabelledReading, LatestReading
 from apps.domain.alerts import Alert
 from apps.domain.time_bounds import MIN_TIMESTAMP
 from apps.storage.channels import Channel
@@ -84,11 +84,12 @@ class Feed:
         for item in self._publish(latest, changed, False):
             LIVE_DELAY_SECONDS.observe(max(0.0, (datetime.now(UTC) - item.stored_at).total_seconds()))
 
-    def _publish(self, latest: list[LatestReading], changed: list[Alert], is_snapshot: bool) -> list[LatestReading]:
-        stored = [item.stored_at for item in latest]
+    def _publish(self, latest: list[LabelledReading], changed: list[Alert], is_snapshot: bool) -> list[LatestReading]:
+        stored = [item.reading.stored_at for item in latest]
         self._readings_high_watermark = max([self._readings_high_watermark, *stored])
         self._alerts_high_watermark = max([self._alerts_high_watermark, *(alert.updated_at for alert in changed)])
-        return self._hub.publish(latest, changed, is_snapshot=is_snapshot)
+        labels = {item.reading.device_id: item.labels for item in latest}
+        return self._hub.publish([item.reading for item in latest], changed, labels, is_snapshot=is_snapshot)
 
     def _notice(self, *_: object) -> None:
         self._wake.set()

@@ -5,7 +5,7 @@ client takes them. So a client that reads slowly, or not at all, costs a bounded
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ import msgspec
 from apps.api.live.messages import Alerts, Error, Ping, Readings, Snapshot, Subscribe
 from apps.api.metrics import LIVE_CLIENTS, LIVE_DROPPED, LIVE_UPDATES
 from apps.api.queries.readings import LatestReading
+from apps.api.queries.sql import Labels
 from apps.domain.alerts import Alert, AlertState
 
 K = TypeVar("K")
@@ -31,15 +32,17 @@ class Hub:
         self.ready = False
         """Whether the state was read from the database."""
         self.readings: _State[SeriesName, LatestReading] = _State(lambda item: (item.device_id, item.metric))
+        self.labels: dict[str, frozenset[str]] = {}
+        """Of each device, as they were when its newest reading was stored, or a minute ago."""
         self.alerts: _State[UUID, Alert] = _State(lambda alert: alert.alert_id)
         self._clients: set[Client] = set()
 
     def __len__(self) -> int:
         return len(self._clients)
 
-    def join(self) -> "Client":
-        """Return a new client, which is sent nothing before it subscribes."""
-        client = Client(self)
+    def join(self, labels: Labels = None) -> "Client":
+        """Return a new client, which is sent nothing before it subscribes. `labels`: whose devices alone it sees."""
+        client = Client(self, labels)
         self._clients.add(client)
         LIVE_CLIENTS.set(len(self))
         return client
@@ -50,13 +53,19 @@ class Hub:
         LIVE_CLIENTS.set(len(self))
 
     def publish(
-        self, readings: Iterable[LatestReading] = (), alerts: Iterable[Alert] = (), *, is_snapshot: bool = False
+        self,
+        readings: Iterable[LatestReading] = (),
+        alerts: Iterable[Alert] = (),
+        labels: Mapping[str, frozenset[str]] | None = None,
+        *,
+        is_snapshot: bool = False,
     ) -> list[LatestReading]:
         """Take in what may be new and tell the clients; return the readings that were new.
 
         `is_snapshot`: this is all there is, so that what is not in it is forgotten.
         """
         self.ready = self.ready or is_snapshot
+        self.labels = ({} if is_snapshot else self.labels) | dict(labels or {})
         series = self.readings.update(readings, is_snapshot)
         alert_ids = self.alerts.update(alerts, is_snapshot)
         for client in self._clients:
@@ -67,8 +76,9 @@ class Hub:
 class Client:
     """What one client follows and has not been sent yet."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, labels: Labels) -> None:
         self.subscription: Subscribe | None = None
+        self.labels = labels
         self._hub = hub
         self._wake = asyncio.Event()
         self._snapshot_due = False
@@ -106,7 +116,7 @@ class Client:
                     self._dropped += name in self._readings
                     self._readings.add(name)
             if self.subscription.alerts:
-                self._alerts.update(alert_ids)
+                self._alerts.update(alert_id for alert_id in alert_ids if self._sees_alert(alert_id))
         self._wake.set()
 
     async def next(self) -> bytes:
@@ -143,7 +153,11 @@ class Client:
         assert self.subscription is not None  # noqa: S101 - a snapshot is due to whoever subscribed
         hub = self._hub
         series = [name for name in hub.readings.values if self._follows(name)]
-        open_alerts = [name for name, alert in hub.alerts.values.items() if alert.state is not AlertState.RESOLVED]
+        open_alerts = [
+            name
+            for name, alert in hub.alerts.values.items()
+            if alert.state is not AlertState.RESOLVED and self._sees(alert.device_id)
+        ]
         alerts = hub.alerts.encoded(open_alerts if self.subscription.alerts else ())
         self._snapshot_due, self._readings, self._alerts, self._dropped = False, set(), set(), 0
         LIVE_UPDATES.inc(len(series) + len(alerts))
@@ -151,9 +165,20 @@ class Client:
 
     def _follows(self, name: SeriesName) -> bool:
         device_id, metric = name
-        return (self._device_ids is None or device_id in self._device_ids) and (
-            self._metrics is None or metric in self._metrics
+        return (
+            (self._device_ids is None or device_id in self._device_ids)
+            and (self._metrics is None or metric in self._metrics)
+            and self._sees(device_id)
         )
+
+    def _sees(self, device_id: str | None) -> bool:
+        if self.labels is None:
+            return True
+        return device_id is not None and not self.labels.isdisjoint(self._hub.labels.get(device_id, ()))
+
+    def _sees_alert(self, alert_id: UUID) -> bool:
+        alert = self._hub.alerts.values.get(alert_id)
+        return alert is not None and self._sees(alert.device_id)
 
 
 class _State(Generic[K, V]):

@@ -83,7 +83,7 @@ class Live:
         if len(self._hub) >= self._max_clients:
             await _close(websocket, FULL)
             return
-        client = self._hub.join()
+        client = self._hub.join(caller.labels)
         try:
             reason = await _Session(websocket, client, self._access, caller, self._ping_seconds, self._now).run()
         finally:
@@ -170,6 +170,7 @@ class _Session:
             return WRONG_KEY
         except (DatabaseUnavailableError, SignInUnavailableError):
             return None  # there is nothing new to see either
+        self.client.labels = self.caller.labels
         missing = _needed(subscription) - self.caller.scopes
         return forbidden(min(missing)) if missing else None
 

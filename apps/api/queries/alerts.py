@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from apps.api.database import Database, Row
+from apps.api.queries.sql import Labels, is_seen
 from apps.domain.alerts import Alert, AlertState, Severity
 from apps.domain.readings import Time
 from apps.domain.windows import Window
@@ -49,9 +50,11 @@ async def find(
     opened: Window,
     limit: int,
     after: AlertKey | None,
+    labels: Labels,
 ) -> list[Alert]:
     """Return at most `limit` alerts, the newest first."""
     query = sa.select(alerts).order_by(alerts.c.opened_at.desc(), alerts.c.alert_id.desc()).limit(limit)
+    query = query.where(is_seen(labels, alerts.c.device_id))
     given = {alerts.c.state: state, alerts.c.severity: severity, alerts.c.source: source}
     query = query.where(*(column == str(value) for column, value in given.items() if value is not None))
     # Of what does not name its device, the part of the source before the slash is one, or a part of the platform.
@@ -70,9 +73,10 @@ async def find(
     return [_alert(row) for row in await database.rows(query)]
 
 
-async def get(database: Database, alert_ids: Collection[UUID]) -> dict[UUID, Alert]:
-    """Return the alerts of these ids that there are."""
-    rows = await database.rows(sa.select(alerts).where(alerts.c.alert_id.in_(alert_ids)))
+async def get(database: Database, alert_ids: Collection[UUID], labels: Labels = None) -> dict[UUID, Alert]:
+    """Return the alerts of these ids that there are and that are seen."""
+    query = sa.select(alerts).where(alerts.c.alert_id.in_(alert_ids), is_seen(labels, alerts.c.device_id))
+    rows = await database.rows(query)
     return {row["alert_id"]: _alert(row) for row in rows}
 
 

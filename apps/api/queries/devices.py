@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from apps.api.database import Database, Row
 from apps.api.errors import VersionConflictError
+from apps.api.queries.sql import Labels, is_seen
 from apps.domain.devices import Device, DevicePatch, DeviceSpec
 from apps.domain.text import in_any_case
 from apps.storage.tables import devices, latest_readings
@@ -24,10 +25,17 @@ def version(device: Device) -> str:
 
 
 async def find(
-    database: Database, *, kind: str | None, label: str | None, text: str | None, limit: int, after: str | None
+    database: Database,
+    *,
+    kind: str | None,
+    label: str | None,
+    text: str | None,
+    limit: int,
+    after: str | None,
+    labels: Labels,
 ) -> list[Device]:
     """Return at most `limit` devices by id. `text` may stand anywhere in the id or the name, in any case."""
-    query = _SELECT.order_by(devices.c.device_id).limit(limit)
+    query = _SELECT.where(is_seen(labels, devices.c.device_id)).order_by(devices.c.device_id).limit(limit)
     if kind is not None:
         query = query.where(devices.c.kind == kind)
     if label is not None:
@@ -40,9 +48,9 @@ async def find(
     return [_device(row) for row in await database.rows(query)]
 
 
-async def get(database: Database, device_id: str) -> Device | None:
-    """Return a device."""
-    row = await database.row(_SELECT.where(devices.c.device_id == device_id))
+async def get(database: Database, device_id: str, labels: Labels = None) -> Device | None:
+    """Return a device, if it is seen."""
+    row = await database.row(_SELECT.where(devices.c.device_id == device_id, is_seen(labels, devices.c.device_id)))
     return None if row is None else _device(row)
 
 

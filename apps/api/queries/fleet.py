@@ -11,7 +11,7 @@ import msgspec
 
 from apps.api.database import Database, Row
 from apps.api.queries.devices import ACTIVE_WITHIN
-from apps.api.queries.sql import QueryParams, all_of
+from apps.api.queries.sql import Labels, QueryParams, all_of, seen_with
 from apps.domain.alerts import Severity
 from apps.domain.devices import Device, DeviceId
 from apps.domain.text import in_any_case
@@ -103,6 +103,7 @@ async def find(
     limit: int,
     after: FleetKey | None,
     spark_minutes: int,
+    labels: Labels,
 ) -> list[Placed]:
     """Return at most `limit` devices in the order of `sort`, those without a value to sort by last."""
     values = QueryParams()
@@ -115,7 +116,7 @@ async def find(
         beyond = "<" if descending else ">"
         conditions.append(f"({key} {beyond} {value} OR ({key} = {value} AND device_id > {device_id}))")
     query = f"""
-        {_FLEET} SELECT *, {key} AS key, now() AS now FROM fleet WHERE {all_of(conditions)}
+        {_fleet(values, labels)} SELECT *, {key} AS key, now() AS now FROM fleet WHERE {all_of(conditions)}
         ORDER BY key {"DESC" if descending else "ASC"}, device_id LIMIT {values.bind(limit)}
     """  # noqa: S608
     async with database.connection() as connection:
@@ -132,7 +133,7 @@ async def find(
     ]
 
 
-async def count(database: Database, wanted: FleetFilter) -> list[FacetCount]:
+async def count(database: Database, wanted: FleetFilter, labels: Labels) -> list[FacetCount]:
     """Count the devices by facet. `total` counts the whole fleet by state; every other facet counts what the filters
     leave, but for the one on that facet itself: what one would see by choosing another value.
     """
@@ -145,7 +146,7 @@ async def count(database: Database, wanted: FleetFilter) -> list[FacetCount]:
     flags = "".join(f", ({condition}) IS TRUE AS by_{name}" for name, condition in conditions.items())
     top = f"GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT {MAX_FACETS}"
     query = f"""
-        {_FLEET}, counted AS MATERIALIZED (
+        {_fleet(values, labels)}, counted AS MATERIALIZED (
             SELECT state, kind, labels, metrics, open_alerts > 0 AS alerting, {_LOCATED} AS located{flags} FROM fleet
         ), by_state AS (
             SELECT state, count(*) AS total, count(*) FILTER (WHERE {others("state")}) AS shown,
@@ -188,6 +189,12 @@ def _conditions(values: QueryParams, wanted: FleetFilter) -> dict[str, str]:
     return found
 
 
+def _fleet(values: QueryParams, labels: Labels) -> str:
+    """Return the beginning of a query of `fleet`: the devices that are seen."""
+    seen = all_of(seen_with(values, labels, "device_id"))
+    return f"{_DEVICES}, fleet AS (SELECT *, {_DESCRIBED} AS described FROM joined WHERE {seen})"  # noqa: S608
+
+
 def _sort_key(values: QueryParams, sort: Sort, metric: str | None) -> str:
     if sort == "trouble":
         return _TROUBLE
@@ -226,7 +233,7 @@ def _device(row: Row, readings: list[FleetReading]) -> FleetDevice:
 _SEVERITIES = (None, Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 
 # A device's own metric is the one that its kind is named after, or else the first by name.
-_FLEET = f"""
+_DEVICES = f"""
     WITH newest AS (
         SELECT device_id, max(ts) AS last_seen_at, array_agg(metric) AS metrics, min(metric) AS first_metric
         FROM latest_readings GROUP BY device_id
@@ -246,11 +253,10 @@ _FLEET = f"""
                     THEN (attributes ->> '{SILENT_AFTER}')::float8 ELSE {ACTIVE_WITHIN.total_seconds()} END
                 THEN 'silent' ELSE 'live' END AS state
         FROM devices LEFT JOIN newest USING (device_id) LEFT JOIN unresolved USING (device_id)
-    ), fleet AS (
-        SELECT *, concat_ws(' ', device_id, name, kind, array_to_string(labels, ' '), array_to_string(metrics, ' '),
-            state) AS described FROM joined
     )
 """  # noqa: S608
+
+_DESCRIBED = "concat_ws(' ', device_id, name, kind, array_to_string(labels, ' '), array_to_string(metrics, ' '), state)"
 
 # What nobody looks after and is bad comes first, then silence, then what somebody looks after already.
 _TROUBLE = """(CASE WHEN unattended > 0 AND severity >= 2 THEN 3 + severity WHEN state = 'silent' THEN 4

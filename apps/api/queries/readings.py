@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from apps.api.database import Database
-from apps.api.queries.sql import QueryParams, all_of
+from apps.api.queries.sql import Labels, QueryParams, all_of, seen_with
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric, StoredReading, Time
 from apps.domain.windows import Window
@@ -72,11 +72,18 @@ class SeriesKey(NamedTuple):
 
 
 async def in_time_order(
-    database: Database, series: Series, window: Window, order: Order, limit: int, after: TimeKey | None
+    database: Database,
+    series: Series,
+    window: Window,
+    order: Order,
+    limit: int,
+    after: TimeKey | None,
+    labels: Labels,
 ) -> list[ReadingOut]:
     """Return at most `limit` readings by time, then device and metric, that come after a key."""
     values = QueryParams()
     wanted, within = _series(values, series), _window(values, window)
+    wanted += seen_with(values, labels, "s.device_id")
     if after is not None:
         ts, device_id, metric = map(values.bind, after)
         beyond = ">" if order == "asc" else "<"
@@ -96,11 +103,17 @@ async def in_time_order(
 
 
 async def in_key_order(
-    database: Database, series: Series, window: Window, limit: int, after: SeriesTimeKey | None
+    database: Database,
+    series: Series,
+    window: Window,
+    limit: int,
+    after: SeriesTimeKey | None,
+    labels: Labels,
 ) -> list[ReadingOut]:
     """Return at most `limit` readings by device, metric and time that come after a key."""
     values = QueryParams()
     wanted, within = _series(values, series), _window(values, window)
+    wanted += seen_with(values, labels, "s.device_id")
     if after is not None:
         device_id, metric, ts = map(values.bind, after)
         wanted.append(f"(s.device_id, s.metric) >= ({device_id}, {metric})")
@@ -115,10 +128,12 @@ async def in_key_order(
     return await _fetch(database, query, values)
 
 
-async def latest(database: Database, series: Series, limit: int, after: SeriesKey | None) -> list[LatestReading]:
+async def latest(
+    database: Database, series: Series, limit: int, after: SeriesKey | None, labels: Labels
+) -> list[LatestReading]:
     """Return the newest reading of each series of registered devices, by device and metric."""
     values = QueryParams()
-    wanted = _series(values, series)
+    wanted = _series(values, series) + seen_with(values, labels, "s.device_id")
     if after is not None:
         device_id, metric = map(values.bind, after)
         wanted.append(f"(s.device_id, s.metric) > ({device_id}, {metric})")
@@ -127,11 +142,19 @@ async def latest(database: Database, series: Series, limit: int, after: SeriesKe
         return [LatestReading(*row) for row in await connection.fetch(query, *values)]
 
 
-async def latest_stored(connection: asyncpg.Connection, after: datetime | None = None) -> list[LatestReading]:
+class LabelledReading(NamedTuple):
+    """The newest reading of a series, with the labels of its device."""
+
+    reading: LatestReading
+    labels: frozenset[str]
+
+
+async def latest_stored(connection: asyncpg.Connection, after: datetime | None = None) -> list[LabelledReading]:
     """Return the newest reading of each series, or of those that have had a newer one stored after a time."""
     values = QueryParams()
     wanted = [] if after is None else [f"s.stored_at > {values.bind(after)}"]
-    return [LatestReading(*row) for row in await connection.fetch(_latest(wanted), *values)]
+    rows = await connection.fetch(_latest(wanted, ", devices.labels"), *values)
+    return [LabelledReading(LatestReading(*row[:-1]), frozenset(row[-1])) for row in rows]
 
 
 class Written(NamedTuple):
@@ -165,10 +188,10 @@ async def _fetch(database: Database, query: str, values: QueryParams) -> list[Re
         return [ReadingOut(*row) for row in await connection.fetch(query, *values)]
 
 
-def _latest(wanted: list[str]) -> str:
+def _latest(wanted: list[str], more: str = "") -> str:
     """Return the query of the newest readings of registered devices that fulfil the conditions."""
     return f"""
-        SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at
+        SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at{more}
         FROM latest_readings s JOIN devices USING (device_id) WHERE {all_of(wanted)}
     """  # noqa: S608
 

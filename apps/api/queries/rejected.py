@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from apps.api.database import Database
+from apps.api.queries.sql import Labels, is_seen
 from apps.storage.tables import rejected_records
 
 
@@ -22,10 +23,13 @@ class RejectedRecord(msgspec.Struct, frozen=True):
     rejected_at: datetime
 
 
-async def find(database: Database, *, device_id: str | None, limit: int, after: int | None) -> list[RejectedRecord]:
+async def find(
+    database: Database, *, device_id: str | None, limit: int, after: int | None, labels: Labels
+) -> list[RejectedRecord]:
     """Return at most `limit` rejected records, the newest first."""
     columns = [rejected_records.c[name] for name in RejectedRecord.__struct_fields__]
     query = sa.select(*columns).order_by(rejected_records.c.rejected_id.desc()).limit(limit)
+    query = query.where(is_seen(labels, rejected_records.c.device_id))
     if device_id is not None:
         query = query.where(rejected_records.c.device_id == device_id)
     if after is not None:

@@ -82,7 +82,7 @@ REPLACED = {409: "A newer alert of the same source and rule is not resolved"}
 
 
 @router.operation("GET", "/alerts", permission=Permission.ALERTS_READ, etag=True)
-async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
+async def list_alerts(context: Context, caller: Caller, query: AlertQuery) -> Page[Alert]:
     """List alerts, the newest first."""
     rows = await alerts.find(
         context.database,
@@ -94,14 +94,15 @@ async def list_alerts(context: Context, query: AlertQuery) -> Page[Alert]:
         opened=window(query.since, query.until),
         limit=query.limit + 1,
         after=decode_cursor(query, AlertKey),
+        labels=caller.labels,
     )
     return page("alerts", query, rows, lambda alert: AlertKey(alert.opened_at, alert.alert_id))
 
 
 @router.operation("GET", "/alerts/{alert_id}", permission=Permission.ALERTS_READ, errors=NO_ALERT, etag=True)
-async def show_alert(context: Context, alert_id: UUID) -> AlertWithEvents:
+async def show_alert(context: Context, caller: Caller, alert_id: UUID) -> AlertWithEvents:
     """Show an alert with everything that was done to it."""
-    return await _show(context, alert_id)
+    return await _show(context, caller, alert_id)
 
 
 @router.operation("POST", "/alerts/{alert_id}/acknowledge", permission=Permission.ALERTS_WRITE, errors=NO_ALERT | OVER)
@@ -138,7 +139,7 @@ async def comment_alert(context: Context, caller: Caller, alert_id: UUID, body: 
     It stays as it is; the comment stands among its events.
     """
     await _carry_out(context, caller, AlertTransition.COMMENT, [alert_id], body.actor, body.comment)
-    return await _show(context, alert_id)
+    return await _show(context, caller, alert_id)
 
 
 @router.operation("POST", "/alerts/acknowledge", permission=Permission.ALERTS_WRITE)
@@ -159,7 +160,7 @@ async def _apply(
     answer = await _apply_to_all(context, caller, transition, [alert_id], action)
     for refused in answer.refused:
         raise ProblemError(404 if refused.reason == MISSING else 409, refused.reason)
-    return await _show(context, alert_id)
+    return await _show(context, caller, alert_id)
 
 
 async def _apply_to_all(
@@ -206,8 +207,8 @@ def _is_so_already(transition: AlertTransition, state: AlertState) -> bool:
     return state in wanted
 
 
-async def _show(context: Context, alert_id: UUID) -> AlertWithEvents:
-    found = await alerts.get(context.database, [alert_id])
+async def _show(context: Context, caller: Caller, alert_id: UUID) -> AlertWithEvents:
+    found = await alerts.get(context.database, [alert_id], caller.labels)
     if alert_id not in found:
         raise ProblemError(404, MISSING)
     events = await alerts.events(context.database, alert_id)

@@ -64,7 +64,7 @@ CHANGED = {412: "The device has changed since it was read"}
 
 
 @router.operation("GET", "/devices", permission=Permission.DEVICES_READ, etag=True)
-async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
+async def list_devices(context: Context, caller: Caller, query: DeviceQuery) -> Page[Device]:
     """List devices by id."""
     rows = await devices.find(
         context.database,
@@ -73,6 +73,7 @@ async def list_devices(context: Context, query: DeviceQuery) -> Page[Device]:
         text=query.q,
         limit=query.limit + 1,
         after=decode_cursor(query, DeviceId),
+        labels=caller.labels,
     )
     return page("devices", query, rows, lambda device: device.device_id)
 
@@ -91,12 +92,12 @@ async def create_device(context: Context, caller: Caller, body: DeviceSpec) -> J
 
 
 @router.operation("GET", "/devices/{device_id}", permission=Permission.DEVICES_READ, errors=NO_DEVICE, etag=True)
-async def show_device(context: Context, device_id: DeviceId) -> JsonResponse[Device]:
+async def show_device(context: Context, caller: Caller, device_id: DeviceId) -> JsonResponse[Device]:
     """Show a device.
 
     The part of its ETag before the dot changes with what operators say of it, the rest with what it sends.
     """
-    device = await devices.get(context.database, device_id)
+    device = await devices.get(context.database, device_id, caller.labels)
     if device is None:
         raise _missing(device_id)
     return JsonResponse(device, {"ETag": _etag(device)})

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.metrics import ROWS_SERVED
 from apps.api.operation import Router
@@ -44,13 +45,13 @@ class ExportQuery(msgspec.Struct, frozen=True, kw_only=True):
     permission=Permission.EXPORT_READ,
     errors={429: "As many exports are under way as there may be"},
 )
-async def export_readings(context: Context, query: ExportQuery) -> Response:
+async def export_readings(context: Context, caller: Caller, query: ExportQuery) -> Response:
     """Export readings by device, metric and time.
 
     The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. Only some
     are written at a time.
     """
-    chunks = _chunks(context, query)
+    chunks = _chunks(context, caller, query)
     # Before the answer begins, so that it can still be a problem.
     first = await anext(chunks)
     write, media_type = (_csv, CSV) if query.format == "csv" else (_ndjson, NDJSON)
@@ -61,12 +62,12 @@ async def export_readings(context: Context, query: ExportQuery) -> Response:
     return StreamingResponse(_written(first, chunks, write), headers=headers, media_type=media_type)
 
 
-async def _chunks(context: Context, query: ExportQuery) -> AsyncIterator[list[ReadingOut]]:
+async def _chunks(context: Context, caller: Caller, query: ExportQuery) -> AsyncIterator[list[ReadingOut]]:
     series, asked = Series(query.device_id, query.metric), window(query.since, query.until)
     chunk_rows, after = context.limits.export_chunk_rows, None
     with context.exports.take():
         while True:
-            rows = await readings.in_key_order(context.database, series, asked, chunk_rows, after)
+            rows = await readings.in_key_order(context.database, series, asked, chunk_rows, after, caller.labels)
             ROWS_SERVED.labels("export").inc(len(rows))
             yield rows
             if len(rows) < chunk_rows:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import Router
 from apps.api.permissions import Permission
@@ -82,7 +83,7 @@ class Fleet(msgspec.Struct, frozen=True):
 
 
 @router.operation("GET", "/fleet", permission=Permission.READINGS_READ)
-async def show_fleet(context: Context, query: FleetQuery) -> Fleet:
+async def show_fleet(context: Context, caller: Caller, query: FleetQuery) -> Fleet:
     """Show devices with their newest readings, open alerts and state, what is wrong first.
 
     A device is silent when its newest reading is older than its attribute `silent_after_seconds`, or than 15 minutes.
@@ -98,8 +99,10 @@ async def show_fleet(context: Context, query: FleetQuery) -> Fleet:
         located=query.located,
     )
     after = decode_cursor(query, FleetKey)
-    placed = await fleet.find(context.database, wanted, query.sort, query.limit + 1, after, query.spark_minutes)
-    counts = _counts(await fleet.count(context.database, wanted)) if after is None else None
+    placed = await fleet.find(
+        context.database, wanted, query.sort, query.limit + 1, after, query.spark_minutes, caller.labels
+    )
+    counts = _counts(await fleet.count(context.database, wanted, caller.labels)) if after is None else None
     found = page("fleet", query, placed, lambda row: row.key)
     return Fleet(context.now(), [row.device for row in found.items], counts, found.next_cursor)
 

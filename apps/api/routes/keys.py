@@ -10,7 +10,7 @@ from apps.api import keys as key_text
 from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import JsonResponse, Page, Router
-from apps.api.permissions import ALL_SCOPES, Permission
+from apps.api.permissions import ALL_SCOPES, VIEWER_SCOPES, Permission
 from apps.api.queries import keys
 from apps.api.queries.keys import ApiKey, KeyOrder
 from apps.api.routes.paging import PageQuery, decode_cursor, page
@@ -52,11 +52,10 @@ async def make_key(context: Context, caller: Caller, body: KeySpec) -> JsonRespo
     It may do no more than whoever makes it. Send it as `Authorization: Bearer KEY`.
     """
     scopes = frozenset(body.scopes)
-    labels = caller.labels if body.labels is None else frozenset(body.labels)
     if beyond := sorted(scopes - caller.scopes - {Permission.PUBLIC}):
         raise ProblemError(403, f"you have not {', '.join(beyond)} yourself: leave it out")
-    if caller.labels is not None and labels is not None and (hidden := sorted(labels - caller.labels)):
-        raise ProblemError(403, f"you do not see devices with the label {', '.join(hidden)}: leave it out")
+    if body.labels is not None and (unlimited := sorted(scopes - VIEWER_SCOPES - {Permission.PUBLIC})):
+        raise ProblemError(400, f"labels limit what is seen, and not {', '.join(unlimited)}: leave out either")
     if body.expires_at is not None and body.expires_at <= context.now():
         raise ProblemError(400, f"expires_at {body.expires_at.isoformat()} is over: give a later time or leave it out")
     new = key_text.make()
@@ -67,7 +66,7 @@ async def make_key(context: Context, caller: Caller, body: KeySpec) -> JsonRespo
             new.key_hash,
             name=body.name,
             scopes=scopes,
-            labels=labels,
+            labels=None if body.labels is None else frozenset(body.labels),
             owner=caller.actor,
             expires_at=body.expires_at,
         )

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import msgspec
 
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import Page, Router
 from apps.api.permissions import Permission
-from apps.api.queries import readings, trend
+from apps.api.queries import devices, readings, trend
 from apps.api.queries.readings import LatestReading, Order, ReadingOut, Series, SeriesKey, TimeKey
 from apps.api.queries.trend import TrendPoint
 from apps.api.routes.paging import PageQuery, decode_cursor, page
@@ -62,7 +63,7 @@ class Trend(msgspec.Struct, frozen=True):
 
 
 @router.operation("GET", "/readings", permission=Permission.READINGS_READ)
-async def list_readings(context: Context, query: ReadingsQuery) -> Page[ReadingOut]:
+async def list_readings(context: Context, caller: Caller, query: ReadingsQuery) -> Page[ReadingOut]:
     """List readings by time, newest first unless asked otherwise."""
     rows = await readings.in_time_order(
         context.database,
@@ -71,23 +72,25 @@ async def list_readings(context: Context, query: ReadingsQuery) -> Page[ReadingO
         query.order,
         query.limit + 1,
         decode_cursor(query, TimeKey),
+        caller.labels,
     )
     return page("readings", query, rows, lambda row: TimeKey(row.ts, row.device_id, row.metric))
 
 
 @router.operation("GET", "/readings/latest", permission=Permission.READINGS_READ, etag=True)
-async def latest_readings(context: Context, query: LatestQuery) -> Page[LatestReading]:
+async def latest_readings(context: Context, caller: Caller, query: LatestQuery) -> Page[LatestReading]:
     """Show the newest reading of each series, by device and metric.
 
     Newest is what was measured last, not what arrived last.
     """
     after = decode_cursor(query, SeriesKey)
-    rows = await readings.latest(context.database, Series(query.device_id, query.metric), query.limit + 1, after)
+    series = Series(query.device_id, query.metric)
+    rows = await readings.latest(context.database, series, query.limit + 1, after, caller.labels)
     return page("latest", query, rows, lambda row: SeriesKey(row.device_id, row.metric))
 
 
 @router.operation("GET", "/readings/trend", permission=Permission.READINGS_READ, etag=True)
-async def show_trend(context: Context, query: TrendQuery) -> Trend:
+async def show_trend(context: Context, caller: Caller, query: TrendQuery) -> Trend:
     """Summarize one series in buckets: average, lowest, highest and count.
 
     Without a window, the last 24 hours. The window is widened to whole buckets, which start at multiples of
@@ -100,6 +103,10 @@ async def show_trend(context: Context, query: TrendQuery) -> Trend:
         if asked.since is None
         else buckets_for(asked.since, until, query.points)
     )
-    points = await trend.points(context.database, query.device_id, query.metric, buckets)
+    points = (
+        await trend.points(context.database, query.device_id, query.metric, buckets)
+        if caller.labels is None or await devices.get(context.database, query.device_id, caller.labels)
+        else []
+    )
     seconds = int(buckets.step.total_seconds())
     return Trend(query.device_id, query.metric, buckets.since, buckets.until, seconds, points)

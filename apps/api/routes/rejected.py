@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import Page, Router
 from apps.api.permissions import Permission
@@ -26,12 +27,16 @@ class RejectedQuery(PageQuery, frozen=True, kw_only=True):
 
 
 @router.operation("GET", "/rejected", permission=Permission.REJECTED_READ)
-async def list_rejected(context: Context, query: RejectedQuery) -> Page[RejectedRecord]:
+async def list_rejected(context: Context, caller: Caller, query: RejectedQuery) -> Page[RejectedRecord]:
     """List rejected records, the newest first.
 
     They hold what devices really sent.
     """
     rows = await rejected.find(
-        context.database, device_id=query.device_id, limit=query.limit + 1, after=decode_cursor(query, RejectedId)
+        context.database,
+        device_id=query.device_id,
+        limit=query.limit + 1,
+        after=decode_cursor(query, RejectedId),
+        labels=caller.labels,
     )
     return page("rejected", query, rows, lambda row: row.rejected_id)

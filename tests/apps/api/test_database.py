@@ -146,7 +146,7 @@ async def test_each_of_many_tasks_has_its_own_transaction(database: TestDatabase
     done = await asyncio.gather(*(work(number) for number in range(60)), return_exceptions=True)
     assert [each for each in done if isinstance(each, str)] == [f"d{number}" for number in range(0, 60, 2)]
     assert all(isinstance(each, ZeroDivisionError) for each in done[1::2])
-    found = await devices.find(pool, kind=None, label=None, text=None, limit=100, after=None)
+    found = await devices.find(pool, kind=None, label=None, text=None, limit=100, after=None, labels=None)
     assert {device.device_id for device in found} == {f"d{number}" for number in range(0, 60, 2)}
     await pool.close()
 
