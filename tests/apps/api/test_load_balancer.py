@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ def person(**claims: Any) -> dict[str, Any]:
     return {"sub": "1", "email": "ann@example.com", "groups": ["operations"], **claims}
 
 
+@contextmanager
+def serving_keys(balancer: Balancer) -> Iterator[str]:
+    async def ready() -> None: ...
+
+    with serving(application([Route("/{key_id}", balancer.public_key)], ready)) as url:
+        yield url
+
+
 @pytest.fixture
 def balancer() -> Balancer:
     return Balancer()
@@ -74,9 +83,7 @@ def balancer() -> Balancer:
 
 @pytest.fixture
 async def behind(database: TestDatabase, tmp_path: Path, balancer: Balancer) -> AsyncIterator[RunningApi]:
-    async def ready() -> None: ...
-
-    with serving(application([Route("/{key_id}", balancer.public_key)], ready)) as keys:
+    with serving_keys(balancer) as keys:
         login = {
             "LOGIN_ISSUER": ISSUER,
             "LOGIN_CLIENT_ID": CLIENT,

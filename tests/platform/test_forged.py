@@ -1,0 +1,200 @@
+"""Forged, replayed and mixed-up credentials: none is accepted. And no credential stands where it does not belong."""
+
+import base64
+import json
+import logging
+import random
+import string
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.apps.api.conftest import RunningApi, api_settings, running_api
+from tests.apps.api.test_load_balancer import BALANCER, CLIENT, ISSUER, Balancer, person, serving_keys
+from tests.platform.issuer import OURS, login, running_issuer, sign_in
+from tests.platform.test_authorization import bearing, make_key
+from tests.support.api import TOKEN
+from tests.support.postgres import TestDatabase, programs
+
+ALPHABET = string.ascii_letters + string.digits + "-_"
+FEW, MANY = 300, 10_000
+
+Forge = Callable[[random.Random], dict[str, str]]
+"""Makes the headers of one attempt."""
+
+
+def mutated(rng: random.Random, text: str) -> str:
+    """Another text: a character changed, added, taken away, moved, or in the other case."""
+    place = rng.randrange(len(text))
+    wrong = rng.choice(
+        [
+            text[:place] + rng.choice(ALPHABET) + text[place + 1 :],
+            text[:place] + rng.choice(ALPHABET + "=. ") + text[place:],
+            text[:place] + text[place + 1 :],
+            text[:place],
+            text[place:] + text[:place],
+            text.swapcase(),
+            text + text,
+            text.replace("_", "-", 1),
+        ]
+    )
+    return wrong if wrong.strip() != text else mutated(rng, text)
+
+
+def random_text(rng: random.Random, length: int) -> str:
+    return "".join(rng.choice(ALPHABET) for _ in range(length))
+
+
+def forge_keys(first: str, second: str, revoked: str, cookie: str) -> Forge:
+    def forge(rng: random.Random) -> dict[str, str]:
+        one, other = rng.sample([first, second, revoked], 2)
+        prefix, key_id, _ = one.split("_", 2)
+        return bearing(
+            rng.choice(
+                [
+                    mutated(rng, one),
+                    mutated(rng, TOKEN),
+                    f"{prefix}_{key_id}_{other.split('_', 2)[2]}",
+                    f"{prefix}_{key_id}_{random_text(rng, 43)}",
+                    f"{prefix}_{rng.randbytes(6).hex()}_{one.split('_', 2)[2]}",
+                    f"{one} {other}",
+                    revoked,
+                    cookie,
+                ]
+            )
+        )
+
+    return forge
+
+
+def forge_cookies(first: str, second: str, ended: str, key: str) -> Forge:
+    def forge(rng: random.Random) -> dict[str, str]:
+        one = rng.choice([first, second])
+        value = rng.choice([mutated(rng, one), random_text(rng, 43), ended, key, TOKEN, first[:20] + second[20:]])
+        name = rng.choice(["session", "session", "__Host-session", "sign-in"])
+        if name != "session":
+            value = one
+        return {"Cookie": f"{name}={value}", **OURS}
+
+    return forge
+
+
+def forge_words(balancer: Balancer) -> Forge:
+    """What a load balancer might have said: parts of true words put together anew, and changed."""
+    words = [balancer.token(person()), balancer.token(person(sub="2", groups=["administrators"]))]
+    keys = ("signer", "client", "iss", "kid", "alg", "exp")
+
+    def forge(rng: random.Random) -> dict[str, str]:
+        one, other = rng.sample([word.split(".") for word in words], 2)
+        changed = json.loads(base64.urlsafe_b64decode(one[0])) | {
+            rng.choice(keys): rng.choice([None, "", "none", 0, "HS256", mutated(rng, BALANCER), [BALANCER], {}])
+        }
+        header = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
+        word = rng.choice(
+            [
+                ".".join([one[0], other[1], one[2]]),
+                ".".join([one[0], one[1], other[2]]),
+                ".".join([header, one[1], one[2]]),
+                ".".join([one[0], one[1], ""]),
+                ".".join(one[:2]),
+                ".".join([one[0], mutated(rng, one[1]), one[2]]),
+                ".".join([one[0], one[1], random_text(rng, 86) + "=="]),
+            ]
+        )
+        return {"x-amzn-oidc-data": word}
+
+    return forge
+
+
+@pytest.fixture(params=[FEW, pytest.param(MANY, marks=[pytest.mark.generated, pytest.mark.timeout(1800)])])
+def attempts(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+def ask(api: RunningApi, forge: Forge, attempts: int) -> Iterator[tuple[dict[str, str], str]]:
+    """Yield what let somebody in."""
+    rng = random.Random(f"{attempts} forged")
+    with httpx.Client(base_url=api.url, timeout=30) as client:
+        for _ in range(attempts):
+            headers = forge(rng)
+            answer = client.get("/api/devices", headers=headers)
+            if answer.status_code != 401:
+                yield headers, f"{answer.status_code} {answer.text[:200]}"
+
+
+async def test_no_forged_key_lets_anybody_in(database: TestDatabase, tmp_path: Path, attempts: int) -> None:
+    with running_issuer() as issuer, running_api(api_settings(database, tmp_path, **login(issuer))) as api:
+        async with api.http, api.reader, sign_in(api, "administrator") as browser:
+            first, _ = await make_key(api, "devices:read")
+            second, _ = await make_key(api, "devices:read", "audit:read")
+            revoked, key_id = await make_key(api, "devices:read")
+            assert (await api.http.delete(f"/api/keys/{key_id}")).status_code == 204
+            cookie = browser.cookies["session"]
+            assert list(ask(api, forge_keys(first, second, revoked, cookie), attempts)) == []
+            for key in (first, second):
+                assert (await api.reader.get("/api/devices", headers=bearing(key))).status_code == 200
+
+
+async def test_no_forged_cookie_lets_anybody_in(database: TestDatabase, tmp_path: Path, attempts: int) -> None:
+    with running_issuer() as issuer, running_api(api_settings(database, tmp_path, **login(issuer))) as api:
+        async with api.http, api.reader, sign_in(api, "viewer") as one, sign_in(api, "administrator") as other:
+            async with sign_in(api, "operator") as third:
+                ended = third.cookies["session"]
+                assert (await third.post("/api/session/sign-out", headers=OURS)).status_code == 204
+            key, _ = await make_key(api, "devices:read")
+            forge = forge_cookies(one.cookies["session"], other.cookies["session"], ended, key)
+            assert list(ask(api, forge, attempts)) == []
+            assert (await one.get("/api/devices")).status_code == 200
+
+
+async def test_no_forged_word_of_a_load_balancer_lets_anybody_in(
+    database: TestDatabase, tmp_path: Path, attempts: int
+) -> None:
+    balancer = Balancer()
+    with serving_keys(balancer) as keys:
+        signer = {"LOGIN_ISSUER": ISSUER, "LOGIN_CLIENT_ID": CLIENT, "LOGIN_SIGNER": BALANCER, "LOGIN_KEYS_URL": keys}
+        with running_api(api_settings(database, tmp_path, **signer, ANONYMOUS="")) as api:
+            async with api.http, api.reader:
+                assert list(ask(api, forge_words(balancer), attempts)) == []
+                true = {"x-amzn-oidc-data": balancer.token(person())}
+                assert (await api.reader.get("/api/devices", headers=true)).status_code == 200
+
+
+async def test_no_credential_stands_in_a_log_or_a_dump(
+    database: TestDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Everything is done once with every kind of credential; then all that was written down is searched."""
+    caplog.set_level(logging.DEBUG)
+    with running_issuer() as issuer, running_api(api_settings(database, tmp_path, **login(issuer))) as api:
+        async with api.http, api.reader, sign_in(api, "administrator") as browser:
+            key, key_id = await make_key(api, "devices:read")
+            cookie = browser.cookies["session"]
+            for headers in (bearing(key), bearing(key + "x"), bearing(TOKEN)):
+                await api.reader.get("/api/devices", headers=headers)
+            await browser.post("/api/devices", json={"device_id": "d", "kind": "power"}, headers=OURS)
+            await api.http.delete(f"/api/keys/{key_id}")
+            metrics = (await api.reader.get("/metrics")).text
+    dumped = dump(database)
+    # The test's own clients write down what they send.
+    clients = ("httpx", "httpcore", "websockets.client")
+    logged = "\n".join(str(record.__dict__) for record in caplog.records if not record.name.startswith(clients))
+    assert "device.register" in logged
+    assert "device.register" in dumped
+    for where, written in (("log", logged), ("dump", dumped), ("metrics", metrics)):
+        for secret in (key.split("_", 2)[2], cookie, TOKEN):
+            for form in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
+                assert form not in written, f"a credential stands in the {where}"
+
+
+def dump(database: TestDatabase) -> str:
+    environment = database.environment()
+    where = ("-h", environment["DATABASE_HOST"], "-p", environment["DATABASE_PORT"], "-U", "owner", database.name)
+    password = Path(environment["DATABASE_PASSWORD_FILE"]).read_text().strip()
+    done = subprocess.run(
+        [programs() / "pg_dump", "--inserts", *where], env={"PGPASSWORD": password}, capture_output=True, check=True
+    )
+    return done.stdout.decode()
