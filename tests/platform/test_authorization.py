@@ -99,7 +99,9 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, Permission]]:
 
 def place(path: str) -> str:
     """A path with ids that nothing has, so that nothing is changed whoever asks."""
-    return re.sub(r"{(\w+)}", lambda name: UUID_ZERO if name[1] == "alert_id" else "nothing", path)
+    return re.sub(
+        r"{(\w+)}", lambda name: {"alert_id": UUID_ZERO, "session_id": "0" * 16}.get(name[1], "nothing"), path
+    )
 
 
 async def test_everybody_may_what_their_scopes_say_and_nothing_else(

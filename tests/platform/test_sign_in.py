@@ -52,8 +52,11 @@ async def test_a_person_signs_in_acts_under_their_name_and_signs_out(signing_in:
         assert (who["name"], who["role"], who["can_sign_out"]) == ("operator@example.com", "operator", True)
         assert (await browser.post("/api/devices", json=SPEC, headers=OURS)).status_code == 201
         assert (await browser.get("/api/audit")).status_code == 403
-        (event,) = (await api.http.get("/api/audit")).json()["items"]
-        assert event["actor"] == "operator@example.com"
+        events = (await api.http.get("/api/audit")).json()["items"]
+        assert [(event["action"], event["actor"]) for event in events] == [
+            ("device.register", "operator@example.com"),
+            ("session.begin", "operator@example.com"),
+        ]
         live = {"Cookie": f"session={cookie.value}", "Origin": PAGE}
         async with websockets.connect(api.live_url, additional_headers=live) as client:
             await client.send('{"type":"subscribe"}')
@@ -215,6 +218,20 @@ async def test_a_session_that_is_over_opens_nothing(signing_in: RunningApi, data
         kept = str(await owner.fetch("SELECT * FROM sessions"))
         assert browser.cookies["session"] not in kept
     await owner.close()
+
+
+async def test_an_administrator_ends_somebodys_session(signing_in: RunningApi) -> None:
+    async with sign_in(signing_in, "viewer") as browser, sign_in(signing_in, "administrator") as other:
+        listed = (await other.get("/api/sessions")).json()["items"]
+        assert [each["name"] for each in listed] == ["administrator@example.com", "viewer@example.com"]
+        assert browser.cookies["session"] not in str(listed)
+        assert (await browser.get("/api/devices")).status_code == 200
+        place = f"/api/sessions/{listed[1]['session_id']}"
+        assert (await other.delete(place, headers=OURS)).status_code == 204
+        assert (await browser.get("/api/devices")).status_code == 401
+        assert (await other.delete(place, headers=OURS)).status_code == 404
+        (event,) = (await other.get("/api/audit", params={"action": "session.end"})).json()["items"]
+        assert (event["actor"], event["subject"]) == ("administrator@example.com", "viewer@example.com")
 
 
 async def test_while_the_issuer_is_away_nobody_signs_in_and_who_has_stays(

@@ -13,6 +13,7 @@ from apps.api.routes import (
     readings,
     rejected,
     session,
+    sessions,
 )
 
 ROUTERS: tuple[Router, ...] = (
@@ -24,6 +25,7 @@ ROUTERS: tuple[Router, ...] = (
     rejected.router,
     alerts.router,
     session.router,
+    sessions.router,
     keys.router,
     audit.router,
     internal_writes.router,

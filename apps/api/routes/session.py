@@ -4,12 +4,14 @@ import base64
 import binascii
 import hmac
 import secrets
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 
+from apps.api import audit
 from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import Header, Router
@@ -103,7 +105,7 @@ async def sign_in(context: Context, query: SignInQuery) -> Response:
 
 
 @router.operation("GET", CALLBACK, status=303, permission=Permission.PUBLIC, produces={}, errors=NOT_HERE)
-async def finish_sign_in(context: Context, query: CallbackQuery, cookies: Cookies = None) -> Response:
+async def finish_sign_in(context: Context, caller: Caller, query: CallbackQuery, cookies: Cookies = None) -> Response:
     """Take the browser back from where people sign in, and begin a session."""
     _check_here(context)
     if query.error is not None:
@@ -114,7 +116,10 @@ async def finish_sign_in(context: Context, query: CallbackQuery, cookies: Cookie
     person = await context.provider.redeem(query.code, flow.nonce, flow.verifier, query.iss)
     if (old := _cookie(cookies, context.access.cookie)) is not None:
         await context.access.sessions.end(old)
-    value = await context.access.sessions.begin(person)
+    signed_in = replace(caller, name=person.name)
+    async with context.database.transaction():
+        value = await context.access.sessions.begin(person)
+        await audit.record(context.database, signed_in, "session.begin", person.name, after=person)
     response = _redirect(flow.return_to)
     _keep(response, context.access.cookie, value, int(LIFETIME.total_seconds()))
     _forget(context, response, _flow_cookie(context))

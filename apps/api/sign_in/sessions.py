@@ -2,19 +2,40 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from apps.api.database import Database
+from apps.api.database import Database, Row
 from apps.api.short_memory import ShortMemory
 from apps.api.sign_in.people import Person
+from apps.domain.readings import Time
 from apps.storage.tables import sessions
 
 LIFETIME = timedelta(hours=12)
 REMEMBERED_SECONDS = 5.0
 """A session that was ended at another replica is let in here for no longer."""
 MAX_COOKIE = 100
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Somebody who has signed in here."""
+
+    session_id: str
+    """The beginning of the hash of the cookie, which opens nothing."""
+    name: str
+    groups: list[str]
+    created_at: datetime
+    expires_at: datetime
+
+
+class SessionOrder(NamedTuple):
+    """What the list is sorted by."""
+
+    created_at: Time
+    session_id: str
 
 
 class Sessions:
@@ -55,10 +76,34 @@ class Sessions:
 
     async def end(self, value: str) -> None:
         """End a session: its cookie opens nothing any more."""
-        await self._database.run(sa.delete(sessions).where(sessions.c.session_hash == _hash(value)))
+        await self._delete(sessions.c.session_hash == _hash(value))
+
+    async def end_by_id(self, session_id: str) -> Session | None:
+        """End somebody's session and return it; None where there is none."""
+        return await self._delete(session_id == _ID)
+
+    async def newest(self, limit: int, after: SessionOrder | None) -> list[Session]:
+        """Return at most `limit` sessions that are not over, the newest first."""
+        query = sa.select(sessions, _ID.label("session_id")).where(sessions.c.expires_at > sa.func.now())
+        if after is not None:
+            query = query.where(sa.tuple_(sessions.c.created_at, _ID) < sa.tuple_(*map(sa.literal, after)))
+        query = query.order_by(sessions.c.created_at.desc(), _ID.desc()).limit(limit)
+        return [_session(row) for row in await self._database.rows(query)]
+
+    async def _delete(self, which: sa.ColumnElement[bool]) -> Session | None:
+        query = sa.delete(sessions).where(which).returning(sessions, _ID.label("session_id"))
+        row = await self._database.row(query)
         self._people.clear()
+        return None if row is None else _session(row)
+
+
+def _session(row: Row) -> Session:
+    return Session(row["session_id"], row["name"], list(row["groups"]), row["created_at"], row["expires_at"])
 
 
 def _hash(value: str) -> bytes:
     # The index finds it by its hash: how far two hashes agree tells nothing of the value.
     return hashlib.sha256(value.encode()).digest()
+
+
+_ID: sa.ColumnElement[str] = sa.func.left(sa.func.encode(sessions.c.session_hash, "hex"), 16)

@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 
 from apps.domain.readings import json_schema
-from tests.apps.api.conftest import RunningApi
+from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.support.api import TOKEN
+from tests.support.postgres import TestDatabase
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
@@ -30,12 +31,13 @@ async def populate(api: RunningApi, owner: asyncpg.Connection) -> None:
         )
 
 
-def check(folder: Path, url: str, prefix: str, *arguments: str) -> str:
+def check(folder: Path, url: str, prefix: str, *arguments: str, token: str | None = TOKEN) -> str:
     done = subprocess.run(
         [
             *(SCHEMATHESIS, "--config-file", Path(__file__).with_name("schemathesis.toml")),
             *("run", f"{url}{prefix}/openapi.json", "--url", url + prefix, "--checks", "all"),
-            *("-H", f"Authorization: Bearer {TOKEN}", "--no-color", *arguments),
+            *(("-H", f"Authorization: Bearer {token}") if token else ()),
+            *("--no-color", *arguments),
         ],
         cwd=folder,
         capture_output=True,
@@ -50,6 +52,12 @@ async def test_the_public_api_does_what_its_document_says(
 ) -> None:
     await populate(api, owner)
     check(tmp_path, api.url, "/api", "--max-examples", "10", "--seed", "1")
+
+
+async def test_whoever_sends_no_key_is_answered_as_the_document_says(database: TestDatabase, tmp_path: Path) -> None:
+    with running_api(api_settings(database, tmp_path, ANONYMOUS="")) as api:
+        async with api.http, api.reader:
+            check(tmp_path, api.url, "/api", "--max-examples", "3", "--seed", "1", "--phases", "fuzzing", token=None)
 
 
 @pytest.mark.slow
