@@ -80,18 +80,18 @@ class Sessions:
 
     async def end_by_id(self, session_id: str) -> Session | None:
         """End somebody's session and return it; None where there is none."""
-        return await self._delete(session_id == _ID)
+        return await self._delete(_public_id == session_id)
 
     async def newest(self, limit: int, after: SessionOrder | None) -> list[Session]:
         """Return at most `limit` sessions that are not over, the newest first."""
-        query = sa.select(sessions, _ID.label("session_id")).where(sessions.c.expires_at > sa.func.now())
+        query = sa.select(sessions, _public_id.label("session_id")).where(sessions.c.expires_at > sa.func.now())
         if after is not None:
-            query = query.where(sa.tuple_(sessions.c.created_at, _ID) < sa.tuple_(*map(sa.literal, after)))
-        query = query.order_by(sessions.c.created_at.desc(), _ID.desc()).limit(limit)
+            query = query.where(sa.tuple_(sessions.c.created_at, _public_id) < sa.tuple_(*map(sa.literal, after)))
+        query = query.order_by(sessions.c.created_at.desc(), _public_id.desc()).limit(limit)
         return [_session(row) for row in await self._database.rows(query)]
 
     async def _delete(self, which: sa.ColumnElement[bool]) -> Session | None:
-        query = sa.delete(sessions).where(which).returning(sessions, _ID.label("session_id"))
+        query = sa.delete(sessions).where(which).returning(sessions, _public_id.label("session_id"))
         row = await self._database.row(query)
         self._people.clear()
         return None if row is None else _session(row)
@@ -106,4 +106,4 @@ def _hash(value: str) -> bytes:
     return hashlib.sha256(value.encode()).digest()
 
 
-_ID: sa.ColumnElement[str] = sa.func.left(sa.func.encode(sessions.c.session_hash, "hex"), 16)
+_public_id: sa.ColumnElement[str] = sa.func.left(sa.func.encode(sessions.c.session_hash, "hex"), 16)
