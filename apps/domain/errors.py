@@ -49,3 +49,7 @@ class TooManyReadingsError(InvalidInputError):
 
 class InvalidUploadUrlError(InvalidInputError):
     """A request that no valid presigned URL covers."""
+
+
+class InvalidCredentialError(InvalidInputError):
+    """What was sent as a credential is none, or not one that holds. The text shows nothing of it."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from apps.platform.process import run_job
-from apps.storage import leftovers, partitions
+from apps.storage import access_upkeep, leftovers, partitions
 from apps.storage.commands import create_ahead, exit_code
 from apps.storage.connection import in_transaction
 from apps.storage.measure import measure
@@ -55,6 +55,10 @@ async def _maintain(settings: StorageSettings) -> None:
     log.info("deleted rejected records whose retention is over", extra={"rows": deleted})
     forgotten = await in_transaction(settings, partial(leftovers.forget_series, now=now, settings=settings))
     log.info("forgot series of which no reading is kept", extra={"rows": forgotten})
+    ended = await in_transaction(settings, partial(access_upkeep.end_replaced, now=now))
+    log.info("ended credentials whose successors are in use", extra={"rows": ended})
+    forgotten = await in_transaction(settings, partial(access_upkeep.forget_ended, now=now))
+    log.info("forgot credentials that ended long ago", extra={"rows": forgotten})
 
 
 async def _preview(settings: StorageSettings) -> None:

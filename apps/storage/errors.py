@@ -7,3 +7,7 @@ class StorageError(Exception):
 
 class SchemaTooNewError(StorageError):
     """The schema lacks what the code of this release reads or writes: a newer release took it away."""
+
+
+class CredentialsInUseError(StorageError):
+    """A device has as many credentials as it may have. The text may be shown to the caller."""

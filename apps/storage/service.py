@@ -25,7 +25,16 @@ PARTITIONS = ScheduledService(
         Connect(
             SENSORS,
             role="partitions",
-            grants={"latest_readings": "SELECT, DELETE", "rejected_records": "SELECT, DELETE"},
+            grants={
+                "credential_changes": "SELECT, UPDATE",
+                "credential_uses": "SELECT, DELETE",
+                "device_credentials": "SELECT, UPDATE, DELETE",
+                "devices": "SELECT",
+                "fleet_keys": "SELECT",
+                "latest_readings": "SELECT, DELETE",
+                "rejected_records": "SELECT, DELETE",
+                "upload_generations": "SELECT, DELETE",
+            },
             functions=("ensure_partition(timestamptz)", "drop_partition(text)"),
         ),
     ),

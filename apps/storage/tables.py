@@ -42,6 +42,79 @@ devices = sa.Table(
     sa.Column("updated_at", TIME, nullable=False, server_default=NOW),
 )
 
+# What devices prove themselves with: digests alone. No reference to `devices`: what a deleted device held must stay
+# revoked. replaces: the credential that it was made to take the place of. version: of `credential_changes`.
+device_credentials = sa.Table(
+    "device_credentials",
+    metadata,
+    sa.Column("credential_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False, index=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("fleet_key_id", sa.Text),
+    sa.Column("replaces", sa.Text),
+    sa.Column("expires_at", TIME),
+    sa.Column("revoked_at", TIME),
+    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+)
+
+# When each was used. Beside the credentials, because whoever notes a use may change nothing else of them.
+credential_uses = sa.Table(
+    "credential_uses",
+    metadata,
+    sa.Column("credential_id", sa.Text, primary_key=True),
+    sa.Column("first_used_at", TIME, nullable=False),
+    sa.Column("last_used_at", TIME, nullable=False),
+)
+
+# Upload URLs of a device that were signed in an earlier generation are void. A device that is not here is in generation
+# 0; a deleted device keeps its row until no URL that was signed before is valid.
+upload_generations = sa.Table(
+    "upload_generations",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("raised_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+)
+
+# One row: the number of the newest change of the two tables above that have a version. Each change raises it first, so
+# changes become visible in the order of their versions, and whoever follows them misses none.
+credential_changes = sa.Table(
+    "credential_changes", metadata, sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False)
+)
+
+# By which devices that nobody registered register themselves: of these kinds, with these labels, so many, until then.
+fleet_keys = sa.Table(
+    "fleet_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("kinds", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("labels", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("max_devices", sa.Integer, nullable=False),
+    sa.Column("registered", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("expires_at", TIME, nullable=False),
+    sa.Column("revoked_at", TIME),
+    sa.Column("last_used_at", TIME),
+)
+
+# The code on a device's label, as a digest, and who bound the device with it.
+device_claims = sa.Table(
+    "device_claims",
+    metadata,
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("claimed_at", TIME),
+    sa.Column("claimed_by", sa.Text),
+)
+
 # Range-partitioned by month of ts. The key is what the device measured, so a retry cannot double a reading.
 sensor_readings = sa.Table(
     "sensor_readings",

@@ -1,4 +1,5 @@
 import base64
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.domain.errors import InvalidUploadUrlError
-from apps.domain.signing import MAX_URL_LIFETIME, SigningKeys, presign, verify
+from apps.domain.signing import MAX_URL_LIFETIME, SigningKeys, UploadGrant, presign, verify
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEYS = SigningKeys("new", {"new": b"n" * 32, "old": b"o" * 32})
@@ -16,17 +17,23 @@ device_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
 lives = st.integers(1, int(MAX_URL_LIFETIME.total_seconds()))
 
 
-def check(url: str, method: str = "PUT", keys: SigningKeys = KEYS, now: datetime = NOW) -> str:
+def check(url: str, method: str = "PUT", keys: SigningKeys = KEYS, now: datetime = NOW) -> UploadGrant:
     path, _, query = url.partition("?")
     return verify(keys, method, path, query, now)
 
 
-@given(device_ids, lives, st.sampled_from(["new", "old"]))
-def test_a_presigned_url_is_valid_for_its_device_until_it_expires(device_id: str, life: int, current: str) -> None:
+generations = st.integers(0, 10**12 - 1)
+credential_ids = st.none() | st.from_regex(r"[0-9a-f]{16}", fullmatch=True)
+
+
+@given(device_ids, lives, st.sampled_from(["new", "old"]), generations, credential_ids)
+def test_a_presigned_url_is_valid_for_its_device_until_it_expires_and_says_what_revokes_it(
+    device_id: str, life: int, current: str, generation: int, credential_id: str | None
+) -> None:
     keys = SigningKeys(current, KEYS.secrets)
-    url = presign(keys, device_id, NOW + timedelta(seconds=life))
-    assert check(url) == device_id
-    assert check(url, now=NOW + timedelta(seconds=life)) == device_id
+    url = presign(keys, device_id, NOW + timedelta(seconds=life), generation, credential_id)
+    assert check(url) == UploadGrant(device_id, generation, credential_id)
+    assert check(url, now=NOW + timedelta(seconds=life)) == UploadGrant(device_id, generation, credential_id)
     with pytest.raises(InvalidUploadUrlError, match="expired"):
         check(url, now=NOW + timedelta(seconds=life + 1))
 
@@ -36,7 +43,7 @@ def test_a_presigned_url_is_valid_for_its_device_until_it_expires(device_id: str
 def test_a_url_with_any_character_changed_added_or_taken_away_is_refused(
     device_id: str, life: int, data: st.DataObject
 ) -> None:
-    url = presign(KEYS, device_id, NOW + timedelta(seconds=life))
+    url = presign(KEYS, device_id, NOW + timedelta(seconds=life), data.draw(generations), data.draw(credential_ids))
     at = data.draw(st.integers(0, len(url) - 1))
     character = data.draw(st.characters(codec="latin-1").filter(lambda drawn: drawn != url[at]))
     changes = {url[:at] + character + url[at + 1 :], url[:at] + url[at + 1 :], url + character}
@@ -57,6 +64,12 @@ def test_a_url_with_any_character_changed_added_or_taken_away_is_refused(
         lambda url: url + "&expires=9999999999",
         lambda url: url + "\n",
         lambda url: url[:-64] + url[-64:].upper(),
+        lambda url: url.replace("generation=7", "generation=8"),
+        lambda url: url.replace("generation=7", "generation=07"),
+        lambda url: url.replace("&generation=7", ""),
+        lambda url: url.replace("&generation=7&credential=00ff00ff00ff00ff", ""),
+        lambda url: url.replace("&credential=00ff00ff00ff00ff", ""),
+        lambda url: url.replace("credential=00", "credential=01"),
         lambda url: url.replace("/ingest/d", "/ingest//d"),
         lambda url: url.replace("/ingest/d", "/ingest/../ingest/d"),
         lambda url: url.replace("/ingest/d", "/ingest/%64"),
@@ -69,7 +82,16 @@ def test_a_url_with_any_character_changed_added_or_taken_away_is_refused(
 )
 def test_another_spelling_of_a_valid_url_is_refused(change: Callable[[str], str]) -> None:
     with pytest.raises(InvalidUploadUrlError):
-        check(change(presign(KEYS, "d", NOW + timedelta(hours=1))))
+        check(change(presign(KEYS, "d", NOW + timedelta(hours=1), 7, "00ff00ff00ff00ff")))
+
+
+def test_a_url_that_was_signed_before_there_were_generations_is_of_the_first_one() -> None:
+    lines = f"PUT\n/ingest/d\n{int(NOW.timestamp()) + 60}\nnew".encode()
+    signature = hmac.new(KEYS.secrets["new"], lines, "sha256").hexdigest()
+    url = f"/ingest/d?expires={int(NOW.timestamp()) + 60}&key=new&signature={signature}"
+    assert check(url) == UploadGrant("d")
+    with pytest.raises(InvalidUploadUrlError):
+        check(url.replace("&signature", "&generation=0&signature"))
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=200), st.text(st.characters(codec="latin-1"), max_size=300))
@@ -86,13 +108,13 @@ def test_a_url_is_good_for_put_alone(method: str) -> None:
 
 def test_a_retired_key_signs_no_more() -> None:
     url = presign(SigningKeys("old", KEYS.secrets), "d", NOW + timedelta(hours=1))
-    assert check(url) == "d"
+    assert check(url).device_id == "d"
     with pytest.raises(InvalidUploadUrlError):
         check(url, keys=SigningKeys("new", {"new": KEYS.secrets["new"]}))
 
 
 def test_a_url_of_the_longest_life_works_though_the_clocks_differ_a_little_and_a_longer_one_never_does() -> None:
-    assert check(presign(KEYS, "d", NOW + MAX_URL_LIFETIME + timedelta(seconds=30))) == "d"
+    assert check(presign(KEYS, "d", NOW + MAX_URL_LIFETIME + timedelta(seconds=30))).device_id == "d"
     with pytest.raises(InvalidUploadUrlError, match="over 7 days"):
         check(presign(KEYS, "d", NOW + MAX_URL_LIFETIME + timedelta(hours=1)))
 

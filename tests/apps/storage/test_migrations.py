@@ -45,6 +45,13 @@ LATER = {
     "api_keys": "INSERT INTO api_keys (key_id, key_hash, name, scopes, owner) VALUES ('k', '\\x00', 'n', '{}', 'o')",
     "audit_events": "INSERT INTO audit_events (actor, address, action, subject) VALUES ('a', 'b', 'c', 'd')",
     "sessions": "INSERT INTO sessions VALUES ('h', 's', 'n', '{g}', now(), now())",
+    "device_credentials": "INSERT INTO device_credentials (credential_id, device_id, digest, created_by, version)"
+    " VALUES ('c', 'd', '\\x00', 'operator', 1)",
+    "credential_uses": "INSERT INTO credential_uses VALUES ('c', now(), now())",
+    "upload_generations": "INSERT INTO upload_generations VALUES ('d', 1, now(), 1)",
+    "fleet_keys": "INSERT INTO fleet_keys (key_id, name, digest, kinds, labels, max_devices, created_by, expires_at)"
+    " VALUES ('k', 'n', '\\x00', '{}', '{}', 1, 'operator', now())",
+    "device_claims": "INSERT INTO device_claims (device_id, digest) VALUES ('d', '\\x00')",
 }
 """What fills each table that not every release has."""
 
