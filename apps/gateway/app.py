@@ -10,6 +10,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from apps.domain.signing import METHOD, SigningKeys, upload_path
+from apps.gateway.authorisation import Authorisation
+from apps.gateway.credential_follower import CredentialFollower
+from apps.gateway.known_credentials import KnownCredentials
 from apps.gateway.producer import Producer
 from apps.gateway.readiness import StreamReadiness
 from apps.gateway.settings import GatewaySettings
@@ -48,15 +51,20 @@ def create(
         rng=rng,
         on_failure=on_failure,
     )
-    uploads = Uploads(settings, keys, producer, now=now, rng=rng)
+    known = KnownCredentials(settings.max_known_credentials)
+    follower = CredentialFollower(settings, known, now)
+    authorisation = Authorisation(settings, keys, known, follower, now)
+    uploads = Uploads(settings, authorisation, producer, now=now, rng=rng)
+    stream = StreamReadiness(client, settings.readings_stream)
+
+    async def ready() -> str | None:
+        return await stream() or authorisation.reason_unsure()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with producer:
+        async with producer, follower.running():
             yield
 
-    return application(
-        [Route(upload_path("{device_id}"), uploads.put, methods=[METHOD])],
-        ready=StreamReadiness(client, settings.readings_stream),
-        lifespan=lifespan,
-    )
+    # POST is for who has a credential and a library that knows no PUT: a URL is signed for PUT.
+    path = upload_path("{device_id}")
+    return application([Route(path, uploads.put, methods=[METHOD, "POST"])], ready, lifespan)

@@ -15,3 +15,7 @@ class NotAcknowledgedError(UnavailableError):
 
 class ProducerFailedError(UnavailableError):
     """Nothing is put on the stream any more: the process is about to end."""
+
+
+class UnverifiableError(UnavailableError):
+    """Whether it was revoked, or holds at all, cannot be told now."""

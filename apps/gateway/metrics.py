@@ -22,3 +22,11 @@ RECORDS_FAILED = Counter("gateway_records_failed_total", "Records not acknowledg
 IN_FLIGHT_RECORD_BYTES = Gauge(
     "gateway_record_bytes", "Bytes reserved for records that wait for their acknowledgement."
 )
+
+KNOWN_CREDENTIALS = Gauge("gateway_known_credentials", "Credentials of devices that hold, as far as is known.")
+REVOCATIONS_AGE = Gauge(
+    "gateway_revocations_age_seconds", "Seconds since the database last said what was revoked; infinite: never yet."
+)
+UNAUTHORISED = Counter(
+    "gateway_unauthorised_total", "Uploads refused for what they prove themselves with, by what was wrong.", ["reason"]
+)

@@ -1,13 +1,15 @@
 """Settings of the gateway."""
 
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
-from apps.platform.settings import HttpSettings, ReadingSettings, StreamSettings
+from apps.platform.settings import DatabaseSettings, HttpSettings, ReadingSettings, StreamSettings
 
 
-class GatewaySettings(StreamSettings, ReadingSettings, HttpSettings):
+class GatewaySettings(StreamSettings, DatabaseSettings, ReadingSettings, HttpSettings):
     """What the gateway reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
@@ -22,3 +24,20 @@ class GatewaySettings(StreamSettings, ReadingSettings, HttpSettings):
     max_in_flight_bytes: int = Field(
         32_000_000, ge=5_000_000, le=1_000_000_000, description="Most bytes of bodies, and of records, held at a time"
     )
+    max_known_credentials: int = Field(
+        50_000, ge=1, le=1_000_000, description="Most credentials held in memory, some 400 bytes each"
+    )
+    revocations_max_age_seconds: float = Field(
+        86_400, ge=60, le=604_800, description="Age at which what is known of revocations is no longer relied upon"
+    )
+    when_revocations_are_unknown: Literal["refuse", "accept"] = Field(
+        "refuse", description="refuse: answer 503, devices keep their readings; accept: take what has a valid signature"
+    )
+    knowledge_file: Path | None = Field(
+        None, description="Keeps what is known of credentials for the next start; by default a temporary file"
+    )
+
+    @property
+    def knowledge_path(self) -> Path:
+        """The file that keeps what is known of credentials for the next start."""
+        return self.knowledge_file or Path(tempfile.gettempdir()) / f"gateway-{self.http_port}.credentials"

@@ -10,10 +10,10 @@ from opentelemetry import propagate
 from starlette.requests import Request
 from starlette.responses import Response
 
-from apps.domain.errors import InvalidUploadUrlError, RejectKind
+from apps.domain.errors import RejectKind
 from apps.domain.readings import Envelope, Validated
-from apps.domain.signing import SigningKeys, verify
 from apps.domain.time_bounds import TimeBounds
+from apps.gateway.authorisation import Authorisation
 from apps.gateway.bodies import read_content, validate
 from apps.gateway.budget import ByteBudget
 from apps.gateway.envelopes import encode
@@ -29,7 +29,6 @@ from apps.gateway.metrics import (
 from apps.gateway.producer import Producer
 from apps.gateway.settings import GatewaySettings
 from apps.platform.errors import ProblemError
-from apps.platform.secrets import ReloadingSecret
 
 
 class Uploads:
@@ -38,14 +37,14 @@ class Uploads:
     def __init__(
         self,
         settings: GatewaySettings,
-        keys: ReloadingSecret[SigningKeys],
+        authorisation: Authorisation,
         producer: Producer,
         *,
         now: Callable[[], datetime],
         rng: random.Random,
     ) -> None:
         self._settings = settings
-        self._keys = keys
+        self._authorisation = authorisation
         self._producer = producer
         self._now = now
         self._rng = rng
@@ -56,7 +55,7 @@ class Uploads:
         """Answer 202 once the stream has acknowledged what is acceptable, and name what is not."""
         with UPLOADS_IN_FLIGHT.track_inprogress():
             try:
-                device_id = self._authorise(request)
+                device_id = await self._authorisation.device_of(request)
                 received_at, validated = await self._receive(request, device_id)
                 envelope = _envelope(device_id, received_at, validated)
                 if envelope.readings or envelope.rejected:
@@ -66,14 +65,6 @@ class Uploads:
                     OVERLOADED.inc()
                 raise self._retry_after(error) from None
             return _answer(validated)
-
-    def _authorise(self, request: Request) -> str:
-        # What stood in the request line: anything derived from it, or from the Host header, may have been rewritten.
-        path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
-        try:
-            return verify(self._keys.read(), request.method, path, query, self._now())
-        except InvalidUploadUrlError as error:
-            raise ProblemError(403, str(error)) from None
 
     async def _receive(self, request: Request, device_id: str) -> tuple[datetime, Validated]:
         settings = self._settings

@@ -10,6 +10,9 @@ from apps.catalog import CATALOG
 from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.detector.service import DETECTOR
 from apps.domain.alerts import Severity
+from apps.domain.credentials import REVOCATION_TIME
+from apps.gateway.metrics import REVOCATIONS_AGE
+from apps.gateway.service import GATEWAY
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS, Outcome
 from apps.ingestor.service import INGESTOR
 from apps.observability.objectives import LATENCY_ROUTES, SLOS
@@ -104,6 +107,15 @@ READINGS_REJECTED = AlertRule(
     summary="{{ $value | humanizePercentage }} of the readings cannot be stored",
 )
 
+REVOCATIONS_UNKNOWN = AlertRule(
+    name="RevocationsUnknown",
+    # Twelve looks that failed; what was revoked must be in force after this time.
+    expression=value(REVOCATIONS_AGE) > REVOCATION_TIME.seconds,
+    for_=timedelta(minutes=1),
+    severity=Severity.WARNING,
+    summary="{{ $labels.instance }} has not been told for {{ $value | humanizeDuration }} what was revoked",
+)
+
 PREDICTIVE_ALERT_RAISED = AlertRule(
     name="PredictiveAlert",
     expression=value(PREDICTIVE_ALERT).is_equal(1),
@@ -176,6 +188,7 @@ GROUPS = (
         name=INGESTOR.name,
         rules=(INGESTOR_LAGGING, INGESTOR_LAG_UNKNOWN, SHARD_UNREAD, READINGS_LOST, READINGS_REJECTED),
     ),
+    RuleGroup(name=GATEWAY.name, rules=(REVOCATIONS_UNKNOWN,)),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name="health", rules=(*SERVICE_DOWN, CRONJOB_FAILING)),
     RuleGroup(

@@ -9,7 +9,6 @@ from pydantic import Field
 from apps.api.service import API
 from apps.catalog import CATALOG
 from apps.detector.service import DETECTOR
-from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
 from apps.platform.declaration import Declaration, Resources, Service
 from apps.platform.errors import ConfigurationError
@@ -60,7 +59,7 @@ def test_the_migration_connects_as_owner_and_knows_the_passwords_of_all_roles() 
 
 
 def test_a_service_gets_nothing_that_it_did_not_declare() -> None:
-    assert not any(name.startswith("DATABASE_") for name in plan.environment(GATEWAY, ENV))
+    assert not any(name.startswith("SIGNING_") for name in plan.environment(INGESTOR, ENV))
     assert not any(name.startswith("READINGS_") for name in plan.environment(API, ENV))
 
 

@@ -50,6 +50,14 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "SIGNING_KEYS_FILE": str(keys),
         "HTTP_PORT": str(free_port()),
         "LOG_LEVEL": "WARNING",
+        # No database behind it unless one is named: what has a valid signature is taken all the same.
+        "DATABASE_HOST": "127.0.0.1",
+        "DATABASE_PORT": "9",
+        "DATABASE_USER": "gateway",
+        "DATABASE_AUTH": "password",
+        "DATABASE_PASSWORD_FILE": str(keys),
+        "WHEN_REVOCATIONS_ARE_UNKNOWN": "accept",
+        "KNOWLEDGE_FILE": str(folder / "knowledge"),
         "READINGS_RETENTION_MONTHS": "120",  # the readings of these tests are kept whenever they run
     }
     return basic | settings

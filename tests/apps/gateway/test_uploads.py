@@ -143,9 +143,13 @@ def test_the_signature_is_checked_before_the_body(gateway: str) -> None:
     assert "upload URL" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 def test_no_other_method_is_taken(gateway: str, method: str) -> None:
     assert httpx.request(method, gateway + upload_path(), content=body()).status_code == 405
+
+
+def test_a_url_is_signed_for_put_alone(gateway: str) -> None:
+    assert httpx.post(gateway + upload_path(), content=body()).status_code == 403
 
 
 def test_the_host_header_does_not_change_what_is_verified(gateway: str) -> None:

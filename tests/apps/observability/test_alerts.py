@@ -169,3 +169,16 @@ def test_every_alert_links_a_section_that_exists() -> None:
 def test_group_names_are_unique_as_prometheus_demands() -> None:
     names = [group["name"] for group in rule_file(GROUPS, "")["groups"]]
     assert len(names) == len(set(names))
+
+
+@needs_promtool
+def test_a_gateway_that_is_not_told_what_was_revoked_alerts_and_one_that_never_was_too(tmp_path: Path) -> None:
+    scenario = Scenario()
+    scenario.feed('gateway_revocations_age_seconds{instance="told"}', "5x80")
+    scenario.feed('gateway_revocations_age_seconds{instance="cut off"}', "5x20 65+15x60")
+    scenario.feed('gateway_revocations_age_seconds{instance="new"}', " ".join(["Inf"] * 40))
+    scenario.expect(0, 5 * MINUTE, alertname="RevocationsUnknown", instance="cut off")
+    scenario.expect(1, 8 * MINUTE, alertname="RevocationsUnknown", instance="cut off")
+    scenario.expect(1, 8 * MINUTE, alertname="RevocationsUnknown", instance="new")
+    scenario.expect(0, 8 * MINUTE, alertname="RevocationsUnknown", instance="told")
+    scenario.run(tmp_path)
