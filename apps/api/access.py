@@ -50,7 +50,7 @@ class Access:
         caller = await self._identify(request)
         if caller.is_browser and request.scope.get("method", "GET") not in SAFE_METHODS:
             self._check_page(request.headers)
-        return replace(caller, address=_address(request))
+        return replace(caller, address=address_of(request))
 
     async def _identify(self, request: HTTPConnection) -> Caller:
         headers, settings = request.headers, self._settings
@@ -98,7 +98,7 @@ def _is_local(headers: Headers) -> bool:
     return name.strip("[]") in LOOPBACK
 
 
-def _address(request: HTTPConnection) -> str:
+def address_of(request: HTTPConnection) -> str:
     """Return where a request came from: the peer, and whom the last proxy before it named, who may have lied."""
     peer = request.client.host if request.client else "unknown"
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60]

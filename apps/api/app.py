@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from apps.api.access import Access
 from apps.api.context import Context
 from apps.api.database import Database
+from apps.api.device_access import DeviceAccess
 from apps.api.endpoint import routes
 from apps.api.errors import BadCursorError, DatabaseUnavailableError, SignInUnavailableError
 from apps.api.key_access import KeyAccess
@@ -65,6 +66,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
         limits=limits,
         database=database,
         access=access,
+        device_access=DeviceAccess(database, _now),
         provider=Provider(settings, people, http, f"{settings.public_url}{PUBLIC_PREFIX}{CALLBACK}"),
         exports=Slots("exports", settings.max_exports),
         signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),

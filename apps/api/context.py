@@ -6,6 +6,7 @@ from datetime import datetime
 
 from apps.api.access import Access
 from apps.api.database import Database
+from apps.api.device_access import DeviceAccess
 from apps.api.limits import Limits
 from apps.api.settings import ApiSettings
 from apps.api.sign_in.provider import Provider
@@ -23,6 +24,7 @@ class Context:
     database: Database
     access: Access
     provider: Provider
+    device_access: DeviceAccess
     exports: Slots
     signing_keys: ReloadingSecret[SigningKeys]
     now: Callable[[], datetime]

@@ -189,7 +189,8 @@ class _Signature:
         kinds = {parameter.name: hints[parameter.name] for parameter in parameters}
         self.path_parameters = {name: self._take(kinds, name) for name in re.findall(r"{(\w+)", path)}
         self.query, self.body = kinds.pop("query", None), kinds.pop("body", None)
-        self.takes_caller = kinds.pop("caller", None) is Caller
+        caller = kinds.pop("caller", None)
+        self.takes_caller = isinstance(caller, type) and issubclass(caller, Caller)
         if not (self.query is None or issubclass(self.query, msgspec.Struct)):
             raise DeclarationError(f"{self._declared}: query must be a struct with a field for each query parameter")
         self.headers = {

@@ -6,6 +6,8 @@ A permission is also a scope: what an API key is allowed, and what a role consis
 from collections.abc import Mapping
 from enum import StrEnum
 
+from apps.domain.credentials import CredentialKind
+
 
 class Permission(StrEnum):
     """What an operation asks of its caller: `resource:verb`."""
@@ -26,6 +28,10 @@ class Permission(StrEnum):
     RULES_WRITE = "rules:write"
     KEYS_MANAGE = "keys:manage"
     AUDIT_READ = "audit:read"
+    DEVICE_SELF = "device:self"
+    """What a device does about itself, with its own credential. No key and no role holds it."""
+    FLEET_REGISTER = "fleet:register"
+    """What a device does that is not registered yet, with the key of its fleet. No key of a program and no role."""
 
 
 class Role(StrEnum):
@@ -38,7 +44,13 @@ class Role(StrEnum):
 
 Scopes = frozenset[Permission]
 
-ALL_SCOPES: Scopes = frozenset(Permission) - {Permission.PUBLIC}
+DEVICE_PERMISSIONS: Mapping[Permission, CredentialKind] = {
+    Permission.DEVICE_SELF: CredentialKind.DEVICE,
+    Permission.FLEET_REGISTER: CredentialKind.FLEET,
+}
+"""What devices alone may do, and what they prove themselves with."""
+
+ALL_SCOPES: Scopes = frozenset(Permission) - {Permission.PUBLIC, *DEVICE_PERMISSIONS}
 
 ANONYMOUS_SCOPES: Scopes = frozenset(
     {Permission.DEVICES_READ, Permission.READINGS_READ, Permission.ALERTS_READ, Permission.RULES_READ}

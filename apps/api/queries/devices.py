@@ -13,6 +13,7 @@ from apps.api.errors import VersionConflictError
 from apps.api.queries.sql import Labels, is_seen
 from apps.domain.devices import Device, DevicePatch, DeviceSpec
 from apps.domain.text import in_any_case
+from apps.storage import credentials
 from apps.storage.tables import devices, latest_readings
 
 ACTIVE_WITHIN = timedelta(minutes=15)
@@ -94,7 +95,7 @@ async def change(database: Database, device_id: str, patch: DevicePatch, expecte
 
 
 async def delete(database: Database, device_id: str, expected: str | None) -> Device | None:
-    """Take a device out of the registry, with its series, and return what it was; None where there was none.
+    """Take a device out of the registry, with its series and all that it holds; return what it was, None for none.
 
     Its readings stay until their retention ends.
 
@@ -106,6 +107,8 @@ async def delete(database: Database, device_id: str, expected: str | None) -> De
             return None
         await database.run(sa.delete(devices).where(devices.c.device_id == device_id))
         await database.run(sa.delete(latest_readings).where(latest_readings.c.device_id == device_id))
+        async with database.connection() as connection:
+            await credentials.revoke_device(connection, device_id)
         return current
 
 

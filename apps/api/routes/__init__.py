@@ -4,7 +4,9 @@ from apps.api.operation import Router
 from apps.api.routes import (
     alerts,
     audit,
+    device_credentials,
     device_import,
+    device_self,
     devices,
     export,
     fleet,
@@ -20,6 +22,8 @@ ROUTERS: tuple[Router, ...] = (
     fleet.router,
     devices.router,
     device_import.router,
+    device_credentials.router,
+    device_self.router,
     readings.router,
     export.router,
     rejected.router,

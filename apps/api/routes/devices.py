@@ -11,13 +11,15 @@ from apps.api.context import Context
 from apps.api.errors import VersionConflictError
 from apps.api.operation import Header, JsonResponse, Page, Router
 from apps.api.permissions import Permission
-from apps.api.queries import devices
+from apps.api.queries import device_access, devices
+from apps.api.queries.device_access import IssuedCredential
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
 from apps.domain.signing import MAX_URL_LIFETIME, METHOD, presign
 from apps.domain.text import NO_NUL_PATTERN
 from apps.domain.time_bounds import retention_start
 from apps.platform.errors import ProblemError
+from apps.storage.credentials import CredentialOrigin, CredentialRecord
 
 router = Router("Devices", "The registry of what may send readings.")
 
@@ -59,6 +61,14 @@ class UploadUrl(msgspec.Struct, frozen=True):
     """Older readings are refused, as they are no longer kept."""
 
 
+class RegisteredDevice(Device, frozen=True, kw_only=True):
+    """A device that was registered now, and what it proves itself with."""
+
+    credential: IssuedCredential
+
+
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""Headers of an answer that holds a secret."""
 NO_DEVICE = {404: "No such device"}
 CHANGED = {412: "The device has changed since it was read"}
 
@@ -79,16 +89,23 @@ async def list_devices(context: Context, caller: Caller, query: DeviceQuery) -> 
 
 
 @router.operation("POST", "/devices", status=201, permission=Permission.DEVICES_WRITE, errors={409: "The id is taken"})
-async def create_device(context: Context, caller: Caller, body: DeviceSpec) -> JsonResponse[Device]:
-    """Register a device."""
+async def create_device(context: Context, caller: Caller, body: DeviceSpec) -> JsonResponse[RegisteredDevice]:
+    """Register a device.
+
+    The answer holds its credential, which is shown this once. A device that needs none leaves it: a credential that was
+    never used makes room for another.
+    """
     if body.device_id in RESERVED:
         raise ProblemError(400, f"the id {body.device_id!r} is reserved: choose another")
-    async with context.database.transaction():
+    async with context.database.transaction() as connection:
         device = await devices.create(context.database, body)
         if device is None:
             raise ProblemError(409, f"there is a device {body.device_id}: change it with PATCH")
+        credential = await device_access.issue(connection, body.device_id, CredentialOrigin(caller.actor))
         await audit.record(context.database, caller, "device.register", body.device_id, after=body)
-    return JsonResponse(device, {"ETag": _etag(device), "Location": f"/api/devices/{device.device_id}"})
+    registered = RegisteredDevice(**msgspec.structs.asdict(device), credential=credential)
+    location = f"/api/devices/{device.device_id}"
+    return JsonResponse(registered, {"ETag": _etag(device), "Location": location, **NOT_KEPT})
 
 
 @router.operation("GET", "/devices/{device_id}", permission=Permission.DEVICES_READ, errors=NO_DEVICE, etag=True)
@@ -99,7 +116,7 @@ async def show_device(context: Context, caller: Caller, device_id: DeviceId) -> 
     """
     device = await devices.get(context.database, device_id, caller.labels)
     if device is None:
-        raise _missing(device_id)
+        raise missing_device(device_id)
     return JsonResponse(device, {"ETag": _etag(device)})
 
 
@@ -117,7 +134,7 @@ async def change_device(
         except VersionConflictError:
             raise _changed(device_id) from None
         if changed is None:
-            raise _missing(device_id)
+            raise missing_device(device_id)
         before, after = map(devices.spec_of, changed)
         if before != after:
             await audit.record(context.database, caller, "device.change", device_id, before=before, after=after)
@@ -131,8 +148,7 @@ async def delete_device(context: Context, caller: Caller, device_id: DeviceId, i
     """Take a device out of the registry.
 
     Its series leave all lists and live views at once; its readings are kept until their retention ends, and are found
-    by its id. Upload URLs that it holds work until they expire, and a device that goes on sending
-    is registered again with the kind `unknown`.
+    by its id. Its credentials and upload URLs are revoked, in force at every gateway within a minute.
     """
     async with context.database.transaction():
         try:
@@ -140,7 +156,7 @@ async def delete_device(context: Context, caller: Caller, device_id: DeviceId, i
         except VersionConflictError:
             raise _changed(device_id) from None
         if deleted is None:
-            raise _missing(device_id)
+            raise missing_device(device_id)
         await audit.record(context.database, caller, "device.delete", device_id, before=devices.spec_of(deleted))
 
 
@@ -151,16 +167,33 @@ async def make_upload_url(context: Context, caller: Caller, device_id: DeviceId,
     The device PUTs its readings there, as a JSON array, until the URL expires.
     """
     if await devices.get(context.database, device_id) is None:
-        raise _missing(device_id)
-    expires_at = (context.now() + timedelta(seconds=body.expires_in)).replace(microsecond=0)
-    path = presign(context.signing_keys.read(), device_id, expires_at)
-    about = {"expires_at": expires_at}
+        raise missing_device(device_id)
+    signed = await sign_upload_url(context, device_id, body)
+    about = {"expires_at": signed.expires_at}
     await audit.record(context.database, caller, "device.upload-url", device_id, after=about)
+    return signed
+
+
+async def sign_upload_url(
+    context: Context, device_id: str, request: UploadUrlRequest, credential: CredentialRecord | None = None
+) -> UploadUrl:
+    """Return an upload URL that `credential` asks for, or a person; it ends with the credential at the latest."""
+    expires_at = (context.now() + timedelta(seconds=request.expires_in)).replace(microsecond=0)
+    if credential is not None and credential.expires_at is not None:
+        expires_at = min(expires_at, credential.expires_at.replace(microsecond=0))
+    path = presign(
+        context.signing_keys.read(),
+        device_id,
+        expires_at,
+        await device_access.generation(context.database, device_id),
+        None if credential is None else credential.credential_id,
+    )
     readings_since = retention_start(context.now(), context.settings.readings_retention_months)
     return UploadUrl(context.settings.public_url + path, METHOD, expires_at, readings_since)
 
 
-def _missing(device_id: str) -> ProblemError:
+def missing_device(device_id: str) -> ProblemError:
+    """Return the refusal of what is asked of a device that is not there."""
     return ProblemError(404, f"there is no device {device_id}: register it with POST /api/devices")
 
 

@@ -134,7 +134,7 @@ async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(ap
     assert made["method"] == "PUT"
     path, _, query = made["url"].removeprefix("http://platform.test").partition("?")
     expires_at = datetime.fromisoformat(made["expires_at"])
-    assert verify(api.signing_keys, "PUT", path, query, expires_at) == "d"
+    assert verify(api.signing_keys, "PUT", path, query, expires_at).device_id == "d"
     with pytest.raises(InvalidUploadUrlError):
         verify(api.signing_keys, "PUT", path, query, expires_at + timedelta(seconds=1))
     assert (await api.http.post("/api/devices/nobody/upload-url", json={})).status_code == 404
