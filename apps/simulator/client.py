@@ -1,4 +1,4 @@
-"""The API as an operator's tool uses it: registers devices and asks for their upload URLs."""
+"""The API as it is used by an operator, who registers devices, and by each device, which asks for its upload URLs."""
 
 import asyncio
 from datetime import datetime
@@ -20,6 +20,18 @@ class UploadUrl(msgspec.Struct, frozen=True):
     """Older readings are refused."""
 
 
+class _Issued(msgspec.Struct, frozen=True):
+    credential: str
+
+
+class _Registered(msgspec.Struct, frozen=True):
+    credential: _Issued
+
+
+CREDENTIAL_SECONDS = 7 * 86_400
+"""Life of a credential of a device that there was before: a simulation that is killed leaves it behind."""
+
+
 class ApiClient:
     """The API at `base`, for example http://127.0.0.1:8080, which may take `startup_timeout` seconds to come up."""
 
@@ -27,7 +39,8 @@ class ApiClient:
         self._http = http
         self._base = base.rstrip("/")
         self._startup_timeout = startup_timeout
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._operator = _bearer(token)
+        self._credentials: dict[str, str] = {}
 
     async def register(self, device: DeviceSpec) -> None:
         """Create a device, or find that it exists. Waits for a platform that is still coming up.
@@ -44,23 +57,51 @@ class ApiClient:
             await asyncio.sleep(0.5)
 
     async def upload_url(self, device_id: str, seconds: int) -> UploadUrl:
-        """Ask for a URL that is valid for `seconds`. Raises httpx.HTTPError."""
-        path = f"{self._base}/api/devices/{device_id}/upload-url"
-        answer = await self._http.post(path, json={"expires_in": seconds}, headers=self._headers)
+        """Ask, as the device, for a URL that is valid for `seconds`. Raises httpx.HTTPError."""
+        if device_id not in self._credentials:
+            self._credentials[device_id] = await self._new_credential(device_id)
+        answer = await self._http.post(
+            f"{self._base}/api/device/upload-url",
+            json={"expires_in": seconds},
+            headers=_bearer(self._credentials[device_id]),
+        )
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            del self._credentials[device_id]  # another simulation has taken over its devices
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=UploadUrl)
+
+    async def _new_credential(self, device_id: str) -> str:
+        """Make a credential for a device that there was before. Those of simulations that were killed may be in use."""
+        for revoke_others in (False, True):
+            answer = await self._http.post(
+                f"{self._base}/api/devices/{device_id}/credentials",
+                json={"revoke_others": revoke_others, "expires_in": CREDENTIAL_SECONDS},
+                headers=self._operator,
+            )
+            if answer.status_code != HTTPStatus.CONFLICT:
+                break
+        answer.raise_for_status()
+        return msgspec.json.decode(answer.content, type=_Issued).credential
 
     async def _try_register(self, device: DeviceSpec) -> str | None:
         try:
             answer = await self._http.post(
-                f"{self._base}/api/devices", content=msgspec.json.encode(device), headers=self._headers
+                f"{self._base}/api/devices", content=msgspec.json.encode(device), headers=self._operator
             )
         except httpx.TransportError as error:
             return type(error).__name__
-        if answer.status_code in {HTTPStatus.CREATED, HTTPStatus.CONFLICT}:
+        if answer.status_code == HTTPStatus.CREATED:
+            registered = msgspec.json.decode(answer.content, type=_Registered)
+            self._credentials[device.device_id] = registered.credential.credential
+            return None
+        if answer.status_code == HTTPStatus.CONFLICT:
             return None
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise PlatformError(f"{self._base} does not know the operator token: give its file with --token-file")
         if answer.is_client_error:
             raise PlatformError(f"{self._base} refuses {device.device_id}: {answer.status_code} {answer.text[:300]}")
         return f"status {answer.status_code}"
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 
 TEXT = Path("docs/devices.md").read_text()
-DEVICE, SIMULATOR = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+DEVICE, ROTATION, DIRECT, SIMULATOR = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
 CSV = "timestamp,value\n" + "".join(f"2014-07-01 00:{minute:02}:00,{minute}\n" for minute in range(24))
 
 
@@ -46,8 +47,11 @@ def paste(running: RunningPlatform, commands: str, folder: Path) -> list[str]:
 def test_the_documented_commands_do_what_is_said(running: RunningPlatform, tmp_path: Path) -> None:
     if missing := [tool for tool in ("bash", "curl", "jq") if shutil.which(tool) is None]:
         pytest.skip(f"the commands of docs/devices.md need {', '.join(missing)}")
-    answer = paste(running, DEVICE, tmp_path)[-1]
-    assert answer.endswith(json.dumps({"accepted": 1, "refused": []}, separators=(",", ":")))
+    accepted = json.dumps({"accepted": 1, "refused": []}, separators=(",", ":"))
+    # One after the other in one shell, as a reader would.
+    first, *rotated, last = paste(running, f"{DEVICE}\necho\n{ROTATION}\n{DIRECT}", tmp_path)
+    assert (first, last) == (accepted, accepted)
+    assert [datetime.fromisoformat(json.loads(time)) > datetime.now(UTC) for time in rotated] == [True, True]
     reports = [json.loads(line) for line in paste(running, SIMULATOR, tmp_path)]
     assert [report["unknown"] for report in reports] == [0, 0, 0]
     assert reports[1] == json.loads((tmp_path / "load.json").read_text())

@@ -1,6 +1,7 @@
 """The part of the API that devices need, over a registry in memory."""
 
 import json
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +27,8 @@ class Registry:
         self.gateway = gateway
         self.now = now
         self.keys = SigningKeys.parse(KEYS.encode())
-        self.devices: set[str] = set()
+        self.devices: dict[str, str] = {}
+        """Each with its credential."""
         self.urls = 0
 
     def application(self) -> Starlette:
@@ -36,7 +38,8 @@ class Registry:
         return application(
             [
                 Route("/api/devices", self._register, methods=["POST"]),
-                Route("/api/devices/{device_id}/upload-url", self._upload_url, methods=["POST"]),
+                Route("/api/devices/{device_id}/credentials", self._renew, methods=["POST"]),
+                Route("/api/device/upload-url", self._upload_url, methods=["POST"]),
             ],
             ready,
         )
@@ -45,13 +48,24 @@ class Registry:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return Response(status_code=401)
         device_id = (await request.json())["device_id"]
-        known = device_id in self.devices
-        self.devices.add(device_id)
-        return JSONResponse({}, 409 if known else 201)
+        if device_id in self.devices:
+            return JSONResponse({}, 409)
+        return JSONResponse({"credential": {"credential": self._issue(device_id)}}, 201)
+
+    async def _renew(self, request: Request) -> Response:
+        return JSONResponse({"credential": self._issue(request.path_params["device_id"])}, 201)
+
+    def _issue(self, device_id: str) -> str:
+        self.devices[device_id] = f"sad_{device_id}_{uuid.uuid4().hex}"
+        return self.devices[device_id]
 
     async def _upload_url(self, request: Request) -> Response:
+        holders = {f"Bearer {credential}": device_id for device_id, credential in self.devices.items()}
+        device_id = holders.get(request.headers["authorization"])
+        if device_id is None:
+            return Response(status_code=401)
         self.urls += 1
         expires = self.now() + timedelta(seconds=(await request.json())["expires_in"])
-        path = presign(self.keys, request.path_params["device_id"], expires)
+        path = presign(self.keys, device_id, expires)
         times = {"expires_at": expires.isoformat(), "readings_since": retention_start(self.now(), 3).isoformat()}
         return JSONResponse({"url": self.gateway + path, "method": "PUT", **times})
