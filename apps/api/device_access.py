@@ -1,4 +1,4 @@
-"""Which device asks, by its credential: what a device may do about itself, and a fleet's key for its devices."""
+"""Which device asks, by its credential: it may do what a device does about itself, and nothing else."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from starlette.requests import HTTPConnection
 from apps.api.access import address_of
 from apps.api.caller import Caller
 from apps.api.database import Database
-from apps.api.permissions import DEVICE_PERMISSIONS, Permission
+from apps.api.permissions import Permission
 from apps.api.queries import device_access
-from apps.domain.credentials import Credential, CredentialKind, bearer
+from apps.domain.credentials import Credential, CredentialKind
 from apps.domain.errors import InvalidCredentialError
 from apps.platform.errors import ProblemError
 from apps.storage.credentials import CredentialRecord
@@ -29,13 +29,6 @@ class DeviceCaller(Caller):
         return self.credential.device_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetCaller(Caller):
-    """A device that is not registered yet, with the key of its fleet."""
-
-    key: Credential
-
-
 class DeviceAccess:
     """Finds out which device asks."""
 
@@ -43,23 +36,29 @@ class DeviceAccess:
         self._database = database
         self._now = now
 
-    async def identify(self, permission: Permission, request: HTTPConnection) -> Caller:
-        """Return who asks for what devices alone may do. Raises ProblemError 401 unless it is one that may."""
-        kind = DEVICE_PERMISSIONS[permission]
+    async def identify(self, request: HTTPConnection) -> Caller | None:
+        """Return the device that asks; None when what is sent is no credential of a device, nor means to be one.
+
+        Raises ProblemError 401 for one that does not hold.
+        """
+        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        if not token.startswith(f"{CredentialKind.DEVICE}_"):
+            return None
         try:
-            credential = Credential.parse(kind, bearer(request.headers.get("authorization")) or "")
+            credential = Credential.parse(CredentialKind.DEVICE, token)
         except InvalidCredentialError as error:
-            raise _unauthorised(f"this is for a device with its credential, and {error}") from None
-        scopes, address = frozenset({permission}), address_of(request)
-        if kind is CredentialKind.FLEET:
-            return FleetCaller(
-                name=f"fleet key {credential.credential_id}", key=credential, scopes=scopes, address=address
-            )
+            raise unauthorized(str(error)) from None
         found = await device_access.identify(self._database, credential, self._now())
         if found is None:
-            raise _unauthorised("the credential does not hold: it was revoked, has expired or never was one")
-        return DeviceCaller(name=f"device {found.device_id}", credential=found, scopes=scopes, address=address)
+            raise unauthorized("the credential does not hold: it was revoked, has expired or never was one")
+        return DeviceCaller(
+            name=f"device {found.device_id}",
+            scopes=frozenset({Permission.DEVICE_SELF}),
+            address=address_of(request),
+            credential=found,
+        )
 
 
-def _unauthorised(detail: str) -> ProblemError:
+def unauthorized(detail: str) -> ProblemError:
+    """Return the refusal of a device whose credential does not hold."""
     return ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="device"'})

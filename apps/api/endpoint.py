@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from apps.api.context import Context
 from apps.api.operation import JSON, JsonResponse, Operation, RawBody, Router
 from apps.api.parameters import read_query, read_value, unknown_parameter
-from apps.api.permissions import DEVICE_PERMISSIONS
 from apps.domain.errors import InvalidInputError
 from apps.domain.exactness import check_as_written
 from apps.platform.errors import ProblemError
@@ -56,10 +55,7 @@ class _Endpoint:
 
 
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
-    if operation.permission in DEVICE_PERMISSIONS:
-        caller = await context.device_access.identify(operation.permission, request)
-    else:
-        caller = await context.access.identify(request)
+    caller = await context.device_access.identify(request) or await context.access.identify(request)
     caller.check(operation.permission)
     arguments: dict[str, Any] = {
         name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()

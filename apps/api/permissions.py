@@ -6,8 +6,6 @@ A permission is also a scope: what an API key is allowed, and what a role consis
 from collections.abc import Mapping
 from enum import StrEnum
 
-from apps.domain.credentials import CredentialKind
-
 
 class Permission(StrEnum):
     """What an operation asks of its caller: `resource:verb`."""
@@ -30,8 +28,6 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     DEVICE_SELF = "device:self"
     """What a device does about itself, with its own credential. No key and no role holds it."""
-    FLEET_REGISTER = "fleet:register"
-    """What a device does that is not registered yet, with the key of its fleet. No key of a program and no role."""
 
 
 class Role(StrEnum):
@@ -44,13 +40,10 @@ class Role(StrEnum):
 
 Scopes = frozenset[Permission]
 
-DEVICE_PERMISSIONS: Mapping[Permission, CredentialKind] = {
-    Permission.DEVICE_SELF: CredentialKind.DEVICE,
-    Permission.FLEET_REGISTER: CredentialKind.FLEET,
-}
-"""What devices alone may do, and what they prove themselves with."""
+DEVICE_SCOPES: Scopes = frozenset({Permission.DEVICE_SELF})
+"""What devices alone may do."""
 
-ALL_SCOPES: Scopes = frozenset(Permission) - {Permission.PUBLIC, *DEVICE_PERMISSIONS}
+ALL_SCOPES: Scopes = frozenset(Permission) - {Permission.PUBLIC} - DEVICE_SCOPES
 
 ANONYMOUS_SCOPES: Scopes = frozenset(
     {Permission.DEVICES_READ, Permission.READINGS_READ, Permission.ALERTS_READ, Permission.RULES_READ}

@@ -19,7 +19,7 @@ import pytest
 import websockets
 
 from apps.api.app import build
-from apps.api.permissions import ALL_SCOPES, ROLE_SCOPES, Permission, Role
+from apps.api.permissions import ALL_SCOPES, DEVICE_SCOPES, ROLE_SCOPES, Permission, Role
 from apps.platform.http import PROBES
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.platform.issuer import OURS, PAGE, login, running_issuer, sign_in
@@ -50,7 +50,7 @@ async def everybody(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tup
         api = stack.enter_context(running_api(api_settings(database, tmp_path, **login(issuer))))
         await stack.enter_async_context(api.http)
         await stack.enter_async_context(api.reader)
-        asking = [Asking("nobody"), Asking("the operator's token", bearing(TOKEN), ALL_SCOPES)]
+        asking = [Asking("nobody"), Asking("the operator's token", bearing(TOKEN), ALL_SCOPES, 403)]
         for role in Role:
             browser = await stack.enter_async_context(sign_in(api, role))
             cookie = {"Cookie": f"session={browser.cookies['session']}", **OURS}
@@ -74,6 +74,11 @@ async def everybody(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tup
             left = {"Cookie": f"session={browser.cookies['session']}", **OURS}
             assert (await browser.post("/api/session/sign-out", headers=OURS)).status_code == 204
         asking.append(Asking("who has signed out", left))
+        credential, _ = await make_device(api, "known")
+        asking.append(Asking("a device", bearing(credential), DEVICE_SCOPES, 403))
+        credential, revoked = await make_device(api, "leaked")
+        assert (await api.http.delete(f"/api/devices/leaked/credentials/{revoked}")).status_code == 200
+        asking.append(Asking("a revoked credential", bearing(credential), is_refused_everywhere=True))
         yield api, asking
 
 
@@ -81,6 +86,11 @@ async def make_key(api: RunningApi, *scopes: str) -> tuple[str, str]:
     made = await api.http.post("/api/keys", json={"name": "of the table", "scopes": scopes})
     assert made.status_code == 201, made.text
     return made.json()["key"], made.json()["about"]["key_id"]
+
+
+async def make_device(api: RunningApi, device_id: str) -> tuple[str, str]:
+    made = (await api.http.post("/api/devices", json={"device_id": device_id, "kind": "pump"})).json()["credential"]
+    return made["credential"], made["credential_id"]
 
 
 def bearing(key: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ class Revocation(msgspec.Struct, frozen=True):
     in_force_at: datetime
 
 
-@router.operation("GET", "/devices/{device_id}/credentials", permission=Permission.DEVICES_READ, errors=NO_DEVICE)
+@router.operation("GET", "/devices/{device_id}/credentials", permission=Permission.DEVICES_WRITE, errors=NO_DEVICE)
 async def list_credentials(context: Context, device_id: DeviceId) -> DeviceCredentials:
     """List a device's credentials.
 

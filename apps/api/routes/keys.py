@@ -10,7 +10,7 @@ from apps.api import keys as key_text
 from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import JsonResponse, Page, Router
-from apps.api.permissions import ALL_SCOPES, DEVICE_PERMISSIONS, VIEWER_SCOPES, Permission
+from apps.api.permissions import ALL_SCOPES, DEVICE_SCOPES, VIEWER_SCOPES, Permission
 from apps.api.queries import keys
 from apps.api.queries.keys import ApiKey, KeyOrder
 from apps.api.routes.paging import PageQuery, decode_cursor, page
@@ -52,7 +52,7 @@ async def make_key(context: Context, caller: Caller, body: KeySpec) -> JsonRespo
     It may do no more than whoever makes it. Send it as `Authorization: Bearer KEY`.
     """
     scopes = frozenset(body.scopes)
-    if others := sorted(scopes & DEVICE_PERMISSIONS.keys()):
+    if others := sorted(scopes & DEVICE_SCOPES):
         raise ProblemError(400, f"{', '.join(others)} is what devices prove with their own credentials: leave it out")
     if beyond := sorted(scopes - caller.scopes - {Permission.PUBLIC}):
         raise ProblemError(403, f"you have not {', '.join(beyond)} yourself: leave it out")

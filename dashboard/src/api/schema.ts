@@ -1354,7 +1354,7 @@ export interface components {
          * @description What an operation asks of its caller: `resource:verb`.
          * @enum {unknown}
          */
-        Permission: "alerts:read" | "alerts:write" | "audit:read" | "device:self" | "devices:read" | "devices:write" | "export:read" | "fleet:register" | "keys:manage" | "public" | "readings:read" | "readings:write" | "rejected:read" | "rules:read" | "rules:write";
+        Permission: "alerts:read" | "alerts:write" | "audit:read" | "device:self" | "devices:read" | "devices:write" | "export:read" | "keys:manage" | "public" | "readings:read" | "readings:write" | "rejected:read" | "rules:read" | "rules:write";
         /**
          * SessionPage
          * @description Some rows, and where the next ones start: null after the last.
@@ -2245,7 +2245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Whoever asks has not the permission devices:read */
+            /** @description Whoever asks has not the permission devices:write */
             403: {
                 headers: {
                     [name: string]: unknown;
