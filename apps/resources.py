@@ -24,6 +24,8 @@ SENSORS = Database(
             "readings_hour",
             "readings_minute",
             "rejected_records",
+            "rule_versions",
+            "rules",
             "schema_support",
             "sensor_readings",
             "sessions",

@@ -69,6 +69,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
         device_access=DeviceAccess(database, _now),
         provider=Provider(settings, people, http, f"{settings.public_url}{PUBLIC_PREFIX}{CALLBACK}"),
         exports=Slots("exports", settings.max_exports),
+        dry_runs=Slots("dry runs", limits.dry_runs),
         signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),
         now=_now,
     )
@@ -124,7 +125,7 @@ def _middleware(settings: ApiSettings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
             expose_headers=["ETag", "Location", "Retry-After"],
             max_age=600,

@@ -17,7 +17,7 @@ from apps.platform.secrets import ReloadingSecret
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The service's parts. `exports`: those that may go on at a time. `now` tells the time."""
+    """The service's parts. `exports`, `dry_runs`: those that may go on at a time. `now` tells the time."""
 
     settings: ApiSettings
     limits: Limits
@@ -26,5 +26,6 @@ class Context:
     provider: Provider
     device_access: DeviceAccess
     exports: Slots
+    dry_runs: Slots
     signing_keys: ReloadingSecret[SigningKeys]
     now: Callable[[], datetime]

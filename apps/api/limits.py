@@ -14,6 +14,10 @@ class Limits:
     """How long one query may take."""
     export_chunk_rows: int = 2000
     """Rows of an export that are fetched at a time."""
+    dry_runs: int = 2
+    """Dry runs of rules at a time: each keeps a core busy."""
+    dry_run_readings: int = 500_000
+    """Readings that one dry run judges."""
     ping_seconds: float = 10.0
     """Between two pings of a WebSocket client."""
     debounce_seconds: float = 0.2

@@ -25,6 +25,8 @@ GRANTS = {
     "api_keys": "SELECT, INSERT, UPDATE",
     "audit_events": "SELECT, INSERT",
     "sessions": "SELECT, INSERT, DELETE",
+    "rules": "SELECT, INSERT, UPDATE, DELETE",
+    "rule_versions": "SELECT, INSERT",
 }
 
 API = Service(

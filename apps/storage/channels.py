@@ -12,6 +12,8 @@ class Channel(StrEnum):
     """One notification for each committed batch of readings."""
     ALERTS = "alerts_changed"
     """One notification for each change of alerts."""
+    RULES = "rules_changed"
+    """One notification for each change of rules."""
 
 
 async def notify(connection: Connection, channel: Channel) -> None:

@@ -11,3 +11,7 @@ class SchemaTooNewError(StorageError):
 
 class CredentialsInUseError(StorageError):
     """A device has as many credentials as it may have. The text may be shown to the caller."""
+
+
+class VersionConflictError(StorageError):
+    """What is to be changed is not what the caller thinks it is."""

@@ -308,6 +308,28 @@ audit_events = sa.Table(
     sa.Index("audit_events_actor_event_id_idx", "actor", "event_id"),
 )
 
+# What people want to be told of: the newest version of each rule.
+rules = sa.Table(
+    "rules",
+    metadata,
+    sa.Column("rule_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("spec", pg.JSONB, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("updated_by", sa.Text, nullable=False),
+)
+
+# Every version that a rule had, never changed. spec: null where the rule was deleted.
+rule_versions = sa.Table(
+    "rule_versions",
+    metadata,
+    sa.Column("rule_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("spec", pg.JSONB),
+    sa.Column("changed_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("changed_by", sa.Text, nullable=False),
+)
+
 # What a detector remembers of a signal between two runs.
 detector_memory = sa.Table(
     "detector_memory",

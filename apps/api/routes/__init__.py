@@ -14,6 +14,9 @@ from apps.api.routes import (
     keys,
     readings,
     rejected,
+    rule_documents,
+    rule_dry_run,
+    rules,
     session,
     sessions,
 )
@@ -32,6 +35,9 @@ ROUTERS: tuple[Router, ...] = (
     sessions.router,
     keys.router,
     audit.router,
+    rules.router,
+    rule_dry_run.router,
+    rule_documents.router,
     internal_writes.router,
 )
 """Every operation; the internal ones are served at the root alone."""

@@ -659,6 +659,129 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules by id
+         * @description There are at most 1,000, so one page holds them all. Those of a device are told with what is different for it in `overrides`.
+         */
+        get: operations["list_rules"];
+        put?: never;
+        /** Make a rule */
+        post: operations["create_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a rule */
+        get: operations["show_rule"];
+        /**
+         * Replace a rule by another version of it
+         * @description Its open alerts stay open until the new version says that they are over. With If-Match, only the rule as you know it is replaced; what changes nothing makes no version.
+         */
+        put: operations["replace_rule"];
+        post?: never;
+        /**
+         * Delete a rule
+         * @description Its open alerts are resolved; its versions stay.
+         */
+        delete: operations["remove_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{rule_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List every version of a rule, the newest first, also of one that was deleted
+         * @description To go back, PUT an older `spec`.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell when a rule would have fired, without keeping it
+         * @description Readings are judged in the order of their own time, also those that came late. At most 500,000 readings of 1,000 series are judged: `complete` tells whether those were all.
+         */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Write all rules as YAML, which the import takes */
+        get: operations["export_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the rules just as a YAML document describes them
+         * @description All of it or, where a rule is wrong, nothing: `errors` says what, for each rule that is. JSON is YAML too.
+         */
+        post: operations["import_rule_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1442,6 +1565,327 @@ export interface components {
             subject: string;
             before: unknown;
             after: unknown;
+        };
+        /**
+         * RulePage
+         * @description Some rows, and where the next ones start: null after the last.
+         */
+        RulePage: {
+            items: components["schemas"]["Rule"][];
+            /** @default null */
+            next_cursor: string | null;
+        };
+        /**
+         * Rule
+         * @description A rule as it is kept: each change makes a new version of it.
+         */
+        Rule: {
+            /** @description Lower case, for example boiler-too-hot */
+            rule_id: string;
+            name: string;
+            condition: components["schemas"]["Above"] | components["schemas"]["Below"] | components["schemas"]["Outside"] | components["schemas"]["Rate"] | components["schemas"]["Silence"];
+            /**
+             * @default {
+             *       "device_ids": [],
+             *       "kinds": [],
+             *       "labels": [],
+             *       "metrics": []
+             *     }
+             */
+            scope: components["schemas"]["Scope"];
+            /** @default warning */
+            severity: components["schemas"]["Severity"];
+            /**
+             * @description Seconds, at most 31 days
+             * @default 0
+             */
+            for_seconds: number;
+            /**
+             * @description Seconds, at most 31 days
+             * @default 0
+             */
+            cool_down_seconds: number;
+            /** @default [] */
+            labels: string[];
+            /** @default [] */
+            maintenance: (components["schemas"]["Once"] | components["schemas"]["Weekly"])[];
+            /** @default [] */
+            overrides: components["schemas"]["Override"][];
+            /** @default true */
+            enabled: boolean;
+            version: number;
+            updated_at: string;
+            updated_by: string;
+        };
+        /**
+         * Above
+         * @description The value is greater than `threshold`; it is over when it is not greater than `clear`.
+         */
+        Above: {
+            /** @enum {unknown} */
+            type: "above";
+            /** @description A finite number, in the metric's own unit */
+            threshold: number;
+            /** @default null */
+            clear: number | null;
+        };
+        /**
+         * Below
+         * @description The value is less than `threshold`; it is over when it is not less than `clear`.
+         */
+        Below: {
+            /** @enum {unknown} */
+            type: "below";
+            /** @description A finite number, in the metric's own unit */
+            threshold: number;
+            /** @default null */
+            clear: number | null;
+        };
+        /**
+         * Outside
+         * @description The value is less than `low` or greater than `high`; it is over when it lies within the clear levels.
+         */
+        Outside: {
+            /** @enum {unknown} */
+            type: "outside";
+            /** @description A finite number, in the metric's own unit */
+            low: number;
+            /** @description A finite number, in the metric's own unit */
+            high: number;
+            /** @default null */
+            clear_low: number | null;
+            /** @default null */
+            clear_high: number | null;
+        };
+        /**
+         * Rate
+         * @description The value changes faster than by `threshold` in `per_seconds`, measured over `over_seconds`.
+         *
+         *         A reading is compared with the newest that is at least `over_seconds` older.
+         */
+        Rate: {
+            /** @enum {unknown} */
+            type: "rate";
+            /** @description A positive number, in the metric's own unit */
+            threshold: number;
+            /**
+             * @description Seconds, 1 to 31 days
+             * @default 60
+             */
+            per_seconds: number;
+            /**
+             * @description Seconds, 1 to 31 days
+             * @default 300
+             */
+            over_seconds: number;
+            /** @default both */
+            direction: components["schemas"]["Direction"];
+            /** @default null */
+            clear: number | null;
+        };
+        /**
+         * Direction
+         * @description Which way a value changes.
+         * @enum {unknown}
+         */
+        Direction: "both" | "down" | "up";
+        /**
+         * Silence
+         * @description Nothing has arrived for longer than `interval_seconds`; it is over with whatever arrives next.
+         */
+        Silence: {
+            /** @enum {unknown} */
+            type: "silence";
+            /** @default null */
+            interval_seconds: number | null;
+            /**
+             * @default device
+             * @enum {unknown}
+             */
+            of: "device" | "metric";
+        };
+        /**
+         * Scope
+         * @description What a rule is about. An empty list: whatever it is. What all lists allow is meant.
+         */
+        Scope: {
+            /** @default [] */
+            device_ids: string[];
+            /** @default [] */
+            kinds: string[];
+            /** @default [] */
+            labels: string[];
+            /** @default [] */
+            metrics: string[];
+        };
+        /**
+         * Once
+         * @description A window that comes once.
+         */
+        Once: {
+            /** @enum {unknown} */
+            type: "once";
+            /**
+             * Format: date-time
+             * @description RFC 3339 with a zone, when it was measured
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339 with a zone, when it was measured
+             */
+            until: string;
+        };
+        /**
+         * Weekly
+         * @description A window that comes on days of the week, by the clock of a place. It may last past midnight.
+         */
+        Weekly: {
+            /** @enum {unknown} */
+            type: "weekly";
+            days: components["schemas"]["Day"][];
+            /** @description Hours and minutes, as 22:30 */
+            start: string;
+            /** @description Hours and minutes, as 22:30 */
+            end: string;
+            /**
+             * @description Of the IANA database, for example Europe/Amsterdam
+             * @default UTC
+             */
+            time_zone: string;
+        };
+        /**
+         * Day
+         * @description A day of the week, in the order of `datetime.weekday`.
+         * @enum {unknown}
+         */
+        Day: "fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed";
+        /**
+         * Override
+         * @description What is different for one device. What is left out is as in the rule.
+         */
+        Override: {
+            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            device_id: string;
+            /** @default null */
+            condition: (components["schemas"]["Above"] | components["schemas"]["Below"] | components["schemas"]["Outside"] | components["schemas"]["Rate"] | components["schemas"]["Silence"]) | null;
+            /** @default null */
+            for_seconds: number | null;
+            /** @default null */
+            severity: components["schemas"]["Severity"] | null;
+            /** @default null */
+            enabled: boolean | null;
+        };
+        /**
+         * RuleSpec
+         * @description A rule as a person writes it.
+         */
+        RuleSpec: {
+            /** @description Lower case, for example boiler-too-hot */
+            rule_id: string;
+            name: string;
+            condition: components["schemas"]["Above"] | components["schemas"]["Below"] | components["schemas"]["Outside"] | components["schemas"]["Rate"] | components["schemas"]["Silence"];
+            /**
+             * @default {
+             *       "device_ids": [],
+             *       "kinds": [],
+             *       "labels": [],
+             *       "metrics": []
+             *     }
+             */
+            scope: components["schemas"]["Scope"];
+            /** @default warning */
+            severity: components["schemas"]["Severity"];
+            /**
+             * @description Seconds, at most 31 days
+             * @default 0
+             */
+            for_seconds: number;
+            /**
+             * @description Seconds, at most 31 days
+             * @default 0
+             */
+            cool_down_seconds: number;
+            /** @default [] */
+            labels: string[];
+            /** @default [] */
+            maintenance: (components["schemas"]["Once"] | components["schemas"]["Weekly"])[];
+            /** @default [] */
+            overrides: components["schemas"]["Override"][];
+            /** @default true */
+            enabled: boolean;
+        };
+        /**
+         * RuleVersionPage
+         * @description Some rows, and where the next ones start: null after the last.
+         */
+        RuleVersionPage: {
+            items: components["schemas"]["RuleVersion"][];
+            /** @default null */
+            next_cursor: string | null;
+        };
+        /**
+         * RuleVersion
+         * @description How a rule was once, and who made it so. `spec` is null where it was deleted.
+         */
+        RuleVersion: {
+            rule_id: string;
+            version: number;
+            changed_at: string;
+            changed_by: string;
+            spec: components["schemas"]["RuleSpec"] | null;
+        };
+        /**
+         * DryRunAnswer
+         * @description What a rule would have done in a window.
+         */
+        DryRunAnswer: {
+            since: string;
+            until: string;
+            /** @description In a sentence */
+            summary: string;
+            /** @description How many there would have been */
+            alerts: number;
+            /** @description Series, or devices, that were judged */
+            subjects: number;
+            /** @description Readings that were judged */
+            readings: number;
+            /** @description false: there were more readings or subjects than one dry run judges */
+            complete: boolean;
+            /** @description The newest 1,000, the newest first */
+            firings: components["schemas"]["WouldHaveFired"][];
+        };
+        /**
+         * WouldHaveFired
+         * @description An alert that there would have been: about what, since when it was so, when it opened and when it was over.
+         */
+        WouldHaveFired: {
+            device_id: string;
+            metric: string | null;
+            since: string;
+            opened_at: string;
+            resolved_at: string | null;
+            /** @description As the alert opened: the metric's, a rate, or how many seconds it was silent */
+            value: number;
+        };
+        /**
+         * RuleDocument
+         * @description What the YAML holds.
+         */
+        RuleDocument: {
+            rules: components["schemas"]["RuleSpec"][];
+        };
+        /**
+         * RuleImportAnswer
+         * @description The ids of rules by what became of them. Where there are errors, nothing was changed.
+         */
+        RuleImportAnswer: {
+            dry_run: boolean;
+            created: string[];
+            updated: string[];
+            unchanged: string[];
+            deleted: string[];
+            errors: string[];
         };
     };
     responses: never;
@@ -4727,6 +5171,811 @@ export interface operations {
             };
             /** @description Whoever asks has not the permission audit:read */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: {
+                /** @description Only rules that are about this device */
+                device_id?: string;
+            };
+            header?: {
+                /** @description An ETag that you have: 304 when it is still the newest */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePage"];
+                };
+            };
+            /** @description Unchanged since If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such device */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSpec"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rule"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id is taken, or there are 1,000 rules */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that you have: 304 when it is still the newest */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description Lower case, for example boiler-too-hot */
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rule"];
+                };
+            };
+            /** @description Unchanged since If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the rule as you know it: 412 when it has changed */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description Lower case, for example boiler-too-hot */
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rule"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rule has changed since it was read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the rule as you know it: 412 when it has changed */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description Lower case, for example boiler-too-hot */
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rule has changed since it was read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Lower case, for example boiler-too-hot */
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersionPage"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There never was such a rule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dry_run: {
+        parameters: {
+            query?: {
+                /** @description From this time on, RFC 3339 with a zone */
+                since?: string;
+                /** @description Up to but without this time, RFC 3339 with a zone */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunAnswer"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As many dry runs are under way as there may be */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": components["schemas"]["RuleDocument"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_rule_document: {
+        parameters: {
+            query?: {
+                /** @description true: only tell what would become of each rule */
+                dry_run?: boolean;
+                /** @description true: delete rules that the document lacks */
+                delete_others?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleImportAnswer"];
+                };
+            };
+            /** @description What is asked for makes no sense together, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission rules:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 2000000 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -52,6 +52,8 @@ LATER = {
     "fleet_keys": "INSERT INTO fleet_keys (key_id, name, digest, kinds, labels, max_devices, created_by, expires_at)"
     " VALUES ('k', 'n', '\\x00', '{}', '{}', 1, 'operator', now())",
     "device_claims": "INSERT INTO device_claims (device_id, digest) VALUES ('d', '\\x00')",
+    "rules": "INSERT INTO rules (rule_id, version, spec, updated_by) VALUES ('r', 1, '{}', 'a')",
+    "rule_versions": "INSERT INTO rule_versions (rule_id, version, spec, changed_by) VALUES ('r', 1, '{}', 'a')",
 }
 """What fills each table that not every release has."""
 
