@@ -47,6 +47,7 @@ LATER = {
     "sessions": "INSERT INTO sessions VALUES ('h', 's', 'n', '{g}', now(), now())",
     "device_credentials": "INSERT INTO device_credentials (credential_id, device_id, digest, created_by, version)"
     " VALUES ('c', 'd', '\\x00', 'operator', 1)",
+    "credential_changes": "INSERT INTO credential_changes VALUES (7)",
     "credential_uses": "INSERT INTO credential_uses VALUES ('c', now(), now())",
     "upload_generations": "INSERT INTO upload_generations VALUES ('d', 1, now(), 1)",
     "fleet_keys": "INSERT INTO fleet_keys (key_id, name, digest, kinds, labels, max_devices, created_by, expires_at)"
