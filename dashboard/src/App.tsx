@@ -1,116 +1,70 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
-import { AlertLink } from "./alerts/AlertLink";
-import { AlertPanel } from "./alerts/AlertPanel";
-import { DevicePicker } from "./devices/DevicePicker";
-import { useFleet } from "./devices/useFleet";
-import { GaugePanel } from "./gauges/GaugePanel";
-import { useBackfill } from "./gauges/useBackfill";
-import type { Device } from "./api/types";
-import { freshness, keyOf, type Series, type SeriesMap } from "./live/series";
+import { Fragment, lazy, Suspense, useEffect } from "react";
+import { OperatorDialog } from "./access/OperatorDialog";
+import { useAddress } from "./address";
+import { useAnnouncements } from "./alerts/useAnnouncements";
+import { FleetPage } from "./fleet/FleetPage";
+import { useCounts } from "./fleet/useCounts";
+import { freshness } from "./live/series";
 import { useLive, useLiveStore, useNow } from "./live/useLive";
+import { usePreferences } from "./preferences/preferences";
+import { Note } from "./shell/Note";
 import { statusOf } from "./shell/status";
 import { StatusLine } from "./shell/StatusLine";
-import { MAX_DEVICES, type Selection } from "./selection";
-import { TrendPanel } from "./trend/TrendPanel";
-import { useSelection } from "./useSelection";
+import { Toasts } from "./shell/Toasts";
+import { TopBar } from "./shell/TopBar";
+import { t } from "./text";
 
-const STEP = 8;
+const DevicePage = lazy(() => import("./device/DevicePage"));
+const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
+const FirstDevice = lazy(() => import("./start/FirstDevice"));
+const WallPage = lazy(() => import("./wall/WallPage"));
 
+/** What is there on every page, and the page that the address names. */
 export function App() {
   const store = useLiveStore();
   const live = useLive();
   const now = useNow();
-  const [selection, select] = useSelection();
-  const [limit, setLimit] = useState(STEP);
-  const fleet = useFleet(selection, limit);
-  const focus = selection.focus ?? firstOf(live.series, fleet.devices);
-
+  const { path } = useAddress();
+  const counts = useCounts();
+  const said = useAnnouncements(live.alerts);
+  const wishes = usePreferences();
   useEffect(() => store.start(), [store]);
-
-  const followed = useMemo(
-    () =>
-      [...new Set([...fleet.devices.map((device) => device.device_id), ...(focus ? [focus.device] : [])])]
-        .sort()
-        .join(),
-    [fleet.devices, focus],
-  );
-  useEffect(() => {
-    if (!fleet.loading) store.follow(followed ? followed.split(",") : []);
-  }, [store, followed, fleet.loading]);
-  useBackfill(store, live.series);
-  const showTrend = useCallback(
-    ({ deviceId, metric }: Series) => {
-      select({ focus: { device: deviceId, metric } });
-    },
-    [select],
-  );
 
   const serverNow = now + live.skew;
   const status = statusOf(live, freshness([...live.series.values()]), now);
+  const shared = { live, now: serverNow, offline: status.mode === "offline" };
+  const device = /^\/devices\/([^/]+)$/.exec(path)?.[1];
+
+  const page = () => {
+    if (device) return <DevicePage key={device} id={decodeURIComponent(device)} {...shared} />;
+    if (path === "/alerts") return <AlertsPage {...shared} />;
+    if (path === "/start") return <FirstDevice {...shared} />;
+    if (path === "/wall") return <WallPage {...shared} status={status} />;
+    if (path === "/") return <FleetPage {...shared} />;
+    return (
+      <main className="page">
+        <Note>{t.nav.nowhere(path)}</Note>
+      </main>
+    );
+  };
 
   return (
     <>
-      <header className="top">
-        <h1>
-          <img src="/favicon.svg" alt="" width="28" height="28" />
-          Sensor Analytics
-        </h1>
-        <div className="top-actions">
-          <AlertLink alerts={live.alerts} />
-          <DevicePicker selection={selection} onSelect={select} />
-        </div>
-        <StatusLine status={status} onReconnect={store.reconnectNow} />
-      </header>
-      <main>
-        <GaugePanel
-          fleet={fleet}
-          limit={limit}
-          series={live.hasSnapshot ? live.series : null}
-          now={serverNow}
-          focus={focus && keyOf(focus.device, focus.metric)}
-          onFocus={showTrend}
-          onMore={() => {
-            setLimit(Math.min(limit + 2 * STEP, MAX_DEVICES));
-          }}
-          onShowAll={
-            selection.devices.length > 0 || selection.kind
-              ? () => {
-                  select({ devices: [], kind: null });
-                }
-              : null
-          }
-        />
-        <TrendPanel
-          focus={focus}
-          window={selection.window}
-          device={fleet.devices.find((device) => device.device_id === focus?.device)}
-          series={focus ? live.series.get(keyOf(focus.device, focus.metric)) : undefined}
-          now={serverNow}
-          onWindow={(window) => {
-            select({ window });
-          }}
-        />
-        <AlertPanel
-          alerts={live.alerts}
-          offline={status.mode === "offline"}
-          now={serverNow}
-          series={live.series}
-          onTrend={showTrend}
-          onChanged={(alert) => {
-            store.changed(alert);
-          }}
-        />
-      </main>
+      {path !== "/wall" && (
+        <header>
+          <TopBar path={path} counts={counts} alerts={live.alerts} />
+          <StatusLine status={status} onReconnect={store.reconnectNow} />
+        </header>
+      )}
+      {/* Numbers, times and texts are read while drawing: other wishes draw the page anew. */}
+      <Fragment key={JSON.stringify(wishes)}>
+        <Suspense fallback={<Note busy>{t.loading}</Note>}>{page()}</Suspense>
+      </Fragment>
+      <p className="hidden" role="status" aria-live="assertive">
+        {said}
+      </p>
+      <Toasts />
+      <OperatorDialog />
     </>
   );
-}
-
-/** The first gauge: what the trend shows until somebody chooses. */
-function firstOf(series: SeriesMap, devices: readonly Device[]): Selection["focus"] {
-  for (const { device_id: device } of devices) {
-    const metrics = [...series.values()].filter(({ deviceId }) => deviceId === device).map(({ metric }) => metric);
-    const [metric] = metrics.sort();
-    if (metric) return { device, metric };
-  }
-  return null;
 }

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import math
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 TOKEN = "the-operator"
 EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
-UNSET = (*EVIDENCE, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")
+SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
+UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")
+SEVERITIES = ("info", "warning", "critical")
 
 
 class StubApi:
@@ -25,12 +29,17 @@ class StubApi:
         self.forget()
         self.app = Starlette(
             routes=[
-                Route("/api/devices", self.list_devices),
-                Route("/api/devices/{device_id}", self.show_device),
-                Route("/api/readings/latest", self.latest_readings),
+                Route("/api/fleet", self.fleet),
+                Route("/api/devices", self.create_device, methods=["POST"]),
+                Route("/api/devices/{device_id}", self.change_device, methods=["PATCH"]),
+                Route("/api/devices/{device_id}/upload-url", self.upload_url, methods=["POST"]),
+                Route("/api/readings", self.list_readings),
                 Route("/api/readings/trend", self.trend),
+                Route("/api/rejected", self.list_rejected),
                 Route("/api/alerts", self.list_alerts),
-                Route("/api/alerts/{alert_id}/{verb}", self.act, methods=["POST"]),
+                Route("/api/alerts/{alert_id}", self.show_alert),
+                Route("/api/alerts/{verb}", self.act, methods=["POST"]),
+                Route("/api/alerts/{alert_id}/comment", self.comment, methods=["POST"]),
                 WebSocketRoute("/api/live", self.live),
             ],
         )
@@ -40,18 +49,22 @@ class StubApi:
         self.devices: dict[str, dict[str, Any]] = {}
         self.latest: dict[tuple[str, str], dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
+        self.events: dict[str, list[dict[str, Any]]] = {}
+        self.asked: list[str] = []
         self.http = True
         self.sockets = True
 
-    def add_device(self, device_id: str, kind: str, name: str | None = None) -> None:
+    def add_device(
+        self, device_id: str, kind: str, name: str | None = None, labels: Sequence[str] = (), **attributes: Any
+    ) -> None:
         """Register a device."""
         now = stamp()
         self.devices[device_id] = {
             "device_id": device_id,
             "kind": kind,
             "name": name,
-            "labels": [],
-            "attributes": {},
+            "labels": list(labels),
+            "attributes": attributes,
             "created_at": now,
             "updated_at": now,
             "last_seen_at": now,
@@ -61,7 +74,7 @@ class StubApi:
     def set_alert(self, alert_id: str, **fields: Any) -> None:
         """Open or change an alert."""
         now = stamp()
-        blank = dict.fromkeys(UNSET)
+        blank: dict[str, Any] = dict.fromkeys(UNSET) | {"labels": []}
         known = {"source": "api/latency", "rule": "zscore", "severity": "warning", "state": "open", "message": alert_id}
         before = self.alerts.get(alert_id, {**blank, **known, "opened_at": now, "alert_id": alert_id})
         self.alerts[alert_id] = {**before, "updated_at": now, **fields}
@@ -86,30 +99,101 @@ class StubApi:
             with contextlib.suppress(RuntimeError):
                 await client.close(1012)
 
-    async def list_devices(self, request: Request) -> Response:
-        """GET /api/devices."""
+    async def fleet(self, request: Request) -> Response:
+        """GET /api/fleet: what is wrong first, by id; the words of `q` anywhere."""
+        self.asked.append(str(request.url.path))
         if not self.http:
             return problem(503, "the database cannot be reached")
-        wanted, limit = request.query_params, int(request.query_params.get("limit", 100))
-        found = [
+        query = request.query_params
+        found = sorted((self.glance(each) for each in self.devices), key=trouble)
+        wanted = [
             device
-            for device in sorted(self.devices.values(), key=lambda device: device["device_id"])
-            if wanted.get("kind", device["kind"]) == device["kind"]
-            and wanted.get("q", "").lower() in f"{device['device_id']} {device['name']}".lower()
+            for device in found
+            if all(word in described(device) for word in query.get("q", "").lower().split())
+            and query.get("kind", device["kind"]) == device["kind"]
+            and query.get("label", "") in ["", *device["labels"]]
+            and ("ids" not in query or device["device_id"] in query["ids"].split(","))
+            and query.get("state", device["state"]) in (device["state"], device["open_alerts"] and "alerting")
+            and (query.get("located") != "true" or "latitude" in device["attributes"])
         ]
-        return page(found[:limit], more=len(found) > limit)
+        start, limit = int(query.get("cursor", 0)), int(query.get("limit", 100))
+        more = start + limit < len(wanted)
+        return JSONResponse(
+            {
+                "at": stamp(),
+                "items": wanted[start : start + limit],
+                "next_cursor": str(start + limit) if more else None,
+                "counts": None if start else counts(found, wanted),
+            }
+        )
 
-    async def show_device(self, request: Request) -> Response:
-        """GET /api/devices/{device_id}."""
-        device = self.devices.get(request.path_params["device_id"])
-        return JSONResponse(device) if device else problem(404, "there is no such device")
+    def glance(self, device_id: str) -> dict[str, Any]:
+        """A device with what is known of it."""
+        device = self.devices[device_id]
+        latest = {metric: item for (id_, metric), item in self.latest.items() if id_ == device_id}
+        seen = max((item["ts"] for item in latest.values()), default=None)
+        about = [
+            alert
+            for alert in self.alerts.values()
+            if alert["source"].split("/")[0] == device_id and alert["state"] != "resolved"
+        ]
+        age = 0.0 if seen is None else (datetime.now(UTC) - datetime.fromisoformat(seen)).total_seconds()
+        silent = age > device["attributes"].get("silent_after_seconds", 900)
+        readings = [
+            {name: item[name] for name in ("metric", "ts", "value", "received_at")} | {"spark": minutes(item)}
+            for _, item in sorted(latest.items(), key=lambda pair: (pair[0] != device["kind"], pair[0]))
+        ]
+        return device | {
+            "last_seen_at": seen,
+            "active": seen is not None and age <= 900,
+            "state": "new" if seen is None else "silent" if silent else "live",
+            "open_alerts": len(about),
+            "worst": max((alert["severity"] for alert in about), key=SEVERITIES.index, default=None),
+            "readings": readings,
+        }
 
-    async def latest_readings(self, request: Request) -> Response:
-        """GET /api/readings/latest."""
-        if not self.http:
-            return problem(503, "the database cannot be reached")
-        wanted = request.query_params.get("device_id")
-        return page([item for (device_id, _), item in self.latest.items() if wanted in (None, device_id)])
+    async def create_device(self, request: Request) -> Response:
+        """POST /api/devices."""
+        if refused := unless_operator(request):
+            return refused
+        spec = await request.json()
+        self.add_device(spec["device_id"], spec["kind"], spec["name"], spec["labels"], **spec["attributes"])
+        return JSONResponse(self.devices[spec["device_id"]], 201)
+
+    async def change_device(self, request: Request) -> Response:
+        """PATCH /api/devices/{device_id}."""
+        if refused := unless_operator(request):
+            return refused
+        device = self.devices[request.path_params["device_id"]]
+        device.update(await request.json(), updated_at=stamp())
+        return JSONResponse(device)
+
+    async def upload_url(self, request: Request) -> Response:
+        """POST /api/devices/{device_id}/upload-url."""
+        if refused := unless_operator(request):
+            return refused
+        url = f"http://127.0.0.1/ingest/{request.path_params['device_id']}?signature=s3cret"
+        return JSONResponse(
+            {"url": url, "method": "PUT", "expires_at": stamp(86_400), "readings_since": stamp(-86_400 * 30)}
+        )
+
+    async def list_readings(self, request: Request) -> Response:
+        """GET /api/readings: the newest of each series."""
+        query = request.query_params
+        found = [
+            item
+            for (device_id, metric), item in self.latest.items()
+            if device_id == query["device_id"] and query.get("metric", metric) == metric
+        ]
+        return page([{name: item[name] for name in item if name != "stored_at"} for item in found])
+
+    async def list_rejected(self, request: Request) -> Response:
+        """GET /api/rejected."""
+        if refused := unless_operator(request):
+            return refused
+        record = {"rejected_id": 1, "device_id": request.query_params["device_id"], "reason": "ts is in the future"}
+        where = {"payload": '{"value": 1}', "position": 0, "shard_id": "s", "sequence_number": "1"}
+        return page([record | where | {"rejected_at": stamp(-60)}])
 
     async def trend(self, request: Request) -> Response:
         """GET /api/readings/trend: a day's curve that ends near the newest value."""
@@ -117,7 +201,7 @@ class StubApi:
             return problem(503, "the database cannot be reached")
         query = request.query_params
         device_id, metric, points = query["device_id"], query["metric"], int(query.get("points", 288))
-        until = datetime.now(UTC)
+        until = min(datetime.fromisoformat(query.get("until", stamp())), datetime.now(UTC))
         since = datetime.fromisoformat(query["since"])
         seconds = max(int((until - since).total_seconds() / points), 1)
         newest = self.latest.get((device_id, metric))
@@ -144,18 +228,47 @@ class StubApi:
         """GET /api/alerts."""
         if not self.http:
             return problem(503, "the database cannot be reached")
-        state = request.query_params.get("state")
-        return page([alert for alert in self.alerts.values() if state in (None, alert["state"])])
+        query = request.query_params
+        found = [
+            alert
+            for alert in self.alerts.values()
+            if query.get("state", alert["state"]) == alert["state"]
+            and query.get("severity", alert["severity"]) == alert["severity"]
+            and query.get("device_id", alert["source"].split("/")[0]) == alert["source"].split("/")[0]
+        ]
+        return page(sorted(found, key=lambda alert: alert["opened_at"], reverse=True))
+
+    async def show_alert(self, request: Request) -> Response:
+        """GET /api/alerts/{alert_id}."""
+        alert = self.alerts.get(request.path_params["alert_id"])
+        if alert is None:
+            return problem(404, "there is no such alert")
+        return JSONResponse(alert | {"events": self.events.get(alert["alert_id"], [])})
 
     async def act(self, request: Request) -> Response:
-        """POST /api/alerts/{alert_id}/acknowledge or /resolve."""
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return problem(401, "this operation needs the operator's bearer token")
+        """POST /api/alerts/acknowledge or /resolve."""
+        if refused := unless_operator(request):
+            return refused
         state = {"acknowledge": "acknowledged", "resolve": "resolved"}[request.path_params["verb"]]
-        alert_id, said = request.path_params["alert_id"], await request.json()
-        self.set_alert(alert_id, state=state, **{f"{state}_by": said["actor"], f"{state}_at": stamp()})
-        await self.tell({"type": "alerts", "alerts": [self.alerts[alert_id]]})
-        return JSONResponse(self.alerts[alert_id])
+        said = await request.json()
+        for alert_id in said["alert_ids"]:
+            self.set_alert(alert_id, state=state, **{f"{state}_by": said["actor"], f"{state}_at": stamp()})
+            self.tell_event(alert_id, state, said)
+            await self.tell({"type": "alerts", "alerts": [self.alerts[alert_id]]})
+        return JSONResponse({"changed": said["alert_ids"], "unchanged": [], "refused": []})
+
+    async def comment(self, request: Request) -> Response:
+        """POST /api/alerts/{alert_id}/comment."""
+        if refused := unless_operator(request):
+            return refused
+        alert_id = request.path_params["alert_id"]
+        self.tell_event(alert_id, "commented", await request.json())
+        return JSONResponse(self.alerts[alert_id] | {"events": self.events[alert_id]})
+
+    def tell_event(self, alert_id: str, action: str, said: dict[str, Any]) -> None:
+        """Add to what was done to an alert."""
+        event = {"at": stamp(), "actor": said["actor"], "action": action, "comment": said["comment"]}
+        self.events.setdefault(alert_id, []).append(event | {"happened_at": None})
 
     async def live(self, client: WebSocket) -> None:
         """WS /api/live."""
@@ -179,6 +292,54 @@ class StubApi:
         finally:
             pinging.cancel()
             self.clients.pop(client, None)
+
+
+def unless_operator(request: Request) -> Response | None:
+    """Refuse who is not the operator."""
+    if request.headers.get("authorization") == f"Bearer {TOKEN}":
+        return None
+    return problem(401, "this operation needs the operator's bearer token")
+
+
+def described(device: dict[str, Any]) -> str:
+    """Everything that a search looks at."""
+    metrics = [reading["metric"] for reading in device["readings"]]
+    words = [device["device_id"], device["name"] or "", device["kind"], *device["labels"], *metrics, device["state"]]
+    return " ".join(words).lower()
+
+
+def trouble(device: dict[str, Any]) -> tuple[int, str]:
+    """What is wrong comes first."""
+    rank = 3 if device["worst"] else {"silent": 2, "new": 1, "live": 0}[device["state"]]
+    return -rank, device["device_id"]
+
+
+def counts(fleet: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    """The fleet in numbers."""
+
+    def of(values: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"value": value, "count": count} for value, count in Counter(values).most_common()]
+
+    return {
+        "total": len(fleet),
+        "silent": sum(device["state"] == "silent" for device in fleet),
+        "matching": len(wanted),
+        "located": sum("latitude" in device["attributes"] for device in wanted),
+        "states": of([device["state"] for device in fleet] + ["alerting" for each in fleet if each["worst"]]),
+        "kinds": of([device["kind"] for device in fleet]),
+        "labels": of([label for device in fleet for label in device["labels"]]),
+        "metrics": of([reading["metric"] for device in fleet for reading in device["readings"]]),
+    }
+
+
+def minutes(item: dict[str, Any]) -> list[list[float]]:
+    """The quarter of an hour before a reading, a point for each minute."""
+    end = int(datetime.fromisoformat(item["ts"]).timestamp()) // 60 * 60
+    points = []
+    for at in range(end - 14 * 60, end + 60, 60):
+        value = item["value"] + math.sin(at / 180)
+        points.append([at, value, value - 0.4, value + 0.4, 6])
+    return points
 
 
 def curve(device_id: str, metric: str, at: float) -> float:

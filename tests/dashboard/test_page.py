@@ -31,11 +31,22 @@ async def test_everybody_can_use_it(site: StubSite, screen: Any, scheme: str) ->
         await expect(page.get_by_role("img", name="boiler")).to_be_visible()
         await page.evaluate(AXE.read_text())
         assert await violations(page) == []
-        await page.get_by_role("button", name="Choose devices").click()
-        await expect(page.get_by_role("checkbox")).to_have_count(5)
+        await page.get_by_role("radio", name="Table").check(force=True)
+        await expect(page.get_by_role("table")).to_be_visible()
+        assert await violations(page) == []
+        await page.get_by_role("button", name="Preferences").click()
         assert await violations(page) == []
         await page.keyboard.press("Escape")
-        await page.get_by_role("button", name="Resolve").click()
+        await page.get_by_role("link", name="Boiler room").first.click()
+        await expect(page.get_by_role("img", name="boiler")).to_be_visible()
+        await page.get_by_role("radio", name="Description").check(force=True)
+        assert await violations(page) == []
+        await page.get_by_role("link", name="Alerts").first.click()
+        await page.get_by_role("link", name="Details").click()
+        await expect(page.get_by_role("complementary")).to_be_visible()
+        assert await violations(page) == []
+        await page.get_by_role("link", name="Add a device").click()
+        await expect(page.get_by_role("heading", name="Describe it")).to_be_visible()
         assert await violations(page) == []
 
 

@@ -1,4 +1,4 @@
-"""What a person sees, in a real browser, with an API that says what the test tells it to."""
+"""Gauges and the connection, in a real browser, with an API that says what the test tells it to."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.dashboard.conftest import StubSite
-from tests.dashboard.stub import TOKEN, stamp
+from tests.dashboard.stub import TOKEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -43,7 +43,7 @@ async def test_a_gauge_moves_when_a_reading_comes(site: StubSite) -> None:
         await expect(status(page)).to_contain_text("Live")
         await site.stub.read("boiler", "temperature", 31.25)
         await expect(gauge).to_have_attribute("aria-valuenow", "31.25")
-        await expect(gauge).to_have_attribute("aria-valuetext", "31.3 °C")
+        await expect(gauge).to_have_attribute("aria-valuetext", "31.3\u00a0°C")
         await expect(gauge).to_contain_text("31.3")
 
 
@@ -110,110 +110,79 @@ async def test_the_first_load_without_a_server_says_what_is_wrong_and_recovers(s
         await expect(meter(page, "cellar, Humidity")).to_be_visible(timeout=10_000)
 
 
-async def test_an_alert_is_acknowledged_and_resolved_with_the_operators_token(site: StubSite) -> None:
+async def test_a_large_number_reads_as_people_write_it(site: StubSite) -> None:
+    site.stub.add_device("meter", "energy", "Main meter", energy_unit="Wh")
+    await site.stub.read("meter", "energy", 98_765_432)
+    site.stub.add_device("valve", "position", "Valve")
+    await site.stub.read("valve", "position", 1)
+    async with site.visit(locale="de-DE") as page:
+        await expect(meter(page, "Main meter")).to_contain_text("98,77MWh")
+        await expect(meter(page, "Valve").locator(".gauge-value")).to_have_text("1")
+
+
+async def test_a_gauge_with_an_alert_shows_it_and_a_spike_is_in_its_sparkline(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
+        await expect(page.locator(".gauge-critical")).to_contain_text("Critical")
+        band = page.locator(".gauge", has_text="Motor").locator(".sparkline-area")
+        before = await band.get_attribute("d")
+        await site.stub.read("motor", "vibration", 900)
+        await expect(band).not_to_have_attribute("d", before or "")
+
+
+async def test_preferences_hold_at_once_and_after_a_reload(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit() as page:
+        await page.get_by_role("button", name="Preferences").click()
         dialog = page.get_by_role("dialog")
-        await page.get_by_role("button", name="Acknowledge: Boiler room is hot").click()
-        await dialog.get_by_label("Your name").fill("Ana")
-        await dialog.get_by_label("Comment").fill("On my way")
-        await dialog.get_by_label("Operator token").fill("guessed")
-        await dialog.get_by_role("button", name="Acknowledge").click()
-        await expect(dialog.get_by_role("alert")).to_contain_text("not the operator's token")
-        assert await page.evaluate("Object.values(sessionStorage)") == []
-
-        await dialog.get_by_label("Operator token").fill(TOKEN)
-        await dialog.get_by_role("button", name="Acknowledge").click()
-        await expect(page.get_by_text("Acknowledged by Ana")).to_be_visible()
-        assert await page.evaluate("Object.values(localStorage)") == []
-
-        await page.get_by_role("button", name="Resolve: Boiler room is hot").click()
-        await expect(dialog.get_by_label("Operator token")).to_have_count(0)
-        await dialog.get_by_role("button", name="Resolve").click()
-        await expect(page.get_by_role("heading", name="No active alerts")).to_be_visible()
-        assert site.stub.alerts["hot"]["resolved_by"] == "Ana"
+        await dialog.get_by_label("Temperatures in").select_option("°F")
+        await dialog.get_by_label("Times in").select_option("utc")
+        await dialog.get_by_label("Language").select_option("de")
+        await expect(page.get_by_role("heading", name="Aktive Alarme")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.reload()
+        await expect(meter(page, "Boiler room, Temperature")).to_contain_text("68,9")
+        await expect(page.get_by_role("heading", name="Aktive Alarme")).to_be_visible()
+        await expect(page.get_by_text("Zeiten: UTC")).to_be_visible()
 
 
-async def test_alerts_come_and_go_live_the_most_severe_first(site: StubSite) -> None:
+async def test_pressing_a_gauge_brings_its_trend_into_sight(site: StubSite) -> None:
     await stocked(site)
-    async with site.visit() as page:
-        await expect(page.get_by_text("Boiler room is hot")).to_be_visible()
-        site.stub.set_alert("damp", message="The cellar is damp", opened_at=stamp(-60), observed=81.5, expected=55)
-        await site.stub.tell({"type": "alerts", "alerts": [site.stub.alerts["damp"]]})
-        alerts = page.get_by_role("region", name="Active alerts").get_by_role("listitem")
-        await expect(alerts).to_contain_text(["Boiler room is hot", "The cellar is damp"])
-        await expect(alerts.last).to_contain_text("Warning")
-        await expect(alerts.last).to_contain_text(re.compile("Observed81.5.*Expected55"))
-        site.stub.set_alert("hot", state="resolved")
-        await site.stub.tell({"type": "alerts", "alerts": [site.stub.alerts["hot"]]})
-        await expect(alerts).to_contain_text(["The cellar is damp"])
-
-
-async def test_an_alert_about_a_gauge_leads_to_its_trend(site: StubSite) -> None:
-    await stocked(site)
-    site.stub.set_alert("shaky", source="motor/vibration", message="The motor shakes")
-    async with site.visit() as page:
-        await page.get_by_role("button", name="motor/vibration").click()
-        await expect(page.get_by_role("img", name="Motor, vibration")).to_be_visible()
+    for number in range(9):
+        site.stub.add_device(f"pump-{number}", "power")
+        await site.stub.read(f"pump-{number}", "power", number)
+    async with site.visit(viewport={"width": 1000, "height": 700}, reduced_motion="reduce") as page:
+        await page.get_by_role("button", name="Motor, Vibration").click()
+        await expect(page.get_by_role("img", name=re.compile("^Motor, vibration"))).to_be_in_viewport()
         await expect(page).to_have_url(re.compile("device=motor&metric=vibration"))
 
 
-async def test_devices_are_chosen_with_the_keyboard_alone(site: StubSite) -> None:
-    await stocked(site)
+async def test_the_empty_page_leads_to_the_first_reading(site: StubSite) -> None:
     async with site.visit() as page:
-        await page.get_by_role("button", name="Choose devices").focus()
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_label("Search devices")).to_be_focused()
-        await page.keyboard.type("mot")
-        await expect(page.get_by_role("checkbox")).to_have_count(1)
-        await page.keyboard.press("ArrowDown")
-        await expect(page.get_by_role("checkbox", name="Motor")).to_be_focused()
-        await page.keyboard.press("Space")
-        await page.get_by_role("button", name="Show 1 device").press("Enter")
-        await expect(page.get_by_role("meter")).to_have_count(1)
-        await expect(page).to_have_url(re.compile(r"\?devices=motor$"))
-        await page.go_back()
-        await expect(page.get_by_role("meter")).to_have_count(3)
+        await page.get_by_role("link", name="Register a device").click()
+        await page.get_by_label("Id").fill("boiler")
+        await page.get_by_label("Unit").fill("K")
+        await page.get_by_role("button", name="Register the device").click()
+        await page.get_by_role("dialog").get_by_label("Your name").fill("Ana")
+        await page.get_by_role("dialog").get_by_label("Operator token").fill(TOKEN)
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.locator(".command")).to_contain_text("/ingest/boiler?signature=s3cret")
+        await expect(page.get_by_text("Waiting for the first reading").last).to_be_visible()
+        await site.stub.read("boiler", "temperature", 294.5)
+        await expect(meter(page, "boiler, Temperature")).to_contain_text("294.5K")
+        await page.get_by_role("link", name="Open the device").click()
+        await expect(page.get_by_role("heading", name="boiler", exact=True).first).to_be_visible()
 
 
-async def test_devices_are_filtered_by_kind(site: StubSite) -> None:
+async def test_a_wall_shows_what_matters_and_outlives_the_network(site: StubSite) -> None:
     await stocked(site)
-    async with site.visit() as page:
-        await page.get_by_role("button", name="Choose devices").click()
-        await page.get_by_role("radio", name="humidity").check(force=True)
-        await page.get_by_role("button", name="Show all humidity devices").click()
-        await expect(meter(page, "cellar, Humidity")).to_be_visible()
-        await expect(page.get_by_role("meter")).to_have_count(1)
-
-
-async def test_a_shared_address_shows_the_same_view(site: StubSite) -> None:
-    await stocked(site)
-    async with site.visit("?devices=motor,boiler,gone&device=motor&metric=vibration&window=1h") as page:
-        await expect(page.get_by_role("heading", name="1 h trend")).to_be_visible()
-        await expect(page.get_by_text("Motor, vibration")).to_be_visible()
-        await expect(page.get_by_role("meter")).to_have_count(2)
-        await expect(page.get_by_role("button", name="Motor")).to_have_attribute("aria-pressed", "true")
-
-
-async def test_the_trend_follows_the_gauge_and_the_window(site: StubSite) -> None:
-    await stocked(site)
-    async with site.visit() as page:
-        await page.get_by_role("button", name="cellar").click()
-        await expect(
-            page.get_by_role("img", name=re.compile("^cellar, humidity, the last 24 h: lowest"))
-        ).to_be_visible()
-        await page.get_by_role("radio", name="7 d").check(force=True)
-        await expect(
-            page.get_by_role("img", name=re.compile("^cellar, humidity, the last 7 d: lowest"))
-        ).to_be_visible()
-        await expect(page).to_have_url(re.compile(r"device=cellar&metric=humidity&window=7d"))
-
-
-async def test_a_large_fleet_is_shown_in_steps(site: StubSite) -> None:
-    for number in range(30):
-        site.stub.add_device(f"pump-{number:02}", "power")
-        await site.stub.read(f"pump-{number:02}", "power", number)
-    async with site.visit() as page:
-        await expect(page.get_by_role("meter")).to_have_count(8)
-        await page.get_by_role("button", name="Show more devices").click()
-        await expect(page.get_by_role("meter")).to_have_count(24)
+    async with site.visit("wall?every=5", viewport={"width": 3840, "height": 2160}) as page:
+        await expect(page.locator(".wall-alert").first).to_contain_text("Boiler room")
+        await expect(page.get_by_text("0 of 3 silent · 1 alert")).to_be_visible()
+        site.stub.sockets = site.stub.http = False
+        await site.stub.cut()
+        await expect(page.locator(".wall-status")).to_have_text("Offline")
+        await expect(page.get_by_text("Not known while the server does not answer.")).to_be_visible()
+        await expect(meter(page, "Motor")).to_be_visible()
+        site.stub.sockets = site.stub.http = True
+        await expect(page.locator(".wall-status")).to_have_text("Live")

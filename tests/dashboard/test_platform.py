@@ -53,7 +53,7 @@ async def platform(
 
     def program(service: Service) -> Program:
         port = free_port()
-        own = {"HTTP_PORT": str(port), "PUBLIC_URL": front, **database.environment(service.name)}
+        own = {"HTTP_PORT": str(port), "PUBLIC_URL": front, "ANONYMOUS": "viewer", **database.environment(service.name)}
         return Program(
             name=service.name,
             command=(sys.executable, "-m", service.module),

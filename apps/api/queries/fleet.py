@@ -86,7 +86,7 @@ class FacetCount(NamedTuple):
 
     facet: str
     value: str
-    count: int
+    devices: int
 
 
 class Placed(NamedTuple):

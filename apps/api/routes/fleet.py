@@ -109,7 +109,7 @@ async def show_fleet(context: Context, caller: Caller, query: FleetQuery) -> Fle
 
 def _counts(facets: list[FacetCount]) -> FleetCounts:
     def of(facet: str) -> list[Count]:
-        return [Count(row.value, row.count) for row in facets if row.facet == facet]
+        return [Count(row.value, row.devices) for row in facets if row.facet == facet]
 
     total = of("total")
     return FleetCounts(

@@ -1,184 +1,97 @@
-import { useState } from "react";
-import type { AlertVerb } from "../api/client";
-import type { Alert, Severity } from "../api/types";
-import { formatAge, formatMoment, formatNumber } from "../format";
-import { type AlertMap, inOrder } from "../live/alerts";
-import type { Series, SeriesMap } from "../live/series";
+import { useDevices } from "../device/useDevices";
+import type { Alert, Device } from "../api/types";
+import { subjectOf } from "../fleet/rows";
+import { formatSeconds } from "../format";
+import { inOrder } from "../live/alerts";
+import type { Live } from "../live/store";
 import { Icon } from "../shell/Icon";
+import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
-import { ActionDialog } from "./ActionDialog";
+import { t } from "../text";
+import { AlertItem } from "./AlertItem";
+import { usePending } from "./actions";
+import { isPlatform } from "./words";
+
+const PREVIEW_COUNT = 8;
 
 interface Props {
-  /** null until the first snapshot. */
-  alerts: AlertMap | null;
+  live: Live;
   offline: boolean;
+  devices: readonly Device[];
   now: number;
-  /** The gauges: an alert about one of them leads to its trend. */
-  series: SeriesMap;
-  onTrend: (series: Series) => void;
-  onChanged: (alert: Alert) => void;
 }
 
-/** What still needs a person. */
-export function AlertPanel({ alerts, offline, now, series, onTrend, onChanged }: Props) {
-  const [acting, setActing] = useState<{ alert: Alert; verb: AlertVerb } | null>(null);
-  const [showAll, setShowAll] = useState(false);
-  const list = alerts ? inOrder(alerts) : [];
-  const shown = showAll ? list : list.slice(0, PREVIEW_COUNT);
-
+/** What still needs a person, the sensors' before the platform's own. */
+export function AlertPanel({ live, offline, devices: known, now }: Props) {
+  const pending = usePending();
+  const all = live.alerts ? inOrder(live.alerts) : [];
+  const list = all.filter(({ alert_id }) => pending.get(alert_id) !== "resolve");
+  const shown = list.slice(0, PREVIEW_COUNT);
+  const devices = useDevices(
+    shown.map((alert) => subjectOf(alert).device),
+    known,
+  );
   return (
     <section className="panel alerts" aria-labelledby="alerts-title" id="alerts">
       <header className="panel-head">
-        <h2 id="alerts-title">Active alerts</h2>
+        <h2 id="alerts-title">{t.alerts.active}</h2>
         {list.length > 0 && <span className="count">{list.length}</span>}
+        <Link className="button-quiet" href="/alerts">
+          {t.alerts.allAndHistory}
+        </Link>
       </header>
-      {list.length === 0 && <NoAlerts known={alerts !== null} offline={offline} />}
-      <ul className="alert-list">
-        {shown.map((alert) => {
-          const about = series.get(alert.source);
-          return (
-            <AlertItem
-              key={alert.alert_id}
-              alert={alert}
-              now={now}
-              onAct={(verb) => {
-                setActing({ alert, verb });
-              }}
-              onTrend={
-                about
-                  ? () => {
-                      onTrend(about);
-                    }
-                  : null
-              }
-            />
-          );
-        })}
-      </ul>
-      {shown.length < list.length && (
-        <button
-          type="button"
-          className="button more"
-          onClick={() => {
-            setShowAll(true);
-          }}
-        >
-          Show all {list.length} alerts
-        </button>
-      )}
-      {acting && (
-        <ActionDialog
-          {...acting}
-          onDone={onChanged}
-          onClose={() => {
-            setActing(null);
-          }}
+      {offline && live.alertsAt !== null && <Note>{t.alerts.notKnownSince(formatSeconds(live.alertsAt))}</Note>}
+      {list.length === 0 && <NoAlerts known={live.alerts !== null} offline={offline} />}
+      <div data-alert-list tabIndex={-1}>
+        <List alerts={shown.filter((alert) => !isPlatform(alert, devices))} devices={devices} now={now} />
+        <List
+          title={t.alerts.ofPlatform}
+          alerts={shown.filter((alert) => isPlatform(alert, devices))}
+          devices={devices}
+          now={now}
         />
+      </div>
+      {shown.length < list.length && (
+        <Link className="button more" href="/alerts">
+          {t.alerts.showAll(list.length)}
+        </Link>
       )}
     </section>
   );
 }
 
-const PREVIEW_COUNT = 8;
-const SEVERITY: Record<Severity, string> = { critical: "Critical", warning: "Warning", info: "Info" };
-
-interface ItemProps {
-  alert: Alert;
+interface ListProps {
+  title?: string;
+  alerts: readonly Alert[];
+  devices: ReadonlyMap<string, Device>;
   now: number;
-  onAct: (verb: AlertVerb) => void;
-  /** null when it is about nothing that has a trend here. */
-  onTrend: (() => void) | null;
 }
 
-function AlertItem({ alert, now, onAct, onTrend }: ItemProps) {
-  const opened = Date.parse(alert.opened_at);
+function List({ title, alerts, devices, now }: ListProps) {
+  if (alerts.length === 0) return null;
   return (
-    <li className={`alert alert-${alert.severity} alert-${alert.state}`}>
-      <p className="alert-top">
-        <span className="alert-severity">
-          <Icon name={alert.severity} />
-          {SEVERITY[alert.severity]}
-        </span>
-        <time dateTime={alert.opened_at}>
-          {formatMoment(opened, now)} · {formatAge(now - opened)}
-        </time>
-      </p>
-      <h3 className="alert-message">{alert.message}</h3>
-      <p className="alert-source">
-        {onTrend ? (
-          <button type="button" className="button-quiet" onClick={onTrend}>
-            {alert.source}
-          </button>
-        ) : (
-          alert.source
-        )}
-        {` · ${alert.rule}`}
-      </p>
-      <Evidence alert={alert} />
-      {alert.state === "acknowledged" && (
-        <p className="alert-by">
-          <Icon name="person" /> Acknowledged by {alert.acknowledged_by ?? "somebody"}
-          {alert.acknowledged_at && `, ${formatAge(now - Date.parse(alert.acknowledged_at))}`}
-        </p>
-      )}
-      <div className="alert-actions">
-        {alert.state === "open" && (
-          <button
-            type="button"
-            className="button"
-            aria-label={`Acknowledge: ${alert.message}`}
-            onClick={() => {
-              onAct("acknowledge");
-            }}
-          >
-            Acknowledge
-          </button>
-        )}
-        <button
-          type="button"
-          className="button"
-          aria-label={`Resolve: ${alert.message}`}
-          onClick={() => {
-            onAct("resolve");
-          }}
-        >
-          Resolve
-        </button>
-      </div>
-    </li>
+    <>
+      {title && <h3 className="alert-group">{title}</h3>}
+      <ul aria-label={title}>
+        {alerts.map((alert) => (
+          <li key={alert.alert_id}>
+            <AlertItem alert={alert} devices={devices} now={now} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
-function Evidence({ alert }: { alert: Alert }) {
-  const figures = [
-    ["Observed", alert.observed],
-    ["Expected", alert.expected],
-    ["Score", alert.score],
-  ] as const;
-  if (figures.every(([, value]) => value === null)) return null;
-  return (
-    <dl className="alert-figures">
-      {figures.map(
-        ([name, value]) =>
-          value !== null && (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{formatNumber(value)}</dd>
-            </div>
-          ),
-      )}
-    </dl>
-  );
-}
-
+/** That nothing is wrong is said only when it is known. */
 function NoAlerts({ known, offline }: { known: boolean; offline: boolean }) {
-  if (!known && offline) return <Note>Not known while the server does not answer.</Note>;
-  if (!known) return <Note busy>Loading the alerts</Note>;
+  if (offline) return known ? null : <Note>{t.alerts.notKnown}</Note>;
+  if (!known) return <Note busy>{t.alerts.loading}</Note>;
   return (
     <div className="empty">
       <Icon name="check" />
-      <h3>No active alerts</h3>
-      <p>Alerts appear here the moment they open.</p>
+      <h3>{t.alerts.none}</h3>
+      <p>{t.alerts.appearHere}</p>
     </div>
   );
 }

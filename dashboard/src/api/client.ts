@@ -2,8 +2,23 @@
 
 import createClient from "openapi-fetch";
 import { capitalized } from "../format";
+import { t } from "../text";
 import type { paths } from "./schema";
-import type { Alert, AlertAction, Device, LatestReading, Problem, Trend } from "./types";
+import type {
+  Alert,
+  AlertAction,
+  AlertWithEvents,
+  Device,
+  DevicePatch,
+  DeviceSpec,
+  Fleet,
+  LatestReading,
+  Problem,
+  Reading,
+  RejectedRecord,
+  Trend,
+  UploadUrl,
+} from "./types";
 
 /** What the server refused, in words that may be shown. `status` 0: it was not reached at all. */
 export class ApiError extends Error {
@@ -17,61 +32,123 @@ export class ApiError extends Error {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** A whole history is streamed for as long as it takes. */
+const EXPORT_TIMEOUT_MS = 10 * 60_000;
 
 const api = createClient<paths>({ baseUrl: "/api", fetch: fetchInTime });
 
-export interface DevicePage {
-  items: readonly Device[];
-  next_cursor: string | null;
+export interface Page<Item> {
+  items: readonly Item[];
+  next_cursor?: string | null;
 }
 
-export function listDevices(
-  { q, kind, limit }: { q?: string; kind?: string | null; limit: number },
-  signal?: AbortSignal,
-): Promise<DevicePage> {
-  const query = { limit, ...(q ? { q } : {}), ...(kind ? { kind } : {}) };
-  return answer(api.GET("/devices", { params: { query }, ...cancelledBy(signal) }));
+export type FleetQuery = NonNullable<paths["/fleet"]["get"]["parameters"]["query"]>;
+
+export function getFleet(query: FleetQuery, signal?: AbortSignal): Promise<Fleet> {
+  return answer(api.GET("/fleet", { params: { query }, ...cancelledBy(signal) }));
 }
 
-export function getDevice(device_id: string, signal?: AbortSignal): Promise<Device> {
-  return answer(api.GET("/devices/{device_id}", { params: { path: { device_id } }, ...cancelledBy(signal) }));
+/** These devices, those that there are, with their newest readings. */
+export async function getDevices(ids: readonly string[], signal?: AbortSignal): Promise<Fleet["items"]> {
+  if (ids.length === 0) return [];
+  return (await getFleet({ ids: ids.join(","), limit: ids.length }, signal)).items;
 }
 
-/** One request a device: the API takes one id at a time, and no page asks for more than it shows. */
 export async function latestReadings(deviceIds: readonly string[]): Promise<LatestReading[]> {
-  const pages = await Promise.all(
-    deviceIds.map((device_id) => answer(api.GET("/readings/latest", { params: { query: { device_id } } }))),
+  const batches: string[][] = [];
+  for (let start = 0; start < deviceIds.length; start += MAX_IDS) batches.push(deviceIds.slice(start, start + MAX_IDS));
+  const devices = (await Promise.all(batches.map((ids) => getDevices(ids)))).flat();
+  return devices.flatMap(({ device_id, readings }) =>
+    readings.map((reading) => ({ device_id, ...reading, stored_at: reading.received_at })),
   );
-  return pages.flatMap((page) => page.items);
 }
 
-export function getTrend(
-  query: { device_id: string; metric: string; since: string; points: number },
-  signal?: AbortSignal,
-): Promise<Trend> {
+/** Most ids of one request. */
+export const MAX_IDS = 100;
+
+export interface TrendQuery {
+  device_id: string;
+  metric: string;
+  since: string;
+  until?: string;
+  points: number;
+}
+
+export function getTrend(query: TrendQuery, signal?: AbortSignal): Promise<Trend> {
   return answer(api.GET("/readings/trend", { params: { query }, ...cancelledBy(signal) }));
+}
+
+type ReadingsQuery = NonNullable<paths["/readings"]["get"]["parameters"]["query"]>;
+
+export function getReadings(query: ReadingsQuery, signal?: AbortSignal): Promise<Page<Reading>> {
+  return answer(api.GET("/readings", { params: { query }, ...cancelledBy(signal) }));
+}
+
+export function getRejected(device_id: string, token: string, cursor?: string): Promise<Page<RejectedRecord>> {
+  const query = { device_id, limit: 50, ...(cursor ? { cursor } : {}) };
+  return answer(api.GET("/rejected", { params: { query }, ...by(token) }));
+}
+
+export type AlertQuery = NonNullable<paths["/alerts"]["get"]["parameters"]["query"]>;
+
+export function getAlerts(query: AlertQuery, signal?: AbortSignal): Promise<Page<Alert>> {
+  return answer(api.GET("/alerts", { params: { query }, ...cancelledBy(signal) }));
+}
+
+export function getAlert(alert_id: string, signal?: AbortSignal): Promise<AlertWithEvents> {
+  return answer(api.GET("/alerts/{alert_id}", { params: { path: { alert_id } }, ...cancelledBy(signal) }));
 }
 
 /** What still needs a person: open and acknowledged, at most `limit` of each. */
 export async function unresolvedAlerts(limit: number, signal?: AbortSignal): Promise<Alert[]> {
   const pages = await Promise.all(
-    (["open", "acknowledged"] as const).map((state) =>
-      answer(api.GET("/alerts", { params: { query: { state, limit } }, ...cancelledBy(signal) })),
-    ),
+    (["open", "acknowledged"] as const).map((state) => getAlerts({ state, limit }, signal)),
   );
   return pages.flatMap((page) => page.items);
 }
 
 export type AlertVerb = "acknowledge" | "resolve";
 
-/** Rejects with ApiError 401 or 403 when the token is not the operator's. */
-export function actOnAlert(alert_id: string, verb: AlertVerb, body: AlertAction, token: string): Promise<Alert> {
-  const request = { params: { path: { alert_id } }, headers: { Authorization: `Bearer ${token}` }, body };
-  return answer(
-    verb === "acknowledge"
-      ? api.POST("/alerts/{alert_id}/acknowledge", request)
-      : api.POST("/alerts/{alert_id}/resolve", request),
+/** Do something to many alerts at once. */
+export async function actOnAlerts(
+  alert_ids: string[],
+  verb: AlertVerb,
+  action: AlertAction,
+  token: string,
+): Promise<void> {
+  const request = { body: { ...action, alert_ids }, ...by(token), keepalive: true };
+  const done = await answer(
+    verb === "acknowledge" ? api.POST("/alerts/acknowledge", request) : api.POST("/alerts/resolve", request),
   );
+  const refused = done.refused[0];
+  if (refused && done.changed.length === 0) throw new ApiError(409, asSentence(refused.reason));
+}
+
+export function commentAlert(
+  alert_id: string,
+  body: { actor: string; comment: string },
+  token: string,
+): Promise<AlertWithEvents> {
+  return answer(api.POST("/alerts/{alert_id}/comment", { params: { path: { alert_id } }, body, ...by(token) }));
+}
+
+export function createDevice(body: DeviceSpec, token: string): Promise<Device> {
+  return answer(api.POST("/devices", { body, ...by(token) }));
+}
+
+export function changeDevice(device_id: string, body: DevicePatch, token: string): Promise<Device> {
+  return answer(api.PATCH("/devices/{device_id}", { params: { path: { device_id } }, body, ...by(token) }));
+}
+
+export function makeUploadUrl(device_id: string, expires_in: number, token: string): Promise<UploadUrl> {
+  const request = { params: { path: { device_id } }, body: { expires_in }, ...by(token) };
+  return answer(api.POST("/devices/{device_id}/upload-url", request));
+}
+
+/** Every reading of a series within a window, as CSV. */
+export function exportReadings(query: Omit<TrendQuery, "points">, token: string): Promise<Blob> {
+  const asked = { params: { query: { ...query, format: "csv" as const } }, ...by(token) };
+  return answer<Blob>(api.GET("/readings/export", { ...asked, parseAs: "blob" }));
 }
 
 interface Answered<Data> {
@@ -88,13 +165,18 @@ async function answer<Data>(pending: Promise<Answered<Data>>): Promise<Data> {
 }
 
 async function fetchInTime(request: Request): Promise<Response> {
-  const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const limit = AbortSignal.timeout(request.url.includes("/export") ? EXPORT_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
   try {
     return await fetch(request, { signal: AbortSignal.any([request.signal, limit]) });
   } catch (error) {
     if (request.signal.aborted) throw error;
-    throw new ApiError(0, limit.aborted ? "The server did not answer in time." : "The server cannot be reached.");
+    throw new ApiError(0, limit.aborted ? t.server.late : t.server.unreachable);
   }
+}
+
+/** Say who asks, where that is known. */
+function by(token: string): { headers?: { Authorization: string } } {
+  return token ? { headers: { Authorization: `Bearer ${token}` } } : {};
 }
 
 function cancelledBy(signal: AbortSignal | undefined): { signal?: AbortSignal } {
@@ -103,7 +185,7 @@ function cancelledBy(signal: AbortSignal | undefined): { signal?: AbortSignal } 
 
 function explain(problem: Partial<Problem> | string | undefined, status: number): string {
   if (typeof problem === "object" && problem.detail) return asSentence(problem.detail);
-  return status >= 500 ? "The server has trouble answering." : `The server refused (${status}).`;
+  return status >= 500 ? t.server.trouble : t.server.refused(status);
 }
 
 function asSentence(text: string): string {

@@ -7,11 +7,25 @@ type Schemas = components["schemas"];
 export type Device = Schemas["Device"];
 /** The newest value, by the time it was measured, of one metric of one device. */
 export type LatestReading = Schemas["LatestReading"];
+export type Fleet = Schemas["Fleet"];
+/** A device with its state, its newest readings and its open alerts. */
+export type FleetDevice = Schemas["FleetDevice"];
+export type FleetReading = FleetDevice["readings"][number];
+export type FleetCounts = Schemas["FleetCounts"];
+export type DeviceState = FleetDevice["state"];
+/** Start in seconds, average, lowest, highest, count of a minute. */
+export type SparkPoint = Schemas["SparkPoint"];
+export type Reading = Schemas["ReadingOut"];
+export type RejectedRecord = Schemas["RejectedRecord"];
+export type AlertWithEvents = Schemas["AlertWithEvents"];
 export type Trend = Schemas["Trend"];
 export type TrendPoint = Trend["points"][number];
 export type Severity = Schemas["Severity"];
 export type Alert = Schemas["Alert"];
 export type AlertAction = Schemas["AlertAction"];
+export type DeviceSpec = Schemas["DeviceSpec"];
+export type DevicePatch = Schemas["DevicePatch"];
+export type UploadUrl = Schemas["UploadUrl"];
 /** An error as problem+json (RFC 9457). */
 export type Problem = Schemas["Problem"];
 

@@ -1,74 +1,91 @@
 import { memo } from "react";
-import type { Device } from "../api/types";
-import { formatAge, formatNumber, formatSpan, formatValue } from "../format";
+import { href } from "../address";
+import type { Device, Severity } from "../api/types";
+import { formatFull, formatSpan, formatTick } from "../format";
 import { extent } from "../live/buckets";
-import { isStale, RECENT_MS, type Series, staleAfter } from "../live/series";
-import { metricName, scaleOf, unitOf } from "../metrics";
+import { isStale, type Series } from "../live/series";
+import { decimalsOf, joined, metricName, quantityOf, scaleOf, show } from "../quantity";
 import { Icon } from "../shell/Icon";
-import { arc, fractionOf, sparkline } from "./geometry";
+import { Link } from "../shell/Link";
+import { t } from "../text";
+import { arc, fractionOf } from "./geometry";
+import { Sparkline } from "./Sparkline";
 
 interface Props {
   device: Device;
   series: Series;
   now: number;
   focused: boolean;
-  onFocus: (series: Series) => void;
+  /** The severity of the worst alert about it that is not resolved. */
+  alert: Severity | null;
+  /** null: pressing it leads to the device's page. */
+  onFocus: ((series: Series) => void) | null;
 }
 
 /** One metric of one device: its newest value on a scale, how old it is, and its last quarter of an hour. */
-export const Gauge = memo(function Gauge({ device, series, now, focused, onFocus }: Props) {
+export const Gauge = memo(function Gauge({ device, series, now, focused, alert, onFocus }: Props) {
+  const { deviceId, metric } = series;
+  const quantity = quantityOf(metric, device);
   const seen = extent(series.recent) ?? { min: series.value, max: series.value };
-  const scale = scaleOf(series.metric, {
-    min: Math.min(seen.min, series.value),
-    max: Math.max(seen.max, series.value),
-  });
-  const unit = unitOf(series.metric, device);
+  const value = quantity.convert(series.value);
+  const low = quantity.convert(Math.min(seen.min, series.value));
+  const high = quantity.convert(Math.max(seen.max, series.value));
+  const scale = scaleOf(quantity, { min: low, max: high });
+  const shown = show(value, quantity.unit, decimalsOf(quantity, series.value, scale));
   const age = now - series.ts;
   const stale = isStale(series, now);
-  const name = device.name ?? device.device_id;
-  const value = formatValue(series.value, scale);
+  const name = device.name ?? deviceId;
+  const classes = ["gauge", stale && "gauge-stale", focused && "gauge-focused", alert && `gauge-${alert}`];
 
   return (
-    <article className={`gauge${stale ? " gauge-stale" : ""}${focused ? " gauge-focused" : ""}`}>
-      <h3 className="gauge-name">
-        <button
-          type="button"
-          aria-pressed={focused}
-          title={`Show the trend of ${device.device_id}`}
-          onClick={() => {
-            onFocus(series);
-          }}
-        >
-          {name}
-        </button>
+    <article className={classes.filter(Boolean).join(" ")}>
+      <h3 className="gauge-name" title={name}>
+        {onFocus ? (
+          <button
+            type="button"
+            aria-pressed={focused}
+            aria-label={`${name}, ${metricName(metric)}`}
+            onClick={() => {
+              onFocus(series);
+            }}
+          >
+            {name}
+          </button>
+        ) : (
+          <Link href={href(`/devices/${deviceId}`, { metric })}>{name}</Link>
+        )}
       </h3>
       <p className="gauge-about">
-        {metricName(series.metric)}
-        {!stale && <span>{formatAge(age)}</span>}
+        <span className="gauge-metric">{metricName(metric)}</span>
+        {alert ? (
+          <span className={`gauge-alert severity-${alert}`}>
+            <Icon name={alert} /> {t.severity[alert]}
+          </span>
+        ) : (
+          !stale && <time title={formatFull(series.ts)}>{t.ago(age)}</time>
+        )}
       </p>
       <div
         className="gauge-dial"
         role="meter"
-        aria-label={`${name}, ${metricName(series.metric)}`}
+        aria-label={`${name}, ${metricName(metric)}`}
         aria-valuemin={scale.min}
         aria-valuemax={scale.max}
-        aria-valuenow={series.value}
-        aria-valuetext={`${value} ${unit}`.trim()}
+        aria-valuenow={value}
+        aria-valuetext={joined(shown.text, shown.unit)}
+        title={t.gauge.explained}
       >
-        <Dial
-          fraction={fractionOf(series.value, scale)}
-          seen={[fractionOf(seen.min, scale), fractionOf(seen.max, scale)]}
-        />
-        <p className="gauge-value">
-          {value}
-          <span className="gauge-unit">{unit}</span>
+        <Dial fraction={fractionOf(value, scale)} seen={[fractionOf(low, scale), fractionOf(high, scale)]} />
+        <p className="gauge-value" data-long={shown.text.length > 6}>
+          {shown.text}
+          <span className="gauge-unit">{shown.unit}</span>
         </p>
-        <span className="gauge-end">{formatNumber(scale.min)}</span>
-        <span className="gauge-end gauge-end-high">{formatNumber(scale.max)}</span>
+        <span className="gauge-end">{formatTick(scale.min, scale)}</span>
+        <span className="gauge-end gauge-end-high">{formatTick(scale.max, scale)}</span>
       </div>
       {stale ? (
         <p className="gauge-note">
-          <Icon name="clock" /> No new reading for {formatSpan(age)}
+          <Icon name="clock" /> {t.noReadingFor(formatSpan(age))}
         </p>
       ) : (
         <Sparkline series={series} now={now} />
@@ -79,15 +96,18 @@ export const Gauge = memo(function Gauge({ device, series, now, focused, onFocus
 
 /** A registered device that has sent nothing yet. */
 export function SilentGauge({ device }: { device: Device }) {
+  const name = device.name ?? device.device_id;
   return (
     <article className="gauge gauge-silent">
-      <h3 className="gauge-name">{device.name ?? device.device_id}</h3>
+      <h3 className="gauge-name" title={name}>
+        <Link href={`/devices/${device.device_id}`}>{name}</Link>
+      </h3>
       <p className="gauge-about">{metricName(device.kind)}</p>
       <div className="gauge-dial">
         <Dial />
         <p className="gauge-value">–</p>
       </div>
-      <p className="gauge-note">No reading yet</p>
+      <p className="gauge-note">{t.gauge.noReadingYet}</p>
     </article>
   );
 }
@@ -112,22 +132,6 @@ function Dial({ fraction, seen }: DialProps) {
           strokeDasharray="100 200"
           strokeDashoffset={100 - fraction * 100}
         />
-      )}
-    </svg>
-  );
-}
-
-function Sparkline({ series, now }: { series: Series; now: number }) {
-  const since = Math.max(now - RECENT_MS, series.recent[0]?.start ?? 0);
-  const times = { since, until: now, maxGap: staleAfter(series) };
-  const paths = sparkline(series.recent, times, [100, 24]);
-  return (
-    <svg className="sparkline" viewBox="0 -2 100 26" preserveAspectRatio="none" aria-hidden="true">
-      {paths && (
-        <>
-          <path className="sparkline-area" d={paths.area} />
-          <path className="sparkline-line" d={paths.line} vectorEffect="non-scaling-stroke" />
-        </>
       )}
     </svg>
   );

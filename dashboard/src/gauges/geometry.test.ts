@@ -20,7 +20,7 @@ const times = { since: 0, until: 100, maxGap: 60 };
 it("a sparkline goes from its oldest to its newest value, the highest on top", () => {
   expect(sparkline([bucket(0, 1), bucket(50, 3), bucket(100, 2)], times, [100, 20])).toEqual({
     line: "M0 20L50 0L100 10",
-    area: "M0 20L0 20L50 0L100 10L100 20Z",
+    band: "M0 20L50 0L100 10L100 10L50 0L0 20Z",
   });
 });
 
@@ -31,6 +31,14 @@ it("a sparkline breaks where nothing was measured", () => {
 
 it("a sparkline of equal values runs through the middle", () => {
   expect(sparkline([bucket(50, 7), bucket(100, 7)], times, [100, 20])?.line).toBe("M50 10L100 10");
+});
+
+it("a spike is as high as it was, not as its average", () => {
+  const spike: Bucket = { start: 50, min: 1, max: 101, sum: 110, count: 10 };
+  expect(sparkline([bucket(0, 1), spike, bucket(100, 1)], times, [100, 20])).toEqual({
+    line: "M0 20L50 18L100 20",
+    band: "M0 20L50 0L100 20L100 20L50 20L0 20Z",
+  });
 });
 
 it("one value makes no line", () => {

@@ -19,7 +19,8 @@ export function arc(from: number, to: number, radius: number): string {
 }
 
 /**
- * SVG paths of a sparkline over the time from `since` to `until`: its line, and the area below it.
+ * SVG paths of a sparkline over the time from `since` to `until`: the line of its averages, and the band from lowest to
+ * highest around it. Both are on the scale of the extremes, so that a spike is as high as it was.
  *
  * It breaks where nothing was measured for longer than `maxGap`. All times in ms.
  */
@@ -27,22 +28,17 @@ export function sparkline(
   buckets: readonly Bucket[],
   { since, until, maxGap }: { since: number; until: number; maxGap: number },
   [width, height]: readonly [width: number, height: number],
-): { line: string; area: string } | null {
+): { line: string; band: string } | null {
   const seen = extent(buckets);
   if (!seen || buckets.length < 2) return null;
-  const place = (bucket: Bucket): string => {
-    const x = fractionOf(bucket.start, { min: since, max: until });
-    const y = seen.max === seen.min ? 0.5 : 1 - fractionOf(average(bucket), seen);
-    return `${round(x * width)} ${round(y * height)}`;
-  };
-  const lines = runs(buckets, maxGap).map((run) => run.map(place));
+  const x = (bucket: Bucket): number => round(fractionOf(bucket.start, { min: since, max: until }) * width);
+  const y = (value: number): number => round((seen.max === seen.min ? 0.5 : 1 - fractionOf(value, seen)) * height);
+  const along = (run: readonly Bucket[], value: (bucket: Bucket) => number): string =>
+    run.map((bucket) => `${x(bucket)} ${y(value(bucket))}`).join("L");
+  const lines = runs(buckets, maxGap);
   return {
-    line: lines.map((points) => `M${points.join("L")}`).join(""),
-    area: lines
-      .map(
-        (points) => `M${baselinePoint(points[0], height)}L${points.join("L")}L${baselinePoint(points.at(-1), height)}Z`,
-      )
-      .join(""),
+    line: lines.map((run) => `M${along(run, average)}`).join(""),
+    band: lines.map((run) => `M${along(run, ({ max }) => max)}L${along(run.toReversed(), ({ min }) => min)}Z`).join(""),
   };
 }
 
@@ -55,10 +51,6 @@ function runs(buckets: readonly Bucket[], maxGap: number): Bucket[][] {
     else found.push([bucket]);
   });
   return found;
-}
-
-function baselinePoint(point = "", height: number): string {
-  return `${point.split(" ")[0] ?? ""} ${height}`;
 }
 
 function round(value: number): number {

@@ -8,7 +8,8 @@ function alert(alert_id: string, fields: Partial<Alert> = {}): Alert {
     ...{ alert_id, source: "api/cpu", rule: "zscore", severity: "warning", state: "open", message: alert_id },
     ...{ score: null, window_start: null, window_end: null, expected: null, observed: null },
     ...{ model: null, model_version: null, opened_at: at, updated_at: at, acknowledged_at: null },
-    ...{ acknowledged_by: null, resolved_at: null, resolved_by: null },
+    ...{ device_id: null, metric: null, since: null, threshold: null, labels: [], rule_version: null },
+    ...{ kind: null, unit: null, acknowledged_by: null, resolved_at: null, resolved_by: null },
     ...fields,
   };
 }

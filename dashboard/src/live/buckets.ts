@@ -12,7 +12,7 @@ export interface Bucket {
   readonly count: number;
 }
 
-/** Put a value into its bucket. Buckets are `width` ms wide and start at `origin` plus a whole number of widths. */
+/** Put a value into its bucket. */
 export function addToBucket(
   buckets: readonly Bucket[],
   at: number,
@@ -20,19 +20,24 @@ export function addToBucket(
   width: number,
   origin = 0,
 ): readonly Bucket[] {
-  const start = origin + Math.floor((at - origin) / width) * width;
+  return mergeBucket(buckets, { start: at, min: value, max: value, sum: value, count: 1 }, width, origin);
+}
+
+/** Put a shorter bucket, with all that it holds, into the one that it starts in. Buckets are `width` ms wide and start at `origin` plus a whole number of widths. */
+export function mergeBucket(buckets: readonly Bucket[], added: Bucket, width: number, origin = 0): readonly Bucket[] {
+  const start = origin + Math.floor((added.start - origin) / width) * width;
   let place = buckets.length;
   while (place > 0 && (buckets[place - 1]?.start ?? 0) > start) place -= 1;
   const same = buckets[place - 1];
   if (same?.start !== start) {
-    return buckets.toSpliced(place, 0, { start, min: value, max: value, sum: value, count: 1 });
+    return buckets.toSpliced(place, 0, { ...added, start });
   }
   return buckets.with(place - 1, {
     start,
-    min: Math.min(same.min, value),
-    max: Math.max(same.max, value),
-    sum: same.sum + value,
-    count: same.count + 1,
+    min: Math.min(same.min, added.min),
+    max: Math.max(same.max, added.max),
+    sum: same.sum + added.sum,
+    count: same.count + added.count,
   });
 }
 

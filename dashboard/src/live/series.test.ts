@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { LatestReading, Trend } from "../api/types";
+import type { FleetDevice, LatestReading, SparkPoint } from "../api/types";
 import {
   addReadings,
-  backfill,
   freshness,
   isStale,
   keep,
   keyOf,
   RECENT_MS,
+  seed,
   type Series,
   type SeriesMap,
   staleAfter,
@@ -64,31 +64,34 @@ describe("a series", () => {
   });
 });
 
-describe("what the server remembers", () => {
-  const trend: Trend = {
-    device_id: "pump-1",
-    metric: "power",
-    since: "2026-03-01T11:45:00Z",
-    until: "2026-03-01T12:00:30Z",
-    bucket_seconds: 15,
-    points: [
-      { ts: "2026-03-01T11:59:30Z", avg: 2, min: 1, max: 3, count: 3 },
-      { ts: "2026-03-01T11:59:45Z", avg: 4, min: 4, max: 4, count: 3 },
-      { ts: "2026-03-01T12:00:00Z", avg: 9, min: 9, max: 9, count: 3 },
-    ],
-  };
+describe("what a page of the fleet knows", () => {
+  const second = NOON / 1000;
+  const device = (spark: SparkPoint[], ts = "2026-03-01T12:00:03Z"): FleetDevice => ({
+    ...{ device_id: "pump-1", kind: "power", name: null, labels: [], attributes: {}, created_at: ts, updated_at: ts },
+    ...{ last_seen_at: ts, active: true, state: "live", open_alerts: 0, worst: null },
+    readings: [{ metric: "power", ts, value: 8, received_at: ts, spark }],
+  });
+  const spark: SparkPoint[] = [
+    [second - 120, 2, 1, 3, 12],
+    [second - 60, 4, 4, 4, 12],
+    [second, 9, 9, 9, 6],
+  ];
+
+  it("is shown at once, without a word of the live connection", () => {
+    expect(only(seed(new Map(), [device([])])).value).toBe(8);
+  });
 
   it("comes before what was seen live and does not count it twice", () => {
-    const { recent } = only(backfill(addReadings(new Map(), [reading(3, 8)]), trend));
-    expect(recent.map(({ sum }) => sum)).toEqual([6, 12, 8]);
+    const { recent } = only(seed(addReadings(new Map(), [reading(3, 8)]), [device(spark)]));
+    expect(recent.map(({ sum }) => sum)).toEqual([24, 48, 8]);
   });
 
   it("tells how often readings come", () => {
-    expect(only(backfill(addReadings(new Map(), [reading(3, 8)]), trend)).interval).toBe(5_000);
+    expect(only(seed(new Map(), [device(spark)])).interval).toBe(6_000);
   });
 
-  it("is ignored for a series that is no longer followed", () => {
-    expect(backfill(new Map(), trend).size).toBe(0);
+  it("never covers what is newer", () => {
+    expect(only(seed(addReadings(new Map(), [reading(60, 5)]), [device([])])).value).toBe(5);
   });
 });
 

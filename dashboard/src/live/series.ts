@@ -1,7 +1,7 @@
 /** What is known of each metric of each device: its newest value and the last quarter of an hour. */
 
-import type { LatestReading, Trend } from "../api/types";
-import { type Bucket, addToBucket, fromTrend, recent } from "./buckets";
+import type { FleetDevice, FleetReading, LatestReading, SparkPoint } from "../api/types";
+import { type Bucket, addToBucket, recent } from "./buckets";
 
 export interface Series {
   readonly key: string;
@@ -18,7 +18,8 @@ export interface Series {
 
 export type SeriesMap = ReadonlyMap<string, Series>;
 
-export const RECENT_MS = 15 * 60_000;
+const MINUTE_MS = 60_000;
+export const RECENT_MS = 15 * MINUTE_MS;
 /** How long each bucket of that time is, in ms. */
 export const BUCKET_MS = 15_000;
 const MAX_BUCKETS = RECENT_MS / BUCKET_MS + 1;
@@ -42,19 +43,37 @@ export function keep(known: SeriesMap, deviceIds: ReadonlySet<string>): SeriesMa
   return new Map([...known].filter(([, series]) => deviceIds.has(series.deviceId)));
 }
 
-/** Put what the server remembers before what was seen live. */
-export function backfill(known: SeriesMap, trend: Trend): SeriesMap {
-  const series = known.get(keyOf(trend.device_id, trend.metric));
-  if (!series) return known;
-  const live = series.recent[0]?.start ?? Infinity;
-  const older = trend.points.map(fromTrend).filter((bucket) => bucket.start < live);
-  const count = older.reduce((sum, bucket) => sum + bucket.count, 0);
-  const interval = series.interval ?? (count > 1 ? (older.length * trend.bucket_seconds * 1000) / count : null);
-  return new Map(known).set(series.key, {
-    ...series,
-    interval,
-    recent: bounded([...older, ...series.recent], series.ts),
-  });
+/** Take in what the fleet's page knows: newest values, with the minutes before where they were asked for. */
+export function seed(known: SeriesMap, devices: readonly FleetDevice[]): SeriesMap {
+  const next = new Map(known);
+  for (const { device_id, readings } of devices) {
+    for (const reading of readings) {
+      const key = keyOf(device_id, reading.metric);
+      next.set(key, toSeries(device_id, reading, next.get(key)));
+    }
+  }
+  return next;
+}
+
+/** What a page of the fleet says of a series, added to what is known of it. */
+export function toSeries(device_id: string, reading: FleetReading, known?: Series): Series {
+  return withHistory(advance(known, { device_id, ...reading }), reading.spark);
+}
+
+/** Put the minutes that the server remembers before what was seen live. */
+function withHistory(series: Series, spark: readonly SparkPoint[]): Series {
+  if (spark.length === 0) return series;
+  const newest = spark[spark.length - 1]?.[0] ?? 0;
+  // The last minute is not over: what was seen live of it stands beside what came before the page was opened.
+  const older = spark.map(fromSpark).filter(({ start }) => start < (series.recent[0]?.start ?? Infinity));
+  const count = spark.reduce((sum, [, , , , readings]) => sum + readings, 0);
+  const first = spark[0]?.[0] ?? newest;
+  const interval = series.interval ?? (count > 1 ? (((newest - first) / 60 + 1) * MINUTE_MS) / count : null);
+  return { ...series, interval, recent: bounded([...older, ...series.recent], series.ts) };
+}
+
+function fromSpark([at, avg, min, max, count]: SparkPoint): Bucket {
+  return { start: at * 1000, min, max, count, sum: avg * count };
 }
 
 /** How old the newest value may grow before it says nothing about now. */
@@ -83,7 +102,9 @@ export function freshness(known: readonly Series[]): Freshness | null {
   };
 }
 
-function advance(series: Series | undefined, reading: LatestReading): Series {
+type Reading = Pick<LatestReading, "device_id" | "metric" | "ts" | "value" | "received_at">;
+
+function advance(series: Series | undefined, reading: Reading): Series {
   const { device_id: deviceId, metric, value } = reading;
   const ts = Date.parse(reading.ts);
   const receivedAt = Date.parse(reading.received_at);

@@ -1,11 +1,11 @@
 /** All that is live, for React to read. */
 
 import { latestReadings, unresolvedAlerts } from "../api/client";
-import type { Alert, ServerMessage, Trend } from "../api/types";
+import type { Alert, Fleet, ServerMessage } from "../api/types";
 import { now } from "./clock";
 import { Connection } from "./connection";
 import { type Link, START } from "./machine";
-import { addReadings, backfill, keep, type SeriesMap } from "./series";
+import { addReadings, keep, seed, type SeriesMap } from "./series";
 import { type AlertMap, change, replace } from "./alerts";
 
 export interface Live {
@@ -15,6 +15,8 @@ export interface Live {
   readonly hasSnapshot: boolean;
   /** null until the first snapshot. */
   readonly alerts: AlertMap | null;
+  /** When all of them were last told, by this machine's clock; null: never. */
+  readonly alertsAt: number | null;
   /** What to add to this machine's clock to get the server's, in ms. */
   readonly skew: number;
   /** What the server refused of the last request. */
@@ -28,7 +30,15 @@ export const MAX_ALERTS = 200;
 const THROTTLE_MS = 200;
 
 export class LiveStore {
-  private live: Live = { link: START, series: new Map(), hasSnapshot: false, alerts: null, skew: 0, serverError: null };
+  private live: Live = {
+    link: START,
+    series: new Map(),
+    hasSnapshot: false,
+    alerts: null,
+    alertsAt: null,
+    skew: 0,
+    serverError: null,
+  };
   private shown: Live = this.live;
   private deviceIds: readonly string[] = [];
   private redraw: number | undefined;
@@ -43,7 +53,9 @@ export class LiveStore {
     poll: () => this.poll(),
   });
 
+  /** Connect, and be told of alerts; `follow` says of which devices readings are wanted too. */
   start(): () => void {
+    this.subscribe();
     this.connection.start();
     return () => {
       this.connection.stop();
@@ -59,13 +71,21 @@ export class LiveStore {
 
   /** Follow these devices and forget the others. */
   follow(deviceIds: readonly string[]): void {
+    if (deviceIds.join() === this.deviceIds.join()) return;
     this.deviceIds = deviceIds;
     this.update({ series: keep(this.live.series, new Set(deviceIds)) });
-    this.connection.subscribe({ type: "subscribe", device_ids: [...deviceIds], metrics: null, alerts: true });
+    this.subscribe();
   }
 
-  backfill(trend: Trend): void {
-    this.update({ series: backfill(this.live.series, trend) });
+  private subscribe(): void {
+    this.connection.subscribe({ type: "subscribe", device_ids: [...this.deviceIds], metrics: null, alerts: true });
+  }
+
+  /** Take in what a page of the fleet knows of its devices, and the server's time with it. */
+  seed(fleet: Fleet): void {
+    const wanted = new Set(this.deviceIds);
+    const devices = fleet.items.filter(({ device_id }) => wanted.has(device_id));
+    this.update({ series: seed(this.live.series, devices), skew: Date.parse(fleet.at) - now() });
   }
 
   /** Take in an alert that this page itself has changed, before the server's own word comes. */
@@ -84,6 +104,7 @@ export class LiveStore {
           series: addReadings(this.live.series, message.readings),
           hasSnapshot: true,
           alerts: replace(message.alerts),
+          alertsAt: now(),
           serverError: null,
         });
         break;
@@ -104,7 +125,12 @@ export class LiveStore {
 
   private async poll(): Promise<void> {
     const [readings, alerts] = await Promise.all([latestReadings(this.deviceIds), unresolvedAlerts(MAX_ALERTS)]);
-    this.update({ series: addReadings(this.live.series, readings), hasSnapshot: true, alerts: replace(alerts) });
+    this.update({
+      series: addReadings(this.live.series, readings),
+      hasSnapshot: true,
+      alerts: replace(alerts),
+      alertsAt: now(),
+    });
   }
 
   private update(part: Partial<Live>): void {

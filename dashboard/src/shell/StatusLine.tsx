@@ -1,3 +1,4 @@
+import { t } from "../text";
 import type { Status } from "./status";
 
 /** How the page is connected, in one line that is always there. */
@@ -7,12 +8,12 @@ export function StatusLine({ status, onReconnect }: { status: Status; onReconnec
       <span className="status-mark" aria-hidden="true" />
       <strong role="status">
         {status.title}
-        {status.stale && <span className="hidden">, no new readings</span>}
+        {status.stale && <span className="hidden">{t.status.stale}</span>}
       </strong>
       <span className="status-detail">{status.detail}</span>
       {status.canReconnect && (
         <button type="button" className="button-quiet" onClick={onReconnect}>
-          Try now
+          {t.status.tryNow}
         </button>
       )}
     </div>

@@ -33,7 +33,7 @@ it("polling says why, and when the live connection is tried again", () => {
 it("offline says since when, and offers to try at once", () => {
   const part: Partial<Link> = { failures: 2, polled: "failed", retryAt: NOW + 3_000, contactAt: NOW - 60_000 };
   expect(said(part, 60_000)).toMatch(
-    /^Offline: No answer from the server since \d\d:59:00, what you see is from then: next try in 3 s$/,
+    /^Offline: No answer from the server since \d\d:59:00( [AP]M)?, what you see is from then: next try in 3 s$/,
   );
   expect(statusOf({ link: link(part), skew: 0, serverError: null }, null, NOW).canReconnect).toBe(true);
 });

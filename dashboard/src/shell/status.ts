@@ -1,9 +1,10 @@
 /** The status line: how the page is connected and how fresh its data is. */
 
-import { formatAge, formatSeconds, formatSpan } from "../format";
+import { formatSeconds, formatSpan } from "../format";
 import type { Live } from "../live/store";
 import type { Freshness } from "../live/series";
 import { mode, type Mode, POLL_INTERVAL_MS } from "../live/machine";
+import { t } from "../text";
 
 export interface Status {
   mode: Mode;
@@ -22,34 +23,26 @@ export function statusOf(
 ): Status {
   const { link, skew, serverError } = live;
   const current = mode(link);
-  const retry = link.socket === "closed" ? `next try in ${formatSpan(link.retryAt - now + 999)}` : "trying now";
+  const retry = link.socket === "closed" ? t.status.nextTry(formatSpan(link.retryAt - now + 999)) : t.status.trying;
   const silence = fresh ? now + skew - fresh.receivedAt : 0;
   const stale = fresh !== null && silence > fresh.within;
-  const quiet = stale ? `No new reading for ${formatSpan(silence)}` : null;
-  const newest = fresh
-    ? `Newest reading ${silence < 2000 ? "just now" : formatAge(silence)}`
-    : "Waiting for the first reading";
-  const shared = { mode: current, stale };
+  const quiet = stale ? t.noReadingFor(formatSpan(silence)) : null;
+  const newest = fresh ? t.status.newest(silence < 2000 ? t.status.justNow : t.ago(silence)) : t.status.first;
+  const canReconnect = link.socket === "closed";
+  const shared = { mode: current, stale, title: t.status[current] };
   switch (current) {
     case "live":
-      return { ...shared, title: "Live", detail: serverError ?? quiet ?? newest, canReconnect: false };
-    case "polling":
-      return {
-        ...shared,
-        title: "Polling",
-        detail: `${quiet ?? newest}, asking every ${formatSpan(POLL_INTERVAL_MS)}. Live connection: ${retry}`,
-        canReconnect: link.socket === "closed",
-      };
+      return { ...shared, detail: serverError ?? quiet ?? newest, canReconnect: false };
+    case "polling": {
+      const detail = `${quiet ?? newest}, ${t.status.every(formatSpan(POLL_INTERVAL_MS), retry)}`;
+      return { ...shared, detail, canReconnect };
+    }
     case "offline": {
-      const since = link.contactAt === null ? "" : ` since ${formatSeconds(link.contactAt)}, what you see is from then`;
-      return {
-        ...shared,
-        title: "Offline",
-        detail: `No answer from the server${since}: ${retry}`,
-        canReconnect: link.socket === "closed",
-      };
+      const since = link.contactAt;
+      const detail = since === null ? t.status.noAnswer(retry) : t.status.noAnswerSince(formatSeconds(since), retry);
+      return { ...shared, detail, canReconnect };
     }
     case "connecting":
-      return { ...shared, title: "Connecting", detail: quiet ?? "Waiting for the server", canReconnect: false };
+      return { ...shared, detail: quiet ?? t.status.waiting, canReconnect: false };
   }
 }

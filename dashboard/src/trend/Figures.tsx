@@ -1,72 +1,84 @@
 import type { ReactNode } from "react";
-import { formatInterval, formatSpan, formatValue } from "../format";
-import type { TrendDot, TrendLine } from "./merge";
+import { formatCount, formatSpan } from "../format";
+import { show } from "../quantity";
+import { t } from "../text";
+import type { Summary } from "./merge";
 
 interface Props {
-  now: number;
   unit: string;
-  summary: TrendLine["summary"];
-  /** What the pointer is at. */
-  dot: TrendDot | undefined;
-  /** Length of a bucket in ms. */
-  bucket: number;
-  newest: number | undefined;
+  decimals: number;
+  summary: Summary | null;
+  newest: { value: number; stale: boolean } | null;
 }
 
-/** The figures of the whole window, or those of the place that the pointer is at. */
-export function Figures({ now, unit, summary, dot, bucket, newest }: Props) {
-  const shown = dot ?? summary;
-  const say = (value: number | null | undefined): ReactNode =>
-    !summary || typeof value !== "number" ? (
-      "–"
-    ) : (
+/** The figures of the whole window. */
+export function Figures({ unit, decimals, summary, newest }: Props) {
+  const say = (value: number | undefined): ReactNode => {
+    if (value === undefined) return "–";
+    const shown = show(value, unit, decimals);
+    return (
       <>
-        {formatValue(value, summary)} <small>{unit}</small>
+        {shown.text} <small>{shown.unit}</small>
       </>
     );
+  };
   return (
     <dl className="figures">
-      {dot ? (
+      {newest && (
         <div>
-          <dt>{formatInterval(dot.at, dot.at + bucket, now)}</dt>
-          <dd>
-            {dot.count} <small>{dot.count === 1 ? "reading" : "readings"}</small>
-          </dd>
-        </div>
-      ) : (
-        <div>
-          <dt>Now</dt>
-          <dd>{say(newest)}</dd>
+          <dt>{newest.stale ? t.trend.last : t.trend.now}</dt>
+          <dd>{say(newest.value)}</dd>
         </div>
       )}
       <div>
-        <dt>Average</dt>
-        <dd>{say(shown?.avg)}</dd>
+        <dt>{t.trend.average}</dt>
+        <dd>{say(summary?.avg)}</dd>
       </div>
       <div>
-        <dt>Lowest</dt>
-        <dd>{say(shown?.min)}</dd>
+        <dt>{t.trend.lowest}</dt>
+        <dd>{say(summary?.min)}</dd>
       </div>
       <div>
-        <dt>Highest</dt>
-        <dd>{say(shown?.max)}</dd>
+        <dt>{t.trend.highest}</dt>
+        <dd>{say(summary?.max)}</dd>
+      </div>
+      <div>
+        <dt>{t.trend.readings}</dt>
+        <dd>{summary ? formatCount(summary.count) : "–"}</dd>
       </div>
     </dl>
   );
 }
 
-/** `since`: when the readings began, if that was within the window. */
-export function Legend({ bucket, since }: { bucket: number; since: string | null }) {
+interface LegendProps {
+  lines: readonly { key: string; name: string; before: boolean }[];
+  bucket: number;
+  onRemove: (key: string) => void;
+}
+
+/** What the colours mean; a line that was added can be taken away. */
+export function Legend({ lines, bucket, onRemove }: LegendProps) {
   return (
-    <p className="legend">
-      <span className="legend-line" /> average
-      <span className="legend-band" /> lowest to highest
-      {bucket > 0 && (
-        <span>
-          every {formatSpan(bucket)}
-          {since && ` since ${since}`}
-        </span>
-      )}
-    </p>
+    <ul className="legend">
+      {lines.map(({ key, name, before }, index) => (
+        <li key={key}>
+          <span className={`legend-line series-${index % 5}`} data-before={before} />
+          {name}
+          {index > 0 && (
+            <button
+              type="button"
+              className="button-quiet"
+              aria-label={t.trend.remove(name)}
+              onClick={() => {
+                onRemove(key);
+              }}
+            >
+              ×
+            </button>
+          )}
+        </li>
+      ))}
+      <li>{bucket > 0 ? t.trend.bandPer(formatSpan(bucket)) : t.trend.eachReading}</li>
+    </ul>
   );
 }

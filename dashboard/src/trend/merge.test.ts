@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { LatestReading, Trend } from "../api/types";
 import { addReadings, type Series } from "../live/series";
-import { trendLine } from "./merge";
+import { converted, nearest, rawLine, shifted, trendLine } from "./merge";
 
 const NOON = Date.parse("2026-03-01T12:00:00Z");
 const MINUTE = 60_000;
@@ -126,9 +126,39 @@ it("the figures weigh each bucket by its readings and know the extremes", () => 
     [1, 8],
   ]);
   Object.assign(given.points[1] ?? {}, { count: 6 });
-  expect(trendLine(given, undefined, NOON).summary).toEqual({ min: 4, max: 9, avg: 7.25 });
+  expect(trendLine(given, undefined, NOON).summary).toEqual({ min: 4, max: 9, avg: 7.25, count: 8 });
 });
 
 it("without any reading there is nothing to draw", () => {
   expect(trendLine(trend([]), undefined, NOON)).toEqual({ points: [], summary: null });
+});
+
+it("a spike that comes in live is the highest at once, and the band reaches to it", () => {
+  const { points, summary } = trendLine(trend([[0, 5]]), live([1, 4], [1.1, 900], [1.2, 4]), NOON);
+  expect(summary?.max).toBe(900);
+  expect(Math.max(...points.map(({ max }) => max ?? 0))).toBe(900);
+});
+
+it("the newest value counts for the figures, also within a bucket that was fetched before it came", () => {
+  expect(trendLine(trend([[0, 5]]), live([0.5, 900]), NOON).summary?.max).toBe(900);
+});
+
+it("few readings are drawn as they are, with the newest at the end and breaks where there was nothing", () => {
+  const at = (minute: number, value: number) => {
+    const ts = new Date(NOON + minute * MINUTE).toISOString();
+    return { device_id: "pump-1", metric: "power", ts, value, received_at: ts };
+  };
+  const { points } = rawLine([at(0, 1), at(1, 2), at(9, 3)], live([10, 4]), NOON);
+  expect(points.map(({ avg }) => avg)).toEqual([1, 2, null, 3, 4]);
+});
+
+it("an earlier line is laid beneath a later one, in the unit that is shown", () => {
+  const line = converted(shifted(trendLine(trend([[0, 100]]), undefined, NOON), MINUTE), (value) => value / 2);
+  expect(line.points).toEqual([{ at: NOON + MINUTE, avg: 50, min: 49.5, max: 50.5, count: 2 }]);
+  expect(line.summary?.max).toBe(50.5);
+});
+
+it("the pointer is at the nearest place where something was measured", () => {
+  const dots = [0, 10, 20].map((at) => ({ at, avg: at === 10 ? null : at, min: null, max: null, count: 1 }));
+  expect(nearest(dots, 14)?.at).toBe(20);
 });

@@ -1,105 +1,161 @@
 /** The chart of a trend, as ECharts takes it. */
 
 import type { EChartsCoreOption } from "echarts/core";
-import { formatClock, formatDay, formatNumber, formatSeconds, formatSpan } from "../format";
-import type { TrendDot } from "./merge";
+import { formatClock, formatDay, formatMonth, formatSeconds, formatTick, isMidnight } from "../format";
+import { axesOf, type ChartModel, type Line } from "./model";
 
 /** Colours and type of the page, so that the chart belongs to it. */
 export interface Theme {
   muted: string;
   line: string;
-  data: string;
-  band: string;
+  /** A colour for each line, and a soft one for its band. */
+  series: readonly { strong: string; soft: string }[];
+  severity: Record<"critical" | "warning" | "info", { strong: string; soft: string }>;
   font: string;
 }
 
-export interface ChartModel {
-  /** "Boiler, temperature" */
-  title: string;
-  unit: string;
-  dots: readonly TrendDot[];
-  since: number;
-  until: number;
-}
-
 const DAY = 24 * 3_600_000;
+const AXIS_WIDTH = 60;
 
 export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption {
-  const { dots, since, until, unit } = model;
+  const { lines, span } = model;
+  const axes = axesOf(lines);
+  const length = span.to - span.from;
   const label = { color: theme.muted, fontFamily: theme.font, fontSize: 12 };
-  const band = {
-    type: "line",
-    stack: "band",
-    stackStrategy: "all",
-    symbol: "none",
-    silent: true,
-    emphasis: { disabled: true },
-    lineStyle: { opacity: 0 },
-  };
   return {
     animation: false,
     textStyle: { fontFamily: theme.font },
-    aria: { enabled: true, label: { description: describe(model) } },
-    grid: { left: 8, right: 16, top: 16, bottom: 4, containLabel: true },
+    aria: { enabled: false },
+    grid: {
+      left: 8,
+      right: 12 + Math.max(axes.length - 2, 0) * AXIS_WIDTH,
+      top: 26,
+      bottom: 4,
+      outerBoundsMode: "same",
+      outerBoundsContain: "axisLabel",
+    },
     xAxis: {
       type: "time",
-      min: since,
-      max: until,
+      min: span.from,
+      max: span.to,
       splitNumber: 6,
       axisLine: { lineStyle: { color: theme.line } },
       axisTick: { show: false },
-      axisLabel: { ...label, hideOverlap: true, formatter: (at: number) => tick(at, until - since) },
+      axisLabel: { ...label, hideOverlap: true, formatter: (at: number) => tick(at, length) },
     },
-    yAxis: {
+    yAxis: axes.map(({ unit, place }) => ({
       type: "value",
       scale: true,
+      position: place === 0 ? "left" : "right",
+      offset: Math.max(place - 1, 0) * AXIS_WIDTH,
       splitNumber: 4,
-      splitLine: { lineStyle: { color: theme.line } },
-      axisLabel: { ...label, formatter: (value: number) => formatNumber(value) },
-    },
-    tooltip: {
-      trigger: "axis",
-      // The figures above the chart tell what the pointer is at.
-      showContent: false,
-      axisPointer: { type: "line", lineStyle: { color: theme.muted, type: "dashed" } },
-    },
-    series: [
-      { ...band, name: "Lowest", data: dots.map((dot) => [dot.at, dot.min]) },
-      {
-        ...band,
-        name: "Highest above lowest",
-        areaStyle: { color: theme.band, opacity: 1 },
-        data: dots.map(({ at, min, max }) => [at, min === null || max === null ? null : max - min]),
+      name: unit,
+      nameTextStyle: { ...label, align: place === 0 ? "right" : "left" },
+      splitLine: { show: place === 0, lineStyle: { color: theme.line } },
+      axisLabel: {
+        ...label,
+        formatter: (value: number) => formatTick(value, extentOf(lines.filter((line) => line.unit === unit))),
       },
-      {
-        type: "line",
-        name: unit ? `Average (${unit})` : "Average",
-        sampling: "lttb",
-        showSymbol: dots.length < 3,
-        symbolSize: 5,
-        lineStyle: { width: 2, color: theme.data },
-        itemStyle: { color: theme.data },
-        emphasis: { disabled: true },
-        data: dots.map((dot) => [dot.at, dot.avg]),
-      },
-    ],
+    })),
+    series: lines.flatMap((line, index) => {
+      const colours = theme.series[index % theme.series.length];
+      const marks = index === 0 ? marksOf(model, theme) : {};
+      const axis = axes.findIndex(({ unit }) => unit === line.unit);
+      return colours ? drawn(line, index, axis, colours, marks) : [];
+    }),
   };
 }
 
-/** The description of the chart for screen readers. */
-export function describe({ title, unit, dots, since, until }: ChartModel): string {
-  const measured = dots.filter((dot) => dot.avg !== null);
-  const span = `${title}, the last ${formatSpan(until - since)}`;
-  const newest = measured.at(-1);
-  if (!newest) return `${span}: no readings.`;
-  const low = Math.min(...measured.map((dot) => dot.min ?? Infinity));
-  const high = Math.max(...measured.map((dot) => dot.max ?? -Infinity));
-  const say = (value: number) => `${formatNumber(value)} ${unit}`.trim();
-  return `${span}: lowest ${say(low)}, highest ${say(high)}, newest ${say(newest.avg ?? 0)}.`;
+/** Between which values all of the lines stay. */
+function extentOf(lines: readonly Line[]): { min: number; max: number } {
+  let [min, max] = [Infinity, -Infinity];
+  for (const { dots } of lines) {
+    for (const dot of dots) {
+      min = Math.min(min, dot.min ?? Infinity);
+      max = Math.max(max, dot.max ?? -Infinity);
+    }
+  }
+  return min <= max ? { min, max } : { min: 0, max: 1 };
 }
 
-function tick(at: number, span: number): string {
-  const midnight = new Date(at).getHours() === 0 && new Date(at).getMinutes() === 0;
-  if (span > 2 * DAY || midnight) return formatDay(at);
-  return span < 10 * 60_000 ? formatSeconds(at) : formatClock(at);
+/** A line and its band. The edges of the band are lines too: a spike is as clear as the average. */
+function drawn(
+  line: Line,
+  index: number,
+  yAxisIndex: number,
+  { strong, soft }: { strong: string; soft: string },
+  marks: object,
+): object[] {
+  const quiet = { type: "line", yAxisIndex, symbol: "none", silent: true, emphasis: { disabled: true } };
+  const edge = { width: 1, color: strong, opacity: 0.45 };
+  const band = { ...quiet, stack: `band-${index}`, stackStrategy: "all", lineStyle: edge };
+  const above = ({ min, max }: Line["dots"][number]): number | null =>
+    min === null || max === null ? null : max - min;
+  const banded = !line.raw && !line.before;
+  return [
+    ...(banded
+      ? [
+          { ...band, id: `${line.key} low`, data: line.dots.map((dot) => [dot.at, dot.min]) },
+          {
+            ...band,
+            id: `${line.key} high`,
+            areaStyle: { color: soft, opacity: 1 },
+            data: line.dots.map((dot) => [dot.at, above(dot)]),
+          },
+        ]
+      : []),
+    {
+      ...quiet,
+      id: line.key,
+      showSymbol: line.raw || line.dots.length < 3,
+      symbol: "circle",
+      symbolSize: 5,
+      z: line.before ? 1 : 3,
+      lineStyle: { width: line.before ? 1.5 : 2, color: strong, type: line.before ? "dashed" : "solid" },
+      itemStyle: { color: strong },
+      data: line.dots.map((dot) => [dot.at, dot.avg]),
+      ...marks,
+    },
+  ];
+}
+
+function marksOf({ areas, limits }: ChartModel, theme: Theme): object {
+  const expected = areas.flatMap(({ expected, from, to, severity }) =>
+    expected === null
+      ? []
+      : [
+          [
+            { coord: [from, expected], symbol: "none", lineStyle: { color: theme.severity[severity].strong } },
+            { coord: [to, expected], symbol: "none" },
+          ],
+        ],
+  );
+  const across = limits.map(({ value, name, severity }) => ({
+    yAxis: value,
+    name,
+    lineStyle: { color: theme.severity[severity].strong, type: "solid" },
+    label: { formatter: name, position: "insideStartTop", color: theme.severity[severity].strong },
+  }));
+  return {
+    markArea: {
+      silent: true,
+      data: areas.map(({ from, to, severity, chosen }) => [
+        { xAxis: from, itemStyle: { color: theme.severity[severity].strong, opacity: chosen ? 0.28 : 0.14 } },
+        { xAxis: to },
+      ]),
+    },
+    markLine: {
+      silent: true,
+      symbol: "none",
+      label: { show: false },
+      lineStyle: { type: "dashed", width: 1.5 },
+      data: [...expected, ...across],
+    },
+  };
+}
+
+function tick(at: number, length: number): string {
+  if (length > 90 * DAY) return formatMonth(at);
+  if (length > 2 * DAY || isMidnight(at)) return formatDay(at);
+  return length < 10 * 60_000 ? formatSeconds(at) : formatClock(at);
 }

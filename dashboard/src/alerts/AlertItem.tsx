@@ -1,0 +1,97 @@
+import type { Alert, Device } from "../api/types";
+import { formatFull, formatMoment } from "../format";
+import { Icon } from "../shell/Icon";
+import { Link } from "../shell/Link";
+import { t } from "../text";
+import { act, usePending } from "./actions";
+import { wordsOf } from "./words";
+
+interface Props {
+  alert: Alert;
+  devices: ReadonlyMap<string, Device>;
+  now: number;
+  /** Whether it can be acted on here. */
+  actions?: boolean;
+}
+
+/** One alert: what, where, since when, and what can be done about it. */
+export function AlertItem({ alert, devices, now, actions = true }: Props) {
+  const pending = usePending().get(alert.alert_id);
+  const words = wordsOf(alert, devices, now);
+  const opened = Date.parse(alert.opened_at);
+  const state = pending === "resolve" ? "resolved" : pending === "acknowledge" ? "acknowledged" : alert.state;
+  return (
+    <article className={`alert alert-${alert.severity} alert-${state}`}>
+      <p className="alert-top">
+        <span className={`tag severity-${alert.severity}`}>
+          <Icon name={alert.severity} />
+          {t.severity[alert.severity]}
+        </span>
+        <time dateTime={alert.opened_at} title={formatFull(opened)}>
+          {formatMoment(opened, now)} · {t.ago(now - opened)}
+        </time>
+      </p>
+      <h3 className="alert-message">{words.link ? <Link href={words.link}>{words.name}</Link> : words.name}</h3>
+      <p>{words.text}</p>
+      <p className="alert-source">{words.what}</p>
+      {state !== "open" && <By alert={alert} now={now} state={state} />}
+      {actions && state !== "resolved" && (
+        <div className="alert-actions">
+          {state === "open" && (
+            <button
+              type="button"
+              className="button"
+              aria-label={`${t.alerts.verbs.acknowledge}: ${words.name}`}
+              onClick={(event) => {
+                keepFocus(event.currentTarget);
+                void act([alert.alert_id], "acknowledge", null);
+              }}
+            >
+              {t.alerts.verbs.acknowledge}
+            </button>
+          )}
+          <button
+            type="button"
+            className="button"
+            aria-label={`${t.alerts.verbs.resolve}: ${words.name}`}
+            onClick={(event) => {
+              keepFocus(event.currentTarget);
+              void act([alert.alert_id], "resolve", null);
+            }}
+          >
+            {t.alerts.verbs.resolve}
+          </button>
+          <Link
+            className="button-quiet"
+            href={`/alerts?alert=${alert.alert_id}`}
+            aria-label={t.alerts.detailsOf(words.name)}
+          >
+            {t.alerts.details}
+          </Link>
+        </div>
+      )}
+    </article>
+  );
+}
+
+function By({ alert, now, state }: { alert: Alert; now: number; state: string }) {
+  const by = state === "resolved" ? alert.resolved_by : alert.acknowledged_by;
+  const at = state === "resolved" ? alert.resolved_at : alert.acknowledged_at;
+  return (
+    <p className="alert-by">
+      <Icon name={state === "resolved" ? "check" : "person"} />
+      {state === "resolved" ? t.alerts.resolvedBy(by ?? "…") : t.alerts.acknowledgedBy(by ?? "…")}
+      {at && `, ${t.ago(now - Date.parse(at))}`}
+    </p>
+  );
+}
+
+/** The button goes away: what follows it takes the focus, so that the keyboard does not start over. */
+function keepFocus(button: HTMLElement): void {
+  const list = button.closest("[data-alert-list]");
+  window.setTimeout(() => {
+    if (document.activeElement === document.body) {
+      (list?.querySelector<HTMLElement>(".alert-actions button") ?? (list as HTMLElement | null))?.focus();
+    }
+  }, 50);
+}

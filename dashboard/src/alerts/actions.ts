@@ -1,0 +1,62 @@
+/** Acting on alerts: it shows at once, and is sent a moment later, so that it can be taken back. */
+
+import { useSyncExternalStore } from "react";
+import { rememberedOperator, withOperator } from "../access/operator";
+import { actOnAlerts, type AlertVerb } from "../api/client";
+import { toast, TOAST_MS } from "../shell/toasts";
+import { t } from "../text";
+
+/** What was decided and is not sent yet, by alert. */
+let pending: ReadonlyMap<string, AlertVerb> = new Map();
+const listeners = new Set<() => void>();
+
+export function usePending(): ReadonlyMap<string, AlertVerb> {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => pending,
+  );
+}
+
+/** Acknowledge or resolve alerts. Whoever leaves the page meant it: then it is sent at once. */
+export async function act(ids: string[], verb: AlertVerb, comment: string | null): Promise<void> {
+  // Who acts is asked first: nothing waits behind a dialog.
+  const known = rememberedOperator();
+  if (!known.token) {
+    await send(ids, verb, comment);
+    return;
+  }
+  set([...pending, ...ids.map((id) => [id, verb] as const)]);
+  const done = (): void => {
+    window.clearTimeout(timer);
+    window.removeEventListener("pagehide", now);
+    remove();
+  };
+  const now = (): void => {
+    done();
+    void send(ids, verb, comment).finally(() => {
+      set([...pending].filter(([id]) => !ids.includes(id)));
+    });
+  };
+  const remove = toast(t.alerts.done[verb](ids.length), () => {
+    done();
+    set([...pending].filter(([id]) => !ids.includes(id)));
+  });
+  const timer = window.setTimeout(now, TOAST_MS);
+  window.addEventListener("pagehide", now);
+}
+
+async function send(ids: string[], verb: AlertVerb, comment: string | null): Promise<void> {
+  await withOperator(t.alerts.verbs[verb], async ({ name, token }) => {
+    await actOnAlerts(ids, verb, { actor: name, comment }, token);
+  });
+}
+
+function set(next: Iterable<readonly [string, AlertVerb]>): void {
+  pending = new Map(next);
+  listeners.forEach((listener) => {
+    listener();
+  });
+}

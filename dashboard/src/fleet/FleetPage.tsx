@@ -1,0 +1,200 @@
+import { lazy, Suspense, useState } from "react";
+import { AlertPanel } from "../alerts/AlertPanel";
+import { change, href, useAddress } from "../address";
+import { useDeviceAlerts } from "../device/useDeviceAlerts";
+import { Gauges } from "../gauges/Gauges";
+import { keyOf, type Series } from "../live/series";
+import type { Live } from "../live/store";
+import { Link } from "../shell/Link";
+import { Note } from "../shell/Note";
+import { t } from "../text";
+import { Filters } from "./Filters";
+import { type Row, rowsOf } from "./rows";
+import { SavedViews } from "./SavedViews";
+import { type FleetList, useFleet } from "./useFleet";
+import { DOZEN, type FleetView, isFiltered, type Layout, queryOf, readView } from "./view";
+
+// The first gauge waits for none of these.
+const FleetTable = lazy(() => import("./FleetTable").then(({ FleetTable }) => ({ default: FleetTable })));
+const FleetMap = lazy(() => import("./FleetMap").then(({ FleetMap }) => ({ default: FleetMap })));
+const Trend = lazy(() => import("../trend/Trend").then(({ Trend }) => ({ default: Trend })));
+
+const LAYOUTS: readonly Layout[] = ["table", "gauges", "map"];
+
+interface Props {
+  live: Live;
+  offline: boolean;
+  now: number;
+}
+
+/** The fleet: gauges with a trend for a dozen devices, a table for more, a map where they have places; and the alerts. */
+export function FleetPage({ live, offline, now }: Props) {
+  const { query } = useAddress();
+  const view = readView(query);
+  const fleet = useFleet(queryOf(view), Math.min(Math.max(view.gauges, 100), 200));
+  const layout = view.layout ?? ((fleet.counts?.total ?? 0) > DOZEN ? "table" : "gauges");
+  const rows = rowsOf(fleet.devices, live.series, live.alerts, now);
+  const focus = useFocus(view.focus, rows);
+
+  return (
+    <main className={`overview overview-${layout}`}>
+      <section className="panel-bare" aria-labelledby="fleet-title">
+        <header className="panel-head">
+          <h2 id="fleet-title">{layout === "gauges" ? t.fleet.gauges : t.fleet.title}</h2>
+          <Layouts chosen={layout} />
+        </header>
+        {(fleet.counts?.total ?? 0) > 1 && <Filters view={view} counts={fleet.counts} />}
+        <p className="hidden" role="status">
+          {fleet.loading || !fleet.counts ? "" : t.fleet.found(fleet.counts.matching)}
+        </p>
+        {(fleet.counts?.total ?? 0) > 1 && <SavedViews />}
+        <Content fleet={fleet} view={view} layout={layout} rows={rows} live={live} now={now} focus={focus} />
+      </section>
+      {layout === "gauges" && focus && <FocusTrend focus={focus} fleet={fleet} live={live} now={now} />}
+      <AlertPanel live={live} offline={offline} devices={fleet.devices} now={now} />
+    </main>
+  );
+}
+
+type Focus = NonNullable<FleetView["focus"]>;
+
+interface ContentProps {
+  fleet: FleetList;
+  view: FleetView;
+  layout: Layout;
+  rows: readonly Row[];
+  live: Live;
+  now: number;
+  focus: Focus | null;
+}
+
+function Content({ fleet, view, layout, rows, live, now, focus }: ContentProps) {
+  if (rows.length === 0) return <Nothing fleet={fleet} filtered={isFiltered(view)} />;
+  const matching = fleet.counts?.matching ?? rows.length;
+  if (layout === "gauges") {
+    return (
+      <Gauges
+        rows={rows}
+        limit={view.gauges}
+        matching={matching}
+        now={now}
+        focus={focus && keyOf(focus.device, focus.metric)}
+        onFocus={showTrend}
+      />
+    );
+  }
+  return (
+    <Suspense fallback={<Note busy>{t.fleet.loading}</Note>}>
+      {layout === "map" ? (
+        <FleetMap query={queryOf(view)} series={live.series} alerts={live.alerts} now={now} />
+      ) : (
+        <FleetTable
+          rows={rows}
+          matching={matching}
+          sort={view.sort}
+          now={now}
+          more={fleet.more}
+          onMore={fleet.loadMore}
+        />
+      )}
+    </Suspense>
+  );
+}
+
+function FocusTrend({ focus, fleet, live, now }: { focus: Focus; fleet: FleetList; live: Live; now: number }) {
+  const alerts = useDeviceAlerts(focus.device, live.alerts);
+  return (
+    <Suspense fallback={<section className="panel trend" />}>
+      <Trend
+        subject={focus}
+        devices={fleet.devices}
+        series={live.series}
+        alerts={alerts}
+        now={now}
+        corner={
+          <Link className="button" href={href(`/devices/${focus.device}`, { metric: focus.metric })}>
+            {t.fleet.openDevice}
+          </Link>
+        }
+      />
+    </Suspense>
+  );
+}
+
+/** Show the trend of a gauge, and go there: it may be out of sight. */
+function showTrend({ deviceId, metric }: Series): void {
+  change({ device: deviceId, metric, compare: null });
+  window.setTimeout(() => {
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document.getElementById("trend")?.scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
+  });
+}
+
+function Layouts({ chosen }: { chosen: Layout }) {
+  return (
+    <fieldset className="segments">
+      <legend className="hidden">{t.fleet.layout}</legend>
+      {LAYOUTS.map((layout) => (
+        <label key={layout}>
+          <input
+            type="radio"
+            name="layout"
+            checked={layout === chosen}
+            onChange={() => {
+              change({ view: layout });
+            }}
+          />
+          <span>{t.fleet.layouts[layout]}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Nothing({ fleet, filtered }: { fleet: FleetList; filtered: boolean }) {
+  if (fleet.error) {
+    return (
+      <div className="empty" role="alert">
+        <h3>{t.fleet.failedTitle}</h3>
+        <p>
+          {fleet.error} {t.fleet.tryingAgain}
+        </p>
+      </div>
+    );
+  }
+  if (fleet.loading || fleet.counts === null) {
+    return (
+      <div className="gauges" aria-busy="true" aria-label={t.fleet.loading}>
+        {Array.from({ length: 8 }, (_, index) => (
+          <div key={index} className="gauge gauge-loading" />
+        ))}
+      </div>
+    );
+  }
+  if (filtered && fleet.counts.total > 0) return <Note>{t.fleet.noneMatch(fleet.counts.total)}</Note>;
+  return (
+    <div className="empty">
+      <h3>{t.fleet.empty}</h3>
+      <p>{t.fleet.emptyHint}</p>
+      <p>
+        <Link className="button button-strong" href="/start">
+          {t.fleet.registerFirst}
+        </Link>
+      </p>
+    </div>
+  );
+}
+
+/** What the trend shows: what was chosen, or else what came first, also when something else comes first later. */
+function useFocus(chosen: Focus | null, rows: readonly Row[]): Focus | null {
+  const [first, setFirst] = useState<Focus | null>(null);
+  const stays = first && rows.some(({ device }) => device.device_id === first.device);
+  const next = stays ? first : firstOf(rows);
+  if (next?.device !== first?.device) setFirst(next);
+  return chosen ?? next;
+}
+
+function firstOf(rows: readonly Row[]): Focus | null {
+  const first = rows.find(({ series }) => series.length > 0)?.series[0];
+  return first ? { device: first.deviceId, metric: first.metric } : null;
+}

@@ -1,0 +1,176 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { change, href } from "../address";
+import { formatFull, formatSpan } from "../format";
+import { Sparkline } from "../gauges/Sparkline";
+import { decimalsOf, metricName, quantityOf, say, scaleOf } from "../quantity";
+import { Icon } from "../shell/Icon";
+import { Link } from "../shell/Link";
+import { t } from "../text";
+import { isQuiet, type Row } from "./rows";
+import type { FleetView, Sort } from "./view";
+
+interface Props {
+  rows: readonly Row[];
+  matching: number;
+  sort: FleetView["sort"];
+  now: number;
+  more: boolean;
+  onMore: () => void;
+}
+
+const ROW_HEIGHT = 52;
+const OVERSCAN = 12;
+
+/** Every device in a line, what is wrong first. Only the lines in sight are there, however many devices there are. */
+export function FleetTable({ rows, matching, sort, now, more, onMore }: Props) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    setTop((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
+  }, []);
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: OVERSCAN,
+    scrollMargin: top,
+  });
+  const shown = virtualizer.getVirtualItems();
+  const first = shown[0];
+  const last = shown.at(-1);
+  const nearEnd = last !== undefined && last.index >= rows.length - 2 * OVERSCAN;
+  useEffect(() => {
+    if (nearEnd && more) onMore();
+  }, [nearEnd, more, onMore, rows.length]);
+
+  return (
+    <table className="fleet" aria-rowcount={matching + 1}>
+      <caption className="hidden">{t.fleet.caption(matching)}</caption>
+      <thead>
+        <tr aria-rowindex={1}>
+          <Column sort={sort} by={["trouble"]} className="fleet-state" name={t.fleet.stateColumn} />
+          <Column sort={sort} by={["name", "-name"]} className="fleet-name" name={t.fleet.device} />
+          <Column sort={sort} by={["kind", "-kind"]} className="fleet-kind" name={t.fleet.kind} />
+          <Column sort={sort} by={["-value", "value"]} className="fleet-value" name={t.fleet.lastValue} />
+          <th scope="col" className="fleet-spark">
+            {t.fleet.lastQuarter}
+          </th>
+          <Column sort={sort} by={["-last_seen", "last_seen"]} className="fleet-seen" name={t.fleet.lastSeen} />
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        <Spacer height={first ? first.start - top : 0} />
+        {shown.map(({ index }) => {
+          const row = rows[index];
+          return row && <Line key={row.device.device_id} row={row} index={index} now={now} />;
+        })}
+        <Spacer height={last ? virtualizer.getTotalSize() - (last.end - top) : 0} />
+      </tbody>
+    </table>
+  );
+}
+
+function Spacer({ height }: { height: number }) {
+  if (height <= 0) return null;
+  return (
+    <tr aria-hidden="true" style={{ height }}>
+      <td colSpan={6} />
+    </tr>
+  );
+}
+
+interface ColumnProps {
+  name: string;
+  className: string;
+  sort: Sort;
+  /** What pressing it sorts by, and pressing it again. */
+  by: readonly [Sort, Sort?];
+}
+
+function Column({ name, className, sort, by: [first, second] }: ColumnProps) {
+  const sorted = sort === first || sort === second;
+  const descending = sort.startsWith("-") || sort === "trouble";
+  const next = sort === first && second ? second : first;
+  return (
+    <th scope="col" className={className} aria-sort={sorted ? (descending ? "descending" : "ascending") : undefined}>
+      <button
+        type="button"
+        className="column"
+        onClick={() => {
+          change({ sort: next === "trouble" ? null : next });
+        }}
+      >
+        {name}
+        <span className="column-sort" aria-hidden="true">
+          {sorted ? (descending ? "↓" : "↑") : ""}
+        </span>
+      </button>
+    </th>
+  );
+}
+
+function Line({ row, index, now }: { row: Row; index: number; now: number }) {
+  const { device, series, state, lastSeenAt } = row;
+  const [main] = series;
+  const name = device.name ?? device.device_id;
+  return (
+    <tr aria-rowindex={index + 2} className={`fleet-row fleet-row-${row.worst ?? state}`}>
+      <td className="fleet-state">
+        <State row={row} now={now} />
+      </td>
+      <th scope="row" className="fleet-name">
+        <Link href={href(`/devices/${device.device_id}`)} title={name}>
+          {name}
+        </Link>
+        <small title={device.labels.join(", ")}>
+          {[device.name ? device.device_id : null, ...device.labels].filter(Boolean).join(" · ")}
+        </small>
+      </th>
+      <td className="fleet-kind">{metricName(device.kind)}</td>
+      <td className="fleet-value">{main ? <Value row={row} /> : "–"}</td>
+      <td className="fleet-spark">{main && state === "live" && <Sparkline series={main} now={now} />}</td>
+      <td className="fleet-seen">
+        {lastSeenAt ? <time title={formatFull(lastSeenAt)}>{t.ago(now - lastSeenAt)}</time> : t.fleet.never}
+      </td>
+    </tr>
+  );
+}
+
+function State({ row, now }: { row: Row; now: number }) {
+  if (row.worst) {
+    return (
+      <Link className={`tag severity-${row.worst}`} href={href("/alerts", { device: row.device.device_id })}>
+        <Icon name={row.worst} /> {t.fleet.alerts(row.alerts.length || row.device.open_alerts)}
+      </Link>
+    );
+  }
+  if (row.state === "silent" || (row.state === "live" && isQuiet(row, now))) {
+    const since = row.lastSeenAt ? formatSpan(now - row.lastSeenAt) : "";
+    return (
+      <span className="tag tag-silent" title={t.noReadingFor(since)}>
+        <Icon name="clock" /> {row.state === "silent" ? t.state.silent : t.fleet.late}
+      </span>
+    );
+  }
+  return <span className={`tag tag-${row.state}`}>{t.state[row.state]}</span>;
+}
+
+function Value({ row: { device, series } }: { row: Row }) {
+  return (
+    <>
+      {series.slice(0, 2).map((each, index) => {
+        const quantity = quantityOf(each.metric, device);
+        const value = quantity.convert(each.value);
+        const decimals = decimalsOf(quantity, each.value, scaleOf(quantity, { min: value, max: value }));
+        const text = say(value, quantity.unit, decimals);
+        return index === 0 ? (
+          <strong key={each.key}>{text}</strong>
+        ) : (
+          <small key={each.key}>
+            {metricName(each.metric)} {text}
+          </small>
+        );
+      })}
+    </>
+  );
+}

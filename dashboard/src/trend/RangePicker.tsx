@@ -1,0 +1,121 @@
+import { type FormEvent, useRef } from "react";
+import { preferences } from "../preferences/preferences";
+import { fixed, panned, type Range, type Span, type WindowName, WINDOWS, zoomed } from "../range";
+import { textOf } from "../shell/form";
+import { Modal } from "../shell/Modal";
+import { t } from "../text";
+
+interface Props {
+  range: Range;
+  span: Span;
+  onRange: (range: Range) => void;
+  onChoose: () => void;
+}
+
+/** Windows that end now, steps back and forward, closer and wider, and from when to when. */
+export function RangePicker({ range, span, onRange, onChoose }: Props) {
+  const buttons = [
+    ["←", t.trend.back, () => panned(span, -0.5)],
+    ["→", t.trend.forward, () => panned(span, 0.5)],
+    ["+", t.trend.closer, () => zoomed(span, 0.5)],
+    ["−", t.trend.wider, () => zoomed(span, 2)],
+  ] as const;
+  return (
+    <div className="range">
+      <fieldset className="segments">
+        <legend className="hidden">{t.trend.window}</legend>
+        {(Object.keys(WINDOWS) as WindowName[]).map((window) => (
+          <label key={window}>
+            <input
+              type="radio"
+              name="window"
+              checked={window === range.live}
+              onChange={() => {
+                onRange({ live: window });
+              }}
+            />
+            <span>{t.trend.windows[window]}</span>
+          </label>
+        ))}
+      </fieldset>
+      <div className="range-steps" role="group" aria-label={t.trend.move}>
+        {buttons.map(([sign, name, next]) => (
+          <button
+            key={sign}
+            type="button"
+            className="button"
+            aria-label={name}
+            title={name}
+            onClick={() => {
+              onRange(next());
+            }}
+          >
+            {sign}
+          </button>
+        ))}
+        <button type="button" className="button" aria-haspopup="dialog" onClick={onChoose}>
+          {t.trend.fromTo}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** From when to when, to the second. */
+export function FromTo({
+  span,
+  onRange,
+  onClose,
+}: {
+  span: Span;
+  onRange: (range: Range) => void;
+  onClose: () => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const utc = preferences().zone === "utc";
+
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const read = (name: string): number => Date.parse(`${textOf(form, name)}${utc ? "Z" : ""}`);
+    const [from, to] = [read("from"), read("to")].sort((a, b) => a - b);
+    if (from !== undefined && to !== undefined && from < to) onRange(fixed({ from, to }));
+    dialog.current?.close();
+  };
+
+  return (
+    <Modal dialog={dialog} title={t.trend.fromTo} onClose={onClose}>
+      <form onSubmit={submit}>
+        {(["from", "to"] as const).map((name) => (
+          <label key={name} className="field">
+            <span>
+              {t.trend[name]} {utc && "UTC"}
+            </span>
+            <input
+              type="datetime-local"
+              name={name}
+              step={1}
+              required
+              defaultValue={written(span[name], utc)}
+              data-first={name === "from"}
+            />
+          </label>
+        ))}
+        <div className="dialog-foot">
+          <button type="button" className="button" onClick={() => dialog.current?.close()}>
+            {t.cancel}
+          </button>
+          <button type="submit" className="button button-strong">
+            {t.trend.show}
+          </button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+/** As a field for date and time wants it: in the reader's zone, without saying which. */
+function written(at: number, utc: boolean): string {
+  const offset = utc ? 0 : new Date(at).getTimezoneOffset() * 60_000;
+  return new Date(at - offset).toISOString().slice(0, 19);
+}

@@ -1,0 +1,127 @@
+"""Alerts: what they say, what was done, and doing it."""
+
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.dashboard.conftest import StubSite
+from tests.dashboard.stub import TOKEN, stamp
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def stocked(site: StubSite) -> StubSite:
+    """A device with an alert that a model found, one of the platform, one that is over."""
+    site.stub.add_device("motor", "vibration", "Motor")
+    await site.stub.read("motor", "vibration", 2.8)
+    found = {"model": "rarity", "rule": "rarity", "observed": 9.464, "expected": 3.105, "score": 7.7}
+    site.stub.set_alert("shaky", source="motor/vibration", message="score 7.7", **found)
+    site.stub.set_alert("slow", source="api/latency", severity="critical", message="The API is slow")
+    over = {"state": "resolved", "resolved_by": "Ben", "resolved_at": stamp(-60), "opened_at": stamp(-3600)}
+    site.stub.set_alert("past", source="motor/vibration", message="It shook", **over)
+    site.stub.tell_event("past", "resolved", {"actor": "Ben", "comment": "A loose screw"})
+    return site
+
+
+def panel(page: Page) -> Locator:
+    return page.get_by_role("region", name="Active alerts")
+
+
+async def sign(page: Page, token: str = TOKEN) -> None:
+    """Say who acts, when that is asked."""
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Your name").fill("Ana")
+    await dialog.get_by_label("Operator token").fill(token)
+    await dialog.get_by_role("button", name="Continue").click()
+
+
+async def test_an_alert_is_written_for_who_looks_after_the_sensor(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit() as page:
+        first = panel(page).get_by_role("article").first
+        await expect(first).to_contain_text(re.compile("Motor.*Vibration 9.46\u00a0mm/s at .*, usually 3.1"))
+        await expect(first).to_contain_text("Unusual value")
+        await expect(first).not_to_contain_text("score")
+        platform = panel(page).get_by_role("list", name="About the platform")
+        await expect(platform).to_contain_text("The API is slow")
+        await expect(page).to_have_title("(2) Sensor Analytics")
+
+
+async def test_alerts_are_acted_on_with_the_token_and_it_can_be_taken_back(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit() as page:
+        await page.get_by_role("button", name="Acknowledge: Motor").click()
+        await sign(page, "guessed")
+        await expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("not the operator's token")
+        await expect(page.get_by_role("dialog")).to_contain_text("operator-token")
+        assert await page.evaluate("Object.values(sessionStorage)") == []
+        await sign(page)
+        await expect(page.get_by_text("Acknowledged by Ana")).to_be_visible()
+        assert TOKEN not in await page.evaluate("Object.values(localStorage).join()")
+
+        # It shows at once and is sent a moment later, unless it is taken back.
+        await page.get_by_role("button", name="Resolve: Motor").click()
+        await expect(page.get_by_role("button", name="Resolve: Motor")).to_have_count(0)
+        assert site.stub.alerts["shaky"]["state"] == "acknowledged"
+        await page.wait_for_function("document.activeElement !== document.body")
+        await page.get_by_role("button", name="Undo").click()
+        await page.get_by_role("button", name="Resolve: Motor").click()
+        await expect(page.get_by_text("1 alert resolved.")).to_be_visible()
+        await expect(page.get_by_text("1 alert resolved.")).to_have_count(0)
+        await page.get_by_role("link", name="All and history").click()
+        await page.get_by_role("radio", name="History").check(force=True)
+        await expect(page.get_by_text("Resolved by Ana")).to_be_visible()
+
+
+async def test_many_are_acted_on_at_once_with_one_comment(site: StubSite) -> None:
+    await stocked(site)
+    for number in range(20):
+        site.stub.set_alert(f"more-{number}", source=f"api/part-{number}")
+    async with site.visit("alerts") as page:
+        await page.get_by_label("0 of 22 selected").check()
+        await page.get_by_label("Comment (optional)").fill("Known, a storm")
+        await page.get_by_role("button", name="Acknowledge (22)").click()
+        await sign(page)
+        await expect(page.get_by_text("Acknowledged by Ana")).to_have_count(22)
+        assert site.stub.events["more-7"][0]["comment"] == "Known, a storm"
+
+
+async def test_what_is_over_is_found_with_what_was_said_about_it(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("alerts?tab=history&device=motor") as page:
+        item = page.get_by_role("listitem").filter(has_text="Resolved by Ben")
+        await expect(item).to_contain_text("It shook")
+        await expect(page.get_by_text("The API is slow")).to_have_count(0)
+        await item.get_by_role("button", name="Details").click()
+        details = page.get_by_role("complementary")
+        await expect(details).to_contain_text("A loose screw")
+        await details.get_by_label("Add a comment").fill("It is fixed")
+        await details.get_by_role("button", name="Send").click()
+        await sign(page)
+        await expect(details.locator(".trail")).to_contain_text("It is fixed")
+        await page.get_by_label("Severity").select_option("critical")
+        await expect(page.get_by_text("No alert matches.")).to_be_visible()
+
+
+async def test_nothing_is_said_to_be_well_while_nobody_knows(site: StubSite) -> None:
+    site.stub.add_device("motor", "vibration", "Motor")
+    await site.stub.read("motor", "vibration", 2.8)
+    async with site.visit() as page:
+        await expect(panel(page)).to_contain_text("No active alerts")
+        site.stub.sockets = site.stub.http = False
+        await site.stub.cut()
+        await expect(panel(page)).to_contain_text("Not known since")
+        await expect(panel(page)).not_to_contain_text("No active alerts")
+        site.stub.sockets = site.stub.http = True
+        await expect(panel(page)).to_contain_text("No active alerts")
+
+
+async def test_a_new_alert_is_announced(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit() as page:
+        await expect(panel(page).get_by_role("article")).to_have_count(2)
+        site.stub.set_alert("damp", source="motor/vibration", rule="limit", message="Motor above 5 mm/s")
+        await site.stub.tell({"type": "alerts", "alerts": [site.stub.alerts["damp"]]})
+        await expect(page.locator("[aria-live=assertive]")).to_have_text("New alert. Motor: Motor above 5 mm/s")
+        await expect(panel(page).get_by_role("article")).to_have_count(3)

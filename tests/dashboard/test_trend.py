@@ -1,0 +1,159 @@
+"""The trend: asked by dragging, keys, from and to; compared; exported; with the moments of alerts."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.dashboard.conftest import StubSite
+from tests.dashboard.stub import iso, stamp
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def stocked(site: StubSite) -> StubSite:
+    site.stub.add_device("boiler", "temperature", "Boiler room")
+    await site.stub.read("boiler", "temperature", 20.5)
+    site.stub.add_device("cellar", "humidity", "Cellar")
+    await site.stub.read("cellar", "humidity", 55)
+    return site
+
+
+def seconds(page: Page) -> float:
+    """How long the window in the address is."""
+    query = parse_qs(urlsplit(page.url).query)
+    return (datetime.fromisoformat(query["to"][0]) - datetime.fromisoformat(query["from"][0])).total_seconds()
+
+
+async def test_dragging_zooms_in_and_the_buttons_move_on(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler") as page:
+        chart = page.get_by_role("img", name=re.compile("^Boiler room, temperature"))
+        await expect(chart).to_be_visible()
+        await chart.scroll_into_view_if_needed()
+        box = await chart.bounding_box()
+        assert box is not None
+        middle = box["y"] + box["height"] / 2
+        await page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=4)
+        await page.mouse.up()
+        await expect(page).to_have_url(re.compile("from=.*to="))
+        zoomed = seconds(page)
+        assert 3600 < zoomed < 4 * 3600
+        before = page.url
+        await page.get_by_role("button", name="Zoom out").click()
+        await expect(page).not_to_have_url(before)
+        await page.get_by_role("button", name="Back in time").click()
+        assert seconds(page) == pytest.approx(2 * zoomed, abs=4)
+        # The same address shows the same hour tomorrow: nothing in it is relative.
+        assert "window" not in page.url
+
+
+async def test_the_wheel_zooms_at_the_pointer(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler?window=1h") as page:
+        chart = page.get_by_role("img", name=re.compile("^Boiler room, temperature"))
+        await expect(chart).to_be_visible()
+        await chart.hover()
+        await page.keyboard.down("Control")
+        await page.mouse.wheel(0, -100)
+        await page.keyboard.up("Control")
+        await expect(page).to_have_url(re.compile("from=.*to="))
+        assert 2500 < seconds(page) < 3000
+
+
+async def test_from_and_to_are_chosen(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler", timezone_id="Asia/Kolkata") as page:
+        await page.get_by_role("button", name="From – to").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("From").fill("2026-03-01T05:30:00")
+        await dialog.get_by_label("To").fill("2026-03-01T06:30:00")
+        await dialog.get_by_role("button", name="Show").click()
+        await expect(page).to_have_url(re.compile("from=2026-03-01T00:00:00.000Z&to=2026-03-01T01:00:00.000Z"))
+        await expect(page.get_by_text("Times: ")).to_contain_text("GMT+5:30")
+
+
+async def test_a_spike_that_comes_in_live_is_the_highest_at_once(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler") as page:
+        highest = page.locator(".figures div", has_text="Highest")
+        await expect(highest).to_contain_text(re.compile(r"\d"))
+        await site.stub.read("boiler", "temperature", 900)
+        await expect(highest).to_contain_text("900")
+
+
+async def test_a_sensor_that_is_silent_has_a_last_value_and_none_now(site: StubSite) -> None:
+    site.stub.add_device("boiler", "temperature", "Boiler room")
+    await site.stub.read("boiler", "temperature", 20.5, ago=1200)
+    async with site.visit("devices/boiler") as page:
+        figures = page.locator(".figures")
+        await expect(figures).to_contain_text("Last")
+        await expect(figures).not_to_contain_text("Now")
+        await expect(page.get_by_text("Silent: no reading for 20 min.")).to_be_visible()
+
+
+async def test_series_are_compared_and_laid_over_yesterday(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler") as page:
+        await page.get_by_role("button", name="Compare").click()
+        await page.get_by_role("dialog").get_by_label("Search devices").fill("cel")
+        await page.get_by_role("button", name="Cellar, Humidity").click()
+        legend = page.locator(".legend")
+        await expect(legend).to_contain_text("Cellar, humidity")
+        await page.get_by_label("Beneath it").select_option("1d")
+        await expect(legend).to_contain_text("Boiler room, temperature, a day earlier")
+        await expect(page).to_have_url(re.compile("compare=cellar/humidity&before=1d"))
+        await page.get_by_role("button", name="Remove Cellar, humidity").click()
+        await expect(legend).not_to_contain_text("Cellar")
+
+
+async def test_what_is_shown_is_saved_and_read_by_keys(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler?window=1h") as page:
+        await expect(page.get_by_role("img", name=re.compile("^Boiler room"))).to_be_visible()
+        async with page.expect_download() as saved:
+            await page.get_by_role("button", name="CSV").click()
+        lines = (await (await saved.value).path()).read_text().splitlines()
+        assert lines[0] == "ts,series,unit,average,lowest,highest,readings"
+        assert '"Boiler room, temperature",°C' in lines[1]
+        async with page.expect_download() as picture:
+            await page.get_by_role("button", name="PNG").click()
+        assert (await (await picture.value).path()).read_bytes().startswith(b"\x89PNG")
+
+        await page.locator(".trend-stage").focus()
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.locator(".chart-tip")).to_contain_text("°C")
+        await page.keyboard.press("+")
+        await expect(page).to_have_url(re.compile("from="))
+        await page.get_by_text("Values as a table").click()
+        await expect(page.get_by_role("region", name="Values as a table").get_by_role("row").nth(1)).to_contain_text(
+            "°C"
+        )
+
+
+async def test_an_alert_leads_to_its_moment(site: StubSite) -> None:
+    await stocked(site)
+    for number in range(30):
+        site.stub.add_device(f"pump-{number:02}", "power")
+        await site.stub.read(f"pump-{number:02}", "power", number)
+    happened = datetime.now(UTC) - timedelta(hours=3)
+    site.stub.set_alert(
+        "odd",
+        source="pump-29/power",
+        model="rarity",
+        observed=41.5,
+        expected=12,
+        window_start=iso(happened),
+        window_end=iso(happened + timedelta(minutes=2)),
+        opened_at=stamp(-3600),
+    )
+    async with site.visit() as page:
+        await page.get_by_role("region", name="Active alerts").get_by_role("link", name="pump-29", exact=True).click()
+        await expect(page.get_by_role("img", name=re.compile("1 alert in this time"))).to_be_in_viewport()
+        query = parse_qs(urlsplit(page.url).query)
+        assert datetime.fromisoformat(query["from"][0]) < happened < datetime.fromisoformat(query["to"][0])
+        assert seconds(page) < 3600
