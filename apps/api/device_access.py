@@ -1,7 +1,7 @@
-"""Which device asks, by its credential: it may do what a device does about itself, and nothing else."""
+"""Which device asks, by its credential or by the key of its fleet: it may do what devices do, and nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.requests import HTTPConnection
@@ -10,7 +10,8 @@ from apps.api.access import address_of
 from apps.api.caller import Caller
 from apps.api.database import Database
 from apps.api.permissions import Permission
-from apps.api.queries import device_access
+from apps.api.queries import device_access, fleet_keys
+from apps.api.queries.fleet_keys import FleetKey
 from apps.domain.credentials import Credential, CredentialKind
 from apps.domain.errors import InvalidCredentialError
 from apps.platform.errors import ProblemError
@@ -29,6 +30,13 @@ class DeviceCaller(Caller):
         return self.credential.device_id
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetCaller(Caller):
+    """A device that nobody registered, with the key of its fleet."""
+
+    key: FleetKey
+
+
 class DeviceAccess:
     """Finds out which device asks."""
 
@@ -42,23 +50,32 @@ class DeviceAccess:
         Raises ProblemError 401 for one that does not hold.
         """
         token = request.headers.get("authorization", "").partition(" ")[2].strip()
-        if not token.startswith(f"{CredentialKind.DEVICE}_"):
+        kind = next((kind for kind in CredentialKind if token.startswith(f"{kind}_")), None)
+        if kind is None:
             return None
         try:
-            credential = Credential.parse(CredentialKind.DEVICE, token)
+            credential = Credential.parse(kind, token)
         except InvalidCredentialError as error:
-            raise unauthorized(str(error)) from None
+            raise _unauthorized(str(error)) from None
+        caller = await (self._fleet(credential) if kind is CredentialKind.FLEET else self._device(credential))
+        if caller is None:
+            raise _unauthorized("the credential does not hold: it was revoked, has expired or never was one")
+        return replace(caller, address=address_of(request))
+
+    async def _device(self, credential: Credential) -> Caller | None:
         found = await device_access.identify(self._database, credential, self._now())
         if found is None:
-            raise unauthorized("the credential does not hold: it was revoked, has expired or never was one")
-        return DeviceCaller(
-            name=f"device {found.device_id}",
-            scopes=frozenset({Permission.DEVICE_SELF}),
-            address=address_of(request),
-            credential=found,
-        )
+            return None
+        scopes = frozenset({Permission.DEVICE_SELF})
+        return DeviceCaller(name=f"device {found.device_id}", scopes=scopes, credential=found)
+
+    async def _fleet(self, credential: Credential) -> Caller | None:
+        key = await fleet_keys.identify(self._database, credential)
+        if key is None:
+            return None
+        scopes = frozenset({Permission.FLEET_REGISTER})
+        return FleetCaller(name=f"{key.name} (fleet key {key.key_id})", scopes=scopes, key=key)
 
 
-def unauthorized(detail: str) -> ProblemError:
-    """Return the refusal of a device whose credential does not hold."""
+def _unauthorized(detail: str) -> ProblemError:
     return ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="device"'})

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     DEVICE_SELF = "device:self"
     """What a device does about itself, with its own credential. No key and no role holds it."""
+    FLEET_REGISTER = "fleet:register"
+    """What a device does that nobody registered, with the key of its fleet. No other key and no role holds it."""
 
 
 class Role(StrEnum):
@@ -40,7 +42,7 @@ class Role(StrEnum):
 
 Scopes = frozenset[Permission]
 
-DEVICE_SCOPES: Scopes = frozenset({Permission.DEVICE_SELF})
+DEVICE_SCOPES: Scopes = frozenset({Permission.DEVICE_SELF, Permission.FLEET_REGISTER})
 """What devices alone may do."""
 
 ALL_SCOPES: Scopes = frozenset(Permission) - {Permission.PUBLIC} - DEVICE_SCOPES

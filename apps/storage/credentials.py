@@ -32,6 +32,7 @@ class CredentialRecord(NamedTuple):
     device_id: str
     created_at: datetime
     created_by: str
+    fleet_key_id: str | None
     expires_at: datetime | None
     revoked_at: datetime | None
     first_used_at: datetime | None
@@ -191,7 +192,7 @@ async def _raise_version(connection: Connection) -> int:
 _IS_LIVE = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())"
 
 _RECORD = f"""
-    credential_id, device_id, created_at, created_by, expires_at, revoked_at, first_used_at, last_used_at,
+    credential_id, device_id, created_at, created_by, fleet_key_id, expires_at, revoked_at, first_used_at, last_used_at,
     {_IS_LIVE} AS is_live
     FROM device_credentials LEFT JOIN credential_uses USING (credential_id)
 """

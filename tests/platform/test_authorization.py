@@ -19,7 +19,7 @@ import pytest
 import websockets
 
 from apps.api.app import build
-from apps.api.permissions import ALL_SCOPES, DEVICE_SCOPES, ROLE_SCOPES, Permission, Role
+from apps.api.permissions import ALL_SCOPES, ROLE_SCOPES, Permission, Role
 from apps.platform.http import PROBES
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.platform.issuer import OURS, PAGE, login, running_issuer, sign_in
@@ -75,7 +75,12 @@ async def everybody(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tup
             assert (await browser.post("/api/session/sign-out", headers=OURS)).status_code == 204
         asking.append(Asking("who has signed out", left))
         credential, _ = await make_device(api, "known")
-        asking.append(Asking("a device", bearing(credential), DEVICE_SCOPES, 403))
+        asking.append(Asking("a device", bearing(credential), frozenset({Permission.DEVICE_SELF}), 403))
+        key, _ = await make_fleet_key(api)
+        asking.append(Asking("a fleet's key", bearing(key), frozenset({Permission.FLEET_REGISTER}), 403))
+        key, revoked = await make_fleet_key(api)
+        assert (await api.http.delete(f"/api/fleet-keys/{revoked}")).status_code == 204
+        asking.append(Asking("a revoked key of a fleet", bearing(key), is_refused_everywhere=True))
         credential, revoked = await make_device(api, "leaked")
         assert (await api.http.delete(f"/api/devices/leaked/credentials/{revoked}")).status_code == 200
         asking.append(Asking("a revoked credential", bearing(credential), is_refused_everywhere=True))
@@ -91,6 +96,12 @@ async def make_key(api: RunningApi, *scopes: str) -> tuple[str, str]:
 async def make_device(api: RunningApi, device_id: str) -> tuple[str, str]:
     made = (await api.http.post("/api/devices", json={"device_id": device_id, "kind": "pump"})).json()["credential"]
     return made["credential"], made["credential_id"]
+
+
+async def make_fleet_key(api: RunningApi) -> tuple[str, str]:
+    spec = {"name": "fleet", "kinds": ["pump"], "max_devices": 1, "expires_in": 3600}
+    made = (await api.http.post("/api/fleet-keys", json=spec)).json()
+    return made["key"], made["about"]["key_id"]
 
 
 def bearing(key: str) -> dict[str, str]:

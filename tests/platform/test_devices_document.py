@@ -16,7 +16,7 @@ from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 
 TEXT = Path("docs/devices.md").read_text()
-DEVICE, ROTATION, DIRECT, SIMULATOR = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+DEVICE, ROTATION, DIRECT, FLEET, _KIT, SIMULATOR = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
 CSV = "timestamp,value\n" + "".join(f"2014-07-01 00:{minute:02}:00,{minute}\n" for minute in range(24))
 
 
@@ -49,8 +49,11 @@ def test_the_documented_commands_do_what_is_said(running: RunningPlatform, tmp_p
         pytest.skip(f"the commands of docs/devices.md need {', '.join(missing)}")
     accepted = json.dumps({"accepted": 1, "refused": []}, separators=(",", ":"))
     # One after the other in one shell, as a reader would.
-    first, *rotated, last = paste(running, f"{DEVICE}\necho\n{ROTATION}\n{DIRECT}", tmp_path)
+    first, *rotated, last, label, claimed = paste(
+        running, "\necho\n".join([DEVICE, ROTATION + DIRECT, FLEET]), tmp_path
+    )
     assert (first, last) == (accepted, accepted)
+    assert (label, claimed) == ("roof", "inverter-1")
     assert [datetime.fromisoformat(json.loads(time)) > datetime.now(UTC) for time in rotated] == [True, True]
     reports = [json.loads(line) for line in paste(running, SIMULATOR, tmp_path)]
     assert [report["unknown"] for report in reports] == [0, 0, 0]

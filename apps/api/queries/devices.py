@@ -109,6 +109,7 @@ async def delete(database: Database, device_id: str, expected: str | None) -> De
         await database.run(sa.delete(latest_readings).where(latest_readings.c.device_id == device_id))
         async with database.connection() as connection:
             await credentials.revoke_device(connection, device_id)
+            await connection.execute("DELETE FROM device_claims WHERE device_id = $1", device_id)
         return current
 
 
