@@ -4,10 +4,9 @@ A section is a frozen model in `components/FOLDER/config.py`, named after the co
 stands in a stack's file is kept as it was written: an OIDC issuer, for instance, must match to the last character.
 """
 
-from collections.abc import Hashable
 from ipaddress import IPv4Network
 from types import NoneType
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,8 +20,6 @@ from pydantic import (
 
 from apps.platform.settings import REGION_PATTERN
 from components.regions import known_region
-
-T = TypeVar("T", bound=Hashable)
 
 
 class Section(BaseModel):
@@ -51,21 +48,6 @@ def not_world_open(network: IPv4Network) -> IPv4Network:
     return network
 
 
-def normalized(entry: Hashable) -> Hashable:
-    """Return what AWS tells two entries apart by: names without their case, networks by their addresses."""
-    return entry.casefold() if isinstance(entry, str) else entry
-
-
-def distinct(entries: tuple[T, ...]) -> tuple[T, ...]:
-    """Return entries of which each becomes a resource of its own. Raises ValueError for one that stands twice."""
-    seen: set[Hashable] = set()
-    for entry in entries:
-        if normalized(entry) in seen:
-            raise ValueError(f"{entry} stands here twice")
-        seen.add(normalized(entry))
-    return entries
-
-
 def _text(value: Any) -> Any:
     # IPv4Network takes 1 and True for addresses.
     if not isinstance(value, str | IPv4Network):
@@ -82,5 +64,3 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:\d+)?
 Cidr = Annotated[IPv4Network, BeforeValidator(_text)]
 KnownCidr = Annotated[Cidr, AfterValidator(not_world_open)]
 """A network that may be let in: never the whole internet."""
-Distinct = Annotated[tuple[T, ...], AfterValidator(distinct)]
-"""A list of which each entry becomes something of its own: the type of every list in the configuration."""

@@ -3,8 +3,8 @@
 import pulumi
 import pulumi_aws as aws
 
+from apps.platform.distinct import normalized
 from components.cluster.config import ClusterConfig
-from components.section import normalized
 from stacks.config import PROJECT
 from stacks.errors import StackConfigError, as_yaml
 

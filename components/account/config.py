@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from components.section import Distinct, Email, Section
+from apps.platform.distinct import Distinct
+from components.section import Email, Section
 
 
 class BudgetConfig(Section):

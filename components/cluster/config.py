@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from apps.platform.distinct import Distinct, normalized
 from components.cluster.versions import known_version
-from components.section import Distinct, KnownCidr, PrincipalArn, Section, normalized
+from components.section import KnownCidr, PrincipalArn, Section
 
 ARM = re.compile(r"(a1|mac2[a-z0-9-]*|[a-z]+\d+[a-z-]*g[a-z0-9-]*)\.")
 """Instance types with an ARM processor: AWS writes a g among the letters after the generation."""

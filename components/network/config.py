@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.section import Cidr, Distinct, KnownCidr, Section, Url
+from apps.platform.distinct import Distinct
+from components.section import Cidr, KnownCidr, Section, Url
 
 
 class NetworkConfig(Section):
