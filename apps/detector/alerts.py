@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from apps.domain.alerts import Severity
 from apps.storage.tables import IS_UNRESOLVED
 
 ACTOR = "detector"
@@ -27,12 +28,10 @@ async def unresolved(connection: asyncpg.Connection, rule: str) -> dict[str, Unr
     return {row["source"]: Unresolved(**row) for row in rows}
 
 
-async def states(connection: asyncpg.Connection, since: datetime) -> dict[str, bool]:
-    """Return whether an alert is unresolved or was raised since a time, for each source with one in the last hour.
-
-    What was raised and is over within one run is told like any other: a device may upload hours at once.
-    """
-    return {row["source"]: row["alerting"] for row in await connection.fetch(_STATES, since)}
+async def paging(connection: asyncpg.Connection, rule: str, since: datetime) -> dict[str, bool]:
+    """Return whether a critical alert of a rule is unresolved or was raised since a time, for each source with one in
+    the last hour."""
+    return {row["source"]: row["alerting"] for row in await connection.fetch(_PAGING, rule, Severity.CRITICAL, since)}
 
 
 _UNRESOLVED = f"""
@@ -41,7 +40,8 @@ SELECT source, opened_at, updated_at, coalesce(score, 0) AS score, coalesce(expe
 FROM alerts WHERE rule = $1 AND {IS_UNRESOLVED}
 """  # noqa: S608
 
-_STATES = f"""
-SELECT source, bool_or({IS_UNRESOLVED} OR opened_at >= $1) AS alerting
-FROM alerts WHERE {IS_UNRESOLVED} OR resolved_at > now() - interval '1 hour' GROUP BY source
+_PAGING = f"""
+SELECT source, bool_or({IS_UNRESOLVED} OR opened_at >= $3) AS alerting
+FROM alerts WHERE rule = $1 AND severity = $2 AND ({IS_UNRESOLVED} OR resolved_at > now() - interval '1 hour')
+GROUP BY source
 """  # noqa: S608

@@ -11,7 +11,10 @@ SUCCESS = CollectorRegistry()
 """What a run pushes when all of it worked; a failed run leaves the last value standing."""
 
 PREDICTIVE_ALERT = Gauge(
-    "predictive_alert", "1 while an alert about the signal is not resolved, else 0.", ["signal"], registry=RUN
+    "predictive_alert",
+    "1 while a critical alert about the platform's own signal is not resolved, else 0.",
+    ["signal"],
+    registry=RUN,
 )
 RUN_SECONDS = Gauge("detector_run_seconds", "How long the last run took.", registry=RUN)
 SIGNALS = Gauge(

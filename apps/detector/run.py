@@ -14,6 +14,7 @@ from apps.detector.platform_scan import PlatformScan, apply_rarity, apply_zscore
 from apps.detector.prometheus import Prometheus, PrometheusError
 from apps.detector.sensor_scan import scan_sensors
 from apps.detector.settings import DetectorSettings
+from apps.domain.alerts import PLATFORM_RULE
 from apps.storage.connection import connect_arguments
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ async def _scan_sensors(
 async def _publish(
     settings: DetectorSettings, connection: asyncpg.Connection, scan: PlatformScan, began: datetime
 ) -> int:
-    states = dict.fromkeys(scan.judged, False) | await alerts.states(connection, began)
+    states = dict.fromkeys(scan.judged, False) | await alerts.paging(connection, PLATFORM_RULE, began)
     metrics.SIGNALS.labels("platform", "judged").set(len(scan.judged))
     metrics.SIGNALS.labels("platform", "without_data").set(len(scan.without_data))
     failures = scan.failures

@@ -12,8 +12,9 @@ from statistics import median
 
 from apps.detector.prometheus import TimeSeries
 from apps.detector.signals import Direction
+from apps.domain.alerts import PLATFORM_RULE
 
-RULE = "zscore"
+RULE = PLATFORM_RULE
 VERSION = "1"
 
 WINDOW_SECONDS = 15 * 60

@@ -42,6 +42,10 @@ class AlertTransition(StrEnum):
     """A person says that it is over, or the service that opened it sees that it is."""
 
 
+PLATFORM_RULE = "zscore"
+"""The rule that is about the platform's own signals alone, and critical: `predictive_alert` tells of its alerts."""
+
+
 class Transition(NamedTuple):
     """The states that allow it (None: there is no alert yet) and the state that it leads to (None: it stays)."""
 

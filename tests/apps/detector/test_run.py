@@ -107,6 +107,20 @@ async def test_a_sustained_shift_is_an_alert_within_one_run_with_everything_need
     assert stage.pushed("predictive_alert") == {"api/cpu": 1, "api/latency": 0}
 
 
+async def test_only_critical_alerts_of_the_platforms_own_signals_page(stage: Stage) -> None:
+    for source, rule, severity in (
+        ("device-1/temperature", "rarity", "warning"),
+        ("device-1/temperature", "limit", "critical"),
+        ("api/latency", "rarity", "warning"),
+    ):
+        await stage.rows(
+            "INSERT INTO alerts (source, rule, severity, message) "
+            f"VALUES ('{source}', '{rule}', '{severity}', '') RETURNING 1"
+        )
+    await stage.run()
+    assert stage.pushed("predictive_alert") == {"api/cpu": 0, "api/latency": 0}
+
+
 async def test_a_lasting_fault_stays_one_alert_even_when_it_fills_the_window(stage: Stage) -> None:
     await stage.later(0, FAULT)
     await stage.later(300, [0.2] * 29 + [1.9] * 32)
