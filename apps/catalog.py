@@ -4,6 +4,7 @@ from apps.api.service import API
 from apps.detector.service import DETECTOR
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
+from apps.notifier.service import NOTIFIER
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Resources, Scale, StaticSite
 from apps.rotation.service import ROTATION, SEED_SECRETS
@@ -14,5 +15,17 @@ DASHBOARD = StaticSite(
 )
 
 CATALOG = Catalog(
-    (SEED_SECRETS, MIGRATION, GATEWAY, INGESTOR, API, DETECTOR, PARTITIONS, DATABASE_METRICS, ROTATION, DASHBOARD),
+    (
+        SEED_SECRETS,
+        MIGRATION,
+        GATEWAY,
+        INGESTOR,
+        API,
+        DETECTOR,
+        NOTIFIER,
+        PARTITIONS,
+        DATABASE_METRICS,
+        ROTATION,
+        DASHBOARD,
+    ),
 )

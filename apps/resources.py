@@ -9,6 +9,7 @@ SENSORS = Database(
     tables=frozenset(
         {
             "alert_events",
+            "alert_notifications",
             "alerts",
             "api_keys",
             "audit_events",
@@ -38,5 +39,7 @@ SENSORS = Database(
 
 SIGNING_KEYS = Secret("signing-keys")
 OPERATOR_TOKEN = Secret("operator-token")
+WEBHOOK_KEY = Secret("webhook-key")
+ALERTMANAGER = Endpoint("alertmanager")
 PROMETHEUS = Endpoint("prometheus")
 PUSHGATEWAY = Endpoint("pushgateway")

@@ -118,10 +118,14 @@ class ClusterEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class KnownValue:
-    """What is known before anything is made. `kind`: the need that it meets, by its only variable."""
+    """What is known before anything is made. `kind`: the need that it meets, by its only variable.
+
+    `egress`: where whoever needs to know it may connect to.
+    """
 
     kind: type[Need]
     value: pulumi.Input[str]
+    egress: tuple[EgressTarget, ...] = ()
 
     @property
     def handlers(self) -> Handlers:
@@ -130,4 +134,4 @@ class KnownValue:
 
     def _tell(self, need: Need) -> Binding:
         (variable,) = need.variables
-        return Binding({variable: self.value})
+        return Binding({variable: self.value}, egress=self.egress)

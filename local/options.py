@@ -21,6 +21,7 @@ class Options:
     fresh: bool = False
     report: Path | None = None
     faults: tuple[str, ...] = ()
+    notifications: Path | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -36,6 +37,7 @@ def parse(arguments: Sequence[str]) -> Options:
         fresh=read.fresh,
         report=read.report,
         faults=tuple(read.fault),
+        notifications=read.notifications,
     )
 
 
@@ -63,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"fault that the simulator plays, of the kinds {', '.join(FaultKind)}; may be repeated",
     )
     parser.add_argument("--login", action="store_true", help="let people sign in, instead of being the local operator")
+    parser.add_argument(
+        "--notifications",
+        type=Path,
+        metavar="FILE",
+        help="YAML that says who is told of which alerts, as `notifications` of a stack does; "
+        "without it a receiver in this terminal",
+    )
     parser.add_argument("--fresh", action="store_true", help="delete the data of earlier runs first")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was counted as JSON at the end")
     return parser

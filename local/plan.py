@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from apps.detector.settings import DetectorSettings
+from apps.observability.routing import Notifications
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, Server
 from apps.platform.errors import ConfigurationError
@@ -22,6 +23,7 @@ from apps.platform.needs import (
     Produce,
     PublicUrl,
     ReadSecret,
+    SendWebhooks,
     SignIn,
 )
 from apps.platform.resources import Database, ManagedResource, Secret
@@ -62,10 +64,16 @@ class LocalEnvironment:
     """Whether people sign in; otherwise everybody on this machine is the local operator."""
     absent: frozenset[str] = frozenset()
     """What of `INFRA_SERVICES` this machine does not have."""
+    notifications: Notifications = field(default_factory=Notifications)
 
     def url(self, name: str) -> str:
         """Return where `name` answers HTTP."""
         return f"http://{HOST}:{self.ports[name]}"
+
+    @property
+    def receivers(self) -> Path:
+        """The folder with the secret of each receiver of alerts in a file of its name."""
+        return self.secrets / "receivers"
 
     @property
     def role_passwords(self) -> Path:
@@ -212,6 +220,7 @@ HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str
     CallService: _call_service,
     PublicUrl: lambda need, env: {need.resource.variable: env.front_door},
     SignIn: _sign_in,
+    SendWebhooks: lambda need, env: dict.fromkeys(need.variables, env.notifications.as_setting()),
     # The processes tell of themselves, as the settings have it by default.
     PlatformSignals: lambda _need, _env: {},
 }

@@ -30,6 +30,7 @@ from local.process.children import Program, log_tail, run_to_completion
 from local.process.scheduler import on_schedule
 from local.process.supervisor import Supervisor
 from local.report import Report, report
+from local.routing import provide_secrets, routing
 
 DRAIN_SECONDS = 60
 """How long the ingestors may take to write what is on the stream, once nothing adds to it."""
@@ -55,6 +56,7 @@ class Stack:
             secrets=paths.secrets,
             owner_password=self.postgres.password_file,
             login=options.login,
+            notifications=routing(options.notifications),
         )
         self.supervisor = Supervisor(console.log, http)
         self.stopping = asyncio.Event()
@@ -74,6 +76,7 @@ class Stack:
         simulator.counts(self.paths).unlink(missing_ok=True)
         for secret in plan.secrets(CATALOG):
             secrets.keep(self.paths.secret(secret.name), secrets.MAKERS[secret])
+        provide_secrets(self.env, own=self.options.notifications is None)
         await _together(
             self._start_database(step), self._start_aws(step), self._build_dashboard(step), self._find_tools(step)
         )
@@ -233,7 +236,7 @@ class Stack:
         return View(processes, self._urls(), fleet, self.rate.per_second, lag, self.notes)
 
     def _urls(self) -> dict[str, str]:
-        listening = [name for name in self.env.ports if name in self.supervisor.processes]
+        listening = [name for name in self.env.ports if name in self.supervisor.processes or name == "webhook"]
         return {name: self.env.url(name) for name in listening if name != "postgresql"}
 
 

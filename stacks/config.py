@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from apps.catalog import CATALOG
+from apps.observability.routing import Notifications
+from apps.platform.distinct import Distinct
 from apps.platform.settings import ReadingSettings
 from apps.storage.settings import GRACE
 from components.account.config import BudgetConfig, GitHubConfig, RunnersConfig
@@ -20,7 +22,7 @@ from components.data.config import DatabaseConfig, StreamConfig
 from components.network.config import IngressConfig, LoginConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.regions import check_zones
-from components.section import AccountId, Distinct, Region, Section, Url
+from components.section import AccountId, Region, Section, Url
 from stacks.errors import StackConfigError, as_yaml, explain
 from stacks.plain_yaml import read_yaml
 
@@ -122,6 +124,7 @@ class EnvironmentConfig(StackConfig):
     )
     database: DatabaseConfig = DatabaseConfig()
     stream: StreamConfig = StreamConfig()
+    notifications: Notifications = Notifications()
     services: Mapping[str, ServiceConfig] = {}
     charts: ChartsConfig = ChartsConfig()
     protected: bool = Field(

@@ -1,20 +1,21 @@
 """What outlives an environment, by one declaration: the account's stack makes it, the environment's finds it."""
 
 from apps.platform.resources import Secret
-from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from components.account.retained import RetainedNames
 from components.cluster.cluster import log_group
 from components.data.database import log_groups
 from components.network.network import flow_log_group
-from components.observability.monitoring import SLACK
+from components.observability.monitoring import RECEIVERS
 from stacks.config import PROJECT
 
-SLACK_URL = Secret(SLACK)
+RECEIVER_SECRETS = Secret(RECEIVERS)
 
 SECRETS = {
     SIGNING_KEYS: "Keys that upload URLs are signed with",
     OPERATOR_TOKEN: "Bearer token that writes to the API need",
-    SLACK_URL: "Incoming webhook that alerts are sent to",
+    WEBHOOK_KEY: "Key that the keys of webhooks are derived from",
+    RECEIVER_SECRETS: "JSON: the secret of each receiver of alerts, by its name",
 }
 """Each secret that people or processes put in -> what it holds."""
 

@@ -15,11 +15,13 @@ from apps.gateway.metrics import REVOCATIONS_AGE
 from apps.gateway.service import GATEWAY
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS, Outcome
 from apps.ingestor.service import INGESTOR
+from apps.notifier.metrics import LAST_SUCCESS as LAST_HANDOVER
+from apps.notifier.service import NOTIFIER
 from apps.observability.objectives import LATENCY_ROUTES, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
-from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, UP
+from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, NOTIFICATIONS_FAILED, UP
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import Matches, absent, age, histogram_quantile, max_, rate, sum_, value
+from apps.platform.promql import Matches, absent, age, histogram_quantile, increase, max_, rate, sum_, value
 from apps.storage.metrics import (
     CONNECTIONS,
     CPU,
@@ -35,6 +37,9 @@ LAG_BOUND = 15
 
 DETECTOR_LATE = 600
 """Seconds in which two runs of the detector should have worked."""
+
+HANDOVER_LATE = 300
+"""Seconds in which the notifier should have handed its alerts to Alertmanager five times."""
 
 MEASUREMENT_LATE = 900
 """Seconds in which three measurements of the database should have worked."""
@@ -131,6 +136,21 @@ DETECTOR_SILENT = AlertRule(
     summary="no run of the detector worked for a quarter of an hour",
 )
 
+NOTIFICATIONS_FAILING = AlertRule(
+    name="NotificationsFailing",
+    expression=sum_(increase(NOTIFICATIONS_FAILED, timedelta(minutes=15)), by=("integration",)) > 0,
+    severity=Severity.CRITICAL,
+    summary="messages to {{ $labels.integration }} receivers are not delivered",
+)
+
+NOTIFIER_SILENT = AlertRule(
+    name="NotifierSilent",
+    expression=(age(LAST_HANDOVER) > HANDOVER_LATE) | absent(value(LAST_HANDOVER)),
+    for_=timedelta(minutes=5),
+    severity=Severity.CRITICAL,
+    summary="nobody is told of sensors' alerts: the notifier hands none over",
+)
+
 CRONJOB_FAILING = AlertRule(
     name="CronJobFailing",
     # Ends with the next run that works. The chart's KubeJobFailed goes on for as long as the failed Job is kept.
@@ -190,6 +210,7 @@ GROUPS = (
     ),
     RuleGroup(name=GATEWAY.name, rules=(REVOCATIONS_UNKNOWN,)),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
+    RuleGroup(name=NOTIFIER.name, rules=(NOTIFICATIONS_FAILING, NOTIFIER_SILENT)),
     RuleGroup(name="health", rules=(*SERVICE_DOWN, CRONJOB_FAILING)),
     RuleGroup(
         name="database",

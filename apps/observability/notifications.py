@@ -1,9 +1,21 @@
-"""What Alertmanager does with an alert: one message in Slack for each group of equal ones, and one when it is over."""
+"""What Alertmanager does with an alert, made from the typed routing: who is told, when, in which words."""
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from apps.domain.alerts import Severity
+from apps.observability.routing import (
+    NOBODY,
+    EmailReceiver,
+    Notifications,
+    PagerDutyReceiver,
+    QuietHours,
+    Receiver,
+    Route,
+    SlackReceiver,
+    TeamsReceiver,
+)
 from apps.platform.promql import duration
 
 TITLE = (
@@ -11,8 +23,9 @@ TITLE = (
     "{{ else }}[RESOLVED]{{ end }} {{ .GroupLabels.alertname }}"
 )
 
-TEXT = """{{ range .Alerts -}}
+SLACK_TEXT = """{{ range .Alerts -}}
 {{ if eq .Status "firing" }}:rotating_light:{{ else }}:white_check_mark:{{ end }} {{ .Annotations.summary -}}
+{{ with .Annotations.dashboard_url }} (<{{ . }}|show>){{ end -}}
 {{ with .Annotations.runbook_url }} (<{{ . }}|runbook>){{ end }}
 {{ end }}"""
 
@@ -22,49 +35,135 @@ COLOR = (
     "{{ else }}warning{{ end }}"
 )
 
+PLAIN_TEXT = """{{ range .Alerts -}}
+{{ if eq .Status "resolved" }}Over: {{ end }}{{ .Annotations.summary }}
+{{ with .Annotations.dashboard_url }}  {{ . }}
+{{ end }}{{ with .Annotations.runbook_url }}  {{ . }}
+{{ end }}{{ end }}"""
 
-def alertmanager(
-    slack_url_file: str,
-    wait: timedelta = timedelta(seconds=10),
-    interval: timedelta = timedelta(minutes=1),
-) -> dict[str, Any]:
+MAX_WEBHOOK_ALERTS = 200
+"""Alerts of a group that one signed message holds; it says how many are left out."""
+
+
+def alertmanager(routing: Notifications, secrets: str, relay: str) -> dict[str, Any]:
     """Return Alertmanager's configuration.
 
-    `slack_url_file` holds the URL of Slack's incoming webhook, which is a secret. Alerts that begin within `wait` come
-    in one message; what changes in a group afterwards is told once an `interval`.
+    `secrets`: the folder that holds the secret of each receiver in a file of its name. `relay`: the URL of the
+    notifier, which signs what goes to webhooks.
     """
     return {
         "route": {
-            "receiver": "slack",
-            "group_by": ["alertname", "severity", "slo", "job"],
-            "group_wait": duration(wait),
-            "group_interval": duration(interval),
-            "repeat_interval": "12h",
-            # The Watchdog of the chart always fires, for whoever watches Alertmanager; the rest is for information.
-            "routes": [{"receiver": "nobody", "matchers": [f'severity=~"none|{Severity.INFO}"']}],
+            "receiver": NOBODY,
+            "group_by": ["alertname", "severity", "slo", "job", "kind"],
+            "group_wait": duration(timedelta(seconds=routing.wait_seconds)),
+            "group_interval": duration(timedelta(seconds=routing.interval_seconds)),
+            "repeat_interval": duration(timedelta(hours=routing.repeat_hours)),
+            "routes": list(_routes(routing)),
         },
         "inhibit_rules": [
             # A page makes the ticket about the same thing redundant.
-            {
-                "source_matchers": [f'severity="{Severity.CRITICAL}"'],
-                "target_matchers": [f'severity="{Severity.WARNING}"'],
-                "equal": ["alertname", "slo", "job", "namespace"],
-            }
+            _inhibit("alertname", "slo", "job", "namespace", "device", "metric"),
+            _inhibit("device", "metric", matcher='device!=""'),
+        ],
+        "time_intervals": [
+            {"name": name, "time_intervals": list(_intervals(hours))} for name, hours in routing.quiet_hours.items()
         ],
         "receivers": [
-            {"name": "nobody"},
-            {
-                "name": "slack",
-                "slack_configs": [
-                    {
-                        "api_url_file": slack_url_file,
-                        "send_resolved": True,
-                        "title": TITLE,
-                        "text": TEXT,
-                        "fallback": TITLE,
-                        "color": COLOR,
-                    }
-                ],
-            },
+            {"name": NOBODY},
+            *({"name": name} | _receiver(name, made, secrets, relay) for name, made in routing.receivers.items()),
         ],
+    }
+
+
+def _routes(routing: Notifications) -> Iterator[dict[str, Any]]:
+    # The Watchdog of the chart always fires, for whoever watches Alertmanager: no route names its severity.
+    for route in (*routing.routes, Route(receivers=routing.default_receivers)):
+        for receiver in route.receivers:
+            yield {
+                "receiver": receiver,
+                "matchers": list(_matchers(route)),
+                "continue": route.also or receiver != route.receivers[-1],
+                **({"mute_time_intervals": list(route.quiet_hours)} if route.quiet_hours else {}),
+                **({"repeat_interval": duration(timedelta(hours=route.repeat_hours))} if route.repeat_hours else {}),
+            }
+
+
+def _matchers(route: Route) -> Iterator[str]:
+    yield f'severity=~"{"|".join(route.severities)}"'
+    if route.kinds:
+        yield f'kind=~"{"|".join(route.kinds)}"'
+    if route.labels:
+        # The notifier writes a device's labels as one, with a comma before and after each.
+        named = "|".join(label.replace(".", "[.]") for label in route.labels)
+        yield f'labels=~".*,({named}),.*"'
+
+
+def _inhibit(*equal: str, matcher: str | None = None) -> dict[str, Any]:
+    also = [matcher] if matcher else []
+    return {
+        "source_matchers": [f'severity="{Severity.CRITICAL}"', *also],
+        "target_matchers": [f'severity="{Severity.WARNING}"', *also],
+        "equal": list(equal),
+    }
+
+
+def _intervals(hours: QuietHours) -> Iterator[dict[str, Any]]:
+    """Yield the hours as Alertmanager takes them: none goes past midnight."""
+    where = {"location": hours.time_zone}
+    days = hours.days
+    if hours.start < hours.end:
+        yield where | _interval(hours.start, hours.end, days)
+    else:
+        yield where | _interval(hours.start, "24:00", days)
+        if hours.end != "00:00":
+            yield where | _interval("00:00", hours.end, [_FOLLOWING[day] for day in days])
+
+
+def _interval(start: str, end: str, days: Sequence[str]) -> dict[str, Any]:
+    return {"times": [{"start_time": start, "end_time": end}], **({"weekdays": list(days)} if days else {})}
+
+
+_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_FOLLOWING = dict(zip(_WEEK, (*_WEEK[1:], _WEEK[0]), strict=True))
+
+
+def _receiver(name: str, made: Receiver, secrets: str, relay: str) -> dict[str, Any]:
+    secret = f"{secrets}/{name}"
+    match made:
+        case SlackReceiver():
+            key, config = "slack_configs", _slack(secret)
+        case TeamsReceiver():
+            key, config = "msteamsv2_configs", {"webhook_url_file": secret, "title": TITLE, "text": PLAIN_TEXT}
+        case PagerDutyReceiver():
+            key, config = "pagerduty_configs", _pagerduty(secret)
+        case EmailReceiver():
+            key, config = "email_configs", _email(made, secret)
+        case _:
+            key, config = "webhook_configs", {"url": f"{relay}/webhooks/{name}", "max_alerts": MAX_WEBHOOK_ALERTS}
+    return {key: [{"send_resolved": True, **config}]}
+
+
+def _slack(secret: str) -> dict[str, Any]:
+    return {"api_url_file": secret, "title": TITLE, "text": SLACK_TEXT, "fallback": TITLE, "color": COLOR}
+
+
+def _pagerduty(secret: str) -> dict[str, Any]:
+    return {
+        "routing_key_file": secret,
+        "description": TITLE,
+        "severity": "{{ .GroupLabels.severity }}",
+        "details": {"alerts": PLAIN_TEXT},
+    }
+
+
+def _email(made: EmailReceiver, secret: str) -> dict[str, Any]:
+    return {
+        "to": ", ".join(made.to),
+        "from": made.sender,
+        "smarthost": made.server,
+        "auth_username": made.user,
+        "auth_password_file": secret,
+        "headers": {"Subject": TITLE},
+        "text": PLAIN_TEXT,
+        "html": "",
     }

@@ -12,6 +12,14 @@ ALERTS = Gauge(
     "ALERTS", "1 for each alert that is pending or firing.", ["alertname", "alertstate", "severity"], registry=None
 )
 
+# Alertmanager.
+NOTIFICATIONS_FAILED = Counter(
+    "alertmanager_notifications_failed_total",
+    "Messages that could not be delivered, after every try.",
+    ["integration"],
+    registry=None,
+)
+
 # The library in every Python process.
 PROCESS_CPU = Counter("process_cpu_seconds_total", "CPU time of the process.", registry=None)
 PROCESS_MEMORY = Gauge("process_resident_memory_bytes", "Resident memory of the process.", registry=None)

@@ -13,6 +13,7 @@ from apps.platform.resources import (
     Login,
     ManagedResource,
     PublicEndpoint,
+    Routing,
     Secret,
     ServiceEndpoint,
     SignalSource,
@@ -22,6 +23,7 @@ from apps.platform.resources import (
 PUBLIC = PublicEndpoint("public")
 LOGIN = Login("login")
 SIGNALS = SignalSource("signals")
+NOTIFICATIONS = Routing("notifications")
 PRIVILEGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 
@@ -197,6 +199,14 @@ class PlatformSignals(Need):
 
     resource: SignalSource = SIGNALS
     text = "knows the platform's own signals"
+
+
+@dataclass(frozen=True, slots=True)
+class SendWebhooks(Need):
+    """Send HTTP requests to the webhooks that alerts are routed to, wherever on the internet they are."""
+
+    resource: Routing = NOTIFICATIONS
+    text = "sends to webhooks"
 
 
 def variables(needs: Iterable[Need]) -> tuple[str, ...]:

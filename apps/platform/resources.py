@@ -117,6 +117,16 @@ class Login(ManagedResource):
 
 
 @dataclass(frozen=True, slots=True)
+class Routing(ManagedResource):
+    """Who is told of which alerts: what a process must know of it beside Alertmanager's own configuration."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variable that holds it."""
+        return (self.prefix,)
+
+
+@dataclass(frozen=True, slots=True)
 class SignalSource(ManagedResource):
     """What tells how the platform itself is: queries of its own metrics."""
 

@@ -28,7 +28,8 @@ async def main(settings: RotationSettings) -> int:
         "secretsmanager", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url
     )
     try:
-        await asyncio.to_thread(make_operator_token, client, settings.operator_token_secret_id)
+        for secret in (settings.operator_token_secret_id, settings.webhook_key_secret_id):
+            await asyncio.to_thread(make_lasting, client, secret)
         await asyncio.to_thread(
             renew_signing_keys, client, settings.signing_keys_secret_id, timedelta(days=settings.rotation_days)
         )
@@ -38,11 +39,11 @@ async def main(settings: RotationSettings) -> int:
     return 0
 
 
-def make_operator_token(client: "SecretsManagerClient", secret: str) -> None:
-    """Make the token where there is none. It is never renewed by itself: people hold it."""
+def make_lasting(client: "SecretsManagerClient", secret: str) -> None:
+    """Make a random secret where there is none. It is never renewed by itself: people hold what follows from it."""
     if _read(client, secret) is None:
         client.put_secret_value(SecretId=secret, SecretString=secrets.token_urlsafe(32))
-        log.info("made the operator token", extra={"secret": secret})
+        log.info("made a secret", extra={"secret": secret})
 
 
 def renew_signing_keys(client: "SecretsManagerClient", secret: str, period: timedelta) -> None:

@@ -2,10 +2,10 @@
 
 from apps.platform.declaration import ReleaseJob, Resources, ScheduledService
 from apps.platform.needs import RotateSecret
-from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from apps.rotation.settings import RotationSettings
 
-NEEDS = (RotateSecret(SIGNING_KEYS), RotateSecret(OPERATOR_TOKEN))
+NEEDS = (RotateSecret(SIGNING_KEYS), RotateSecret(OPERATOR_TOKEN), RotateSecret(WEBHOOK_KEY))
 RESOURCES = Resources(cpu="50m", memory="128Mi")
 
 SEED_SECRETS = ReleaseJob(

@@ -12,4 +12,7 @@ class RotationSettings(AwsSettings, ProcessSettings):
         description="Id in Secrets Manager of the keys that upload URLs are signed with"
     )
     operator_token_secret_id: str = Field(description="Id in Secrets Manager of the bearer token that writes need")
+    webhook_key_secret_id: str = Field(
+        description="Id in Secrets Manager of the key that webhooks' own keys are derived from"
+    )
     rotation_days: int = Field(30, ge=2, le=365, description="Age at which the newest signing key gets a successor")

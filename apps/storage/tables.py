@@ -239,6 +239,7 @@ alerts = sa.Table(
     _one_of("state", AlertState),
     sa.Index("alerts_opened_at_idx", "opened_at", "alert_id"),
     sa.Index("alerts_source_rule_resolved_at_idx", "source", "rule", "resolved_at"),
+    sa.Index("alerts_resolved_at_idx", "resolved_at"),
     sa.Index(
         "alerts_source_rule_unresolved_key",
         "source",
@@ -246,6 +247,14 @@ alerts = sa.Table(
         unique=True,
         postgresql_where=sa.text(IS_UNRESOLVED),
     ),
+)
+
+# Alerts that Alertmanager took: what was over before it could hear of it is told all the same.
+alert_notifications = sa.Table(
+    "alert_notifications",
+    metadata,
+    sa.Column("alert_id", sa.Uuid, sa.ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("first_sent_at", TIME, nullable=False, server_default=CLOCK),
 )
 
 # Who did what, never changed.

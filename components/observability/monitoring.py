@@ -13,7 +13,7 @@ from components.cluster.chart import Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
-from components.observability.network_policies import PROMETHEUS, PUSHGATEWAY
+from components.observability.network_policies import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY
 
 # The operator and the types that the controllers install are of one version, 0.93.1.
 STACK = Chart("kube-prometheus-stack", "88.5.3", "https://prometheus-community.github.io/helm-charts")
@@ -24,13 +24,11 @@ PUSHGATEWAY_VALUES = {
     "resources": requests("5m", "32Mi"),
 }
 
-SLACK = "slack-url"
-"""The Kubernetes Secret with the URL of Slack's incoming webhook, in the monitoring namespace."""
+RECEIVERS = "receivers"
+"""The Kubernetes Secret with the secret of each receiver of alerts by its name, in the monitoring namespace."""
 
-SLACK_KEY = "value"
-
-SLACK_URL_FILE = f"/etc/alertmanager/secrets/{SLACK}/{SLACK_KEY}"
-"""Where Alertmanager finds it."""
+RECEIVERS_FOLDER = f"/etc/alertmanager/secrets/{RECEIVERS}"
+"""Where Alertmanager finds each in a file of its name."""
 
 SCRAPE_INTERVAL = "15s"
 
@@ -43,8 +41,8 @@ class MonitoringArgs:
     """What to watch with.
 
     `rules_name`: what the object with the rules is called. `rules`: a Prometheus rule file. `dashboards`: Grafana's, by
-    identifier. `alertmanager`: its configuration, which reads Slack's URL from SLACK_URL_FILE. `after`: the namespace,
-    its network policies, the types of the operator, and the Secret SLACK.
+    identifier. `alertmanager`: its configuration. `alertmanager_secrets`: Secrets that it reads as files, RECEIVERS if
+    there is one. `after`: the namespace, its network policies, the types of the operator, and those Secrets.
     """
 
     config: MonitoringConfig
@@ -54,6 +52,7 @@ class MonitoringArgs:
     rules: Mapping[str, Any]
     dashboards: Mapping[str, Mapping[str, Any]]
     alertmanager: Mapping[str, Any]
+    alertmanager_secrets: Sequence[str] = ()
     replicas: int = 1
     retention_days: int = 15
     after: Sequence[pulumi.Resource] = ()
@@ -78,6 +77,7 @@ class Monitoring(Component):
     """
 
     prometheus: ClusterEndpoint
+    alertmanager: ClusterEndpoint
     pushgateway: ClusterEndpoint
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -91,6 +91,10 @@ class Monitoring(Component):
         # The operator's own Service, whatever the release is called.
         self.prometheus = ClusterEndpoint(
             "prometheus-operated", args.namespace, 9090, pod=PROMETHEUS, depends_on=(stack,)
+        )
+        # An address for each replica: they do not tell each other which alerts there are.
+        self.alertmanager = ClusterEndpoint(
+            "alertmanager-operated", args.namespace, 9093, pod=ALERTMANAGER, depends_on=(stack,)
         )
         self.pushgateway = ClusterEndpoint(GATEWAY.name, args.namespace, 9091, pod=PUSHGATEWAY, depends_on=(gateway,))
         self.register_outputs({})
@@ -154,7 +158,7 @@ class Monitoring(Component):
                 "config": dict(self._args.alertmanager),
                 "alertmanagerSpec": {
                     "replicas": self._args.replicas,
-                    "secrets": [SLACK],
+                    "secrets": list(self._args.alertmanager_secrets),
                     "storage": _volume(1),
                     "resources": requests("10m", "64Mi"),
                 },

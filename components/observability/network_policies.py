@@ -48,7 +48,7 @@ WAYS = (
     Way(GRAFANA, PROMETHEUS, 9090),
     Way(GRAFANA, TEMPO, 3200),
 )
-SERVED = ((COLLECTOR, 4318), (PROMETHEUS, 9090), (PUSHGATEWAY, 9091))
+SERVED = ((ALERTMANAGER, 9093), (COLLECTOR, 4318), (PROMETHEUS, 9090), (PUSHGATEWAY, 9091))
 """What services call."""
 
 ASK_THE_API = (COLLECTOR, GRAFANA, OPERATOR, PROMETHEUS, STATE_METRICS)
@@ -64,13 +64,19 @@ CONTROLLER_METRICS = (8080, 8085, 9153)
 @dataclass(frozen=True, slots=True)
 class MonitoringNetworkPoliciesArgs:
     """The namespace, the one of the services with the ports of their metrics, and the addresses of the nodes and pods
-    inside the network's range."""
+    inside the network's range.
+
+    `relay`: the service, with its port, that passes Alertmanager's messages on to webhooks. `smtp_ports`: where e-mail
+    leaves.
+    """
 
     namespace: str
     services: str
     service_ports: Sequence[int]
     nodes: Sequence[str]
     network: str
+    relay: tuple[str, int]
+    smtp_ports: Sequence[int] = ()
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -81,7 +87,7 @@ class MonitoringNetworkPolicies(Component):
 
     - a network policy of each program: whom it calls and who calls it, services and the API server among them.
       Prometheus reaches metrics on nodes and in other namespaces, and no other port there; Alertmanager alone reaches
-      the internet, over 443, for Slack
+      the internet, over 443 and where e-mail leaves, for its receivers
     """
 
     def __init__(
@@ -123,7 +129,10 @@ class MonitoringNetworkPolicies(Component):
             ports = sorted({*NODE_METRICS, *CONTROLLER_METRICS, *args.service_ports})
             yield _to([addresses(cidr) for cidr in args.nodes], *(tcp(port) for port in ports))
         if program == ALERTMANAGER:
-            yield _to([addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))], tcp(443))
+            relay, port = args.relay
+            yield _to([pods(args.services, relay)], tcp(port))
+            outside = addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))
+            yield _to([outside], *(tcp(port) for port in (443, *args.smtp_ports)))
 
 
 def _from(peer: Peer, port: int) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:

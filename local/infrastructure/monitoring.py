@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from apps.notifier.service import NOTIFIER
 from apps.observability.alerts import GROUPS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
@@ -24,9 +25,8 @@ def programs(
 ) -> list[Program]:
     """Return those that this machine has, as programs to keep, with their configuration written."""
     make = {PROMETHEUS: _prometheus, ALERTMANAGER: _alertmanager, PUSHGATEWAY: _pushgateway}
-    slack = paths.data(ALERTMANAGER.name) / "slack-url"
-    _write(slack, env.url("webhook") + "/")
-    _write(paths.data(ALERTMANAGER.name) / "alertmanager.yml", yaml.safe_dump(alertmanager(str(slack))))
+    told = alertmanager(env.notifications, secrets=str(env.receivers.absolute()), relay=env.url(NOTIFIER.name))
+    _write(paths.data(ALERTMANAGER.name) / "alertmanager.yml", yaml.safe_dump(told))
     _write(paths.data(PROMETHEUS.name) / "prometheus.yml", yaml.safe_dump(scraping(env, list(replicas))))
     _write(paths.data(PROMETHEUS.name) / "rules.yml", yaml.safe_dump(rule_file(GROUPS, ROOT.as_uri())))
     return [make[tool](path, env, paths) for tool, path in found.items()]
@@ -43,11 +43,16 @@ def scraping(env: LocalEnvironment, replicas: Iterable[Replica], seconds: int = 
         "honor_labels": True,
         "static_configs": [{"targets": [f"{HOST}:{env.ports['pushgateway']}"]}],
     }
+    # As the chart has it scraped: what Alertmanager could not deliver is an alert too.
+    alertmanager = {
+        "job_name": "alertmanager",
+        "static_configs": [{"targets": [f"{HOST}:{env.ports['alertmanager']}"]}],
+    }
     return {
         "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{env.ports['alertmanager']}"]}]}]},
         "rule_files": ["rules.yml"],
-        "scrape_configs": [*jobs, pushed],
+        "scrape_configs": [*jobs, pushed, alertmanager],
     }
 
 

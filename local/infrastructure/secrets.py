@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.platform.resources import Secret
-from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from apps.rotation.keys import initial_keys
 
 
@@ -30,5 +30,5 @@ def signing_keys() -> str:
     return initial_keys(datetime.now(UTC), os.urandom).document().decode()
 
 
-MAKERS: dict[Secret, Callable[[], str]] = {SIGNING_KEYS: signing_keys, OPERATOR_TOKEN: token}
+MAKERS: dict[Secret, Callable[[], str]] = {SIGNING_KEYS: signing_keys, OPERATOR_TOKEN: token, WEBHOOK_KEY: token}
 """How each secret that services read is made."""

@@ -18,7 +18,7 @@ import pulumi_aws as aws
 from apps.catalog import CATALOG
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration
-from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import make_data
 from stacks.environment.edge import make_edge
@@ -28,7 +28,7 @@ from stacks.environment.protection import make_protection
 from stacks.environment.retained import check_login, find_retained
 from stacks.environment.services import make_services
 from stacks.providers import aws_provider
-from stacks.retained import SLACK_URL
+from stacks.retained import RECEIVER_SECRETS
 
 
 def deploy(
@@ -59,7 +59,8 @@ def deploy(
     pulumi.export("databaseHost", data.database.host)
     pulumi.export("signingKeysSecret", retained.secrets[SIGNING_KEYS].arn)
     pulumi.export("operatorTokenSecret", retained.secrets[OPERATOR_TOKEN].arn)
-    pulumi.export("slackUrlSecret", retained.secrets[SLACK_URL].arn)
+    pulumi.export("webhookKeySecret", retained.secrets[WEBHOOK_KEY].arn)
+    pulumi.export("receiversSecret", retained.secrets[RECEIVER_SECRETS].arn)
     pulumi.export("kubeconfig", foundation.cluster.kubeconfig)
 
 

@@ -1,6 +1,6 @@
 """Observability: metrics, alerts, logs, traces and the budget, declared before what they watch.
 
-Slack's URL is the one secret that a person puts into Secrets Manager; Alertmanager starts when it is there.
+The secrets of receivers are what a person puts into Secrets Manager; Alertmanager starts when they are there.
 """
 
 from dataclasses import dataclass
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import pulumi
 
 from apps.catalog import CATALOG
+from apps.notifier.service import NOTIFIER
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.notifications import alertmanager
 from apps.observability.rules import rule_file
 from components.cluster.namespace import Namespace, NamespaceArgs
-from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, Monitoring, MonitoringArgs
+from components.observability.monitoring import RECEIVERS, RECEIVERS_FOLDER, Monitoring, MonitoringArgs
 from components.observability.network_policies import MonitoringNetworkPolicies, MonitoringNetworkPoliciesArgs
 from components.observability.telemetry import Telemetry, TelemetryArgs
 from stacks.config import PROJECT, EnvironmentConfig
 from stacks.environment.edge import MONITORING, NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.retained import Retained
-from stacks.retained import SLACK_URL
+from stacks.retained import RECEIVER_SECRETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,23 @@ def make_observability(
             service_ports=[server.port for server in CATALOG.servers if server.scraped],
             nodes=network.private_cidrs,
             network=str(config.network.cidr),
+            relay=(NOTIFIER.name, NOTIFIER.port),
+            smtp_ports=config.notifications.smtp_ports,
             after=(namespace,),
         ),
         opts,
     )
-    slack_url = retained.secrets[SLACK_URL].arn
-    slack = edge.store.create_external_secret(SLACK, MONITORING, slack_url, {SLACK_KEY: None}, [namespace])
     after = (namespace, policies, *edge.bound)
+    secret_names = config.notifications.secret_names
+    secrets = (
+        [
+            edge.store.create_external_secret(
+                RECEIVERS, MONITORING, retained.secrets[RECEIVER_SECRETS].arn, {n: n for n in secret_names}, [namespace]
+            )
+        ]
+        if secret_names
+        else []
+    )
     monitoring = Monitoring(
         "monitoring",
         MonitoringArgs(
@@ -62,9 +73,14 @@ def make_observability(
             rules_name=PROJECT,
             rules=rule_file(GROUPS, config.monitoring.documentation),
             dashboards={dashboard.uid: dashboard.render() for dashboard in DASHBOARDS},
-            alertmanager=alertmanager(SLACK_URL_FILE),
+            alertmanager=alertmanager(
+                config.notifications,
+                secrets=RECEIVERS_FOLDER,
+                relay=f"http://{NOTIFIER.name}.{NAMESPACE}.svc:{NOTIFIER.port}",
+            ),
+            alertmanager_secrets=(RECEIVERS,) if secrets else (),
             replicas=2 if config.protected else 1,
-            after=(*after, slack),
+            after=(*after, *secrets),
         ),
         opts,
     )

@@ -11,9 +11,9 @@ import pulumi
 from apps.detector.signals import as_setting, cluster_signals
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
-from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SignIn
+from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
 from apps.platform.resources import ManagedResource, ServiceEndpoint
-from apps.resources import PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
+from apps.resources import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
 from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
 from components.component import Component
 from components.network.network import Network
@@ -58,7 +58,7 @@ def make_services(
         identities=foundation.cluster.identities,
         namespace=NAMESPACE,
         product=PROJECT,
-        providers=_providers(catalog, retained, data, edge, observability),
+        providers=_providers(config, catalog, retained, data, edge, observability),
         aws=_aws(config, network),
         load_balancer=network.public_cidrs,
         monitoring=MONITORING,
@@ -98,17 +98,28 @@ def make_services(
 
 
 def _providers(
-    catalog: Catalog, retained: Retained, data: Data, edge: Edge, observability: Observability
+    config: EnvironmentConfig,
+    catalog: Catalog,
+    retained: Retained,
+    data: Data,
+    edge: Edge,
+    observability: Observability,
 ) -> dict[ManagedResource, Provider]:
     """Return who meets the needs of each resource."""
     providers: dict[ManagedResource, Provider] = {
         READINGS: data.stream,
         SENSORS: edge.database,
+        ALERTMANAGER: observability.monitoring.alertmanager,
         PROMETHEUS: observability.monitoring.prometheus,
         PUSHGATEWAY: observability.monitoring.pushgateway,
         PublicUrl().resource: edge.ingress,
         SignIn().resource: edge.ingress,
         PlatformSignals().resource: KnownValue(PlatformSignals, as_setting(cluster_signals(NAMESPACE))),
+        SendWebhooks().resource: KnownValue(
+            SendWebhooks,
+            config.notifications.as_setting(),
+            (_internet(config),) if config.notifications.webhooks else (),
+        ),
     }
     providers.update(retained.secrets.items())
     for server in catalog.servers:
@@ -131,4 +142,8 @@ def _aws(config: EnvironmentConfig, network: Network) -> EgressTarget:
     """Where AWS answers: in the private subnets, or anywhere on the internet but nowhere in the network."""
     if config.network.private_endpoints:
         return EgressTarget(443, network.private_cidrs)
+    return _internet(config)
+
+
+def _internet(config: EnvironmentConfig) -> EgressTarget:
     return EgressTarget(443, ("0.0.0.0/0",), except_=(str(config.network.cidr), "169.254.0.0/16"))

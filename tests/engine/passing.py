@@ -30,6 +30,7 @@ def send_a_reading(aws: Emulator, exported: Mapping[str, str], server: Postgres,
         | {
             "SIGNING_KEYS_SECRET_ID": exported["signingKeysSecret"],
             "OPERATOR_TOKEN_SECRET_ID": exported["operatorTokenSecret"],
+            "WEBHOOK_KEY_SECRET_ID": exported["webhookKeySecret"],
         },
     )
     document = aws.client("secretsmanager").get_secret_value(SecretId=exported["signingKeysSecret"])["SecretString"]

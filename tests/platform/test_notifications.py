@@ -1,19 +1,26 @@
 """A real Alertmanager tells a receiver that stands for Slack: once, together, and again when it is over."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from apps.observability.notifications import alertmanager
+from apps.observability.routing import Notifications
 from devtools.ports import free_port
 from local.infrastructure.webhook import receive_messages
+from tests.apps.notifier.alerts import insert, register, resolve
 from tests.support import monitoring
+from tests.support.postgres import TestDatabase
 
 SECOND = timedelta(seconds=1)
+QUICK = Notifications(wait_seconds=1, interval_seconds=1)
 
 
 class Channel:
@@ -54,11 +61,10 @@ class Channel:
 @pytest.fixture
 async def channel(tmp_path: Path) -> AsyncIterator[Channel]:
     channel, port = Channel(), free_port()
-    slack = tmp_path / "slack-url"
-    slack.write_text(f"http://127.0.0.1:{port}/")
+    (tmp_path / "slack").write_text(f"http://127.0.0.1:{port}/")
     stopping = asyncio.Event()
     receiving = asyncio.create_task(receive_messages(port, channel.say, stopping))
-    with monitoring.alertmanager(tmp_path, alertmanager(str(slack), wait=SECOND, interval=SECOND)) as url:
+    with monitoring.alertmanager(tmp_path, alertmanager(QUICK, str(tmp_path), "http://127.0.0.1:1")) as url:
         async with httpx.AsyncClient(base_url=url) as channel.http:
             yield channel
     stopping.set()
@@ -67,6 +73,51 @@ async def channel(tmp_path: Path) -> AsyncIterator[Channel]:
 
 def alert(name: str, severity: str, instance: str) -> dict[str, str]:
     return {"alertname": name, "severity": severity, "instance": instance}
+
+
+@pytest.fixture
+async def told(database: TestDatabase, channel: Channel, tmp_path: Path) -> AsyncIterator[asyncpg.Connection]:
+    """A database whose alerts the notifier hands to that Alertmanager, with a device in it."""
+    key = tmp_path / "webhook-key"
+    key.write_text("k" * 40)
+    environment = database.environment("notifier") | {
+        "ALERTMANAGER_URL": str(channel.http.base_url),
+        "PUBLIC_URL": "https://sensors.example.com",
+        "WEBHOOK_KEY_FILE": str(key),
+        "HTTP_PORT": str(free_port()),
+        "NOTIFICATIONS": QUICK.as_setting(),
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "apps.notifier", env=os.environ | environment)
+    connection = await database.connect()
+    await register(connection)
+    yield connection
+    await connection.close()
+    process.terminate()
+    await process.wait()
+
+
+async def test_an_alert_in_the_database_reaches_people_in_everyday_words_and_its_end_too(
+    channel: Channel, told: asyncpg.Connection
+) -> None:
+    await insert(told)
+    await channel.hears("[WARNING: 1] Unusual value")
+    (line,) = [line for line in channel.lines if "Cold room 3" in line]
+    assert "Cold room 3: temperature is 9.4 °C, usual is -18 °C; since" in line
+    assert "(show: https://sensors.example.com/?device=device-7&metric=temperature&since=" in line
+    await resolve(told)
+    await channel.hears("[RESOLVED] Unusual value")
+    assert "Cold room 3: temperature was 9.4 °C, usual is -18 °C; from" in channel.lines[-1]
+
+
+async def test_what_was_over_before_anybody_could_hear_of_it_is_told_once_with_its_end(
+    channel: Channel, told: asyncpg.Connection
+) -> None:
+    async with told.transaction():
+        await insert(told)
+        await resolve(told)
+    await channel.hears("[WARNING: 1] Unusual value")
+    await channel.hears("[RESOLVED] Unusual value")
+    assert len([line for line in channel.lines if line.startswith("[")]) == 2
 
 
 async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over(channel: Channel) -> None:
@@ -80,7 +131,7 @@ async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over
         "[CRITICAL: 2] IngestorLagging",
         "[RESOLVED] IngestorLagging",
     ]
-    assert ":rotating_light: summary of a (<https://example.org/#it|runbook>)" in "\n".join(channel.lines)
+    assert ":rotating_light: summary of a (runbook: https://example.org/#it)" in "\n".join(channel.lines)
 
 
 async def test_a_page_silences_the_ticket_about_the_same_thing(channel: Channel) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -13,8 +12,10 @@ import yaml
 
 from apps.observability.alerts import GROUPS
 from apps.observability.notifications import alertmanager
+from apps.observability.routing import Notifications
 from apps.observability.rules import rule_file
 from local.infrastructure.webhook import receive_messages
+from local.routing import provide_secrets
 from tests.platform.running import RunningPlatform, running_platform
 from tests.support import monitoring
 from tests.support.kinesis import KinesisServer
@@ -74,9 +75,9 @@ async def watched_platform(
     with ExitStack() as stack:
         running = stack.enter_context(running_platform(database, ministack, stream, folder))
         ports = running.env.ports
-        slack = folder / "slack-url"
-        slack.write_text(running.env.url("webhook") + "/")
-        quick = alertmanager(str(slack), wait=timedelta(seconds=1), interval=timedelta(seconds=1))
+        provide_secrets(running.env, own=True)
+        routing = Notifications(wait_seconds=1, interval_seconds=1)
+        quick = alertmanager(routing, str(running.env.receivers), running.env.url("notifier"))
         stack.enter_context(monitoring.pushgateway(folder, ports["pushgateway"]))
         stack.enter_context(monitoring.alertmanager(folder, quick, ports["alertmanager"]))
         configuration = running.scrape_configuration()

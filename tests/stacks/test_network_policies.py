@@ -17,7 +17,7 @@ from apps.platform.needs import (
     Produce,
     RotateSecret,
 )
-from apps.resources import PROMETHEUS, PUSHGATEWAY
+from apps.resources import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY
 from components.observability.network_policies import WAYS
 from delivery.recording import Graph
 from tests.stacks.stacks_under_test import environment_graph
@@ -55,7 +55,7 @@ def ports_of(need: Need) -> set[int]:
         case OwnDatabase():
             return {5432}
         case HttpCall(resource=endpoint):
-            return {{PROMETHEUS: 9090, PUSHGATEWAY: 9091}[endpoint]}
+            return {{ALERTMANAGER: 9093, PROMETHEUS: 9090, PUSHGATEWAY: 9091}[endpoint]}
         case CallService(resource=service):
             return {server.port for server in CATALOG.servers if server.name == service.name}
     return set()

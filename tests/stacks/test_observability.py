@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from apps.notifier.service import NOTIFIER
 from apps.observability.alerts import GROUPS
 from apps.observability.dashboards import DASHBOARDS
 from apps.observability.rules import alert_rules, rule_file
 from components.cluster.config import ChartsConfig
 from components.observability.config import MonitoringConfig
-from components.observability.monitoring import SLACK, SLACK_KEY, SLACK_URL_FILE, MonitoringArgs
+from components.observability.monitoring import RECEIVERS, RECEIVERS_FOLDER, MonitoringArgs
 from delivery.recording import Graph, RecordedResource
 from tests.stacks.stacks_under_test import environment_graph
 
@@ -65,19 +66,18 @@ def test_grafana_finds_every_dashboard(stack: str) -> None:
 
 
 @BOTH
-def test_slacks_url_comes_from_secrets_manager_as_the_file_that_alertmanager_reads(stack: str) -> None:
+def test_receivers_secrets_come_from_secrets_manager_as_the_files_that_alertmanager_reads(stack: str) -> None:
     graph = environment_graph(stack)
-    (copied,) = [made for made in custom(graph, "ExternalSecret") if made.name == SLACK]
+    (copied,) = [made for made in custom(graph, "ExternalSecret") if made.name == RECEIVERS]
     alertmanager = values(stack, "prometheus")["alertmanager"]
     assert copied.inputs["metadata"]["namespace"] == "monitoring"
     (data,) = copied.inputs["spec"]["data"]
-    assert data["secretKey"] == SLACK_KEY
-    assert f":secret:sensor-analytics/{stack}/{SLACK}-" in data["remoteRef"]["key"]
-    assert alertmanager["alertmanagerSpec"]["secrets"] == [SLACK]
-    assert f"/etc/alertmanager/secrets/{SLACK}/{SLACK_KEY}" == SLACK_URL_FILE
+    assert (data["secretKey"], data["remoteRef"]["property"]) == ("slack", "slack")
+    assert f":secret:sensor-analytics/{stack}/{RECEIVERS}-" in data["remoteRef"]["key"]
+    assert alertmanager["alertmanagerSpec"]["secrets"] == [RECEIVERS]
     receivers = {receiver["name"]: receiver for receiver in alertmanager["config"]["receivers"]}
     (slack,) = receivers["slack"]["slack_configs"]
-    assert slack["api_url_file"] == SLACK_URL_FILE
+    assert slack["api_url_file"] == f"{RECEIVERS_FOLDER}/slack" == f"/etc/alertmanager/secrets/{RECEIVERS}/slack"
     assert "hooks.slack.com" not in json.dumps(values(stack, "prometheus"))
 
 
@@ -125,6 +125,8 @@ def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(st
     assert policy["spec"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "alertmanager"}
     (rule,) = [rule for rule in policy["spec"]["egress"] if "0.0.0.0/0" in json.dumps(rule)]
     assert rule["ports"] == [{"port": 443, "protocol": "TCP"}]
+    (relay,) = [rule for rule in policy["spec"]["egress"] if NOTIFIER.name in json.dumps(rule)]
+    assert relay["ports"] == [{"port": NOTIFIER.port, "protocol": "TCP"}]
     assert any(
         policy["spec"]["policyTypes"] == ["Ingress", "Egress"] and not policy["spec"].get("egress")
         for policy in policies

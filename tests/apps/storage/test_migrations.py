@@ -52,6 +52,7 @@ LATER = {
     "upload_generations": "INSERT INTO upload_generations VALUES ('d', 1, now(), 1)",
     "fleet_keys": "INSERT INTO fleet_keys (key_id, name, digest, kinds, labels, max_devices, created_by, expires_at)"
     " VALUES ('k', 'n', '\\x00', '{}', '{}', 1, 'operator', now())",
+    "alert_notifications": "INSERT INTO alert_notifications (alert_id) SELECT alert_id FROM alerts",
     "device_claims": "INSERT INTO device_claims (device_id, digest) VALUES ('d', '\\x00')",
     "rules": "INSERT INTO rules (rule_id, version, spec, updated_by) VALUES ('r', 1, '{}', 'a')",
     "rule_versions": "INSERT INTO rule_versions (rule_id, version, spec, changed_by) VALUES ('r', 1, '{}', 'a')",

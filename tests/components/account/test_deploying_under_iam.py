@@ -13,7 +13,7 @@ from tests.support import aws_emulator, deployer, retained
 ROLE_OF_DEV = {"RoleName": "pods", "Path": "/sensor-analytics/dev/", "AssumeRolePolicyDocument": "{}"}
 BOUNDARY = {"PermissionsBoundary": "arn:aws:iam::111111111111:policy/sensor-analytics/dev-boundary"}
 LOGS = "/aws/eks/sensor-analytics-dev/cluster"
-SLACK = "sensor-analytics/dev/slack-url"
+RECEIVERS = "sensor-analytics/dev/receivers"
 
 Client = Callable[[str], Any]
 
@@ -44,7 +44,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     [
         lambda client: client("ec2").create_vpc(CidrBlock="10.0.0.0/16"),
         lambda client: client("kms").describe_key(KeyId="alias/sensor-analytics/dev"),
-        lambda client: client("secretsmanager").describe_secret(SecretId=SLACK),
+        lambda client: client("secretsmanager").describe_secret(SecretId=RECEIVERS),
         lambda client: client("logs").describe_log_groups(logGroupNamePrefix=LOGS),
         lambda client: client("iam").create_role(**ROLE_OF_DEV, **BOUNDARY),
     ],
@@ -58,8 +58,8 @@ def test_a_deployment_may_make_its_stack_and_find_what_outlives_it(
 @pytest.mark.parametrize(
     "call",
     [
-        lambda client: client("secretsmanager").get_secret_value(SecretId=SLACK),
-        lambda client: client("secretsmanager").delete_secret(SecretId=SLACK),
+        lambda client: client("secretsmanager").get_secret_value(SecretId=RECEIVERS),
+        lambda client: client("secretsmanager").delete_secret(SecretId=RECEIVERS),
         lambda client: client("logs").delete_log_group(logGroupName=LOGS),
         lambda client: client("kms").schedule_key_deletion(KeyId="alias/sensor-analytics/dev"),
         lambda client: client("kms").create_key(),

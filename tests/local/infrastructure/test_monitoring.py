@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from devtools.tools import ALERTMANAGER, MONITORING, PROMETHEUS
 from local import plan
 from local.infrastructure import monitoring
 from local.paths import Paths
+from local.routing import provide_secrets
 
 ENV = plan.LocalEnvironment(
     front_door="http://127.0.0.1:8080",
@@ -25,7 +27,9 @@ ENV = plan.LocalEnvironment(
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path)
-    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), ENV, plan.replicas(CATALOG), paths)
+    env = replace(ENV, secrets=paths.secrets)
+    provide_secrets(env, own=True)
+    monitoring.programs(dict.fromkeys(MONITORING, Path("program")), env, plan.replicas(CATALOG), paths)
     return paths
 
 
@@ -50,9 +54,5 @@ def test_every_replica_of_a_service_is_scraped_under_the_services_name() -> None
         for job in monitoring.scraping(ENV, plan.replicas(CATALOG))["scrape_configs"]
     }
     services = {service.name for service in CATALOG.services}
-    assert set(jobs) == {*services, "pushgateway"}
+    assert set(jobs) == {*services, "alertmanager", "pushgateway"}
     assert jobs[INGESTOR.name] == INGESTOR.scale.minimum > 1
-
-
-def test_slack_is_stood_in_for_by_the_receiver_of_the_stack(paths: Paths) -> None:
-    assert (paths.data(ALERTMANAGER.name) / "slack-url").read_text() == f"{ENV.url('webhook')}/"

@@ -42,3 +42,16 @@ async def test_only_a_message_of_ordinary_size_is_said(
     answer = await http.post("/", content=content, headers={"content-type": kind})
     assert answer.status_code == status
     assert lines == (["critical: ServiceDown", "    api"] if status == 200 else [])
+    assert ("critical: ServiceDown" in (await http.get("/")).text) == (status == 200)
+
+
+async def test_links_can_be_followed_and_nothing_else_becomes_markup(
+    heard: tuple[httpx.AsyncClient, list[str]],
+) -> None:
+    http, lines = heard
+    text = "Room <b>3</b> (<https://example.org/?a=1&b=2|show>) <javascript:alert(1)|no>"
+    await http.post("/", json={"attachments": [{"title": "[WARNING: 1] Unusual value", "text": text}]})
+    assert lines[1].strip() == ("Room <b>3</b> (show: https://example.org/?a=1&b=2) <javascript:alert(1)|no>")
+    page = (await http.get("/")).text
+    assert 'Room &lt;b&gt;3&lt;/b&gt; (<a href="https://example.org/?a=1&amp;b=2">show</a>)' in page
+    assert "<javascript" not in page

@@ -1,0 +1,1 @@
+"""The notifier: hands alerts to Alertmanager, which tells people, and signs what goes to webhooks."""

@@ -1,0 +1,188 @@
+"""What Alertmanager is told of the alerts in a real database, whatever is away in between."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from apps.domain.alerts import Severity
+from apps.notifier.alertmanager import Alertmanager
+from apps.notifier.errors import UndeliveredError
+from apps.notifier.follower import Follower
+from apps.notifier.settings import NotifierSettings
+from apps.platform.http import application
+from apps.platform.settings import load
+from devtools.ports import free_port
+from tests.apps.notifier.alerts import insert, register, resolve
+from tests.support.postgres import TestDatabase
+from tests.support.serving import serving
+
+HOLD_SECONDS = 2
+
+
+class Told:
+    """Takes alerts as Alertmanager does, or refuses them."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.refused = 0
+        self.posts: list[list[dict[str, Any]]] = []
+
+    async def take(self, request: Request) -> Response:
+        alerts = await request.json()
+        if self.status != 200:
+            self.refused += 1
+            return Response("not now", self.status)
+        self.posts.append(alerts)
+        return Response()
+
+    @property
+    def last(self) -> dict[str, dict[str, Any]]:
+        """The alerts of the last post by their source."""
+        return {alert["labels"]["source"]: alert for alert in (self.posts[-1] if self.posts else [])}
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[Told, str]]:
+    made = Told()
+
+    async def ready() -> None:
+        return None
+
+    with serving(application([Route("/api/v2/alerts", made.take, methods=["POST"])], ready)) as url:
+        yield made, url
+
+
+@asynccontextmanager
+async def following(database: TestDatabase, url: str, folder: Path, seconds: float = 1) -> AsyncIterator[Follower]:
+    settings = load(
+        NotifierSettings,
+        database.environment("notifier")
+        | {
+            "ALERTMANAGER_URL": url,
+            "PUBLIC_URL": "https://sensors.example.com",
+            "WEBHOOK_KEY_FILE": str(folder / "key"),
+            "NOTIFICATIONS": f'{{"hold_seconds": {HOLD_SECONDS}}}',
+            "RESEND_SECONDS": str(seconds),
+        },
+    )
+    async with httpx.AsyncClient(timeout=5) as http:
+        follower = Follower(settings, Alertmanager(http, url), random.Random(1))
+        task = asyncio.create_task(follower.run())
+        try:
+            yield follower
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
+    connection = await database.connect()
+    await register(connection)
+    yield connection
+    await connection.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
+            await asyncio.sleep(0.02)
+
+
+def is_open(alert: dict[str, Any]) -> bool:
+    return datetime.fromisoformat(alert["endsAt"]) > datetime.now(UTC)
+
+
+async def test_an_alert_is_told_at_once_again_while_it_is_open_and_when_it_is_over(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    async with following(database, url, tmp_path):
+        await until(lambda: bool(heard.posts))
+        await insert(owner)
+        await until(lambda: "device-7/temperature" in heard.last)
+        alert = heard.last["device-7/temperature"]
+        assert is_open(alert)
+        assert alert["labels"]["kind"] == "freezer"
+        assert alert["annotations"]["summary"].startswith("Cold room 3: temperature is 9.4 °C, usual is -18 °C; since")
+        posts = len(heard.posts)
+        await until(lambda: len(heard.posts) > posts)
+        assert is_open(heard.last["device-7/temperature"])
+        await owner.execute("UPDATE alert_notifications SET first_sent_at = now() - interval '1 hour'")
+        await resolve(owner)
+        await until(lambda: not is_open(heard.last["device-7/temperature"]))
+
+
+async def test_what_was_over_before_anybody_heard_of_it_is_told_as_open_first_and_its_end_when_it_is_due(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    await insert(owner)
+    await resolve(owner)
+    await owner.execute("UPDATE alerts SET resolved_at = now() - interval '2 hours'")
+    async with following(database, url, tmp_path, seconds=300):
+        await until(lambda: len(heard.posts) > 1)
+    opened, over = (heard.posts[index][0] for index in (0, -1))
+    assert datetime.fromisoformat(opened["endsAt"]) > datetime.now(UTC) + timedelta(minutes=10)
+    first_sent_at = await owner.fetchval("SELECT first_sent_at FROM alert_notifications")
+    assert datetime.fromisoformat(over["endsAt"]) == first_sent_at + timedelta(seconds=HOLD_SECONDS)
+
+
+async def test_what_prometheus_tells_and_what_is_long_over_is_not_told(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    await insert(owner, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
+    await insert(owner, source="device-7/old")
+    await owner.execute(
+        "UPDATE alerts SET state = 'resolved', resolved_at = now() - interval '25 h' WHERE source = 'device-7/old'"
+    )
+    await insert(owner, source="api/cpu", device_id=None)
+    async with following(database, url, tmp_path):
+        await until(lambda: bool(heard.posts))
+    assert [(alert["labels"]["source"], alert["labels"]["rule"]) for alert in heard.posts[-1]] == [
+        ("api/cpu", "rarity")
+    ]
+
+
+async def test_an_alertmanager_that_is_away_is_told_when_it_is_back_and_the_service_stays_ready(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    heard.status = 500
+    await insert(owner)
+    async with following(database, url, tmp_path) as follower:
+        await until(lambda: heard.refused > 0)
+        assert await follower.ready() is None
+        assert await owner.fetchval("SELECT count(*) FROM alert_notifications") == 0
+        heard.status = 200
+        await until(lambda: bool(heard.last))
+
+
+async def test_a_database_that_hangs_up_is_followed_again(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    async with following(database, url, tmp_path, seconds=300):
+        await until(lambda: bool(heard.posts))
+        await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'notifier'")
+        await insert(owner)
+        await until(lambda: "device-7/temperature" in heard.last)
+
+
+async def test_nobody_is_told_at_an_address_that_does_not_answer() -> None:
+    async with httpx.AsyncClient(timeout=1) as http:
+        for url in (f"http://127.0.0.1:{free_port()}", "http://nowhere.invalid:9093"):
+            with pytest.raises(UndeliveredError):
+                await Alertmanager(http, url).post([])
