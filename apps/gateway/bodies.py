@@ -10,6 +10,7 @@ from apps.domain.errors import TooManyReadingsError
 from apps.domain.readings import Validated, parse_readings
 from apps.domain.reasons import body_reason
 from apps.domain.time_bounds import TimeBounds
+from apps.gateway.device_limits import Upload
 from apps.gateway.settings import GatewaySettings
 from apps.platform.errors import ProblemError
 from apps.platform.http import read_body, too_large
@@ -17,14 +18,19 @@ from apps.platform.http import read_body, too_large
 GZIP = 16 + zlib.MAX_WBITS
 
 
-async def read_content(request: Request, settings: GatewaySettings) -> bytes:
-    """Return what a device sent, decompressed.
+async def read_content(request: Request, settings: GatewaySettings, upload: Upload) -> bytes:
+    """Return what a device sent, decompressed. `upload` grows with what arrives, and is as large as the answer then.
 
     Raises ProblemError 408, 413 or 415 for a body that is too slow, too large or coded otherwise.
     """
     gzipped = check_encoding(request.headers)
-    body = await read_body(request, settings.max_body_bytes, settings.body_timeout_seconds)
-    return gunzip(body, settings.max_decompressed_bytes) if gzipped else body
+    body = await read_body(request, settings.max_body_bytes, settings.body_timeout_seconds, upload.grow)
+    if not gzipped:
+        return body
+    content = gunzip(body, settings.max_decompressed_bytes)
+    upload.grow(len(content))
+    upload.shrink_to(len(content))
+    return content
 
 
 def check_encoding(headers: Mapping[str, str]) -> bool:

@@ -17,16 +17,42 @@ class ByteBudget:
         self._reserved = 0
 
     @contextmanager
+    def hold(self) -> Iterator["Reservation"]:
+        """Hold bytes for a while, as many as the reservation grows by."""
+        reservation = Reservation(self)
+        try:
+            yield reservation
+        finally:
+            reservation.shrink(reservation.size)
+
+    @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
         """Reserve `size` bytes for a while. Raises OverloadedError at once when they do not fit."""
-        if self._reserved + size > self._capacity:
-            raise OverloadedError("the gateway is overloaded")
-        self._change(size)
-        try:
+        with self.hold() as reservation:
+            reservation.grow(size)
             yield
-        finally:
-            self._change(-size)
 
-    def _change(self, size: int) -> None:
+    def change(self, size: int) -> None:
+        """Take in that so many bytes more are held. Raises OverloadedError when they do not fit."""
+        if size > 0 and self._reserved + size > self._capacity:
+            raise OverloadedError("the gateway is overloaded")
         self._reserved += size
         self._gauge.set(self._reserved)
+
+
+class Reservation:
+    """The bytes that one upload holds of a budget."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self.size = 0
+
+    def grow(self, size: int) -> None:
+        """Hold so many bytes more. Raises OverloadedError when they do not fit."""
+        self._budget.change(size)
+        self.size += size
+
+    def shrink(self, size: int) -> None:
+        """Hold so many bytes less."""
+        self._budget.change(-size)
+        self.size -= size

@@ -7,8 +7,11 @@ READINGS_REJECTED = Counter(
     "gateway_readings_refused_total", "Readings that were not acceptable, by the kind of their fault.", ["fault"]
 )
 OVERLOADED = Counter("gateway_overloaded_total", "Uploads refused because too much was under way already.")
+LIMITED = Counter(
+    "gateway_limited_total", "Uploads refused because their device had its share already, by the limit.", ["limit"]
+)
 UPLOADS_IN_FLIGHT = Gauge("gateway_uploads_in_flight", "Uploads under way.")
-IN_FLIGHT_BODY_BYTES = Gauge("gateway_body_bytes", "Bytes reserved for bodies that are being read.")
+IN_FLIGHT_BODY_BYTES = Gauge("gateway_body_bytes", "Bytes of bodies that have arrived and are being read.")
 
 PUTS = Counter("gateway_puts_total", "PutRecords calls, by how they ended: whole, partial or failed.", ["outcome"])
 PUT_SECONDS = Histogram(

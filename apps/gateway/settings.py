@@ -22,7 +22,17 @@ class GatewaySettings(StreamSettings, DatabaseSettings, ReadingSettings, HttpSet
     )
     max_concurrent_puts: int = Field(4, ge=1, le=64, description="Most PutRecords calls at a time")
     max_in_flight_bytes: int = Field(
-        32_000_000, ge=5_000_000, le=1_000_000_000, description="Most bytes of bodies, and of records, held at a time"
+        24_000_000, ge=5_000_000, le=1_000_000_000, description="Most bytes of bodies, and of records, held at a time"
+    )
+    device_max_uploads: int = Field(4, ge=1, le=1_000, description="Most uploads of one device under way")
+    device_max_bytes: int = Field(
+        8_000_000, ge=1_000_000, le=100_000_000, description="Most bytes of one device held, unzipped"
+    )
+    device_readings_per_second: float = Field(
+        1_000, gt=0, le=1_000_000, description="Readings a second of one device, in the long run"
+    )
+    device_readings_burst: int = Field(
+        60_000, ge=1, le=100_000_000, description="Readings of one device at once, as after an outage of its own"
     )
     max_known_credentials: int = Field(
         50_000, ge=1, le=1_000_000, description="Most credentials held in memory, some 400 bytes each"

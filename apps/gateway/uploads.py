@@ -1,6 +1,7 @@
 """`PUT /ingest/{device_id}`: readings of one device, under a presigned URL, onto the stream."""
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from apps.domain.time_bounds import TimeBounds
 from apps.gateway.authorisation import Authorisation
 from apps.gateway.bodies import read_content, validate
 from apps.gateway.budget import ByteBudget
+from apps.gateway.device_limits import DeviceLimits, Upload
 from apps.gateway.envelopes import encode
 from apps.gateway.errors import OverloadedError, UnavailableError
 from apps.gateway.known_metrics import KnownMetrics
@@ -49,32 +51,36 @@ class Uploads:
         self._now = now
         self._rng = rng
         self._known_metrics = KnownMetrics(settings.device_max_metrics)
-        self._budget = ByteBudget(settings.max_in_flight_bytes, IN_FLIGHT_BODY_BYTES)
+        budget = ByteBudget(settings.max_in_flight_bytes, IN_FLIGHT_BODY_BYTES)
+        self._limits = DeviceLimits(settings, budget, time.monotonic)
 
     async def put(self, request: Request) -> Response:
         """Answer 202 once the stream has acknowledged what is acceptable, and name what is not."""
         with UPLOADS_IN_FLIGHT.track_inprogress():
             try:
                 device_id = await self._authorisation.device_of(request)
-                received_at, validated = await self._receive(request, device_id)
-                envelope = _envelope(device_id, received_at, validated)
-                if envelope.readings or envelope.rejected:
-                    await self._producer.put(device_id, encode(envelope))
+                with self._limits.upload(device_id) as upload:
+                    # While the stream takes its time nothing is held but the records and the answer.
+                    records, answer = await self._receive(request, device_id, upload)
+                    upload.shrink_to(sum(map(len, records)))
+                    if records:
+                        await self._producer.put(device_id, records)
             except UnavailableError as error:
                 if isinstance(error, OverloadedError):
                     OVERLOADED.inc()
                 raise self._retry_after(error) from None
-            return _answer(validated)
+            return answer.give()
 
-    async def _receive(self, request: Request, device_id: str) -> tuple[datetime, Validated]:
+    async def _receive(self, request: Request, device_id: str, upload: Upload) -> tuple[list[bytes], "_Answer"]:
         settings = self._settings
-        with self._budget.reserve(_body_size(request, settings.max_body_bytes)):
-            content = await read_content(request, settings)
-            received_at = self._now()
-            bounds = TimeBounds.at(received_at, settings.readings_retention_months)
-            validated = validate(content, bounds, settings.max_readings)
+        content = await read_content(request, settings, upload)
+        received_at = self._now()
+        bounds = TimeBounds.at(received_at, settings.readings_retention_months)
+        validated = validate(content, bounds, settings.max_readings)
+        self._limits.count_readings(device_id, len(validated.readings))
         self._known_metrics.admit(device_id, validated)
-        return received_at, validated
+        envelope = _envelope(device_id, received_at, validated)
+        return encode(envelope) if envelope.readings or envelope.rejected else [], _Answer(validated)
 
     def _retry_after(self, error: UnavailableError) -> ProblemError:
         # Spread, so that devices that were turned away together do not come back together.
@@ -92,32 +98,35 @@ def _envelope(device_id: str, received_at: datetime, validated: Validated) -> En
     )
 
 
-def _body_size(request: Request, limit: int) -> int:
-    declared = request.headers.get("content-length", "")
-    return min(int(declared), limit) if declared else limit
-
-
 def _traceparent() -> str | None:
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier.get("traceparent")
 
 
-def _answer(validated: Validated) -> Response:
-    accepted = len(validated.readings)
-    READINGS_ACCEPTED.inc(accepted)
-    for kind, count in validated.count_rejected().items():
-        READINGS_REJECTED.labels(kind).inc(count)
-    answer: dict[str, Any] = {
-        "refused": [{"index": reading.index, "reason": reading.reason} for reading in validated.rejected]
-    }
-    if validated.further_rejected:
-        answer["further_refused"] = [
-            {"reason": REASONS[kind], "indexes": indexes} for kind, indexes in validated.further_rejected.items()
-        ]
-    if validated.rejected and not accepted:
-        raise ProblemError(422, "no reading was acceptable: see refused for the reason of each", **answer)
-    return Response(msgspec.json.encode({"accepted": accepted, **answer}), 202, media_type="application/json")
+class _Answer:
+    """What a device is told of its upload, made before the readings are let go, given once they are on the stream."""
+
+    def __init__(self, validated: Validated) -> None:
+        self._accepted = len(validated.readings)
+        self._rejected = validated.count_rejected()
+        self._told: dict[str, Any] = {
+            "refused": [{"index": reading.index, "reason": reading.reason} for reading in validated.rejected]
+        }
+        if validated.further_rejected:
+            self._told["further_refused"] = [
+                {"reason": REASONS[kind], "indexes": indexes} for kind, indexes in validated.further_rejected.items()
+            ]
+
+    def give(self) -> Response:
+        """Count what became of the readings and return the answer. Raises ProblemError 422 when none was acceptable."""
+        READINGS_ACCEPTED.inc(self._accepted)
+        for kind, count in self._rejected.items():
+            READINGS_REJECTED.labels(kind).inc(count)
+        if self._rejected and not self._accepted:
+            raise ProblemError(422, "no reading was acceptable: see refused for the reason of each", **self._told)
+        content = msgspec.json.encode({"accepted": self._accepted, **self._told})
+        return Response(content, 202, media_type="application/json")
 
 
 REASONS: Mapping[RejectKind, str] = {

@@ -98,8 +98,10 @@ async def serve(
     await serving
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
-    """Read a body of at most `limit` bytes within `seconds`.
+async def read_body(
+    request: Request, limit: int, seconds: float, on_chunk: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """Read a body of at most `limit` bytes within `seconds`. `on_chunk` is told how many bytes each piece has.
 
     Raises ProblemError 413 before more than the limit is kept, 408 when it takes too long, 400 when it breaks off.
     """
@@ -113,6 +115,7 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise too_large(limit)
+                on_chunk(len(chunk))
     except ClientDisconnect:
         # Nobody reads this answer, but it is counted: not as a failure of the server.
         raise ProblemError(400, "the connection ended before the body did") from None

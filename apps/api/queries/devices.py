@@ -113,6 +113,16 @@ async def delete(database: Database, device_id: str, expected: str | None) -> De
         return current
 
 
+async def forget_metric(database: Database, device_id: str, metric: str) -> bool:
+    """Forget the newest value of a metric and tell whether there was one: with it goes its place among the device's."""
+    row = await database.row(
+        sa.delete(latest_readings)
+        .where(latest_readings.c.device_id == device_id, latest_readings.c.metric == metric)
+        .returning(latest_readings.c.metric)
+    )
+    return row is not None
+
+
 class Imported(NamedTuple):
     """Which devices of an import were new, and what those that were changed had been."""
 

@@ -15,6 +15,7 @@ from apps.api.queries import device_access, devices
 from apps.api.queries.device_access import IssuedCredential
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import Device, DeviceId, DevicePatch, DeviceSpec, Kind, Label
+from apps.domain.readings import Metric
 from apps.domain.signing import MAX_URL_LIFETIME, METHOD, presign
 from apps.domain.text import NO_NUL_PATTERN
 from apps.domain.time_bounds import retention_start
@@ -158,6 +159,25 @@ async def delete_device(context: Context, caller: Caller, device_id: DeviceId, i
         if deleted is None:
             raise missing_device(device_id)
         await audit.record(context.database, caller, "device.delete", device_id, before=devices.spec_of(deleted))
+
+
+@router.operation(
+    "DELETE",
+    "/devices/{device_id}/metrics/{metric}",
+    status=204,
+    permission=Permission.DEVICES_WRITE,
+    errors={404: "The device has no such metric"},
+)
+async def forget_metric(context: Context, caller: Caller, device_id: DeviceId, metric: Metric) -> None:
+    """Forget a metric that the device no longer sends.
+
+    It leaves all lists and live views and makes room for another; its readings are kept until their retention ends, and
+    are found by its name. One that is sent again is there again.
+    """
+    async with context.database.transaction():
+        if not await devices.forget_metric(context.database, device_id, metric):
+            raise ProblemError(404, f"the device {device_id} has no metric {metric}")
+        await audit.record(context.database, caller, "device.forget-metric", device_id, before={"metric": metric})
 
 
 @router.operation("POST", "/devices/{device_id}/upload-url", permission=Permission.DEVICES_WRITE, errors=NO_DEVICE)

@@ -181,3 +181,17 @@ async def test_a_deleted_device_leaves_no_series_and_its_readings_are_found_by_i
         found = (await api.reader.get(f"/api/readings?{kept}")).json()["items"]
         assert {item["metric"] for item in found} == ({"m"} if "metric" in kept else {"m", "n", "o"})
         assert "gone" in (await api.http.get(f"/api/readings/export?format=csv&{kept}")).text
+
+
+async def test_a_metric_that_is_no_longer_sent_is_forgotten_and_its_readings_stay(api: RunningApi) -> None:
+    reading = {"device_id": "d", "ts": "2026-11-22T12:00:00Z", "value": 1}
+    await api.http.post("/api/devices", json={"device_id": "d", "kind": "pump"})
+    await api.store(*(reading | {"metric": metric} for metric in ("kept", "gone")))
+    assert (await api.http.delete("/api/devices/d/metrics/gone")).status_code == 204
+    latest = (await api.http.get("/api/readings/latest?device_id=d")).json()["items"]
+    assert [each["metric"] for each in latest] == ["kept"]
+    kept = await api.http.get("/api/readings?device_id=d&metric=gone")
+    assert [each["value"] for each in kept.json()["items"]] == [1]
+    assert (await api.http.delete("/api/devices/d/metrics/gone")).status_code == 404
+    await api.store(reading | {"metric": "gone", "ts": "2026-11-22T12:00:01Z"})
+    assert len((await api.http.get("/api/readings/latest?device_id=d")).json()["items"]) == 2

@@ -110,6 +110,21 @@ def test_what_a_refusal_costs_is_bounded_by_the_upload_that_caused_it(gateway: s
         kinesis.acknowledged.clear()
 
 
+def test_a_metric_that_was_not_sent_for_a_day_makes_room() -> None:
+    now = 0.0
+    known = KnownMetrics(2, monotonic=lambda: now)
+
+    def taken(*metrics: str) -> list[str]:
+        validated = Validated([Reading(metric=metric, ts=NOW, value=1) for metric in metrics])
+        known.admit("d", validated)
+        return [each.metric for each in validated.readings]
+
+    assert taken("a", "b", "c") == ["a", "b"]
+    for hours, metrics, wanted in ((23, "bc", "b"), (25, "bc", "b"), (50, "bcd", "bc"), (200, "xyz", "xy")):
+        now = hours * 3600.0
+        assert taken(*metrics) == list(wanted), hours
+
+
 UPLOADS = st.lists(
     st.tuples(st.sampled_from("de"), st.lists(st.sampled_from("abcdefgh"), max_size=8)), min_size=1, max_size=12
 )

@@ -241,7 +241,8 @@ async def test_an_overloaded_gateway_refuses_with_503_and_recovers(tmp_path: Pat
     changes = {"MAX_IN_FLIGHT_BYTES": "5000000", "MAX_CONCURRENT_PUTS": "1"}
     with serving(create(settings(tmp_path, **changes), as_client(Hanging(PutFault)))) as base:
         async with httpx.AsyncClient(timeout=20) as http:
-            pending = {asyncio.create_task(http.put(base + upload_path(), content=body(9_000))) for _ in range(20)}
+            urls = [base + upload_path(f"device-{number}") for number in range(20)]
+            pending = {asyncio.create_task(http.put(url, content=body(9_000))) for url in urls}
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             assert {answer.result().status_code for answer in done} == {503}
             assert "overloaded" in done.pop().result().json()["detail"]
