@@ -118,12 +118,10 @@ class Alert(Anomaly, frozen=True, kw_only=True):
 class AlertAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person says when acknowledging, resolving or reopening."""
 
-    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
     comment: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL_PATTERN)] | None = None
 
 
 class AlertComment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person says about an alert without changing it."""
 
-    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
     comment: Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=NO_NUL_PATTERN)]

@@ -15,6 +15,7 @@ import { TopBar } from "./shell/TopBar";
 import { t } from "./text";
 
 const DevicePage = lazy(() => import("./device/DevicePage"));
+const AccessPage = lazy(() => import("./access/AccessPage"));
 const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
 const FirstDevice = lazy(() => import("./start/FirstDevice"));
 const WallPage = lazy(() => import("./wall/WallPage"));
@@ -38,6 +39,7 @@ export function App() {
   const page = () => {
     if (device) return <DevicePage key={device} id={decodeURIComponent(device)} {...shared} />;
     if (path === "/alerts") return <AlertsPage {...shared} />;
+    if (path === "/access") return <AccessPage now={serverNow} />;
     if (path === "/start") return <FirstDevice {...shared} />;
     if (path === "/wall") return <WallPage {...shared} status={status} />;
     if (path === "/") return <FleetPage {...shared} />;

@@ -15,6 +15,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 TOKEN = "the-operator"
+WHO = "Ana (key 0123456789ab)"
+"""Who does what is done with it."""
 EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
 SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
 UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")
@@ -36,6 +38,7 @@ class StubApi:
                 Route("/api/readings", self.list_readings),
                 Route("/api/readings/trend", self.trend),
                 Route("/api/rejected", self.list_rejected),
+                Route("/api/session", show_session),
                 Route("/api/alerts", self.list_alerts),
                 Route("/api/alerts/{alert_id}", self.show_alert),
                 Route("/api/alerts/{verb}", self.act, methods=["POST"]),
@@ -252,7 +255,7 @@ class StubApi:
         state = {"acknowledge": "acknowledged", "resolve": "resolved"}[request.path_params["verb"]]
         said = await request.json()
         for alert_id in said["alert_ids"]:
-            self.set_alert(alert_id, state=state, **{f"{state}_by": said["actor"], f"{state}_at": stamp()})
+            self.set_alert(alert_id, state=state, **{f"{state}_by": WHO, f"{state}_at": stamp()})
             self.tell_event(alert_id, state, said)
             await self.tell({"type": "alerts", "alerts": [self.alerts[alert_id]]})
         return JSONResponse({"changed": said["alert_ids"], "unchanged": [], "refused": []})
@@ -267,7 +270,7 @@ class StubApi:
 
     def tell_event(self, alert_id: str, action: str, said: dict[str, Any]) -> None:
         """Add to what was done to an alert."""
-        event = {"at": stamp(), "actor": said["actor"], "action": action, "comment": said["comment"]}
+        event = {"at": stamp(), "actor": said.get("actor", WHO), "action": action, "comment": said["comment"]}
         self.events.setdefault(alert_id, []).append(event | {"happened_at": None})
 
     async def live(self, client: WebSocket) -> None:
@@ -292,6 +295,13 @@ class StubApi:
         finally:
             pinging.cancel()
             self.clients.pop(client, None)
+
+
+async def show_session(request: Request) -> Response:
+    """GET /api/session."""
+    known = unless_operator(request) is None
+    who: dict[str, Any] = {"name": WHO if known else None, "role": None, "scopes": [], "labels": None}
+    return JSONResponse(who | {"sign_in": None, "can_sign_out": False})
 
 
 def unless_operator(request: Request) -> Response | None:

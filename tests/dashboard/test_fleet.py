@@ -130,8 +130,7 @@ async def test_a_device_is_described_and_its_readings_are_looked_at(site: StubSi
         await page.get_by_label("Attribute", exact=True).fill("floor")
         await page.get_by_label("Value of floor").fill("-1")
         await page.get_by_role("button", name="Save").click()
-        await page.get_by_role("dialog").get_by_label("Your name").fill("Ana")
-        await page.get_by_role("dialog").get_by_label("Operator token").fill(TOKEN)
+        await page.get_by_role("dialog").get_by_label("Key").fill(TOKEN)
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Saved.")).to_be_visible()
         assert site.stub.devices["boiler"]["labels"] == ["cellar", "heating"]

@@ -1,5 +1,6 @@
 """The whole way in a real browser: a device's PUT moves a gauge, what the detector notices stands among the alerts."""
 
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -104,3 +105,24 @@ async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_ove
         await clear_alert(detector, anomaly.source, anomaly.rule, ACTOR, "back to normal")
         await expect(alerts).to_contain_text("No active alerts")
     await detector.close()
+
+
+async def test_an_administrator_makes_a_key_and_revokes_it(platform: Platform) -> None:
+    async with platform.site.visit() as page:
+        key = platform.operator["Authorization"].removeprefix("Bearer ").strip()
+        await page.evaluate("key => sessionStorage.setItem('api-key', key)", key)
+        await page.reload()
+        await page.get_by_role("link", name="People and keys").click()
+        await page.get_by_label("Name", exact=True).fill("nightly report")
+        await page.get_by_label("devices:read").check()
+        await page.get_by_role("button", name="Make a key").click()
+        made = await page.locator("code.command").inner_text()
+        headers = {"Authorization": f"Bearer {made}"}
+        assert (await platform.http.get("/api/devices", headers=headers)).status_code == 200
+        assert (await platform.http.get("/api/keys", headers=headers)).status_code == 403
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.get_by_role("button", name="Revoke: nightly report").click()
+        await expect(page.get_by_role("row", name=re.compile("nightly report"))).to_contain_text(
+            "revoked by operator token"
+        )
+        assert (await platform.http.get("/api/devices", headers=headers)).status_code == 401

@@ -138,7 +138,7 @@ async def comment_alert(context: Context, caller: Caller, alert_id: UUID, body: 
 
     It stays as it is; the comment stands among its events.
     """
-    await _carry_out(context, caller, AlertTransition.COMMENT, [alert_id], body.actor, body.comment)
+    await _carry_out(context, caller, AlertTransition.COMMENT, [alert_id], body.comment)
     return await _show(context, caller, alert_id)
 
 
@@ -167,7 +167,7 @@ async def _apply_to_all(
     context: Context, caller: Caller, transition: AlertTransition, alert_ids: Sequence[UUID], action: AlertAction
 ) -> BulkAnswer:
     alert_ids = list(dict.fromkeys(alert_ids))
-    done = await _carry_out(context, caller, transition, alert_ids, action.actor, action.comment)
+    done = await _carry_out(context, caller, transition, alert_ids, action.comment)
     left = [alert_id for alert_id in alert_ids if alert_id not in done]
     found = await alerts.get(context.database, left) if left else {}
     answer = BulkAnswer([alert_id for alert_id in alert_ids if alert_id in done], [], [])
@@ -186,13 +186,12 @@ async def _carry_out(
     caller: Caller,
     transition: AlertTransition,
     alert_ids: Sequence[UUID],
-    actor: str,
     comment: str | None,
 ) -> set[UUID]:
     """Apply a transition to those of the alerts whose state allows it, record it, and return them."""
     async with context.database.transaction() as connection:
         before = await alerts.get_locked(context.database, alert_ids)
-        done = await apply_transition(connection, transition, alert_ids, actor, comment)
+        done = await apply_transition(connection, transition, alert_ids, caller.actor, comment)
         after = await alerts.get(context.database, done)
         changes = [
             Change(str(each), {"state": before[each].state}, {"state": after[each].state, "comment": comment})

@@ -2,9 +2,10 @@ import { type FormEvent, useId, useRef } from "react";
 import { textOf } from "../shell/form";
 import { Modal } from "../shell/Modal";
 import { t } from "../text";
-import { type Question, rememberedOperator, useQuestion } from "./operator";
+import { type Question, useQuestion } from "./operator";
+import { signInAddress, useSession } from "./session";
 
-/** Asks who acts, whenever something needs to know. */
+/** Asks for a key, whenever something needs one and nobody has signed in. */
 export function OperatorDialog() {
   const question = useQuestion();
   return question && <Ask key={question.wrong} question={question} />;
@@ -14,13 +15,12 @@ function Ask({ question }: { question: Question }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const answered = useRef(false);
   const id = useId();
-  const known = rememberedOperator();
+  const signIn = useSession()?.sign_in ?? null;
 
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     answered.current = true;
-    const form = event.currentTarget;
-    question.answer({ name: textOf(form, "name"), token: textOf(form, "token") });
+    question.answer(textOf(event.currentTarget, "key"));
   };
 
   return (
@@ -32,29 +32,25 @@ function Ask({ question }: { question: Question }) {
       }}
     >
       <form onSubmit={submit}>
+        {signIn && (
+          <p>
+            <a className="button button-strong" href={signInAddress(signIn)}>
+              {t.access.signIn}
+            </a>
+          </p>
+        )}
         <label className="field">
-          <span>{t.access.name}</span>
+          <span>{t.access.key}</span>
           <input
-            name="name"
-            required
-            maxLength={120}
-            autoComplete="name"
-            defaultValue={known.name}
-            data-first={!known.name}
-          />
-        </label>
-        <label className="field">
-          <span>{t.access.token}</span>
-          <input
-            name="token"
+            name="key"
             type="password"
             required
             autoComplete="off"
-            data-first={Boolean(known.name)}
-            aria-describedby={`${id}-token`}
+            data-first={!signIn}
+            aria-describedby={`${id}-key`}
             aria-invalid={question.wrong !== null}
           />
-          <small id={`${id}-token`}>{t.access.whereToken}</small>
+          <small id={`${id}-key`}>{t.access.whereKey}</small>
         </label>
         <p className="dialog-error" role="alert">
           {question.wrong}

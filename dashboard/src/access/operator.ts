@@ -1,17 +1,10 @@
-/** Who acts, and the token that allows it. Kept until the tab is closed, never longer. */
+/** Doing something that not everybody may do: as who has signed in, or else with a key that is asked for. */
 
 import { useSyncExternalStore } from "react";
 import { ApiError } from "../api/client";
 import { toast } from "../shell/toasts";
 import { t } from "../text";
-
-const TOKEN = "operator-token";
-const NAME = "operator-name";
-
-export interface Operator {
-  name: string;
-  token: string;
-}
+import { forgetKey, isSignedIn, loadSession, rememberedKey, rememberKey } from "./session";
 
 /** What the page asks of somebody before it acts for them. */
 export interface Question {
@@ -19,15 +12,11 @@ export interface Question {
   title: string;
   /** What was wrong with what they said before; null: nothing yet. */
   wrong: string | null;
-  answer: (operator: Operator | null) => void;
+  answer: (key: string | null) => void;
 }
 
 let question: Question | null = null;
 const listeners = new Set<() => void>();
-
-export function rememberedOperator(): Operator {
-  return { name: sessionStorage.getItem(NAME) ?? "", token: sessionStorage.getItem(TOKEN) ?? "" };
-}
 
 /** The question that is open, for the dialog that asks it. */
 export function useQuestion(): Question | null {
@@ -40,43 +29,51 @@ export function useQuestion(): Question | null {
   );
 }
 
+/** Whether nobody has to be asked before something is done. */
+export function isKnown(): boolean {
+  return isSignedIn() || rememberedKey() !== "";
+}
+
 /**
- * Do something as the operator: who that is is asked once in a tab, and again while the server refuses it.
+ * Do something as whoever is known: `act` is given the key to send, empty for who has signed in. A key is asked for once
+ * in a tab, and again while the server refuses it.
  *
  * Resolves with whether it was done; other failures are said in a message.
  */
-export async function withOperator(title: string, act: (operator: Operator) => Promise<void>): Promise<boolean> {
-  let operator: Operator | null = rememberedOperator();
-  let wrong: string | null = null;
-  if (!operator.token) operator = await ask(title, null);
-  while (operator) {
+export async function withOperator(title: string, act: (key: string) => Promise<void>): Promise<boolean> {
+  let key: string | null = rememberedKey();
+  if (!isKnown()) await loadSession();
+  if (!isKnown()) key = await ask(title, null);
+  while (key !== null) {
     try {
-      await act(operator);
-      sessionStorage.setItem(NAME, operator.name);
-      sessionStorage.setItem(TOKEN, operator.token);
+      await act(key);
+      if (key) {
+        rememberKey(key);
+        void loadSession();
+      }
       return true;
     } catch (error) {
       const failure = error as ApiError;
-      if (failure.status !== 401 && failure.status !== 403) {
+      if (failure.status !== 401) {
         toast(t.access.failed(failure.message));
         return false;
       }
-      sessionStorage.removeItem(TOKEN);
-      wrong = failure.status === 401 ? t.access.wrongToken : failure.message;
+      forgetKey();
+      key = await ask(title, key ? t.access.wrongKey : t.access.signedOut);
+      void loadSession();
     }
-    operator = await ask(title, wrong);
   }
   return false;
 }
 
-function ask(title: string, wrong: string | null): Promise<Operator | null> {
+function ask(title: string, wrong: string | null): Promise<string | null> {
   return new Promise((resolve) => {
     set({
       title,
       wrong,
-      answer: (operator) => {
+      answer: (key) => {
         set(null);
-        resolve(operator);
+        resolve(key);
       },
     });
   });

@@ -39,8 +39,8 @@ export function AlertDetails({ id, version, now }: { id: string; version: unknow
     event.preventDefault();
     const form = event.currentTarget;
     const text = textOf(form, "comment");
-    void withOperator(t.alerts.addComment, async ({ name, token }) => {
-      setAlert(await commentAlert(id, { actor: name, comment: text }, token));
+    void withOperator(t.alerts.addComment, async (key) => {
+      setAlert(await commentAlert(id, { comment: text }, key));
       form.reset();
     });
   };

@@ -1,7 +1,7 @@
 /** Acting on alerts: it shows at once, and is sent a moment later, so that it can be taken back. */
 
 import { useSyncExternalStore } from "react";
-import { rememberedOperator, withOperator } from "../access/operator";
+import { isKnown, withOperator } from "../access/operator";
 import { actOnAlerts, type AlertVerb } from "../api/client";
 import { toast, TOAST_MS } from "../shell/toasts";
 import { t } from "../text";
@@ -23,8 +23,7 @@ export function usePending(): ReadonlyMap<string, AlertVerb> {
 /** Acknowledge or resolve alerts. Whoever leaves the page meant it: then it is sent at once. */
 export async function act(ids: string[], verb: AlertVerb, comment: string | null): Promise<void> {
   // Who acts is asked first: nothing waits behind a dialog.
-  const known = rememberedOperator();
-  if (!known.token) {
+  if (!isKnown()) {
     await send(ids, verb, comment);
     return;
   }
@@ -49,8 +48,8 @@ export async function act(ids: string[], verb: AlertVerb, comment: string | null
 }
 
 async function send(ids: string[], verb: AlertVerb, comment: string | null): Promise<void> {
-  await withOperator(t.alerts.verbs[verb], async ({ name, token }) => {
-    await actOnAlerts(ids, verb, { actor: name, comment }, token);
+  await withOperator(t.alerts.verbs[verb], async (key) => {
+    await actOnAlerts(ids, verb, { comment }, key);
   });
 }
 

@@ -8,14 +8,19 @@ import type {
   Alert,
   AlertAction,
   AlertWithEvents,
+  ApiKey,
   Device,
   DevicePatch,
   DeviceSpec,
   Fleet,
+  KeySpec,
   LatestReading,
+  MadeKey,
   Problem,
   Reading,
   RejectedRecord,
+  Session,
+  SignedIn,
   Trend,
   UploadUrl,
 } from "./types";
@@ -84,9 +89,9 @@ export function getReadings(query: ReadingsQuery, signal?: AbortSignal): Promise
   return answer(api.GET("/readings", { params: { query }, ...cancelledBy(signal) }));
 }
 
-export function getRejected(device_id: string, token: string, cursor?: string): Promise<Page<RejectedRecord>> {
+export function getRejected(device_id: string, key: string, cursor?: string): Promise<Page<RejectedRecord>> {
   const query = { device_id, limit: 50, ...(cursor ? { cursor } : {}) };
-  return answer(api.GET("/rejected", { params: { query }, ...by(token) }));
+  return answer(api.GET("/rejected", { params: { query }, ...by(key) }));
 }
 
 export type AlertQuery = NonNullable<paths["/alerts"]["get"]["parameters"]["query"]>;
@@ -114,9 +119,9 @@ export async function actOnAlerts(
   alert_ids: string[],
   verb: AlertVerb,
   action: AlertAction,
-  token: string,
+  key: string,
 ): Promise<void> {
-  const request = { body: { ...action, alert_ids }, ...by(token), keepalive: true };
+  const request = { body: { ...action, alert_ids }, ...by(key), keepalive: true };
   const done = await answer(
     verb === "acknowledge" ? api.POST("/alerts/acknowledge", request) : api.POST("/alerts/resolve", request),
   );
@@ -124,31 +129,55 @@ export async function actOnAlerts(
   if (refused && done.changed.length === 0) throw new ApiError(409, asSentence(refused.reason));
 }
 
-export function commentAlert(
-  alert_id: string,
-  body: { actor: string; comment: string },
-  token: string,
-): Promise<AlertWithEvents> {
-  return answer(api.POST("/alerts/{alert_id}/comment", { params: { path: { alert_id } }, body, ...by(token) }));
+export function commentAlert(alert_id: string, body: { comment: string }, key: string): Promise<AlertWithEvents> {
+  return answer(api.POST("/alerts/{alert_id}/comment", { params: { path: { alert_id } }, body, ...by(key) }));
 }
 
-export function createDevice(body: DeviceSpec, token: string): Promise<Device> {
-  return answer(api.POST("/devices", { body, ...by(token) }));
+export function createDevice(body: DeviceSpec, key: string): Promise<Device> {
+  return answer(api.POST("/devices", { body, ...by(key) }));
 }
 
-export function changeDevice(device_id: string, body: DevicePatch, token: string): Promise<Device> {
-  return answer(api.PATCH("/devices/{device_id}", { params: { path: { device_id } }, body, ...by(token) }));
+export function changeDevice(device_id: string, body: DevicePatch, key: string): Promise<Device> {
+  return answer(api.PATCH("/devices/{device_id}", { params: { path: { device_id } }, body, ...by(key) }));
 }
 
-export function makeUploadUrl(device_id: string, expires_in: number, token: string): Promise<UploadUrl> {
-  const request = { params: { path: { device_id } }, body: { expires_in }, ...by(token) };
+export function makeUploadUrl(device_id: string, expires_in: number, key: string): Promise<UploadUrl> {
+  const request = { params: { path: { device_id } }, body: { expires_in }, ...by(key) };
   return answer(api.POST("/devices/{device_id}/upload-url", request));
 }
 
 /** Every reading of a series within a window, as CSV. */
-export function exportReadings(query: Omit<TrendQuery, "points">, token: string): Promise<Blob> {
-  const asked = { params: { query: { ...query, format: "csv" as const } }, ...by(token) };
+export function exportReadings(query: Omit<TrendQuery, "points">, key: string): Promise<Blob> {
+  const asked = { params: { query: { ...query, format: "csv" as const } }, ...by(key) };
   return answer<Blob>(api.GET("/readings/export", { ...asked, parseAs: "blob" }));
+}
+
+export function getSession(key: string): Promise<SignedIn> {
+  return answer(api.GET("/session", by(key)));
+}
+
+export function signOut(): Promise<void> {
+  return done(api.POST("/session/sign-out"));
+}
+
+export function listKeys(key: string): Promise<Page<ApiKey>> {
+  return answer(api.GET("/keys", by(key)));
+}
+
+export function makeKey(body: KeySpec, key: string): Promise<MadeKey> {
+  return answer(api.POST("/keys", { body, ...by(key) }));
+}
+
+export function revokeKey(key_id: string, key: string): Promise<void> {
+  return done(api.DELETE("/keys/{key_id}", { params: { path: { key_id } }, ...by(key) }));
+}
+
+export function listSessions(key: string): Promise<Page<Session>> {
+  return answer(api.GET("/sessions", by(key)));
+}
+
+export function endSession(session_id: string, key: string): Promise<void> {
+  return done(api.DELETE("/sessions/{session_id}", { params: { path: { session_id } }, ...by(key) }));
 }
 
 interface Answered<Data> {
@@ -164,6 +193,12 @@ async function answer<Data>(pending: Promise<Answered<Data>>): Promise<Data> {
   return data;
 }
 
+/** Likewise where a successful answer has no body. */
+async function done(pending: Promise<Answered<unknown>>): Promise<void> {
+  const { error, response } = await pending;
+  if (!response.ok) throw new ApiError(response.status, explain(error, response.status));
+}
+
 async function fetchInTime(request: Request): Promise<Response> {
   const limit = AbortSignal.timeout(request.url.includes("/export") ? EXPORT_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
   try {
@@ -175,8 +210,8 @@ async function fetchInTime(request: Request): Promise<Response> {
 }
 
 /** Say who asks, where that is known. */
-function by(token: string): { headers?: { Authorization: string } } {
-  return token ? { headers: { Authorization: `Bearer ${token}` } } : {};
+function by(key: string): { headers?: { Authorization: string } } {
+  return key ? { headers: { Authorization: `Bearer ${key}` } } : {};
 }
 
 function cancelledBy(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -1627,7 +1627,6 @@ export interface components {
          * @description What a person says when acknowledging, resolving or reopening.
          */
         AlertAction: {
-            actor: string;
             /** @default null */
             comment: string | null;
         };
@@ -1636,7 +1635,6 @@ export interface components {
          * @description What a person says about an alert without changing it.
          */
         AlertComment: {
-            actor: string;
             comment: string;
         };
         /**
@@ -1644,7 +1642,6 @@ export interface components {
          * @description What a person says about many alerts at once.
          */
         BulkAction: {
-            actor: string;
             /** @default null */
             comment: string | null;
             alert_ids: string[];

@@ -26,6 +26,14 @@ export type AlertAction = Schemas["AlertAction"];
 export type DeviceSpec = Schemas["DeviceSpec"];
 export type DevicePatch = Schemas["DevicePatch"];
 export type UploadUrl = Schemas["UploadUrl"];
+/** Who asks, and what they may do. */
+export type SignedIn = Schemas["SignedIn"];
+export type Session = Schemas["Session"];
+/** A permission that a key or a role holds. */
+export type Scope = Schemas["Permission"];
+export type ApiKey = Schemas["ApiKey"];
+export type KeySpec = Schemas["KeySpec"];
+export type MadeKey = Schemas["MadeKey"];
 /** An error as problem+json (RFC 9457). */
 export type Problem = Schemas["Problem"];
 

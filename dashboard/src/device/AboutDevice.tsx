@@ -29,8 +29,8 @@ export function AboutDevice({ device }: { device: FleetDevice }) {
       .map((label) => label.trim())
       .filter(Boolean);
     const patch = { name: text("name") || null, kind: text("kind"), labels, attributes };
-    void withOperator(t.device.save, async ({ token }) => {
-      setShown(await changeDevice(device.device_id, patch, token));
+    void withOperator(t.device.save, async (key) => {
+      setShown(await changeDevice(device.device_id, patch, key));
       toast(t.device.saved);
     });
   };

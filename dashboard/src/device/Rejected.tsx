@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { rememberedOperator, withOperator } from "../access/operator";
+import { isKnown, withOperator } from "../access/operator";
 import { getRejected } from "../api/client";
 import type { RejectedRecord } from "../api/types";
 import { formatFull } from "../format";
@@ -10,8 +10,8 @@ import { t } from "../text";
 export function Rejected({ id }: { id: string }) {
   const [rows, setRows] = useState<readonly RejectedRecord[] | null>(null);
   const load = (): void => {
-    void withOperator(t.device.tabs.rejected, async ({ token }) => {
-      setRows((await getRejected(id, token)).items);
+    void withOperator(t.device.tabs.rejected, async (key) => {
+      setRows((await getRejected(id, key)).items);
     });
   };
   if (!rows) {
@@ -19,7 +19,7 @@ export function Rejected({ id }: { id: string }) {
       <div className="empty">
         <p>{t.device.rejectedHint}</p>
         <button type="button" className="button" onClick={load}>
-          {rememberedOperator().token ? t.device.showRejected : t.device.signInForRejected}
+          {isKnown() ? t.device.showRejected : t.device.signInForRejected}
         </button>
       </div>
     );

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect, useState } from "react";
+import { Account } from "../access/Account";
 import { href } from "../address";
 import type { FleetCounts } from "../api/types";
 import { type AlertMap, inOrder } from "../live/alerts";
@@ -53,6 +54,7 @@ export function TopBar({ path, counts, alerts }: Props) {
         </p>
       )}
       <div className="top-actions">
+        <Account />
         <Link className="button" href="/start">
           {t.nav.add}
         </Link>

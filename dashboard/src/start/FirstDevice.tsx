@@ -34,7 +34,7 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
     const form = event.currentTarget;
     const text = (name: string): string => textOf(form, name);
     const [id, metric, unit] = [text("id"), text("metric"), text("unit")];
-    void withOperator(t.start.register, async ({ token }) => {
+    void withOperator(t.start.register, async (key) => {
       const spec = {
         device_id: id,
         kind: metric,
@@ -42,8 +42,8 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
         labels: [],
         attributes: unit ? { [`${metric}_unit`]: unit } : {},
       };
-      await createDevice(spec, token);
-      setMade({ id, metric, upload: await makeUploadUrl(id, DAY_SECONDS, token) });
+      await createDevice(spec, key);
+      setMade({ id, metric, upload: await makeUploadUrl(id, DAY_SECONDS, key) });
     });
   };
 

@@ -232,9 +232,9 @@ function Files({ subject, chart, lines, span }: FilesProps) {
         type="button"
         className="button"
         onClick={() => {
-          void withOperator(t.trend.allReadings, async ({ token }) => {
+          void withOperator(t.trend.allReadings, async (key) => {
             const window = { since: new Date(span.from).toISOString(), until: new Date(span.to).toISOString() };
-            const file = await exportReadings({ device_id: subject.device, metric: subject.metric, ...window }, token);
+            const file = await exportReadings({ device_id: subject.device, metric: subject.metric, ...window }, key);
             save(file, `${name}-readings.csv`);
           });
         }}

@@ -61,7 +61,7 @@ async def test_every_change_of_an_alert_is_recorded_once(api: RunningApi, owner:
         "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id::text"
     )
     for verb in ("acknowledge", "acknowledge", "resolve"):
-        await api.http.post(f"/api/alerts/{alert}/{verb}", json={"actor": "me", "comment": "because"})
+        await api.http.post(f"/api/alerts/{alert}/{verb}", json={"comment": "because"})
     trail = await events(api, subject=alert)
     assert [(event["action"], event["before"], event["after"]) for event in trail] == [
         ("alert.acknowledge", {"state": "open"}, {"state": "acknowledged", "comment": "because"}),
