@@ -63,7 +63,7 @@ async def test_alerts_are_acted_on_with_the_token_and_it_can_be_taken_back(site:
         await page.get_by_role("button", name="Resolve: Motor").click()
         await expect(page.get_by_role("button", name="Resolve: Motor")).to_have_count(0)
         assert site.stub.alerts["shaky"]["state"] == "acknowledged"
-        await page.wait_for_function("document.activeElement !== document.body")
+        await expect(page.locator(":focus")).to_have_count(1)
         await page.get_by_role("button", name="Undo").click()
         await page.get_by_role("button", name="Resolve: Motor").click()
         await expect(page.get_by_text("1 alert resolved.")).to_be_visible()

@@ -41,7 +41,8 @@ def mutated(rng: random.Random, text: str) -> str:
             text.replace("_", "-", 1),
         ]
     )
-    return wrong if wrong.strip() != text else mutated(rng, text)
+    wrong = wrong.strip()
+    return wrong if wrong and wrong != text else mutated(rng, text)
 
 
 def random_text(rng: random.Random, length: int) -> str:
