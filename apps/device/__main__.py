@@ -12,6 +12,7 @@ from . import bridge, mapping
 from .device import TIMEOUT, Device
 from .errors import DeviceKitError, InvalidReadingError
 from .readings import read_line
+from .rotation import rotate
 from .store import Store
 
 NOT_SENT, NOT_USABLE = 1, 2
@@ -50,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         "--credential-file", type=Path, required=True, metavar="FILE", help="holds the device's credential"
     )
     send.set_defaults(command=_send)
+    renew = commands.add_parser("rotate", help="replace a device's credential by a new one")
+    renew.add_argument("url", metavar="URL", help="where the platform is")
+    renew.add_argument("--credential-file", type=Path, required=True, metavar="FILE", help="holds the credential")
+    renew.set_defaults(command=_rotate)
     over = commands.add_parser(
         "bridge",
         help="send what other systems say: MQTT messages, or lines of JSON from standard input",
@@ -103,6 +108,13 @@ def _send(options: argparse.Namespace) -> int:
         status = device.status
     print(f"{status.sent} sent, {status.refused} refused, {status.waiting} waiting")
     return NOT_SENT if status.waiting else 0
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    with httpx.Client(timeout=TIMEOUT) as http:
+        rotate(http, options.url, options.credential_file)
+    print(f"{options.credential_file} holds a new credential; the old one is revoked")
+    return 0
 
 
 def _bridge(options: argparse.Namespace) -> int:

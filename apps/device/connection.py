@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 
@@ -33,7 +32,8 @@ class Connection:
         tell_time: Callable[[datetime], None] = lambda _server: None,
     ) -> None:
         self._http = http
-        self._upload_url = f"{base.rstrip('/')}/api/devices/{quote(device_id, safe='')}/upload-url"
+        self._upload_url = f"{base.rstrip('/')}/api/device/upload-url"
+        self._device_id = device_id
         self._credential = credential
         self._now = now
         self._tell_time = tell_time
@@ -61,15 +61,15 @@ class Connection:
         return outcome
 
     def _ask_for_url(self) -> UploadUrl:
-        headers = {"Authorization": f"Bearer {self._read_credential()}"}
+        headers = {"Authorization": f"Bearer {read_credential(self._credential)}"}
         try:
             answer = self._http.post(self._upload_url, json={"expires_in": URL_SECONDS}, headers=headers)
         except httpx.HTTPError as error:
             raise UnansweredError(_said(error)) from None
-        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise CredentialError(
-                f"the platform does not take this device's credential ({answer.status_code}): it was revoked or has "
-                "expired, or is another device's. An operator gives out a new one; readings are kept meanwhile"
+                f"the platform does not take the credential of {self._device_id} ({answer.status_code}): it was "
+                "revoked or has expired. An operator gives out a new one; readings are kept meanwhile"
             )
         if not answer.is_success:
             raise UnansweredError(f"no upload URL: status {answer.status_code}", retry_after(answer.headers))
@@ -80,16 +80,18 @@ class Connection:
         except ValueError as error:
             raise UnansweredError(f"no upload URL: {error}") from None
 
-    def _read_credential(self) -> str:
-        if isinstance(self._credential, str):
-            return self._credential
-        try:
-            text = self._credential.read_text().strip()
-        except OSError as error:
-            raise CredentialError(f"the credential cannot be read: {error}") from None
-        if not text:
-            raise CredentialError(f"{self._credential} is empty: write the device's credential into it")
-        return text
+
+def read_credential(credential: Credential) -> str:
+    """Return the text of a credential. Raises CredentialError where its file holds none."""
+    if isinstance(credential, str):
+        return credential
+    try:
+        text = credential.read_text().strip()
+    except OSError as error:
+        raise CredentialError(f"the credential cannot be read: {error}") from None
+    if not text:
+        raise CredentialError(f"{credential} is empty: write the device's credential into it")
+    return text
 
 
 def _said(error: httpx.HTTPError) -> str:

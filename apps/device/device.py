@@ -14,8 +14,10 @@ import httpx
 
 from .clock import Clock
 from .connection import Connection, Credential
+from .errors import CredentialError
 from .protocol import Backoff
 from .readings import check
+from .rotation import rotate
 from .sending import Sending
 from .store import MAX_READINGS, Refused, Store
 
@@ -67,7 +69,9 @@ class Device:
         max_readings: int = MAX_READINGS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._base = base
         self._device_id = device_id
+        self._credential = credential
         self._every = every
         self._store = Store(store, max_readings)
         if self._store.damaged:
@@ -101,6 +105,15 @@ class Device:
         self._wanted.set()
         with self._changed:
             return self._changed.wait_for(lambda: self._store.waiting(self._device_id) == 0, timeout)
+
+    def rotate_credential(self) -> None:
+        """Replace the device's credential in its file by a new one, and revoke the old one. Sending goes on.
+
+        Raises CredentialError, also where the credential is in no file, and UnansweredError: call it again later.
+        """
+        if isinstance(self._credential, str):
+            raise CredentialError("only a credential in a file can be replaced: give its path")
+        rotate(self._http, self._base, self._credential)
 
     def refused(self) -> list[Refused]:
         """Return the readings that the platform will never take and why, the newest first, at most 1,000."""

@@ -17,13 +17,13 @@ MAX_READINGS = 10_000
 """Of one request."""
 MAX_BODY_BYTES = 1_000_000
 """Of one request, as it is sent."""
-COMPRESS_FROM_BYTES = 1_000
-"""A shorter body gets no smaller than its headers."""
+COMPRESS_FROM_BYTES = 200
+"""A shorter body hardly gets smaller."""
 
 URL_SECONDS = 24 * 3600
 """For how long a device asks for an upload URL."""
-RENEWAL_SHARE = 0.1
-"""A URL is renewed when this share of its life is left."""
+RENEWAL_SHARE = 0.5
+"""A URL is renewed when this share of its life is left, so that an outage of hours goes unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,6 @@ def _accepted(body: bytes, sent: int) -> Outcome:
 
 def _detail(status: int, body: bytes) -> str:
     try:
-        return f"{status}: {json.loads(body)['detail']}"
+        return f"status {status}: {json.loads(body)['detail']}"
     except (ValueError, TypeError, KeyError):
-        return f"{status}: {body[:200].decode(errors='replace')}"
+        return f"status {status}: {body[:200].decode(errors='replace')}"

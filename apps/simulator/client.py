@@ -1,23 +1,14 @@
 """The API as it is used by an operator, who registers devices, and by each device, which asks for its upload URLs."""
 
 import asyncio
-from datetime import datetime
 from http import HTTPStatus
 
 import httpx
 import msgspec
 
+from apps.device.protocol import UploadUrl
 from apps.domain.devices import DeviceSpec
 from apps.simulator.errors import PlatformError
-
-
-class UploadUrl(msgspec.Struct, frozen=True):
-    """Where a device may PUT, and until when."""
-
-    url: str
-    expires_at: datetime
-    readings_since: datetime
-    """Older readings are refused."""
 
 
 class _Issued(msgspec.Struct, frozen=True):
@@ -68,7 +59,7 @@ class ApiClient:
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             del self._credentials[device_id]  # another simulation has taken over its devices
         answer.raise_for_status()
-        return msgspec.json.decode(answer.content, type=UploadUrl)
+        return UploadUrl.read(answer.content)
 
     async def _new_credential(self, device_id: str) -> str:
         """Make a credential for a device that there was before. Those of simulations that were killed may be in use."""

@@ -1,24 +1,30 @@
 """One device's connection: PUTs batches one after the other and repeats each until its fate is known."""
 
 import asyncio
-import gzip
 import random
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from http import HTTPStatus
+from datetime import datetime
 
 import httpx
-import msgspec
 
-from apps.simulator.client import ApiClient, UploadUrl
+from apps.device.protocol import (
+    Accepted,
+    Backoff,
+    Outcome,
+    Renew,
+    Retry,
+    Split,
+    UploadUrl,
+    encode,
+    read_answer,
+)
+from apps.simulator.client import ApiClient
 from apps.simulator.fleet import Sample
-from apps.simulator.stats import Answer, Stats
+from apps.simulator.stats import Stats
 
-INITIAL_BACKOFF_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 10.0
-RENEWAL_SHARE = 0.1
-"""A URL is renewed when this share of its life is left."""
+"""A real device waits longer; a simulation is to tell soon that the platform is back."""
 
 
 class Sender:
@@ -55,50 +61,41 @@ class Sender:
         self._stats.sent += len(batch)
         body = b"[" + b",".join(sample.data for sample in batch) + b"]"
         began = time.perf_counter()
-        failures = 0
+        after: float | None
+        backoff = Backoff(self._rng, longest=MAX_BACKOFF_SECONDS)
         while True:
-            try:
-                answer = await self._attempt(body)
-                break
-            except RetryableError as error:
-                self._stats.retries += 1
-                self._stats.errors[str(error)] += 1
-                max_delay = min(MAX_BACKOFF_SECONDS, INITIAL_BACKOFF_SECONDS * 2**failures)
-                failures += 1
-                if await self._given_up(error.retry_after or self._rng.uniform(0, max_delay)):
-                    self._stats.gave_up(batch)
+            match await self._attempt(body, len(batch)):
+                case Accepted(refused):
+                    self._stats.answered(self._device_id, batch, refused, time.perf_counter() - began)
                     return
-        if answer.status_code in {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}:
-            read = msgspec.json.decode(answer.content, type=Answer)
-            self._stats.answered(self._device_id, batch, read, time.perf_counter() - began)
-        else:
-            self._stats.rejected(self._device_id, batch, f"{answer.status_code}: {answer.text[:200]}")
+                case Split(reason):
+                    self._stats.rejected(self._device_id, batch, reason)
+                    return
+                case Renew(reason):
+                    self._url, after = None, None
+                case Retry(reason, after):
+                    pass
+            self._stats.retries += 1
+            # Without the details, so that each status is one line of the report.
+            self._stats.errors[reason.partition(":")[0]] += 1
+            if await self._given_up(backoff.wait(after)):
+                self._stats.gave_up(batch)
+                return
 
-    async def _attempt(self, body: bytes) -> httpx.Response:
+    async def _attempt(self, body: bytes, count: int) -> Outcome:
+        content, headers = encode(body) if self._compress else (body, {"Content-Type": "application/json"})
         try:
             async with self._slots:
                 url = await self._current_url()
-                if self._compress:
-                    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
-                    answer = await self._http.put(url, content=gzip.compress(body, 1), headers=headers)
-                else:
-                    answer = await self._http.put(url, content=body, headers={"Content-Type": "application/json"})
+                answer = await self._http.put(url, content=content, headers=headers)
         except httpx.HTTPStatusError as error:
-            raise RetryableError(f"no upload URL: {error.response.status_code}") from None
+            return Retry(f"no upload URL ({error.response.status_code})")
         except httpx.TransportError as error:
-            raise RetryableError(type(error).__name__) from None
-        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            self._url = None
-            raise RetryableError(f"{answer.status_code}: the upload URL was refused")
-        if answer.status_code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or answer.is_server_error:
-            after = answer.headers.get("Retry-After", "")
-            raise RetryableError(f"status {answer.status_code}", int(after) if after.isdecimal() else None)
-        return answer
+            return Retry(type(error).__name__)
+        return read_answer(answer.status_code, answer.headers, answer.content, count)
 
     async def _current_url(self) -> str:
-        if self._url is None or self._url.expires_at - self._now() < timedelta(
-            seconds=RENEWAL_SHARE * self._url_seconds
-        ):
+        if self._url is None or self._url.is_due(self._now(), self._url_seconds):
             self._url = await self._api.upload_url(self._device_id, self._url_seconds)
         return self._url.url
 
@@ -108,11 +105,3 @@ class Sender:
         except TimeoutError:
             return False
         return True
-
-
-class RetryableError(Exception):
-    """The batch must be sent again: it was refused for now, or its fate is unknown."""
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after

@@ -2,37 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from apps.simulator.fleet import Key, Sample
-
-
-class Answer(msgspec.Struct):
-    """What a gateway says of a batch that it has dealt with (202 or 422)."""
-
-    class Refused(msgspec.Struct):
-        """A reading that was not accepted."""
-
-        index: int
-        reason: str
-
-    class FurtherRefused(msgspec.Struct):
-        """Readings that were refused after many others, for one reason."""
-
-        reason: str
-        indexes: list[int]
-
-    accepted: int = 0
-    refused: list[Refused] = []
-    further_refused: list[FurtherRefused] = []
-
-    def reasons(self) -> dict[int, str]:
-        """Return why each reading was refused, by its place in the batch."""
-        further = {index: group.reason for group in self.further_refused for index in group.indexes}
-        return {refused.index: refused.reason for refused in self.refused} | further
 
 
 class Stats:
@@ -45,20 +18,17 @@ class Stats:
         self.errors: Counter[str] = Counter()
         self._missing: set[tuple[str, Key | None]] = set()
 
-    def answered(self, device_id: str, batch: Sequence[Sample], answer: Answer, seconds: float) -> None:
+    def answered(self, device_id: str, batch: Sequence[Sample], refused: Mapping[int, str], seconds: float) -> None:
         """Count a batch that the gateway answered after `seconds`, repetitions included."""
-        reasons = answer.reasons()
-        if answer.accepted + len(reasons) != len(batch):
-            self.errors[f"{len(batch)} readings sent, but {answer.accepted} + {len(reasons)} answered"] += 1
         self.requests += 1
         self.latencies.add(seconds)
-        self.accepted += answer.accepted
-        self.refused += len(reasons)
+        self.accepted += len(batch) - len(refused)
+        self.refused += len(refused)
         for index, sample in enumerate(batch):
-            if index not in reasons:
+            if index not in refused:
                 self._count(device_id, sample)
             elif sample.kind not in {"malformed", "conflict"}:
-                self.errors[f"valid reading refused: {reasons[index]}"] += 1
+                self.errors[f"valid reading refused: {refused[index]}"] += 1
                 self._missing.add((device_id, sample.key))
 
     def rejected(self, device_id: str, batch: Sequence[Sample], reason: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from starlette.applications import Starlette
 
 from devtools.ports import free_port
 from tests.apps.gateway.support import Gateway, envelopes, running
@@ -22,6 +23,7 @@ from tests.support.devices import Registry
 from tests.support.kinesis import KinesisServer
 from tests.support.serving import serving
 
+CREDENTIALS = {"soil-7": "sad_7_a-secret", "Living-room": "sad_8_another-secret"}
 EXAMPLES = Path(__file__).parents[3] / "apps/device/examples"
 
 
@@ -29,6 +31,12 @@ EXAMPLES = Path(__file__).parents[3] / "apps/device/examples"
 def gateway(tmp_path: Path, ministack: KinesisServer, stream: str) -> Iterator[Gateway]:
     with running(tmp_path, AWS_ENDPOINT_URL=ministack.url, READINGS_STREAM=stream) as made:
         yield made
+
+
+def platform(gateway: Gateway) -> Starlette:
+    registry = Registry(gateway.base)
+    registry.devices |= CREDENTIALS
+    return registry.application()
 
 
 BROKER = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -52,8 +60,8 @@ def broker(folder: Path) -> Iterator[int]:
 def bridge(base: str, folder: Path, mapping: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     credentials = folder / "credentials"
     credentials.mkdir(exist_ok=True)
-    for device_id in ("soil-7", "Living-room"):
-        (credentials / device_id).write_text("sad_0123456789abcdef_" + "7" * 64)
+    for device_id, credential in CREDENTIALS.items():
+        (credentials / device_id).write_text(credential)
     common = ("--store", str(folder / "bridge.db"), "--credentials", str(credentials))
     command = [sys.executable, "-m", "apps.device", "bridge", base, *common, "--mapping", str(EXAMPLES / mapping)]
     with subprocess.Popen([*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -92,7 +100,7 @@ async def test_messages_of_a_broker_arrive_and_those_of_a_pause_too(
         return "zigbee2mqtt/+" in (tmp_path / "mosquitto.log").read_text()
 
     topic, first, later = "zigbee2mqtt/Living room", {"temperature": 21.5}, {"temperature": 22.5, "contact": False}
-    with serving(Registry(gateway.base).application()) as base, broker(tmp_path) as port:
+    with serving(platform(gateway)) as base, broker(tmp_path) as port:
         address = ("--mqtt", f"mqtt://127.0.0.1:{port}")
         with bridge(base, tmp_path, "zigbee2mqtt.toml", *address) as process:
             # Until the bridge has subscribed, the broker keeps nothing for it.
@@ -116,7 +124,7 @@ def test_lines_of_standard_input_are_sent_to_the_end(
     }
     lines = [json.dumps({"topic": "v3/app/devices/soil-7/up", "payload": uplink}), "no JSON", json.dumps({"v": 1})]
     with (
-        serving(Registry(gateway.base).application()) as base,
+        serving(platform(gateway)) as base,
         bridge(base, tmp_path, "ttn.toml", "--timeout", "30") as process,
     ):
         said, _ = process.communicate("\n".join(lines), timeout=60)

@@ -18,8 +18,6 @@ from tests.support.devices import Registry
 from tests.support.kinesis import KinesisServer
 from tests.support.serving import serving
 
-CREDENTIAL = "sad_0123456789abcdef_" + "7" * 64
-
 
 @pytest.fixture(scope="module")
 def stream(ministack: KinesisServer) -> str:
@@ -36,8 +34,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, ministack: KinesisServer, 
 @pytest.fixture
 def platform(gateway: Gateway) -> Iterator[tuple[str, Registry]]:
     registry = Registry(gateway.base)
+    registry.devices |= {f"kit-{number}": credential(f"kit-{number}") for number in range(1, 8)}
     with serving(registry.application()) as base:
         yield base, registry
+
+
+def credential(device_id: str) -> str:
+    return f"sad_{device_id}_a-secret"
 
 
 def on_stream(server: KinesisServer, stream: str, device_id: str) -> list[tuple[str, float]]:
@@ -46,7 +49,11 @@ def on_stream(server: KinesisServer, stream: str, device_id: str) -> list[tuple[
 
 
 def device(base: str, device_id: str, folder: Path, **options: object) -> Device:
-    given: dict[str, object] = {"credential": CREDENTIAL, "store": folder / device_id, "every": 0.01} | options
+    given: dict[str, object] = {
+        "credential": credential(device_id),
+        "store": folder / device_id,
+        "every": 0.01,
+    } | options
     return Device(base, device_id, **given)  # type: ignore[arg-type]
 
 
@@ -182,7 +189,7 @@ def test_what_stands_between_may_split_a_batch_until_one_reading_is_left(tmp_pat
         return PlainTextResponse(f'{{"accepted": {count}, "refused": []}}', 202)
 
     routes = [
-        Route("/api/devices/{device}/upload-url", url, methods=["POST"]),
+        Route("/api/device/upload-url", url, methods=["POST"]),
         Route("/put", put, methods=["PUT"]),
         Route("/health", lambda _: Response()),
     ]
@@ -191,7 +198,7 @@ def test_what_stands_between_may_split_a_batch_until_one_reading_is_left(tmp_pat
             kit.record("too_long" if number == 2 else "m", number)
         assert kit.flush(30)
         assert sum(taken) == 4
-        assert [(one.reading.value, one.reason[:3]) for one in kit.refused()] == [(2.0, "413")]
+        assert [(one.reading.value, one.reason[:10]) for one in kit.refused()] == [(2.0, "status 413")]
 
 
 def test_without_a_credential_readings_are_kept_and_it_is_said(

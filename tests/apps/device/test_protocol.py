@@ -37,10 +37,10 @@ def test_an_answer_that_is_not_the_platforms_settles_nothing(said: object) -> No
 
 
 def test_other_answers_say_what_to_do_next() -> None:
-    assert answer(503, {"detail": "busy"}, {"retry-after": "4"}) == Retry("503: busy", 4.0)
-    assert answer(503, {"detail": "busy"}, {"retry-after": "Thu, 26 Nov 2026 12:00:00 GMT"}) == Retry("503: busy")
-    assert answer(403, {"detail": "the URL has expired"}) == Renew("403: the URL has expired")
-    assert answer(413, {"detail": "too large"}) == Split("413: too large")
+    assert answer(503, {"detail": "busy"}, {"retry-after": "4"}) == Retry("status 503: busy", 4.0)
+    assert answer(503, {"detail": "busy"}, {"retry-after": "Thu, 26 Nov 2026 12:00:00 GMT"}) == Retry("status 503: busy")
+    assert answer(403, {"detail": "the URL has expired"}) == Renew("status 403: the URL has expired")
+    assert answer(413, {"detail": "too large"}) == Split("status 413: too large")
     assert isinstance(answer(502, b"bad gateway"), Retry)
     assert isinstance(answer(302, b""), Retry)
 
@@ -67,7 +67,7 @@ def test_a_url_is_renewed_before_it_ends() -> None:
     }
     url = UploadUrl.read(json.dumps(said).encode())
     assert not url.is_due(NOW)
-    assert url.is_due(NOW + timedelta(hours=22))
+    assert url.is_due(NOW + timedelta(hours=13))
     assert "ingest" not in repr(url), "whoever holds it may write"
     for wrong in (b"{}", b"[]", b"x", b'{"url": 1, "expires_at": 2, "readings_since": 3}'):
         with pytest.raises(ValueError, match=r"no upload URL|Expecting|must be str"):

@@ -148,7 +148,7 @@ async def test_an_upload_url_is_renewed_before_it_expires() -> None:
         registry.now = now
         await play(api, batch=1, url_seconds=1_000, now=now)
     assert len(gateway.requests) == 10
-    assert registry.urls == 4
+    assert registry.urls == 5
 
 
 async def test_an_upload_url_that_is_refused_is_asked_for_anew() -> None:
@@ -158,7 +158,7 @@ async def test_an_upload_url_that_is_refused_is_asked_for_anew() -> None:
     with platform(answer) as (api, _, registry):
         report = await play(api)
     assert registry.urls == 2
-    assert (report["accepted"], report["errors"]) == (10, {"403: the upload URL was refused": 1})
+    assert (report["accepted"], report["errors"]) == (10, {"status 403": 1})
 
 
 async def test_a_batch_that_will_never_be_taken_is_counted_as_refused_and_not_repeated() -> None:
@@ -166,7 +166,7 @@ async def test_a_batch_that_will_never_be_taken_is_counted_as_refused_and_not_re
         report = await play(api)
     assert len(gateway.requests) == 1
     assert (report["sent"], report["refused"], report["distinct"]) == (10, 10, 0)
-    assert report["errors"] == {"400: no": 1}
+    assert report["errors"] == {"status 400: no": 1}
 
 
 async def test_what_is_unknown_at_the_end_is_said() -> None:
