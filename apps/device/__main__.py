@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 
 from . import bridge, mapping
+from .connection import read_credential
+from .credential_file import provision, rotate
 from .device import TIMEOUT, Device
-from .errors import DeviceKitError, InvalidReadingError
+from .errors import CredentialError, DeviceKitError, InvalidReadingError
 from .readings import read_line
-from .rotation import rotate
 from .store import Store
 
 NOT_SENT, NOT_USABLE = 1, 2
@@ -22,8 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Return the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     options = _parser().parse_args(arguments)
-    # Both end a wait for input; what was read is on the disk.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if arguments is None:
+        # As Ctrl-C, it ends a wait for input; what was read is on the disk.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
@@ -51,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
         "--credential-file", type=Path, required=True, metavar="FILE", help="holds the device's credential"
     )
     send.set_defaults(command=_send)
+    first = commands.add_parser("provision", help="register a device with its fleet's key, and keep its credential")
+    first.add_argument("url", metavar="URL", help="where the platform is")
+    first.add_argument("device", metavar="DEVICE", help="the device's id")
+    first.add_argument("--kind", required=True, help="for example temperature")
+    first.add_argument("--claim-code", metavar="CODE", help="what stands on the device's label, for whoever claims it")
+    first.add_argument("--fleet-key-file", type=Path, required=True, metavar="FILE", help="holds the fleet's key")
+    first.add_argument("--credential-file", type=Path, required=True, metavar="FILE", help="is written")
+    first.set_defaults(command=_provision)
     renew = commands.add_parser("rotate", help="replace a device's credential by a new one")
     renew.add_argument("url", metavar="URL", help="where the platform is")
     renew.add_argument("--credential-file", type=Path, required=True, metavar="FILE", help="holds the credential")
@@ -72,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="holds each device's credential, in a file of its id",
     )
+    over.add_argument(
+        "--fleet-key-file",
+        type=Path,
+        metavar="FILE",
+        help="holds the key by which a device that has no credential registers itself",
+    )
+    over.add_argument("--kind", default="sensor", help="of devices that register themselves; default: %(default)s")
     over.add_argument(
         "--mqtt", metavar="ADDRESS", help="mqtt://HOST[:PORT] or mqtts://USER@HOST[:PORT]; else standard input"
     )
@@ -110,6 +127,16 @@ def _send(options: argparse.Namespace) -> int:
     return NOT_SENT if status.waiting else 0
 
 
+def _provision(options: argparse.Namespace) -> int:
+    if options.credential_file.exists():
+        raise CredentialError(f"{options.credential_file} is there already: the device has a credential")
+    key = read_credential(options.fleet_key_file)
+    with httpx.Client(timeout=TIMEOUT) as http:
+        provision(http, options.url, key, options.device, options.kind, options.credential_file, options.claim_code)
+    print(f"{options.device} is registered; its credential is in {options.credential_file}")
+    return 0
+
+
 def _rotate(options: argparse.Namespace) -> int:
     with httpx.Client(timeout=TIMEOUT) as http:
         rotate(http, options.url, options.credential_file)
@@ -121,7 +148,8 @@ def _bridge(options: argparse.Namespace) -> int:
     messages = mapping.Messages.load(options.mapping)
     store = Store(options.store)
     with httpx.Client(timeout=TIMEOUT) as http:
-        over = bridge.Bridge(options.url, messages, store, options.credentials, http)
+        fleet = bridge.Fleet(read_credential(options.fleet_key_file), options.kind) if options.fleet_key_file else None
+        over = bridge.Bridge(options.url, messages, store, options.credentials, http, fleet)
         with over.sending():
             if options.mqtt:
                 from . import mqtt  # its library is installed only where it is needed

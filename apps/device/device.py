@@ -14,10 +14,10 @@ import httpx
 
 from .clock import Clock
 from .connection import Connection, Credential
+from .credential_file import rotate
 from .errors import CredentialError
 from .protocol import Backoff
 from .readings import check
-from .rotation import rotate
 from .sending import Sending
 from .store import MAX_READINGS, Refused, Store
 

@@ -38,7 +38,9 @@ def test_an_answer_that_is_not_the_platforms_settles_nothing(said: object) -> No
 
 def test_other_answers_say_what_to_do_next() -> None:
     assert answer(503, {"detail": "busy"}, {"retry-after": "4"}) == Retry("status 503: busy", 4.0)
-    assert answer(503, {"detail": "busy"}, {"retry-after": "Thu, 26 Nov 2026 12:00:00 GMT"}) == Retry("status 503: busy")
+    assert answer(503, {"detail": "busy"}, {"retry-after": "Thu, 26 Nov 2026 12:00:00 GMT"}) == Retry(
+        "status 503: busy"
+    )
     assert answer(403, {"detail": "the URL has expired"}) == Renew("status 403: the URL has expired")
     assert answer(413, {"detail": "too large"}) == Split("status 413: too large")
     assert isinstance(answer(502, b"bad gateway"), Retry)
