@@ -30,15 +30,18 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
-        # A text that could be read as a number, and true or false, were a number to pydantic: "1_000" a thousand.
-        if isinstance(value, str | bool) and _is_number(cls.model_fields[info.field_name or ""].annotation):
+        # To pydantic "1_000" is a thousand and true one, 1 and "on" are true.
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        if isinstance(value, str | bool) and kinds and kinds <= {int, float}:
             raise ValueError("must be a number, in plain digits and without quotes")
+        if kinds == {bool} and value is not None and not isinstance(value, bool):
+            raise ValueError("must be true or false, without quotes")
         return value
 
 
-def _is_number(annotation: Any) -> bool:
-    members = set(get_args(annotation)) or {annotation}
-    return members <= {int, float, NoneType} and members != {NoneType}
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types that a field may have, but for none."""
+    return (set(get_args(annotation)) or {annotation}) - {NoneType}
 
 
 def not_world_open(network: IPv4Network) -> IPv4Network:

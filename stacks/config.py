@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from apps.catalog import CATALOG
 from apps.observability.routing import Notifications
 from apps.platform.distinct import Distinct
-from apps.platform.settings import ReadingSettings
+from apps.platform.settings import StoringSettings
 from apps.storage.settings import GRACE
 from components.account.config import BudgetConfig, GitHubConfig, RunnersConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
@@ -158,7 +158,7 @@ class EnvironmentConfig(StackConfig):
                 raise ValueError(f"{name} does not read {', '.join(unread)}; it reads {', '.join(sorted(fields))}")
             if (config.minimum or config.maximum) and known[name].server is None:
                 raise ValueError(f"{name} runs to its end: it has no minimum and maximum")
-        for field in ReadingSettings.model_fields:
+        for field in StoringSettings.model_fields:
             found = {
                 name: str(services.get(name, ServiceConfig()).settings.get(field.upper(), default.default))
                 for name, declaration in known.items()

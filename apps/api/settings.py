@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field
 
 from apps.api.sign_in.settings import SignInSettings
-from apps.platform.settings import PoolSettings, ReadingSettings
+from apps.platform.settings import PoolSettings, StoringSettings
 
 
-class ApiSettings(PoolSettings, ReadingSettings, SignInSettings):
+class ApiSettings(PoolSettings, StoringSettings, SignInSettings):
     """What the API reads."""
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")

@@ -16,6 +16,8 @@ class Batch:
     rejected: list[RejectedItem] = field(default_factory=list)
     further_rejected: Counter[RejectCause] = field(default_factory=Counter)
     """How many more were rejected, of which nothing else is kept."""
+    vouched: set[str] = field(default_factory=set)
+    """Devices that the gateway let in."""
     traceparents: list[str] = field(default_factory=list)
     received_at: list[datetime] = field(default_factory=list)
     """When each record that holds readings was received."""
@@ -29,6 +31,7 @@ class Batch:
         self.readings += parsed.readings
         self.rejected += parsed.rejected
         self.further_rejected += parsed.further_rejected
+        self.vouched |= parsed.vouched
         self.traceparents += parsed.traceparents
         self.last_record = record
 

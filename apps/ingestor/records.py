@@ -103,6 +103,8 @@ class ParsedRecord(NamedTuple):
     """The first `MAX_DETAILED_REJECTS` of them: what a record costs is bounded by its size."""
     further_rejected: Counter[RejectCause]
     """How many more."""
+    vouched: set[str]
+    """Devices that the gateway let in: whoever signed their URLs registered them."""
     traceparents: list[str]
 
 
@@ -129,7 +131,7 @@ class _RecordParser:
     def __init__(self, record: Record, retention_months: int) -> None:
         self.record = record
         self.retention_months = retention_months
-        self.parsed = ParsedRecord([], [], Counter(), [])
+        self.parsed = ParsedRecord([], [], Counter(), set(), [])
         self.items = 0
 
     def parse(self, data: bytes) -> None:
@@ -166,6 +168,7 @@ class _RecordParser:
             return False
         if may_be_altered(data) and not are_exact(_WRITTEN_ENVELOPE.decode(data).readings, envelope.readings):
             return False
+        self.parsed.vouched.add(envelope.device_id)
         for reading in envelope.readings:
             self._accept(envelope.device_id, reading, received_at)
         for rejected in envelope.rejected:
@@ -177,6 +180,8 @@ class _RecordParser:
     def _parse_envelope(self, envelope: "_Envelope") -> None:
         device_id = envelope.device_id if _is_device_id(envelope.device_id) else None
         received_at, bounds = self._received(envelope.received_at)
+        if device_id is not None:
+            self.parsed.vouched.add(device_id)
         for item in envelope.readings:
             try:
                 reading = parse_reading(item, Reading, bounds)

@@ -16,10 +16,15 @@ MAX_DEVICES = 100_000
 
 
 class RejectQuota:
-    """At most `per_day` rejected records are kept for each device and day (UTC); those of no device share one quota."""
+    """At most `per_day` rejected records are kept for each device and day (UTC); those of no device share one quota.
 
-    def __init__(self, per_day: int, clock: Clock) -> None:
+    At most `total_per_day` are kept altogether: what is wrong may name another device each time.
+    """
+
+    def __init__(self, per_day: int, total_per_day: int, clock: Clock) -> None:
         self._per_day = per_day
+        self._total_per_day = total_per_day
+        self._total = 0
         self._clock = clock
         self._day = date.min
         self._kept: dict[str | None, int] = {}
@@ -28,15 +33,18 @@ class RejectQuota:
         """Return the items that are to be kept, the first of each device."""
         await self._load(connection, {item.device_id for item in items})
         left = {device_id: self._per_day - self._kept[device_id] for device_id in {item.device_id for item in items}}
-        selected = []
+        selected: list[RejectedItem] = []
         for item in items:
-            if left[item.device_id] > 0:
+            if left[item.device_id] > 0 and self._total + len(selected) < self._total_per_day:
                 left[item.device_id] -= 1
                 selected.append(item)
         return selected
 
     def confirm(self, kept: Sequence[RejectedItem]) -> None:
         """Count what was kept, once that is committed."""
+        if self._total < self._total_per_day <= self._total + len(kept):
+            log.warning("%d records were rejected today: further ones are counted and not kept", self._total_per_day)
+        self._total += len(kept)
         for device_id, count in Counter(item.device_id for item in kept).items():
             self._kept[device_id] = self._kept.get(device_id, 0) + count
             if self._kept[device_id] >= self._per_day:
@@ -49,11 +57,13 @@ class RejectQuota:
     async def _load(self, connection: Connection, device_ids: set[str | None]) -> None:
         today = self._clock.now().astimezone(UTC).date()
         if today != self._day or len(self._kept) > MAX_DEVICES:
-            self._day, self._kept = today, {}
+            self._day, self._kept, self._total = today, {}, -1
         missing = device_ids - self._kept.keys()
         if not missing:
             return
         since = datetime.combine(today, time(), UTC)
+        if self._total < 0:
+            self._total = await connection.fetchval(_COUNT_ALL, since, self._total_per_day)
         self._kept |= dict.fromkeys(missing, 0)
         rows = await connection.fetch(_COUNT, [each for each in missing if each is not None], since, self._per_day)
         self._kept |= {row["device_id"]: row["kept"] for row in rows}
@@ -70,6 +80,8 @@ SELECT device.device_id, recent.kept FROM unnest($1::text[]) AS device (device_i
     ) AS newest
 ) AS recent
 """
+
+_COUNT_ALL = "SELECT count(*) FROM (SELECT FROM rejected_records WHERE rejected_at >= $1 LIMIT $2) AS today"
 
 _COUNT_WITHOUT_DEVICE = """
 SELECT count(*) FILTER (WHERE rejected_at >= $1) FROM (

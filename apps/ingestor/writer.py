@@ -63,8 +63,8 @@ class Writer:
         self.stream_name = settings.readings_stream
         self.semaphore = asyncio.Semaphore(settings.database_connections - 1)
         self.clock = clock
-        self.series_limit = SeriesLimit(settings.device_max_metrics)
-        self.reject_quota = RejectQuota(settings.device_rejects_per_day, clock)
+        self.series_limit = SeriesLimit(settings.device_max_metrics, settings.max_unregistered_devices)
+        self.reject_quota = RejectQuota(settings.device_rejects_per_day, settings.rejects_per_day, clock)
         self.tracer = trace.get_tracer(__name__)
 
     async def write(self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint) -> None:
@@ -99,7 +99,7 @@ class Writer:
 
     async def _commit(self, lease: Lease, before: Checkpoint, batch: Batch, after: Checkpoint) -> "_Written":
         async with self.pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
-            admitted, over_limit = await self._admit(connection, batch.readings)
+            admitted, over_limit = await self._admit(connection, batch)
             stored, not_stored = await _store(connection, admitted)
             rejected = batch.rejected + over_limit + not_stored
             kept = await self.reject_quota.select(connection, rejected) if rejected else []
@@ -122,20 +122,18 @@ class Writer:
                 await notify(connection, Channel.READINGS)
         return _Written(stored, rejected, kept)
 
-    async def _admit(
-        self, connection: Connection, readings: list[LocatedReading]
-    ) -> tuple[list[LocatedReading], list[RejectedItem]]:
-        """Part readings into those that may be stored and those of one metric too many."""
-        over = await self.series_limit.over_limit(connection, _stored_readings(readings))
+    async def _admit(self, connection: Connection, batch: Batch) -> tuple[list[LocatedReading], list[RejectedItem]]:
+        """Part readings into those that may be stored and those of one metric, or one device, too many."""
+        over = await self.series_limit.over_limit(connection, _stored_readings(batch.readings), batch.vouched)
         if not over:
-            return readings, []
-        reason = f"a device may have {self.series_limit.max_metrics} metrics, and this one has them"
+            return batch.readings, []
         admitted, rejected = [], []
-        for located in readings:
-            if (located.reading.device_id, located.reading.metric) in over:
-                rejected.append(reject(located, RejectCause.LIMIT, reason))
-            else:
+        for located in batch.readings:
+            reason = over.get((located.reading.device_id, located.reading.metric))
+            if reason is None:
                 admitted.append(located)
+            else:
+                rejected.append(reject(located, RejectCause.LIMIT, reason))
         return admitted, rejected
 
     async def _insert_rejected(self, connection: Connection, lease: Lease, rejected: Sequence[RejectedItem]) -> None:

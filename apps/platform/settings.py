@@ -81,6 +81,14 @@ class ReadingSettings(RetentionSettings):
     device_max_metrics: int = Field(500, ge=1, le=100_000, description="Most metrics of one device")
 
 
+class StoringSettings(ReadingSettings):
+    """Which readings are stored, the same for all that store them."""
+
+    max_unregistered_devices: int = Field(
+        1000, ge=0, le=1_000_000, description="Most devices that nobody registered: their readings came by the stream"
+    )
+
+
 class DatabaseSettings(AwsSettings):
     """Where the database is and how to prove who connects."""
 

@@ -49,10 +49,12 @@ async def _maintain(settings: StorageSettings) -> None:
     for partition in await _expired(settings):
         await in_transaction(settings, partial(partitions.drop, partition=partition))
         log.info("dropped a partition", extra={"partition": partition.name, "bytes": partition.bytes})
-    now, deleted = datetime.now(UTC), 0
-    while rows := await in_transaction(settings, partial(leftovers.delete_rejected, now=now, settings=settings)):
-        deleted += rows
-    log.info("deleted rejected records whose retention is over", extra={"rows": deleted})
+    now = datetime.now(UTC)
+    for what, delete in (("rejected records", leftovers.delete_rejected), ("alerts", leftovers.delete_alerts)):
+        deleted = 0
+        while rows := await in_transaction(settings, partial(delete, now=now, settings=settings)):
+            deleted += rows
+        log.info("deleted %s whose retention is over", what, extra={"rows": deleted})
     forgotten = await in_transaction(settings, partial(leftovers.forget_series, now=now, settings=settings))
     log.info("forgot series of which no reading is kept", extra={"rows": forgotten})
     ended = await in_transaction(settings, partial(access_upkeep.end_replaced, now=now))

@@ -1,12 +1,15 @@
-"""What no partition holds and must go all the same: rejected records, and newest values of series that are no more."""
+"""What no partition holds and must go all the same: rejected records, alerts that are long over, and newest values of
+series that are no more.
+"""
 
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from apps.domain.alerts import AlertState
 from apps.domain.time_bounds import retention_start
 from apps.storage.settings import GRACE, StorageSettings
-from apps.storage.tables import latest_readings, rejected_records
+from apps.storage.tables import alert_events, alerts, latest_readings, rejected_records
 
 CHUNK_ROWS = 10_000
 """Rows that are deleted in one transaction, so that it is short."""
@@ -24,6 +27,20 @@ def delete_rejected(connection: sa.Connection, now: datetime, settings: StorageS
     return connection.execute(
         sa.delete(rejected_records).where(rejected_records.c.rejected_id.in_(oldest.scalar_subquery()))
     ).rowcount
+
+
+def delete_alerts(connection: sa.Connection, now: datetime, settings: StorageSettings) -> int:
+    """Delete alerts that were resolved so long ago, with their events, at most `CHUNK_ROWS`; return how many."""
+    before = now - timedelta(days=settings.alerts_retention_days)
+    over = (
+        sa.select(alerts.c.alert_id)
+        .where(alerts.c.state == AlertState.RESOLVED, alerts.c.resolved_at < before)
+        .limit(CHUNK_ROWS)
+        .with_for_update(skip_locked=True)  # somebody may be about to reopen it
+    )
+    alert_ids = list(connection.execute(over).scalars())
+    connection.execute(sa.delete(alert_events).where(alert_events.c.alert_id.in_(alert_ids)))
+    return connection.execute(sa.delete(alerts).where(alerts.c.alert_id.in_(alert_ids))).rowcount
 
 
 def forget_series(connection: sa.Connection, now: datetime, settings: StorageSettings) -> int:

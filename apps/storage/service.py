@@ -26,6 +26,8 @@ PARTITIONS = ScheduledService(
             SENSORS,
             role="partitions",
             grants={
+                "alert_events": "SELECT, DELETE",
+                "alerts": "SELECT, UPDATE, DELETE",  # UPDATE: to lock the rows that go
                 "credential_changes": "SELECT, UPDATE",
                 "credential_uses": "SELECT, DELETE",
                 "device_credentials": "SELECT, UPDATE, DELETE",

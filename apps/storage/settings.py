@@ -19,6 +19,7 @@ class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
     hours_retention_months: int = Field(60, ge=1, le=1200, description="Months of rollups by hour to keep")
     days_retention_months: int = Field(240, ge=1, le=1200, description="Months of rollups by day to keep")
     rejects_retention_days: int = Field(30, ge=1, le=366, description="Days of rejected records to keep")
+    alerts_retention_days: int = Field(400, ge=30, le=3660, description="Days to keep an alert after it was resolved")
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
 
 

@@ -21,6 +21,9 @@ from apps.domain.alerts import Alert, AlertState
 K = TypeVar("K")
 V = TypeVar("V")
 
+MAX_ITEMS = 1000
+"""Series, or alerts, of one message. What is more follows in the next ones."""
+
 SeriesName = tuple[str, str]
 """Device and metric."""
 
@@ -138,13 +141,13 @@ class Client:
         if self._snapshot_due and self._hub.ready:
             return self._take_snapshot()
         if self._readings:
-            readings, dropped = self._hub.readings.encoded(self._readings), self._dropped
-            self._readings, self._dropped = set(), 0
+            readings, dropped = self._hub.readings.encoded(_take_some(self._readings)), self._dropped
+            self._dropped = 0
             LIVE_UPDATES.inc(len(readings))
             LIVE_DROPPED.inc(dropped)
             return Readings(readings, dropped)
         if self._alerts:
-            alerts, self._alerts = self._hub.alerts.encoded(self._alerts), set()
+            alerts = self._hub.alerts.encoded(_take_some(self._alerts))
             LIVE_UPDATES.inc(len(alerts))
             return Alerts(alerts)
         return None
@@ -158,10 +161,12 @@ class Client:
             for name, alert in hub.alerts.values.items()
             if alert.state is not AlertState.RESOLVED and self._sees(alert.device_id)
         ]
-        alerts = hub.alerts.encoded(open_alerts if self.subscription.alerts else ())
-        self._snapshot_due, self._readings, self._alerts, self._dropped = False, set(), set(), 0
-        LIVE_UPDATES.inc(len(series) + len(alerts))
-        return Snapshot(hub.readings.encoded(series), alerts)
+        shown = open_alerts if self.subscription.alerts else []
+        readings, alerts = hub.readings.encoded(series[:MAX_ITEMS]), hub.alerts.encoded(shown[:MAX_ITEMS])
+        self._readings, self._alerts = set(series[MAX_ITEMS:]), set(shown[MAX_ITEMS:])
+        self._snapshot_due, self._dropped = False, 0
+        LIVE_UPDATES.inc(len(readings) + len(alerts))
+        return Snapshot(readings, alerts)
 
     def _follows(self, name: SeriesName) -> bool:
         device_id, metric = name
@@ -179,6 +184,11 @@ class Client:
     def _sees_alert(self, alert_id: UUID) -> bool:
         alert = self._hub.alerts.values.get(alert_id)
         return alert is not None and self._sees(alert.device_id)
+
+
+def _take_some(names: set[K]) -> list[K]:
+    """Take at most `MAX_ITEMS` names out of a set and return them."""
+    return [names.pop() for _ in range(min(len(names), MAX_ITEMS))]
 
 
 class _State(Generic[K, V]):

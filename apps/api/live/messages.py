@@ -45,7 +45,10 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class Snapshot(Message, frozen=True, tag="snapshot"):
-    """The newest reading of each series and every alert that is not resolved, after each subscription."""
+    """The newest reading of each series and every alert that is not resolved, after each subscription.
+
+    At most 1000 of each; the others follow as `readings` and `alerts` of as many.
+    """
 
     permission = Permission.READINGS_READ
 

@@ -4,7 +4,7 @@ A series is one metric of one device. `latest_readings` holds a row for every se
 series for its own few rows through the primary key and never sorts more than a page for each.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -162,20 +162,20 @@ class Written(NamedTuple):
 
     stored: int
     conflicts: Sequence[Conflict]
-    over_limit: Collection[SeriesKey]
-    """Series that are one too many for their device; no reading of theirs is stored."""
+    over_limit: Mapping[tuple[str, str], str]
+    """Devices and metrics that are one too many, and why; no reading of theirs is stored."""
 
 
-async def store(database: Database, rows: Sequence[StoredReading], max_metrics: int) -> Written:
+async def store(database: Database, rows: Sequence[StoredReading], limit: SeriesLimit) -> Written:
     """Store the readings that are not stored yet, just as the ingestor does."""
-    return await with_partitions(database.connection, rows, lambda: _store(database, rows, max_metrics))
+    return await with_partitions(database.connection, rows, lambda: _store(database, rows, limit))
 
 
-async def _store(database: Database, rows: Sequence[StoredReading], max_metrics: int) -> Written:
+async def _store(database: Database, rows: Sequence[StoredReading], limit: SeriesLimit) -> Written:
     async with database.transaction() as connection:
-        over = {SeriesKey(*name) for name in await SeriesLimit(max_metrics).over_limit(connection, rows)}
+        over = await limit.over_limit(connection, rows)
         stored, conflicts = await store_new(
-            connection, (row for row in rows if SeriesKey(row.device_id, row.metric) not in over)
+            connection, (row for row in rows if (row.device_id, row.metric) not in over)
         )
         await register_unknown(connection, stored)
         if stored:

@@ -14,6 +14,7 @@ from apps.domain.errors import InvalidInputError
 from apps.domain.readings import DeviceReading, StoredReading, parse_reading, shorten_reason
 from apps.domain.time_bounds import TimeBounds
 from apps.platform.errors import ProblemError
+from apps.storage.series import SeriesLimit
 
 router = Router("Storing", "Reached from inside the cluster only. Devices send their readings to the gateway.")
 
@@ -62,12 +63,13 @@ async def store_readings(context: Context, body: RawBody) -> Stored:
         else:
             rows.append(StoredReading(sent.device_id, sent.metric, sent.ts, sent.value, now))
             places[id(rows[-1])] = index
-    written = await readings.store(context.database, rows, settings.device_max_metrics)
-    conflict, limit = "{!r} is kept for this device, metric and time, as it came first", "a device may have {} metrics"
+    limit = SeriesLimit(settings.device_max_metrics, settings.max_unregistered_devices)
+    written = await readings.store(context.database, rows, limit)
+    conflict = "{!r} is kept for this device, metric and time, as it came first"
     not_stored = [Refused(places[id(row)], conflict.format(kept)) for row, kept in written.conflicts] + [
-        Refused(places[id(row)], limit.format(settings.device_max_metrics))
+        Refused(places[id(row)], written.over_limit[name])
         for row in rows
-        if (row.device_id, row.metric) in written.over_limit
+        if (name := (row.device_id, row.metric)) in written.over_limit
     ]
     duplicates = len(rows) - written.stored - len(not_stored)
     refused += not_stored

@@ -21,7 +21,8 @@ from tests.apps.api.conftest import api_settings, running_api
 from tests.support import postgres
 from tests.support.generated import is_kept
 
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+# A carriage return that stands alone ends a line where nothing quotes it.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12) | st.sampled_from(
     ["1.10", "007", "1_000", "1234567890123456789", "true", " x ", "1,5", "-0", "\x00", "=1+1", "ß"]
 )
 SCALARS = TEXTS.map(json.dumps) | st.sampled_from(

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.api.live.hub import Client, Hub
+from apps.api.live.hub import MAX_ITEMS, Client, Hub
 from apps.api.live.messages import Subscribe
 from apps.api.queries.readings import LatestReading
 from apps.domain.alerts import Alert, AlertState, Severity
@@ -103,6 +103,21 @@ def test_a_snapshot_waits_until_there_is_a_state_to_show() -> None:
     client = hub.join()
     client.subscribe(Subscribe())
     assert take(client) == []
+
+
+def test_a_large_fleet_comes_in_messages_of_bounded_size_and_no_series_is_left_out() -> None:
+    hub = ready_hub(*(item(f"d{number}", number) for number in range(2 * MAX_ITEMS + 500)))
+    client = hub.join()
+    client.subscribe(Subscribe())
+    first, *others = take(client)
+    assert first["type"] == "snapshot"
+    assert [len(message["readings"]) for message in (first, *others)] == [MAX_ITEMS, MAX_ITEMS, 500]
+    assert sum(message["dropped"] for message in others) == 0
+    names = {each["device_id"] for message in (first, *others) for each in message["readings"]}
+    assert len(names) == 2 * MAX_ITEMS + 500
+    # Also what changes at once.
+    hub.publish([item(f"d{number}", -1) for number in range(MAX_ITEMS + 1)])
+    assert [len(message["readings"]) for message in take(client)] == [MAX_ITEMS, 1]
 
 
 def test_what_is_no_longer_there_is_forgotten() -> None:

@@ -235,6 +235,40 @@ async def test_of_one_device_only_so_much_a_day_is_kept_and_the_rest_is_counted(
     assert await count(desk.pool, "rejected_records WHERE device_id = 'd'") == 6
 
 
+async def test_of_all_devices_together_only_so_much_a_day_is_kept_whatever_they_are_called(open_desk: OpenDesk) -> None:
+    def wrong(number: int) -> bytes:
+        return b'{"device_id": "x%d", "metric": "M", "ts": "2025-03-03T00:00:00Z", "value": 1}' % number
+
+    desk = await open_desk(REJECTS_PER_DAY="20")
+    await desk.write(*map(wrong, range(12)))
+    heir = await open_desk(REJECTS_PER_DAY="20")
+    await heir.write(*map(wrong, range(12, 40)))
+    await heir.write(*map(wrong, range(40, 60)))
+    assert await count(desk.pool, "rejected_records") == 20
+
+
+async def test_devices_that_nobody_registered_are_bounded_and_those_of_the_gateway_are_not(open_desk: OpenDesk) -> None:
+    def straight(device_id: str, minute: int) -> bytes:
+        return b'{"device_id": "%s", "metric": "m", "ts": "2025-03-03T00:%02d:00Z", "value": 1}' % (
+            device_id.encode(),
+            minute,
+        )
+
+    desk = await open_desk(MAX_UNREGISTERED_DEVICES="5")
+    await desk.pool.execute("INSERT INTO devices (device_id, kind) VALUES ('known', 'power')")
+    before = sample("ingestor_rejects_total", cause="limit")
+    await desk.write(*(straight(f"x{number}", 0) for number in range(9)), straight("known", 0), envelope(1, device="g"))
+    assert await count(desk.pool, "devices WHERE kind = 'unknown'") == 6  # five, and the one that the gateway let in
+    assert await count(desk.pool) == 7
+    # What is there goes on, also with whoever takes over.
+    heir = await open_desk(MAX_UNREGISTERED_DEVICES="5")
+    await heir.write(*(straight(f"x{number}", 1) for number in range(9)), straight("known", 1))
+    assert await count(desk.pool) == 13
+    assert sample("ingestor_rejects_total", cause="limit") == before + 8
+    reasons = await desk.pool.fetch("SELECT DISTINCT reason FROM rejected_records")
+    assert ["register it with POST /api/devices" in row["reason"] for row in reasons] == [True]
+
+
 async def test_what_a_record_full_of_nonsense_costs_is_bounded_by_its_size(desk: Desk) -> None:
     before = sample("ingestor_records_total", outcome="rejected")
     good = b'{"device_id": "d", "metric": "m", "ts": "2025-03-03T00:00:00Z", "value": 1}'

@@ -93,6 +93,29 @@ async def test_the_nightly_upkeep_deletes_old_rejects_and_forgets_series_of_whic
     await connection.close()
 
 
+async def test_the_nightly_upkeep_deletes_alerts_that_are_long_over_with_their_events(database: TestDatabase) -> None:
+    connection = await database.connect()
+    await connection.execute(
+        """
+        INSERT INTO alerts (source, rule, severity, message, state, opened_at, resolved_at)
+        SELECT 'a' || n, 'r', 'info', 'm', CASE WHEN n % 2 = 0 THEN 'resolved' ELSE 'open' END,
+            now() - make_interval(days => n + 10), CASE WHEN n % 2 = 0 THEN now() - make_interval(days => n) END
+        FROM generate_series(1, 800) n
+        """
+    )
+    await connection.execute(
+        "INSERT INTO alert_events (alert_id, actor, action) SELECT alert_id, 'a', 'open' FROM alerts"
+    )
+    done = run("apps.storage", database, "partitions", **database.environment("partitions"))
+    assert done.returncode == 0, done.stderr
+    kept = "SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'resolved') FROM alerts"
+    # 400 days are kept, and what is not over is kept however old it is.
+    assert tuple(await connection.fetchrow(kept)) == (400, 199)
+    assert await connection.fetchval("SELECT count(*) FROM alert_events") == 599
+    assert logged(done)["deleted alerts whose retention is over"]["rows"] == 201
+    await connection.close()
+
+
 async def test_a_migration_that_is_told_to_stop_while_it_waits_ends_and_changes_nothing(
     empty_database: TestDatabase,
 ) -> None:
