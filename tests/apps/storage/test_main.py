@@ -110,7 +110,7 @@ async def test_the_nightly_upkeep_deletes_alerts_that_are_long_over_with_their_e
     assert done.returncode == 0, done.stderr
     kept = "SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'resolved') FROM alerts"
     # 400 days are kept, and what is not over is kept however old it is.
-    assert await connection.fetch(kept) == [(400, 199)]
+    assert [tuple(row) for row in await connection.fetch(kept)] == [(400, 199)]
     assert await connection.fetchval("SELECT count(*) FROM alert_events") == 599
     assert logged(done)["deleted alerts whose retention is over"]["rows"] == 201
     await connection.close()
