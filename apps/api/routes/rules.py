@@ -36,7 +36,7 @@ class RuleQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @router.operation("GET", "/rules", permission=Permission.RULES_READ, errors={404: "No such device"}, etag=True)
-async def list_rules(context: Context, query: RuleQuery) -> Page[Rule]:
+async def list_rules(context: Context, caller: Caller, query: RuleQuery) -> Page[Rule]:
     """List rules by id.
 
     There are at most 1,000, so one page holds them all. Those of a device are told with what is different for it in
@@ -45,7 +45,7 @@ async def list_rules(context: Context, query: RuleQuery) -> Page[Rule]:
     async with context.database.connection() as connection:
         rules = await load_rules(connection)
     if query.device_id is not None:
-        device = await devices.get(context.database, query.device_id)
+        device = await devices.get(context.database, query.device_id, caller.labels)
         if device is None:
             raise ProblemError(404, f"there is no device {query.device_id}: list them with GET /api/devices")
         rules = [rule for rule in rules if rule.scope.covers_device(device.device_id, device.kind, device.labels)]
