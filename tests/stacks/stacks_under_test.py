@@ -16,7 +16,11 @@ def environment_graph(stack: str, *, preview: bool = False) -> Graph:
 
 def environment_config(stack: str, **images: str) -> EnvironmentConfig:
     """The configuration of an environment, with a made-up digest of each image that was never built."""
-    config = load_environment(stack)
+    return with_every_image(load_environment(stack), **images)
+
+
+def with_every_image(config: EnvironmentConfig, **images: str) -> EnvironmentConfig:
+    """A configuration with a made-up digest of each image that was never built."""
     made_up = {image: f"registry/{image}@sha256:{'0' * 64}" for image in CATALOG.images}
     return config.model_copy(update={"images": {**made_up, **config.images, **images}})
 

@@ -16,11 +16,12 @@ from apps.platform.needs import (
     OwnDatabase,
     Produce,
     RotateSecret,
+    SignIn,
 )
 from apps.resources import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY
 from components.observability.network_policies import WAYS
 from delivery.recording import Graph
-from tests.stacks.stacks_under_test import environment_graph
+from tests.stacks.stacks_under_test import environment_config, environment_graph
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 DNS, TRACES = 53, 4318
@@ -32,13 +33,15 @@ def graph(stack: str) -> Graph:
 
 
 @STACKS
-def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph) -> None:
+def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph, stack: str) -> None:
     ports = {}
     for made in graph.of("NetworkPolicy"):
         egress = made.inputs["spec"].get("egress") or []
         ports[made.name] = {port["port"] for rule in egress for port in rule.get("ports", ())}
     for declaration in CATALOG.processes:
         wanted = {port for need in declaration.needs for port in ports_of(need)}
+        if environment_config(stack).ingress.login and any(isinstance(need, SignIn) for need in declaration.needs):
+            wanted |= {443}  # where people sign in
         assert ports[declaration.name] == {DNS, TRACES} | wanted, declaration.name
     assert ports["sensors-default-deny"] == set()
 

@@ -16,7 +16,7 @@ from delivery.target import DeployTarget
 from stacks import account, environment
 from stacks.config import PROJECT, ROOT, environments, load_account, load_environment
 from stacks.errors import StackConfigError
-from tests.stacks.stacks_under_test import environment_graph
+from tests.stacks.stacks_under_test import environment_graph, with_every_image
 
 NAMED = "    environments: [dev]\n"
 
@@ -41,7 +41,7 @@ def named(checkout: Path) -> Path:
 
 @pytest.fixture
 def staging(named: Path) -> Graph:
-    config = load_environment("staging", named)
+    config = with_every_image(load_environment("staging", named))
     return build(lambda: environment.deploy(config, "staging"), stack="staging")
 
 
