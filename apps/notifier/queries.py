@@ -40,17 +40,19 @@ async def note_sent(connection: asyncpg.Connection, alert_ids: Collection[UUID])
 
 def _notice(row: asyncpg.Record) -> Notice:
     alert = msgspec.convert({name: row[name] for name in Alert.__struct_fields__}, Alert, strict=False)
-    return Notice(alert, row["device_name"], row["first_sent_at"])
+    return Notice(alert, row["device_name"], row["rule_name"], row["first_sent_at"])
 
 
 _COLUMNS = ", ".join(f"alerts.{name}" for name in Alert.__struct_fields__)
 
 # What ended lately is told again and again for a while: an Alertmanager that was away hears of the end too.
 _DUE = f"""
-SELECT {_COLUMNS}, first_sent_at, now() AS now, devices.name AS device_name
+SELECT {_COLUMNS}, first_sent_at, now() AS now,
+       devices.name AS device_name, rules.spec->>'name' AS rule_name
 FROM alerts
 LEFT JOIN alert_notifications USING (alert_id)
 LEFT JOIN devices USING (device_id)
+LEFT JOIN rules ON rules.rule_id = alerts.rule
 WHERE rule <> $1 AND (
     {IS_UNRESOLVED}
     OR resolved_at > now() - interval '15 minutes'

@@ -16,7 +16,7 @@ LINK_MARGIN = timedelta(hours=1)
 """What the dashboard shows before an alert began, and after."""
 
 TITLES = {"rarity": "Unusual value"}
-"""What is noticed by a rule that has no name of its own."""
+"""What the detector's models notice. A rule that people wrote has a name."""
 
 
 class AlertmanagerAlert(msgspec.Struct, frozen=True, rename="camel"):
@@ -30,11 +30,12 @@ class AlertmanagerAlert(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Notice(NamedTuple):
-    """An alert with the name of its device, if that has one, and when Alertmanager first took it."""
+    """An alert with the names of its device and its rule, where these have one, and when Alertmanager first took it."""
 
     alert: Alert
-    device_name: str | None
-    first_sent_at: datetime | None
+    device_name: str | None = None
+    rule_name: str | None = None
+    first_sent_at: datetime | None = None
 
     def over_at(self, now: datetime, hold: timedelta) -> datetime | None:
         """Return when it is over for Alertmanager, None while nobody knows.
@@ -53,7 +54,7 @@ def as_alertmanager_takes_it(notice: Notice, now: datetime, hold: timedelta, pub
     link = dashboard_url(alert, now, public_url)
     over_at = notice.over_at(now, hold)
     return AlertmanagerAlert(
-        labels=labels(alert),
+        labels=labels(alert, notice.rule_name),
         annotations={
             "summary": summary(alert, notice.device_name),
             "dashboard_url": link,
@@ -66,10 +67,10 @@ def as_alertmanager_takes_it(notice: Notice, now: datetime, hold: timedelta, pub
     )
 
 
-def labels(alert: Alert) -> dict[str, str]:
+def labels(alert: Alert, rule_name: str | None = None) -> dict[str, str]:
     """Return what routes look at. An empty value is as none to Alertmanager."""
     return {
-        "alertname": TITLES.get(alert.rule, alert.rule),
+        "alertname": rule_name or TITLES.get(alert.rule, alert.rule),
         "severity": alert.severity,
         "source": alert.source,
         "rule": alert.rule,
@@ -107,15 +108,13 @@ def ended_at(alert: Alert) -> datetime:
 
 def dashboard_url(alert: Alert, now: datetime, public_url: str) -> str:
     """Return where the dashboard shows that moment: the sensor's trend from shortly before to shortly after."""
+    base, query = public_url.rstrip("/"), {"alert": str(alert.alert_id)}
+    if alert.device_id is None:
+        return f"{base}/alerts?{urlencode(query)}"
     until = min(now, (alert.window_end or alert.updated_at) + LINK_MARGIN)
-    query = {
-        "device": alert.device_id,
-        "metric": alert.metric,
-        "since": rfc3339(began_at(alert) - LINK_MARGIN),
-        "until": rfc3339(until),
-        "alert": str(alert.alert_id),
-    }
-    return f"{public_url.rstrip('/')}/?{urlencode({name: value for name, value in query.items() if value})}"
+    query |= {"from": rfc3339(began_at(alert) - LINK_MARGIN), "to": rfc3339(until)}
+    query |= {"metric": alert.metric} if alert.metric else {}
+    return f"{base}/devices/{alert.device_id}?{urlencode(query)}"
 
 
 def number(value: float, unit: str | None = None) -> str:

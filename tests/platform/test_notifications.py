@@ -103,7 +103,7 @@ async def test_an_alert_in_the_database_reaches_people_in_everyday_words_and_its
     await channel.hears("[WARNING: 1] Unusual value")
     (line,) = [line for line in channel.lines if "Cold room 3" in line]
     assert "Cold room 3: temperature is 9.4 °C, usual is -18 °C; since" in line
-    assert "(show: https://sensors.example.com/?device=device-7&metric=temperature&since=" in line
+    assert "(show: https://sensors.example.com/devices/device-7?alert=" in line
     await resolve(told)
     await channel.hears("[RESOLVED] Unusual value")
     assert "Cold room 3: temperature was 9.4 °C, usual is -18 °C; from" in channel.lines[-1]

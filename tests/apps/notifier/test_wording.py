@@ -56,18 +56,36 @@ def test_labels_hold_what_routes_look_at_and_no_value_that_changes() -> None:
 
 
 def test_the_link_shows_that_moment_of_that_sensor() -> None:
-    made = as_alertmanager_takes_it(Notice(alert(), COLD_ROOM, None), NOW, HOLD, "https://sensors.example.com/")
+    made = as_alertmanager_takes_it(Notice(alert(), COLD_ROOM), NOW, HOLD, "https://sensors.example.com/")
     link = urlsplit(made.annotations["dashboard_url"])
-    assert (link.scheme, link.netloc, link.path) == ("https", "sensors.example.com", "/")
+    assert (link.scheme, link.netloc, link.path) == ("https", "sensors.example.com", "/devices/device-7")
     query = {name: values[0] for name, values in parse_qs(link.query).items()}
-    assert (query["device"], query["metric"]) == ("device-7", "temperature")
-    assert (query["since"], query["until"]) == ("2026-11-26T14:34:00Z", "2026-11-26T16:00:00Z")
+    assert query == {
+        "alert": str(alert().alert_id),
+        "metric": "temperature",
+        "from": "2026-11-26T14:34:00Z",
+        "to": "2026-11-26T16:00:00Z",
+    }
+
+
+def test_an_alert_of_the_platform_leads_to_the_list_of_alerts() -> None:
+    made = as_alertmanager_takes_it(Notice(alert(device_id=None, metric=None)), NOW, HOLD, "http://localhost:8080")
+    assert made.annotations["dashboard_url"] == f"http://localhost:8080/alerts?alert={alert().alert_id}"
+
+
+def test_a_rule_that_people_wrote_is_called_by_its_name() -> None:
+    by_rule = alert(
+        rule="too-warm", expected=None, message="Cold room 3: Freezer too warm. temperature is 9.4, above -15"
+    )
+    assert labels(by_rule, "Freezer too warm")["alertname"] == "Freezer too warm"
+    assert labels(by_rule, None)["alertname"] == "too-warm"
+    assert summary(by_rule, COLD_ROOM).startswith("Cold room 3: Freezer too warm. temperature is 9.4, above -15; since")
 
 
 def test_an_alert_is_open_until_it_is_over_and_at_least_until_everybody_heard_of_it() -> None:
     def ends(changes: dict[str, Any], first_sent_at: timedelta | None) -> timedelta:
         sent = None if first_sent_at is None else NOW + first_sent_at
-        notice = Notice(alert(**changes), None, sent)
+        notice = Notice(alert(**changes), first_sent_at=sent)
         return as_alertmanager_takes_it(notice, NOW, HOLD, "http://localhost").ends_at - NOW
 
     assert ends({}, None) == LIFETIME
@@ -77,12 +95,14 @@ def test_an_alert_is_open_until_it_is_over_and_at_least_until_everybody_heard_of
     assert ends(past, None) == LIFETIME
     assert ends(past, -timedelta(minutes=1)) == LIFETIME
     assert ends(past, -HOLD) == timedelta(0)
-    assert Notice(alert(**past), None, NOW - timedelta(minutes=1)).over_at(NOW, HOLD) == NOW + timedelta(minutes=1)
+    assert Notice(alert(**past), first_sent_at=NOW - timedelta(minutes=1)).over_at(NOW, HOLD) == NOW + timedelta(
+        minutes=1
+    )
 
 
 def test_the_beginning_of_what_came_late_is_its_own_time() -> None:
     late = alert(window_start=NOW - timedelta(hours=6), opened_at=NOW, severity=Severity.CRITICAL)
-    made = as_alertmanager_takes_it(Notice(late, COLD_ROOM, None), NOW, HOLD, "http://localhost")
+    made = as_alertmanager_takes_it(Notice(late, COLD_ROOM), NOW, HOLD, "http://localhost")
     assert made.starts_at == NOW - timedelta(hours=6)
     assert made.annotations["summary"].endswith("since 26 Nov 10:00 UTC")
 
