@@ -16,6 +16,7 @@ GRANTS = {
     "credential_uses": "SELECT, INSERT, UPDATE",
     "device_claims": "SELECT, INSERT, UPDATE, DELETE",
     "device_credentials": "SELECT, INSERT, UPDATE",
+    "detector_memory": "SELECT",
     "devices": "SELECT, INSERT, UPDATE, DELETE",
     "fleet_keys": "SELECT, INSERT, UPDATE",
     "upload_generations": "SELECT, INSERT, UPDATE",

@@ -45,6 +45,10 @@ class Model(Protocol):
     def update(self, point: Point) -> Score:
         """Score the next point, then learn from it."""
 
+    def learning_until(self, now: float) -> float | None:
+        """Return when it will probably have seen enough to find what is rare, None once it has. `now`: the last point's
+        time."""
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that the model knows, as JSON."""
 

@@ -168,6 +168,13 @@ class Rarity:
             return 0.0
         return self.threshold + math.log1p(exceedance) if exceedance > EARLY_RANGES else 0.0
 
+    def learning_until(self, now: float) -> float | None:
+        """Return when the warm-up will be over if points go on to come as they did, None once it is."""
+        interval = (now - self._first_time) / max(self._points - 1, 1)
+        until = max(self._first_time + WARM_UP_SECONDS, now + interval * (WARM_UP_POINTS - self._points))
+        is_over = self._points >= WARM_UP_POINTS and now >= self._first_time + WARM_UP_SECONDS
+        return None if is_over else until
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that the model knows, as JSON, once it has seen a point. The keys are stored data."""
         return {

@@ -94,4 +94,6 @@ def from_json(model: type[Model], text: str) -> SignalState:
 def to_json(state: SignalState) -> str:
     """Return a state as it is stored."""
     stored = {"last": state.last_time, "calm": state.consecutive_normal, "model": state.model.state_dict()}
+    if state.last_time is not None and (until := state.model.learning_until(state.last_time)):
+        stored["learning_until"] = until  # for people: the API shows it
     return json.dumps(stored, allow_nan=False)

@@ -23,6 +23,7 @@ import type {
   SignedIn,
   Trend,
   UploadUrl,
+  WatchedSeries,
 } from "./types";
 
 /** What the server refused, in words that may be shown. `status` 0: it was not reached at all. */
@@ -98,6 +99,10 @@ export type AlertQuery = NonNullable<paths["/alerts"]["get"]["parameters"]["quer
 
 export function getAlerts(query: AlertQuery, signal?: AbortSignal): Promise<Page<Alert>> {
   return answer(api.GET("/alerts", { params: { query }, ...cancelledBy(signal) }));
+}
+
+export function getDetection(device_id: string, signal?: AbortSignal): Promise<WatchedSeries[]> {
+  return answer(api.GET("/devices/{device_id}/detection", { params: { path: { device_id } }, ...cancelledBy(signal) }));
 }
 
 export function getAlert(alert_id: string, signal?: AbortSignal): Promise<AlertWithEvents> {

@@ -15,6 +15,8 @@ export type FleetCounts = Schemas["FleetCounts"];
 export type DeviceState = FleetDevice["state"];
 /** Start in seconds, average, lowest, highest, count of a minute. */
 export type SparkPoint = Schemas["SparkPoint"];
+/** What the detector knows of a series. */
+export type WatchedSeries = Schemas["WatchedSeries"];
 export type Reading = Schemas["ReadingOut"];
 export type RejectedRecord = Schemas["RejectedRecord"];
 export type AlertWithEvents = Schemas["AlertWithEvents"];

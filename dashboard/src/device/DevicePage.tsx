@@ -13,6 +13,7 @@ import { Note } from "../shell/Note";
 import { t } from "../text";
 import { Trend } from "../trend/Trend";
 import { AboutDevice } from "./AboutDevice";
+import { Learning } from "./Learning";
 import { RawReadings } from "./RawReadings";
 import { Rejected } from "./Rejected";
 import { useDeviceAlerts } from "./useDeviceAlerts";
@@ -95,13 +96,16 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
         }}
       />
       {metric ? (
-        <Trend
-          subject={{ device: id, metric }}
-          devices={fleet.devices}
-          series={live.series}
-          alerts={alerts}
-          now={now}
-        />
+        <>
+          <Trend
+            subject={{ device: id, metric }}
+            devices={fleet.devices}
+            series={live.series}
+            alerts={alerts}
+            now={now}
+          />
+          <Learning id={id} metric={metric} now={now} />
+        </>
       ) : (
         <Note>{t.device.nothingYet}</Note>
       )}

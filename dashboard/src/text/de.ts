@@ -260,6 +260,8 @@ export const de: Texts = {
     searchIt: "Danach suchen",
     lastSeen: (age) => `zuletzt gesehen ${age}`,
     silent: (span, limit) => `Still: seit ${span} kein Messwert. Es gilt nach ${limit} als still.`,
+    learning: (metric, until) =>
+      `Die Erkennung lernt bis ${until}, was bei ${metric} üblich ist; bis dahin fällt ihr nur auf, was weit daneben liegt.`,
     nothingYet: "Dieses Gerät hat noch keinen Messwert gesendet.",
     more: "Mehr zum Gerät",
     tabs: { alerts: "Alarme", readings: "Messwerte", rejected: "Abgelehnt", about: "Beschreibung" },

@@ -255,6 +255,8 @@ export const en = {
     searchIt: "Search for it",
     lastSeen: (age: string) => `last seen ${age}`,
     silent: (span: string, limit: string) => `Silent: no reading for ${span}. It counts as silent after ${limit}.`,
+    learning: (metric: string, until: string) =>
+      `The detector is learning what is usual of ${metric} until ${until}; before, it notices only what is far off.`,
     nothingYet: "This device has not sent a reading yet.",
     more: "More about the device",
     tabs: { alerts: "Alerts", readings: "Readings", rejected: "Rejected", about: "Description" },

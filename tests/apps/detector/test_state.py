@@ -8,7 +8,7 @@ import pytest
 
 from apps.detector.models import Point
 from apps.detector.rarity import Rarity
-from apps.detector.state import from_json, to_json
+from apps.detector.state import SignalState, from_json, to_json
 
 STORED = [
     json.loads(Path(__file__).with_name(name).read_text()) for name in ("stored_state.json", "stored_counter.json")
@@ -39,3 +39,16 @@ def test_a_state_of_a_release_that_knew_no_counters_is_gone_on_with() -> None:
     for later in ("counter", "was_odd"):
         del memory["model"][later]
     assert json.loads(to_json(from_json(Rarity, json.dumps(memory))))["model"]["values"] == memory["model"]["values"]
+
+
+@pytest.mark.parametrize(("seconds", "points", "hours"), [(300, 12, 24), (300, 287, 24), (1200, 30, 50)])
+def test_while_a_model_learns_its_state_says_until_when(seconds: int, points: int, hours: float) -> None:
+    state = SignalState(Rarity())
+    state.learn(Point.of(seconds * index, index % 7) for index in range(points))
+    assert json.loads(to_json(state))["learning_until"] == pytest.approx(hours * 3600, abs=seconds)
+
+
+def test_a_model_that_has_learnt_says_so_by_saying_nothing() -> None:
+    state = SignalState(Rarity())
+    state.learn(Point.of(300 * index, index % 7) for index in range(300))
+    assert "learning_until" not in json.loads(to_json(state))
