@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from apps.api.database import Database, Row
 from apps.api.errors import VersionConflictError
 from apps.api.queries.sql import Labels, is_seen
-from apps.domain.devices import Device, DevicePatch, DeviceSpec
+from apps.domain.devices import UNKNOWN_KIND, Device, DevicePatch, DeviceSpec
 from apps.domain.text import in_any_case
 from apps.storage import credentials
 from apps.storage.tables import devices, latest_readings
@@ -56,8 +56,21 @@ async def get(database: Database, device_id: str, labels: Labels = None) -> Devi
 
 
 async def create(database: Database, spec: DeviceSpec) -> Device | None:
-    """Register a device and return it; None where there is one of that id."""
-    statement = insert(devices).values(**_columns(spec)).on_conflict_do_nothing().returning(devices.c.device_id)
+    """Register a device and return it; None where somebody has registered one of that id.
+
+    One that nobody registered, which is there because its readings came, is registered now.
+    """
+    columns = _columns(spec)
+    statement = (
+        insert(devices)
+        .values(**columns)
+        .on_conflict_do_update(
+            index_elements=[devices.c.device_id],
+            set_={**columns, "updated_at": sa.func.clock_timestamp()},
+            where=devices.c.kind == UNKNOWN_KIND,
+        )
+        .returning(devices.c.device_id)
+    )
     async with database.transaction():
         if await database.row(statement) is None:
             return None

@@ -195,3 +195,13 @@ async def test_a_metric_that_is_no_longer_sent_is_forgotten_and_its_readings_sta
     assert (await api.http.delete("/api/devices/d/metrics/gone")).status_code == 404
     await api.store(reading | {"metric": "gone", "ts": "2026-11-22T12:00:01Z"})
     assert len((await api.http.get("/api/readings/latest?device_id=d")).json()["items"]) == 2
+
+
+async def test_a_device_that_is_there_for_its_readings_alone_is_registered_once(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("INSERT INTO devices (device_id, kind) VALUES ('d', 'unknown')")
+    spec = {"device_id": "d", "kind": "pump", "name": "Pump", "labels": ["roof"]}
+    answer = await api.http.post("/api/devices", json=spec)
+    assert (answer.status_code, answer.json()["kind"], answer.json()["labels"]) == (201, "pump", ["roof"])
+    assert (await api.http.post("/api/devices", json=spec)).status_code == 409
