@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -132,7 +133,8 @@ def _is_same(item: str, metric: str, ts: datetime, value: float) -> bool:
         written = exactly(item)
     except (ValueError, KeyError, TypeError, AssertionError):
         return False
-    return written[:2] == (metric, ts) and generated.is_kept(written[2], value)
+    is_number = isinstance(written[2], Decimal)
+    return is_number and written[:2] == (metric, ts) and generated.is_kept(written[2], value)
 
 
 async def _compare(server: Postgres, records: list[bytes], acknowledged: Acknowledged) -> None:
