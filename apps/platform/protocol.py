@@ -191,7 +191,8 @@ class _ResponseTransport:
 
 
 class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
-    """One WebSocket. Whoever does not read what is sent, or does not answer a ping, is let go at once.
+    """One WebSocket. Whoever asks for none as RFC 6455 says, does not read what is sent, or does not answer a ping, is
+    let go at once.
 
     uvicorn closes such a connection politely, which waits for what was written to be read: for ever, if nobody reads.
     """
@@ -202,6 +203,26 @@ class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+        self._handshake_due = self.loop.call_later(self.timeouts.header_seconds, self._handshake_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._handshake_due.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser. What it cannot read as an upgrade (a body, another method) is answered with 400.
+
+        uvicorn waits for more of it, for ever.
+        """
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()
+
+    def _handshake_late(self) -> None:
+        if not self.handshake_initiated:
+            self.transport.close()
 
     def keepalive_timeout(self) -> None:
         """End the connection of a client that did not answer a ping; what is unread has a clock of its own."""
@@ -253,6 +274,9 @@ USED: Mapping[type, Mapping[str, tuple[str, ...] | None]] = {
         "resume_writing": (),
         "keepalive_timeout": (),
         "schedule_ping": (),
+        "data_received": ("data",),
+        "conn": None,
+        "handshake_initiated": None,
         "loop": None,
         "transport": None,
     },

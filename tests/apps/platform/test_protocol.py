@@ -155,6 +155,24 @@ def test_a_body_that_is_answered_early_is_not_read_for_long_and_the_answer_arriv
     assert b"connection: close" in answer.lower()
 
 
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        ("PUT", ""),
+        ("HEAD", ""),
+        ("GET", "Content-Length: 10\r\n"),
+        ("GET", "Transfer-Encoding: chunked\r\n"),
+        ("GET", "X: 1\r\n" * 200),
+        ("GET", f"X: {'a' * 9000}\r\n"),
+    ],
+)
+def test_an_upgrade_that_is_none_is_answered_at_once(client: socket.socket, method: str, more: str) -> None:
+    asked = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    client.sendall(f"{method} /health HTTP/1.1\r\nHost: a\r\n{asked}{key}{more}\r\n".encode())
+    assert read_to_the_end(client).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_client_that_is_answered_early_is_not_reset_while_it_sends_on(client: socket.socket) -> None:
     client.sendall(b"PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
     read_until(client, b"403")
