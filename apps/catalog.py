@@ -8,6 +8,7 @@ from apps.notifier.service import NOTIFIER
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Resources, Scale, StaticSite
 from apps.rotation.service import ROTATION, SEED_SECRETS
+from apps.rules.service import RULES
 from apps.storage.service import DATABASE_METRICS, MIGRATION, PARTITIONS
 
 DASHBOARD = StaticSite(
@@ -20,6 +21,7 @@ CATALOG = Catalog(
         MIGRATION,
         GATEWAY,
         INGESTOR,
+        RULES,
         API,
         DETECTOR,
         NOTIFIER,

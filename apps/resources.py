@@ -25,6 +25,8 @@ SENSORS = Database(
             "readings_hour",
             "readings_minute",
             "rejected_records",
+            "reading_log",
+            "rule_partitions",
             "rule_versions",
             "rules",
             "schema_support",

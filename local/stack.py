@@ -19,7 +19,7 @@ from apps.platform.needs import Produce
 from apps.resources import OPERATOR_TOKEN, READINGS
 from devtools import tools
 from devtools.errors import UnavailableError
-from local import measure, plan, simulator
+from local import measure, plan, rules, simulator
 from local.console import Console, Step, View
 from local.errors import ProgramFailedError
 from local.infrastructure import database, frontdoor, identity_provider, ministack, monitoring, secrets, webhook
@@ -45,6 +45,7 @@ class Stack:
         self.options = options
         self.paths = paths
         self.console = console
+        self.http = http
         self.replicas = plan.replicas(CATALOG)
         self.began = datetime.now(UTC)
         ports = plan.ports(options.port, CATALOG)
@@ -85,7 +86,7 @@ class Stack:
             await self._start_services()
         await self._start_monitoring()
         self._start_schedules()
-        self._start_simulator()
+        await self._start_simulator()
         self._in_background("health checks", self.supervisor.watch())
 
     async def watch(self, stopping: asyncio.Event) -> None:
@@ -193,9 +194,13 @@ class Stack:
             run = on_schedule(service, self._program(service.name, service), self.console.log)
             self._in_background(service.name, run)
 
-    def _start_simulator(self) -> None:
+    async def _start_simulator(self) -> None:
         if self.options.simulator:
             token = self.paths.secret(OPERATOR_TOKEN.name)
+            try:
+                await rules.install(self.http, self.env.front_door, token.read_text().strip())
+            except httpx.HTTPError as error:
+                self.notes.append(f"without rules: {error}")
             program = simulator.program(self.options, self.env, token, self.paths)
             # Not started again when it dies: its count of what it sent would be lost.
             self.supervisor.supervise(program, essential=False, restart=False)

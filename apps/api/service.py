@@ -26,6 +26,7 @@ GRANTS = {
     "api_keys": "SELECT, INSERT, UPDATE",
     "audit_events": "SELECT, INSERT",
     "sessions": "SELECT, INSERT, DELETE",
+    "reading_log": "INSERT",
     "rules": "SELECT, INSERT, UPDATE, DELETE",
     "rule_versions": "SELECT, INSERT",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 
@@ -183,7 +183,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                     f"expected {self.condition.__struct_config__.tag}"
                 )
 
-    def for_device(self, device_id: str) -> "RuleSpec":
+    def for_device(self, device_id: str) -> Self:
         """Return the rule as it is for one device."""
         for override in self.overrides:
             if override.device_id == device_id:

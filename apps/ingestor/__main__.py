@@ -9,11 +9,12 @@ from apps.ingestor.leases import LeaseTable
 from apps.ingestor.service import INGESTOR
 from apps.ingestor.settings import IngestorSettings
 from apps.ingestor.stream import KinesisStream
-from apps.ingestor.worker import Worker, new_worker_id
+from apps.ingestor.worker import Worker
 from apps.ingestor.writer import Writer
 from apps.platform import aws, http
 from apps.platform.process import run
 from apps.storage.connection import create_pool
+from apps.storage.leases import new_worker_id
 
 MAX_CONCURRENT_CALLS = 16
 """Calls of Kinesis at a time."""

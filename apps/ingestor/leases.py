@@ -1,23 +1,18 @@
-"""Leases: which worker reads which shard, agreed on through one table and by the database's clock alone.
-
-A lease is taken by raising its epoch, which only one of many takers can do; a write carries the epoch that it was made
-under, so what a worker writes after it lost the lease is turned down. A worker takes the free leases up to its share;
-when none is free and another holds at least two more, it takes half of the difference from that one.
+"""Leases: which worker reads which shard, as `apps.storage.leases` has it.
 
 In the manner of the Kinesis Client Library (KCL): `Lease.epoch` is its leaseCounter, `compute_leases_to_take` its
 LeaseTaker, and a shard that was read to its end has the checkpoint SHARD_END.
 """
 
-import math
-from collections import Counter
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zlib import crc32
 
 import asyncpg
 
 from apps.ingestor.stream import Shard
+from apps.storage.leases import leases_to_take, terminate_stale_sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +34,11 @@ class Lease:
     is_shard_end: bool
     """The shard is closed and all of it is stored."""
 
+    @property
+    def name(self) -> str:
+        """What it is a lease of."""
+        return self.shard_id
+
     def is_same(self, other: "Lease") -> bool:
         """Tell whether nobody took the lease between the two times that it was read."""
         return (self.stream, self.shard_id, self.epoch) == (other.stream, other.shard_id, other.epoch)
@@ -52,18 +52,7 @@ def consumable(leases: Sequence[Lease]) -> list[Lease]:
 
 def compute_leases_to_take(leases: Sequence[Lease], worker_id: str) -> list[Lease]:
     """Return the leases that the worker should take now, none when the load is even."""
-    candidates = consumable(leases)
-    held = Counter({worker_id: 0})
-    held.update(lease.owner for lease in candidates if lease.is_active and lease.owner)
-    # Each worker tries in an order of its own, so that many seldom want the same one.
-    candidates.sort(key=lambda lease: crc32(f"{worker_id} {lease.shard_id}".encode()))
-    free = [lease for lease in candidates if not lease.is_active]
-    if free:
-        share = math.ceil(len(candidates) / len(held))
-        return free[: max(0, share - held[worker_id])]
-    most_loaded_worker, its_leases = max(held.items(), key=lambda item: item[1])
-    surplus = (its_leases - held[worker_id]) // 2
-    return [lease for lease in candidates if lease.owner == most_loaded_worker][:surplus]
+    return leases_to_take(consumable(leases), worker_id)
 
 
 class LeaseTable:
@@ -120,13 +109,10 @@ class LeaseTable:
         return taken
 
     async def terminate_stale_sessions(self) -> int:
-        """Terminate the sessions of workers that froze inside of a transaction, and return how many they were.
-
-        Rows that such a worker inserted and never commits would hold up whoever took over its lease. A session that
-        is well never leaves the server waiting for its next message as long as a lease lasts.
-        """
-        terminated: int = await self.pool.fetchval(_TERMINATE_STALE_SESSIONS, self.lease_duration, timeout=self.timeout)
-        return terminated
+        """Terminate the sessions of workers that froze inside of a transaction, and return how many they were."""
+        async with self.pool.acquire(timeout=self.timeout) as connection:
+            async with asyncio.timeout(self.timeout):
+                return await terminate_stale_sessions(connection, self.lease_duration)
 
     async def release(self) -> int:
         """Give back everything that this worker holds, so that others need not wait; return how many it was."""
@@ -174,11 +160,4 @@ RETURNING {_COLUMNS}
 
 _RELEASE = """
 UPDATE shard_leases SET owner = NULL, expires_at = NULL WHERE stream = $1 AND owner = $2 RETURNING shard_id
-"""
-
-# No timeout of PostgreSQL covers this: between the messages of one statement a session counts as active.
-_TERMINATE_STALE_SESSIONS = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE usename = current_user AND datname = current_database() AND xact_start IS NOT NULL
-AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - $1::interval
 """

@@ -10,6 +10,7 @@ GRANTS = {
     "sensor_readings": "SELECT, INSERT",
     "readings_minute": "SELECT, INSERT, UPDATE",
     "latest_readings": "SELECT, INSERT, UPDATE",
+    "reading_log": "INSERT",
     "devices": "SELECT, INSERT",
     "rejected_records": "SELECT, INSERT",
     "shard_leases": "SELECT, INSERT, UPDATE, DELETE",

@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -31,11 +28,6 @@ DRAIN_SECONDS = 5.0
 
 TRANSIENT_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, BotoCoreError, ClientError)
 """What a database or a stream out of reach looks like: normal life, logged in one line."""
-
-
-def new_worker_id() -> str:
-    """Return an ID that no other worker has, nor this one after a restart."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 class Worker:

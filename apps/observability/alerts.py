@@ -22,6 +22,8 @@ from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, NOTIFICATIONS_FAILED, UP
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import Matches, absent, age, histogram_quantile, increase, max_, rate, sum_, value
+from apps.rules.metrics import BEHIND_SECONDS, LOOKED
+from apps.rules.service import RULES
 from apps.storage.metrics import (
     CONNECTIONS,
     CPU,
@@ -40,6 +42,12 @@ DETECTOR_LATE = 600
 
 HANDOVER_LATE = 300
 """Seconds in which the notifier should have handed its alerts to Alertmanager five times."""
+
+RULES_BOUND = 30
+"""Seconds that what is stored may wait to be judged."""
+
+RULES_LATE = 60
+"""Seconds in which the rules look many times."""
 
 MEASUREMENT_LATE = 900
 """Seconds in which three measurements of the database should have worked."""
@@ -128,6 +136,23 @@ PREDICTIVE_ALERT_RAISED = AlertRule(
     summary="{{ $labels.signal }} deviates from its usual behaviour",
 )
 
+RULES_BEHIND = AlertRule(
+    name="RulesBehind",
+    expression=max_(value(BEHIND_SECONDS)) > RULES_BOUND,
+    for_=timedelta(minutes=1),
+    severity=Severity.WARNING,
+    summary="what was stored {{ $value | humanizeDuration }} ago is not judged by the rules yet",
+)
+
+RULES_NOT_JUDGED = AlertRule(
+    name="RulesNotJudged",
+    # A process that waits for the database goes on answering Prometheus.
+    expression=(age(LOOKED) > RULES_LATE) | absent(value(LOOKED)),
+    for_=timedelta(minutes=1),
+    severity=Severity.CRITICAL,
+    summary="nobody judges readings by the rules: no limit is watched and no silence noticed",
+)
+
 DETECTOR_SILENT = AlertRule(
     name="DetectorSilent",
     expression=(age(LAST_SUCCESS) > DETECTOR_LATE) | absent(value(LAST_SUCCESS)),
@@ -209,6 +234,7 @@ GROUPS = (
         rules=(INGESTOR_LAGGING, INGESTOR_LAG_UNKNOWN, SHARD_UNREAD, READINGS_LOST, READINGS_REJECTED),
     ),
     RuleGroup(name=GATEWAY.name, rules=(REVOCATIONS_UNKNOWN,)),
+    RuleGroup(name=RULES.name, rules=(RULES_BEHIND, RULES_NOT_JUDGED)),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name=NOTIFIER.name, rules=(NOTIFICATIONS_FAILING, NOTIFIER_SILENT)),
     RuleGroup(name="health", rules=(*SERVICE_DOWN, CRONJOB_FAILING)),

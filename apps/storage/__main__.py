@@ -55,6 +55,8 @@ async def _maintain(settings: StorageSettings) -> None:
         while rows := await in_transaction(settings, partial(delete, now=now, settings=settings)):
             deleted += rows
         log.info("deleted %s whose retention is over", what, extra={"rows": deleted})
+    deleted = await in_transaction(settings, partial(leftovers.delete_unread, now=now))
+    log.info("deleted what nobody read of the reading log", extra={"rows": deleted})
     forgotten = await in_transaction(settings, partial(leftovers.forget_series, now=now, settings=settings))
     log.info("forgot series of which no reading is kept", extra={"rows": forgotten})
     ended = await in_transaction(settings, partial(access_upkeep.end_replaced, now=now))

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from apps.domain.alerts import AlertState
 from apps.domain.time_bounds import retention_start
+from apps.storage.reading_log import RETENTION
 from apps.storage.settings import GRACE, StorageSettings
-from apps.storage.tables import alert_events, alerts, latest_readings, rejected_records
+from apps.storage.tables import alert_events, alerts, latest_readings, reading_log, rejected_records
 
 CHUNK_ROWS = 10_000
 """Rows that are deleted in one transaction, so that it is short."""
@@ -41,6 +42,11 @@ def delete_alerts(connection: sa.Connection, now: datetime, settings: StorageSet
     alert_ids = list(connection.execute(over).scalars())
     connection.execute(sa.delete(alert_events).where(alert_events.c.alert_id.in_(alert_ids)))
     return connection.execute(sa.delete(alerts).where(alerts.c.alert_id.in_(alert_ids))).rowcount
+
+
+def delete_unread(connection: sa.Connection, now: datetime) -> int:
+    """Delete of the reading log what nobody has read for as long as it is kept, and return how many rows it was."""
+    return connection.execute(sa.delete(reading_log).where(reading_log.c.logged_at < now - RETENTION)).rowcount
 
 
 def forget_series(connection: sa.Connection, now: datetime, settings: StorageSettings) -> int:

@@ -12,6 +12,7 @@ import asyncpg
 
 from apps.domain.devices import UNKNOWN_KIND
 from apps.domain.readings import StoredReading
+from apps.storage import reading_log
 from apps.storage.connection import Connection
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ async def store(connection: Connection, readings: Iterable[StoredReading]) -> St
         if rows:
             await connection.execute(_ROLL_UP, *_columns(_minutes(rows)))
             await connection.execute(_RENEW_LATEST, *_columns(_latest(rows)))
+            await reading_log.append(connection, rows)
     return StoreResult(rows, conflicts)
 
 

@@ -34,6 +34,7 @@ PARTITIONS = ScheduledService(
                 "devices": "SELECT",
                 "fleet_keys": "SELECT",
                 "latest_readings": "SELECT, DELETE",
+                "reading_log": "SELECT, DELETE",
                 "rejected_records": "SELECT, DELETE",
                 "upload_generations": "SELECT, DELETE",
             },

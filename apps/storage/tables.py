@@ -339,6 +339,32 @@ rule_versions = sa.Table(
     sa.Column("changed_by", sa.Text, nullable=False),
 )
 
+# What was stored lately, until it is judged: `apps.storage.reading_log`. xid: the transaction that stored it.
+reading_log = sa.Table(
+    "reading_log",
+    metadata,
+    sa.Column("partition", sa.SmallInteger, primary_key=True),
+    sa.Column("xid", sa.BigInteger, primary_key=True, server_default=sa.text("((pg_current_xact_id())::text)::bigint")),
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("logged_at", TIME, nullable=False, server_default=CLOCK),
+    sa.Column("readings", sa.LargeBinary, nullable=False),
+)
+
+# One row for each part of the log: who judges it (owner, fenced by epoch, until expires_at by the database's clock),
+# the transactions that are judged (all below seen_below but those under way), and what is remembered of its series.
+rule_partitions = sa.Table(
+    "rule_partitions",
+    metadata,
+    sa.Column("partition", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("expires_at", TIME),
+    sa.Column("seen_below", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("under_way", pg.ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
+    sa.Column("memory", sa.LargeBinary),
+    sa.Column("checkpoint_at", TIME, nullable=False, server_default=CLOCK),
+)
+
 # What a detector remembers of a signal between two runs.
 detector_memory = sa.Table(
     "detector_memory",

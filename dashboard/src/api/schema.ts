@@ -1015,6 +1015,8 @@ export interface components {
         /**
          * Snapshot
          * @description The newest reading of each series and every alert that is not resolved, after each subscription.
+         *
+         *         At most 1000 of each; the others follow as `readings` and `alerts` of as many.
          */
         Snapshot: {
             /** @enum {unknown} */

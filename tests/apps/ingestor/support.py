@@ -20,10 +20,11 @@ from apps.ingestor.clock import Clock
 from apps.ingestor.leases import LeaseTable
 from apps.ingestor.settings import IngestorSettings
 from apps.ingestor.stream import KinesisStream
-from apps.ingestor.worker import Worker, new_worker_id
+from apps.ingestor.worker import Worker
 from apps.ingestor.writer import Writer
 from apps.platform.settings import load
 from apps.storage.connection import create_pool
+from apps.storage.leases import new_worker_id
 from tests.apps.ingestor.faults import Calls
 from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree

@@ -182,3 +182,15 @@ def test_a_gateway_that_is_not_told_what_was_revoked_alerts_and_one_that_never_w
     scenario.expect(1, 8 * MINUTE, alertname="RevocationsUnknown", instance="new")
     scenario.expect(0, 8 * MINUTE, alertname="RevocationsUnknown", instance="told")
     scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_rules_that_are_behind_or_that_nobody_judges_are_told_of(tmp_path: Path) -> None:
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed('rules_behind_seconds{instance="a"}', "0x10 90x10 0x30")
+    # It looks until the 29th minute, and then hangs.
+    scenario.feed('rules_last_look_timestamp_seconds{instance="a"}', "0+60x29 1740x20")
+    for minute, behind, not_judged in ((8, 0, 0), (15, 1, 0), (25, 0, 0), (35, 0, 1)):
+        scenario.expect(behind, minute * MINUTE, alertname="RulesBehind")
+        scenario.expect(not_judged, minute * MINUTE, alertname="RulesNotJudged")
+    scenario.run(tmp_path)

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.domain.time_bounds import month_of
@@ -30,6 +30,19 @@ def run(module: str, database: TestDatabase, *arguments: str, **variables: str) 
 
 def logged(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     return {line["message"]: line for line in map(json.loads, done.stderr.splitlines())}
+
+
+async def test_what_nobody_read_of_the_log_goes_after_a_day(database: TestDatabase) -> None:
+    connection = await database.connect()
+    for hours in (23, 25):
+        await connection.execute(
+            "INSERT INTO reading_log (partition, readings, logged_at) VALUES ($1, '', now() - $2::interval)",
+            hours % 8,
+            timedelta(hours=hours),
+        )
+    assert storage(database, "partitions").returncode == 0
+    assert [row["partition"] for row in await connection.fetch("SELECT partition FROM reading_log")] == [23 % 8]
+    await connection.close()
 
 
 async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(empty_database: TestDatabase) -> None:

@@ -55,6 +55,8 @@ LATER = {
     "alert_notifications": "INSERT INTO alert_notifications (alert_id) SELECT alert_id FROM alerts",
     "device_claims": "INSERT INTO device_claims (device_id, digest) VALUES ('d', '\\x00')",
     "rules": "INSERT INTO rules (rule_id, version, spec, updated_by) VALUES ('r', 1, '{}', 'a')",
+    "reading_log": "INSERT INTO reading_log (partition, readings) VALUES (0, '\\x00')",
+    "rule_partitions": "INSERT INTO rule_partitions (partition) VALUES (0)",
     "rule_versions": "INSERT INTO rule_versions (rule_id, version, spec, changed_by) VALUES ('r', 1, '{}', 'a')",
 }
 """What fills each table that not every release has."""

@@ -1,0 +1,257 @@
+"""The rules service on a real PostgreSQL: what it opens and resolves, whatever happens to it and to the platform."""
+
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from apps.domain.readings import StoredReading
+from apps.storage.reading_log import PARTITIONS
+from apps.storage.rules import delete_rule
+from tests.apps.rules.support import (
+    Commit,
+    Running,
+    all_began,
+    all_judged,
+    commit,
+    expected,
+    keep,
+    rule,
+    running,
+    told,
+    until,
+)
+from tests.support.postgres import TestDatabase
+
+START = datetime(2026, 11, 25, tzinfo=UTC)
+SILENT = {"type": "silence", "interval_seconds": 60}
+
+
+@pytest.fixture
+async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
+    opened = await database.connect()
+    yield opened
+    await opened.close()
+
+
+def at(second: float, value: float = 20, device: str = "d", metric: str = "m") -> StoredReading:
+    return StoredReading(device, metric, START + timedelta(seconds=second), value, START + timedelta(seconds=second))
+
+
+def arrived(device: str, seconds_ago: float, value: float = 20) -> StoredReading:
+    now = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    return StoredReading(device, "m", now, value, now)
+
+
+def history(seed: int) -> list[Commit]:
+    """Return commits of random walks: some readings late, some twice, some missing."""
+    rng = random.Random(seed)
+    levels = {f"d{n}": 40.0 for n in range(6)}
+    commits: list[Commit] = []
+    late: list[StoredReading] = []
+    for second in range(0, 600, 5):
+        readings: list[StoredReading] = []
+        for device in levels:
+            levels[device] += rng.uniform(-6, 6)
+            if rng.random() < 0.1:
+                continue
+            fresh = at(second + rng.randrange(5), round(levels[device], 1), device)
+            (late if rng.random() < 0.1 else readings).append(fresh)
+        if late and rng.random() < 0.5:
+            readings.append(late.pop(rng.randrange(len(late))))
+        if commits and rng.random() < 0.3:
+            readings += rng.sample(list(commits[-1]), 1)
+        unique = {(each.device_id, each.ts): each for each in readings}
+        if unique:
+            commits.append(list(unique.values()))
+    return commits
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_the_same_alerts_as_the_reference_with_two_replicas_that_are_killed_and_restarted(
+    database: TestDatabase, connection: asyncpg.Connection, seed: int
+) -> None:
+    rules = [
+        rule("high", for_seconds=10),
+        rule("low", condition={"type": "below", "threshold": 30}, cool_down_seconds=60),
+        rule("fast", condition={"type": "rate", "threshold": 30, "per_seconds": 60, "over_seconds": 20}),
+    ]
+    await keep(connection, *rules)
+    rng, commits = random.Random(seed), history(seed)
+    workers = [Running(database), Running(database)]
+    await until(lambda: all_began(connection))
+    try:
+        for readings in commits:
+            await commit(connection, readings)
+            if rng.random() < 0.08:
+                place = rng.randrange(2)
+                await (workers[place].kill() if rng.random() < 0.7 else workers[place].stop())
+                workers[place] = Running(database)
+        await until(lambda: all_judged(connection))
+    finally:
+        for worker in workers:
+            await worker.kill()
+    assert await told(connection) == expected(rules, commits)
+
+
+async def test_what_commits_late_behind_others_is_judged_all_the_same(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    await keep(connection, rule())
+    slow = await database.connect()
+    await commit(connection, [at(0, 20, "first")])
+    async with running(database) as started:
+        await until(lambda: all_began(connection))
+        transaction = slow.transaction()
+        await transaction.start()
+        await commit(slow, [at(0, 60, "late")])
+        await commit(connection, [at(0, 60, "early")])
+
+        async def early_is_told() -> bool:
+            return ("early/m", "r") in await told(connection)
+
+        await until(early_is_told)
+        looks = started.worker.looks
+        await transaction.commit()
+        await until(lambda: all_judged(connection))
+        assert looks < started.worker.looks
+    await slow.close()
+    assert sorted(await told(connection)) == [("early/m", "r"), ("late/m", "r")]
+
+
+async def test_after_an_outage_of_the_service_all_that_holds_is_told_once(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    await keep(connection, rule())
+    first = Running(database)
+    await until(lambda: all_began(connection))
+    await commit(connection, [at(0, 60)])
+    await until(lambda: all_judged(connection))
+    await first.stop()
+    commits = [[at(second, 60 if second % 20 < 10 else 40, f"d{second % 7}")] for second in range(1, 200)]
+    for readings in commits:
+        await commit(connection, readings)
+    async with running(database):
+        await until(lambda: all_judged(connection))
+    assert await told(connection) == expected([rule()], [[at(0, 60)], *commits])
+
+
+async def stream_is_stored_through(connection: asyncpg.Connection, seconds_ago: float) -> None:
+    await connection.execute(
+        "INSERT INTO shard_leases (stream, shard_id, read_until) VALUES ('s', 'shard', now() - $1::interval)"
+        "ON CONFLICT (stream, shard_id) DO UPDATE SET read_until = excluded.read_until",
+        timedelta(seconds=seconds_ago),
+    )
+
+
+async def unresolved(connection: asyncpg.Connection) -> set[tuple[str, str]]:
+    rows = await connection.fetch("SELECT source, rule FROM alerts WHERE state <> 'resolved'")
+    return {(row["source"], row["rule"]) for row in rows}
+
+
+async def test_nobody_is_silent_while_the_platform_is_behind_and_who_is_silent_is_heard_again(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    await keep(connection, rule("silent", condition=SILENT, scope={}))
+    await stream_is_stored_through(connection, 250)
+    await commit(connection, [arrived("d", 300), arrived("e", 5)])
+    async with running(database) as started:
+        await until(lambda: all_judged(connection))
+        looks = started.worker.looks
+
+        async def looked() -> bool:
+            return started.worker.looks > looks + 2
+
+        await until(looked)
+        assert await unresolved(connection) == set()
+        await stream_is_stored_through(connection, 0)
+
+        async def is_silent() -> bool:
+            return await unresolved(connection) == {("d", "silent")}
+
+        await until(is_silent)
+        alert = await connection.fetchrow("SELECT message, device_id, observed FROM alerts")
+        assert alert is not None
+        assert alert["message"].startswith("d: Too much. Nothing has arrived for ")
+        await commit(connection, [arrived("d", 0)])
+
+        async def is_heard() -> bool:
+            return await unresolved(connection) == set()
+
+        await until(is_heard)
+
+
+async def test_when_a_whole_fleet_falls_silent_at_once_one_alert_says_so(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    await keep(connection, rule("silent", condition=SILENT, scope={}))
+    await commit(connection, [arrived(f"d{n}", 300) for n in range(5)])
+    async with running(database):
+
+        async def fleet_is_told() -> bool:
+            return await unresolved(connection) == {("fleet", "fleet-silent")}
+
+        await until(fleet_is_told)
+        await commit(connection, [arrived("d0", 0)])
+
+        async def is_over() -> bool:
+            return await unresolved(connection) == set()
+
+        await until(is_over)
+
+
+async def test_an_alert_is_over_when_its_rule_is_gone_or_no_longer_about_it(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    await keep(connection, rule("gone"), rule("narrowed"), rule("kept"))
+    await commit(connection, [at(0, 60)])
+    async with running(database):
+
+        async def all_are_open() -> bool:
+            return len(await unresolved(connection)) == 3
+
+        # What was there before the service first ran is not judged, so it needs one more.
+        await until(lambda: all_judged(connection))
+        await commit(connection, [at(1, 60)])
+        await until(all_are_open)
+        await delete_rule(connection, "gone", "test", None)
+        await keep(connection, rule("narrowed", overrides=[{"device_id": "d", "enabled": False}]))
+
+        async def one_is_left() -> bool:
+            return await unresolved(connection) == {("d/m", "kept")}
+
+        await until(one_is_left)
+
+
+async def test_two_workers_share_the_log_and_one_that_stops_gives_its_part_back(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    async def owners() -> list[int]:
+        rows = await connection.fetch(
+            "SELECT count(*) FROM rule_partitions WHERE expires_at > clock_timestamp() GROUP BY owner ORDER BY 1"
+        )
+        return [row["count"] for row in rows]
+
+    async def is_shared() -> bool:
+        return await owners() == [PARTITIONS // 2] * 2
+
+    async def is_whole() -> bool:
+        return await owners() == [PARTITIONS]
+
+    async with running(database):
+        second = Running(database)
+        await until(is_shared)
+        await second.stop()
+        await until(is_whole)
+
+
+async def test_a_worker_waits_for_a_database_that_is_away(database: TestDatabase) -> None:
+    async with running(database, DATABASE_PORT="1") as started:
+
+        async def is_said() -> bool:
+            return "cannot connect" in str(await started.worker.ready())
+
+        await until(is_said)
+        assert not started.task.done()
