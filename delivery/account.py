@@ -1,6 +1,7 @@
 """The account in which a stack lies, as boto3 reaches it."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import boto3
@@ -15,14 +16,21 @@ Clients = Callable[[str], Any]
 def clients(config: EnvironmentConfig, stack: str) -> Clients:
     """Return what makes clients of the stack's region by the shell's identity.
 
-    Raises AccountError where that identity is of another account than the stack.
+    The first one raises AccountError where that identity is of another account than the stack.
     """
     session = boto3.Session(region_name=config.region)
 
-    def make(service: str) -> Any:
+    def client(service: str) -> Any:
         return session.client(service, endpoint_url=config.emulator)  # type: ignore[call-overload] # any service
 
-    account = make("sts").get_caller_identity()["Account"]
-    if account != config.account:
-        raise AccountError(f"{stack} lies in account {config.account}, and this shell's identity in {account}")
+    @cache
+    def identity() -> str:
+        account: str = client("sts").get_caller_identity()["Account"]
+        return account
+
+    def make(service: str) -> Any:
+        if identity() != config.account:
+            raise AccountError(f"{stack} lies in account {config.account}, and this shell's identity in {identity()}")
+        return client(service)
+
     return make

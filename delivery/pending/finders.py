@@ -211,10 +211,10 @@ def find(aws: Clients, tags: Mapping[str, str], kind: str, asked: Inputs) -> Ite
     """Return ids of what might be the resource, None where nobody knows how to look for its type."""
     if kind in FINDERS:
         return FINDERS[kind](aws, tags, asked)
-    # A provider is nothing outside of the state, and Helm's notes of a chart are deleted before.
-    if kind.startswith("pulumi:") or kind == "kubernetes:helm.sh/v3:Release":
+    # A provider is nothing outside of the state.
+    if kind.startswith("pulumi:"):
         return ()
     if kind.startswith("kubernetes:"):
-        of = asked["metadata"]
+        of = asked if kind == "kubernetes:helm.sh/v3:Release" else asked["metadata"]
         return ("/".join(part for part in (of.get("namespace"), of["name"]) if part),)
     return None

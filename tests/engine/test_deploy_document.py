@@ -19,11 +19,12 @@ import yaml
 
 from apps.catalog import CATALOG
 from tests.support import aws_emulator, control_plane, engine
+from tests.support.documents import DOCS, commands
 from tests.support.engine import Rehearsal
 from tests.support.stand_ins import charts
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs/deploy.md").read_text()
+DOCUMENT = (DOCS / "deploy.md").read_text()
 ACCOUNT = "111111111111"
 DIGEST = "sha256:" + "b" * 64
 
@@ -55,8 +56,8 @@ HERE = {
 """What a person would type or answer -> what is run."""
 
 PLAYED = {
-    "aws": "#!/bin/sh\necho token\n",
-    "docker": f"""#!/bin/sh
+    "aws": "echo token\n",
+    "docker": f"""
 case "$1 $2" in "image inspect") echo "[\\"${{5%:*}}@{DIGEST}\\"]" ;; "login "*) cat >/dev/null ;; esac
 """,
 }
@@ -72,12 +73,12 @@ class Shell:
     def paste(self, *blocks: str) -> str:
         """Paste blocks of the document, one after the other, and return what was printed."""
         kept = self.checkout.parent / "variables"
-        commands = "\n".join(block(name) for name in blocks)
+        typed = "\n".join(commands("deploy.md", name) for name in blocks)
         for written, here in HERE.items():
-            commands = commands.replace(written, here)
+            typed = typed.replace(written, here)
         before = f". {kept}\n" if kept.exists() else ""
         after = f"\ndeclare -p stack backend provider PULUMI_CONFIG_PASSPHRASE >{kept} 2>/dev/null || :\n"
-        return self.run(before + commands + after)
+        return self.run(before + typed + after)
 
     def run(self, commands: str) -> str:
         """Run commands as a person would, and return what they printed."""
@@ -100,13 +101,6 @@ class Shell:
         return deployment
 
 
-def block(name: str) -> str:
-    """Return the commands of the document under `<!-- name -->`."""
-    found = re.search(rf"<!-- {name} -->\n *```sh\n(.*?)```", DOCUMENT, re.DOTALL)
-    assert found, f"docs/deploy.md has no commands <!-- {name} -->"
-    return found[1]
-
-
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     checkout = tmp_path / "sensor-analytics"
@@ -115,8 +109,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     with aws_emulator.running(tmp_path / "aws", ACCOUNT) as aws, control_plane.running(tmp_path) as kubeconfig:
         rehearsal = Rehearsal(tmp_path / "rehearsal", kubeconfig, real_aws=True)
         for name, text in PLAYED.items():
-            (rehearsal.folder / "bin" / name).write_text(text)
-            (rehearsal.folder / "bin" / name).chmod(0o755)
+            rehearsal.play(name, text)
         (shown,) = re.findall(r"<!-- smallest -->\n```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
         (checkout / "Pulumi.dev.yaml").write_text(f"{shown}    charts: {{mirror: {mirror}}}\n    emulator: {aws.url}\n")
         bootstrap = checkout / "Pulumi.bootstrap.yaml"

@@ -5,7 +5,6 @@ provider and an emulator are at hand (`test_life_on_aws.py`).
 """
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,12 +16,22 @@ import pulumi.automation as auto
 import pytest
 
 from apps.catalog import CATALOG
+from delivery.plan import differences, steps
+from stacks import __main__ as program
 from stacks.config import read_stack_file
-from tests.support import control_plane, engine, policy_pack
-from tests.support.engine import Rehearsal, assert_it_refuses_to_go, changes, destroy, interrupt, with_other_image
-from tests.support.stand_ins import charts
+from tests.support import aws_emulator, control_plane, engine, policy_pack
+from tests.support.engine import (
+    Rehearsal,
+    assert_it_refuses_to_go,
+    changes,
+    destroy,
+    interrupt,
+    kill,
+    preview_as_json,
+    with_other_image,
+)
 
-LACKING = [*engine.missing(), *control_plane.missing(), *([] if shutil.which("kubectl") else ["kubectl"])]
+LACKING = engine.missing_with_cluster()
 
 pytestmark = [
     pytest.mark.engine,
@@ -31,21 +40,10 @@ pytestmark = [
 ]
 
 PACKS = [str(policy_pack.PACK)]
+CREDENTIAL = {"apiVersion": "client.authentication.k8s.io/v1"}
 
 Kubectl = Callable[..., str]
 """Asks one cluster: arguments of kubectl -> what it prints."""
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return charts.write(tmp_path_factory.mktemp("charts"))
-
-
-@pytest.fixture
-def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    """A cluster of the test's own."""
-    with control_plane.running(tmp_path) as access:
-        yield access
 
 
 @pytest.fixture
@@ -69,14 +67,15 @@ def dev(made: Rehearsal) -> Kubectl:
     return partial(kubectl, made.kubeconfig)
 
 
-@pytest.fixture
-def viewer(made: Rehearsal, dev: Kubectl, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def viewer(made: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Access to dev's cluster as somebody who may look at everything but secrets."""
-    dev("create", "serviceaccount", "viewer", "-n", "default")
-    dev("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
+    ask = partial(kubectl, made.kubeconfig)
+    ask("create", "serviceaccount", "viewer", "-n", "default")
+    ask("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
     access = json.loads(made.kubeconfig.read_text())
-    access["users"][0]["user"] = {"token": dev("create", "token", "viewer", "-n", "default").strip()}
-    path = tmp_path / "kubeconfig"
+    access["users"][0]["user"] = {"token": ask("create", "token", "viewer", "-n", "default").strip()}
+    path = tmp_path_factory.mktemp("viewer") / "kubeconfig"
     path.write_text(json.dumps(access))
     return path
 
@@ -134,6 +133,35 @@ def test_who_may_only_look_can_preview_what_a_change_would_do(made: Rehearsal, v
     assert ("kubernetes:helm.sh/v3:Release", "prometheus") in planned
 
 
+def test_who_previews_and_who_deploys_are_told_the_same_steps(
+    made: Rehearsal, viewer: Path, mirror: Path, tmp_path: Path
+) -> None:
+    """What somebody agreed to is compared with what the deployment would do, though other roles compute it (ADR 23)."""
+    access = json.loads(made.kubeconfig.read_text())
+    tokens = [json.loads(path.read_text())["users"][0]["user"]["token"] for path in (viewer, made.kubeconfig)]
+    # As on AWS: one way in for both, and a program that says who they are.
+    access["users"][0]["user"] = {"exec": {**CREDENTIAL, "command": "whoever-asks", "interactiveMode": "Never"}}
+    kubeconfig = tmp_path / "as-on-aws"
+    kubeconfig.write_text(json.dumps(access))
+    told = json.dumps({**CREDENTIAL, "kind": "ExecCredential", "status": {"token": "TOKEN"}})
+    made.play("whoever-asks", f"""echo '{told}' | sed "s/TOKEN/$TOKEN_OF_THE_CLUSTER/"\n""")
+    config = with_other_image(configured("dev", mirror), "api")
+    config["monitoring"] = {**config["monitoring"], "metrics_gib": 30}
+    agreed, now = (
+        steps(
+            preview_as_json(
+                replace(made, kubeconfig=kubeconfig, environment={"TOKEN_OF_THE_CLUSTER": token}).stack(
+                    "dev", "environment", config
+                ),
+                program.main,
+            )
+        )
+        for token in tokens
+    )
+    assert any("helm.sh/v3:Release" in step for step in agreed)
+    assert list(differences(agreed, now)) == []
+
+
 def changes_planned(stack: auto.Stack) -> set[tuple[str, str]]:
     planned: set[tuple[str, str]] = set()
 
@@ -189,16 +217,21 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(
     assert "sensors" not in ask("get", "namespaces", "-o", "name")
 
 
-def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror: Path) -> None:
-    stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
-    interrupt(stack, "kubernetes:batch/v1:Job")
-    half_made = len(rehearsal.aws_left)
-    assert half_made > 0
-    stack.up()
-    assert len(rehearsal.aws_left) >= half_made
-    assert changes(stack.up()) == {}
-    destroy(stack)
-    assert rehearsal.aws_left == []
+def test_a_deployment_that_was_killed_or_interrupted_goes_on(tmp_path: Path, mirror: Path, kubeconfig: Path) -> None:
+    """First somebody stops it, then its machine dies in the middle of a chart. Nothing of it is in the emulated AWS."""
+    unfinished = ("get", "secrets", "--all-namespaces", "--selector=owner=helm,status=pending-install", "-o", "name")
+    config = configured("dev", mirror)
+    with aws_emulator.running(tmp_path / "ministack", config["account"]) as aws:
+        rehearsal = Rehearsal(tmp_path / "rehearsal", kubeconfig, environment=aws.environment())
+        stack = rehearsal.stack("dev", "environment", config)
+        interrupt(stack, "kubernetes:storage.k8s.io/v1:StorageClass")
+        kill(stack, once=lambda: bool(kubectl(kubeconfig, *unfinished)))
+        with pytest.raises(auto.CommandError, match="the stack is currently locked"):
+            stack.up()
+        rehearsal.resume(stack)
+        assert kubectl(kubeconfig, *unfinished) == ""
+        assert changes(stack.up()) == {}
+        destroy(stack)
 
 
 def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal: Rehearsal) -> None:

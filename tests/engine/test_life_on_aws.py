@@ -6,13 +6,10 @@ needs, and that the gateway and the ingestor work with the names that the deploy
 """
 
 import json
-import shutil
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 import pulumi.automation as auto
@@ -23,8 +20,9 @@ from apps.platform.needs import Connect, Consume, MeasureDatabase, Need, Produce
 from components.cluster.controllers import AUTOSCALERS
 from devtools.postgres import Postgres
 from stacks.config import read_stack_file
+from tests.engine.conftest import Place
 from tests.engine.passing import send_a_reading
-from tests.support import aws_emulator, control_plane, engine, policy_pack, retained
+from tests.support import engine, policy_pack, retained
 from tests.support.aws_emulator import Emulator
 from tests.support.engine import (
     Rehearsal,
@@ -37,12 +35,7 @@ from tests.support.engine import (
 )
 from tests.support.stand_ins import charts
 
-LACKING = [
-    *engine.missing(),
-    *control_plane.missing(),
-    *([] if engine.has_aws() else ["pulumi-resource-aws"]),
-    *([] if shutil.which("kubectl") else ["kubectl"]),
-]
+LACKING = engine.missing_with_aws()
 
 pytestmark = [
     pytest.mark.engine,
@@ -75,38 +68,8 @@ CLIENT_SECRET = "what-the-identity-provider-gave-out"
 PACKS = [str(policy_pack.PACK)]
 
 
-class Place(Protocol):
-    """Gives an account of its own in which a stack lives, and the rehearsal in it."""
-
-    def __call__(self, config: Mapping[str, Any], kubeconfig: Path | None = None) -> tuple[Emulator, Rehearsal]: ...
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with ExitStack() as running:
-
-        def make(config: Mapping[str, Any], kubeconfig: Path | None = None) -> tuple[Emulator, Rehearsal]:
-            aws = running.enter_context(aws_emulator.running(tmp_path / "aws", config["account"]))
-            folder = tmp_path / "rehearsal"
-            return aws, Rehearsal(folder, kubeconfig or folder, real_aws=True, environment=aws.environment())
-
-        yield make
-
-
-@pytest.fixture
-def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    """A cluster of the test's own."""
-    with control_plane.running(tmp_path) as access:
-        yield access
-
-
-@pytest.fixture
-def mirror(tmp_path: Path) -> dict[str, str]:
-    return {"mirror": str(charts.write(tmp_path / "charts"))}
-
-
 def test_dev_lives_on_the_real_provider_and_leaves_nothing(
-    place: Place, kubeconfig: Path, mirror: dict[str, str], postgres_server: Postgres, tmp_path: Path
+    place: Place, kubeconfig: Path, mirror: Path, postgres_server: Postgres, tmp_path: Path
 ) -> None:
     config = read_stack_file("dev", "environment")
     aws, rehearsal = place(config, kubeconfig)
@@ -115,8 +78,8 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     older = {**config["cluster"], "version": "1.34"}
     # The provider that is rehearsed with is older than the one that is locked, and lists no snapshots.
     empty = {**config["database"], "restore_latest": False}
-    config |= {"charts": mirror, "emulator": aws.url, "cluster": older, "database": empty}
-    charts.write_chart(Path(mirror["mirror"]), AUTOSCALERS["1.34"])
+    config |= {"charts": {"mirror": str(mirror)}, "emulator": aws.url, "cluster": older, "database": empty}
+    charts.write_chart(mirror, AUTOSCALERS["1.34"])
     stack = rehearsal.stack("dev", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:eks/nodeGroup:NodeGroup")
     assert_iam_holds_exactly_the_declared_needs(aws, exported["cluster"])
@@ -124,14 +87,14 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert_the_stream_is_encrypted_with_our_key(aws, exported["stream"])
     assert send_a_reading(aws, exported, postgres_server, tmp_path) == 21.5
     assert_a_new_image_changes_one_workload(rehearsal, "dev", config)
-    charts.write_chart(Path(mirror["mirror"]), AUTOSCALERS["1.35"])
+    charts.write_chart(mirror, AUTOSCALERS["1.35"])
     assert_a_new_version_and_more_nodes_arrive_in_order(aws, rehearsal, with_other_image(config, "api"))
     destroy(stack)
     assert left(aws) == before
 
 
 def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
-    place: Place, kubeconfig: Path, mirror: dict[str, str]
+    place: Place, kubeconfig: Path, mirror: Path
 ) -> None:
     config = read_stack_file("prod", "environment")
     aws, rehearsal = place(config, kubeconfig)
@@ -142,7 +105,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     before = left(aws)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
     way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
-    config |= {"charts": mirror, "emulator": aws.url, "ingress": way_in}
+    config |= {"charts": {"mirror": str(mirror)}, "emulator": aws.url, "ingress": way_in}
     stack = rehearsal.stack("prod", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:rds/instance:Instance")
     assert exported["url"] == "https://sensors.example.com"

@@ -1,21 +1,17 @@
 """What somebody agreed to and what would be done, as the real engine tells both."""
 
-import os
-import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
 import pulumi
 import pulumi.automation as auto
 import pytest
-from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import language_pb2_grpc
 
 from delivery.plan import differences, steps
 from tests.support import engine
+from tests.support.engine import preview_as_json
 
 pytestmark = [
     pytest.mark.engine,
@@ -33,34 +29,24 @@ class Part(pulumi.ComponentResource):
 @pytest.fixture
 def preview(tmp_path: Path) -> Callable[[Callable[[], None]], str]:
     """Previews a program on the command line: returns what `pulumi preview --json` says."""
-    environment = {
-        "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
-    }
     options = auto.LocalWorkspaceOptions(
         work_dir=str(tmp_path),
         project_settings=auto.ProjectSettings(
             name="plan", runtime="python", backend=auto.ProjectBackend(url=f"file://{tmp_path}")
         ),
-        env_vars=environment,
+        env_vars={
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_HOME": str(tmp_path / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+        },
     )
-    auto.create_or_select_stack("dev", project_name="plan", program=lambda: None, opts=options)
+    return partial(
+        preview_as_json, auto.create_or_select_stack("dev", project_name="plan", program=nothing, opts=options)
+    )
 
-    def run(program: Callable[[], None]) -> str:
-        server = grpc.server(ThreadPoolExecutor())
-        language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", "dev", f"--client=127.0.0.1:{port}"]
-        try:
-            return subprocess.run(
-                command, cwd=tmp_path, env={**os.environ, **environment}, check=True, capture_output=True, text=True
-            ).stdout
-        finally:
-            server.stop(None).wait()
 
-    return run
+def nothing() -> None:
+    """What a stack is made with before it is previewed."""
 
 
 def test_the_same_program_on_the_same_state_does_what_was_agreed_to(preview: Callable[..., str]) -> None:

@@ -6,24 +6,28 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 import psutil
 import pulumi.automation as auto
 import pytest
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2_grpc
 
 from stacks import __main__ as program
 from stacks.config import PROJECT
-from tests.support import policy_pack
+from tests.support import control_plane, policy_pack
+from tests.support.documents import commands
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 600
 
-LAUNCHER = """#!/bin/sh
-PYTHONPATH={root} exec {python} -u -m tests.support.stand_ins.{module} "$@"
+LAUNCHER = """PYTHONPATH={root} exec {python} -u -m tests.support.stand_ins.{module} "$@"
 """
 
 
@@ -32,9 +36,14 @@ def missing() -> list[str]:
     return [name for name in ("pulumi", "pulumi-resource-kubernetes") if shutil.which(name) is None]
 
 
-def has_aws() -> bool:
-    """Whether the real AWS provider is at hand."""
-    return shutil.which("pulumi-resource-aws") is not None
+def missing_with_cluster() -> list[str]:
+    """Programs without which no stack can live here, AWS played."""
+    return [*missing(), *control_plane.missing(), *([] if shutil.which("kubectl") else ["kubectl"])]
+
+
+def missing_with_aws() -> list[str]:
+    """Programs without which no stack can live on the real provider of AWS here."""
+    return [*missing_with_cluster(), *([] if shutil.which("pulumi-resource-aws") else ["pulumi-resource-aws"])]
 
 
 @dataclass(slots=True)
@@ -50,9 +59,7 @@ class Rehearsal:
         for name in ("home", "state", "bin", "aws", "work"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for module in ("eks", *([] if self.real_aws else ["aws"])):
-            plugin = self.folder / "bin" / f"pulumi-resource-{module}"
-            plugin.write_text(LAUNCHER.format(root=ROOT, python=sys.executable, module=module))
-            plugin.chmod(0o755)
+            self.play(f"pulumi-resource-{module}", LAUNCHER.format(root=ROOT, python=sys.executable, module=module))
         policy_pack.launcher(self.folder / "bin")
 
     @property
@@ -65,6 +72,31 @@ class Rehearsal:
         environment = os.environ | stack.workspace.env_vars
         command = ["pulumi", "state", "unprotect", "--all", "--yes", "--stack", stack.name]
         subprocess.run(command, cwd=stack.workspace.work_dir, env=environment, check=True, capture_output=True)
+
+    def play(self, name: str, script: str = "") -> None:
+        """Have a program on PATH that does no more than this shell script."""
+        program = self.folder / "bin" / name
+        program.write_text(f"#!/bin/sh\n{script}")
+        program.chmod(0o755)
+
+    def resume(self, stack: auto.Stack, **options: Any) -> auto.UpResult:
+        """Type what docs/operations.md says after a deployment was killed, and deploy the stack."""
+        *typed, deploy = commands("operations.md", "killed").splitlines()
+        assert deploy == "pulumi up --refresh"
+        self.play("aws")
+        self.play("python", f'PYTHONPATH={ROOT} exec {sys.executable} "$@"\n')
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", "\n".join(typed)],
+            cwd=stack.workspace.work_dir,
+            env={**os.environ, **stack.workspace.env_vars, "KUBECONFIG": str(self.kubeconfig)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return stack.up(refresh=True, **options)
 
     def stack(self, name: str, key: str, config: Mapping[str, Any]) -> auto.Stack:
         """Return a stack with this configuration, made when it is not there."""
@@ -93,6 +125,25 @@ class Rehearsal:
         return auto.create_or_select_stack(name, project_name=PROJECT, program=program.main, opts=options)
 
 
+def preview_as_json(stack: auto.Stack, declare: Callable[[], None]) -> str:
+    """Return what `pulumi preview --json` says of a program on the command line."""
+    server = grpc.server(ThreadPoolExecutor())
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(declare), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        return subprocess.run(
+            ["pulumi", "preview", "--json", "--non-interactive", "--stack", stack.name, f"--client=127.0.0.1:{port}"],
+            cwd=stack.workspace.work_dir,
+            env={**os.environ, **stack.workspace.env_vars},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    finally:
+        server.stop(None).wait()
+
+
 def changes(result: auto.UpResult) -> dict[str, int]:
     """Return how many resources a deployment made, changed and took away."""
     return {kind: count for kind, count in (result.summary.resource_changes or {}).items() if kind != "same"}
@@ -112,6 +163,29 @@ def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
     with pytest.raises(auto.CommandError):
         stack.up(on_event=stop, **options)
     assert half.is_set(), f"no {at} was made"
+
+
+def kill(stack: auto.Stack, once: Callable[[], bool], **options: Any) -> None:
+    """Deploy a stack, and end engine and providers as soon as `once` is true, as if their machine had died."""
+    over, killed = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.is_set() and not once():
+            pass
+        for running in _engines():
+            killed.set()
+            for dying in (running, *running.children(recursive=True)):
+                dying.kill()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        with pytest.raises(auto.CommandError):
+            stack.up(**options)
+    finally:
+        over.set()
+        watching.join()
+    assert killed.is_set(), "the deployment ended before"
 
 
 def destroy(stack: auto.Stack) -> None:

@@ -135,7 +135,8 @@ def test_an_object_of_the_cluster_is_called_as_it_was_asked_for(aws: Clients) ->
     job = {"metadata": {"name": "migrate", "namespace": "sensors"}}
     assert found(aws, "kubernetes:batch/v1:Job", **job) == ["sensors/migrate"]
     assert found(aws, "kubernetes:core/v1:Namespace", metadata={"name": "sensors"}) == ["sensors"]
-    assert found(aws, "kubernetes:helm.sh/v3:Release", name="loki") == []
+    assert found(aws, "kubernetes:helm.sh/v3:Release", name="loki", namespace="monitoring") == ["monitoring/loki"]
+    assert found(aws, "pulumi:providers:kubernetes", kubeconfig="...") == []
     assert find(aws, TAGS, "aws:s3/bucket:Bucket", {}) is None
 
 

@@ -70,7 +70,8 @@ class AwsStandIn(Provider):
         return CreateResponse(made, self._state(_type(request.urn), request.name, request.properties))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
-        return ReadResponse(request.resource_id, request.properties, request.inputs)
+        there = self._file(request.resource_id, _type(request.urn)).exists()
+        return ReadResponse(request.resource_id if there else "", request.properties, request.inputs)
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
         if request.preview:
