@@ -1,7 +1,7 @@
-"""The role that deploys an environment, made in an emulator of AWS as the stack of its account declares it."""
+"""The roles that deploy and preview an environment, made in an emulator of AWS as the account's stack declares them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from delivery.recording import Graph
 from tests.stacks.stacks_under_test import account_graph
@@ -16,25 +16,38 @@ def environment(aws: Emulator, account: str, environment: str) -> dict[str, str]
     What the account's stack keeps for the environment must be there already (`tests.support.retained`).
     """
     graph, iam = account_graph(account), aws.client("iam")
-    role, boundary = f"deploy-{environment}", graph.one("aws:iam/policy:Policy", f"{environment}-boundary")
+    boundary = graph.one("aws:iam/policy:Policy", f"{environment}-boundary")
     iam.create_policy(PolicyName=boundary.inputs["name"], Path=PATH, PolicyDocument=boundary.inputs["policy"])
+    return _as_role(aws, graph, f"deploy-{environment}", dict(_real_arns(aws, graph, environment)))
+
+
+def preview(aws: Emulator, account: str) -> dict[str, str]:
+    """Make the role of previews; return the environment of a process that works as it."""
+    return _as_role(aws, account_graph(account), "preview", {})
+
+
+def _as_role(aws: Emulator, graph: Graph, role: str, real: Mapping[str, str]) -> dict[str, str]:
+    iam = aws.client("iam")
     # GitHub is not here: a user stands for it, as no root may assume a role.
-    user = iam.create_user(UserName="github")["User"]["Arn"]
+    user = iam.create_user(UserName=f"github-{role}")["User"]["Arn"]
     made = iam.create_role(
         RoleName=role,
         Path=PATH,
         AssumeRolePolicyDocument=_allow("sts:AssumeRole", Principal={"AWS": user}),
         MaxSessionDuration=7200,
     )["Role"]["Arn"]
-    iam.put_user_policy(UserName="github", PolicyName="assume", PolicyDocument=_allow("sts:AssumeRole", Resource=made))
-    real = dict(_real_arns(aws, graph, environment))
     for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
         if policy.inputs["role"] == role:
             document = json.loads(policy.inputs["policy"])
             for statement in document["Statement"]:
                 statement["Resource"] = [real.get(arn, arn) for arn in statement["Resource"]]
             iam.put_role_policy(RoleName=role, PolicyName=policy.name, PolicyDocument=json.dumps(document))
-    key = iam.create_access_key(UserName="github")["AccessKey"]
+    for attached in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
+        if attached.inputs["role"] == role:
+            iam.attach_role_policy(RoleName=role, PolicyArn=attached.inputs["policyArn"])
+    github = _allow("sts:AssumeRole", Resource=made)
+    iam.put_user_policy(UserName=f"github-{role}", PolicyName="assume", PolicyDocument=github)
+    key = iam.create_access_key(UserName=f"github-{role}")["AccessKey"]
     return aws.environment_as(made, key["AccessKeyId"], key["SecretAccessKey"])
 
 

@@ -1,6 +1,7 @@
-"""What an emulator of AWS that asks IAM lets the role of a deployment do, and what it refuses."""
+"""What an emulator of AWS that asks IAM lets the roles of deployments and previews do, and what it refuses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,35 +9,66 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from delivery.pending.finders import FINDERS, find
 from tests.support import aws_emulator, deployer, retained
+from tests.support.aws_emulator import Emulator
 
 ROLE_OF_DEV = {"RoleName": "pods", "Path": "/sensor-analytics/dev/", "AssumeRolePolicyDocument": "{}"}
 BOUNDARY = {"PermissionsBoundary": "arn:aws:iam::111111111111:policy/sensor-analytics/dev-boundary"}
 LOGS = "/aws/eks/sensor-analytics-dev/cluster"
 RECEIVERS = "sensor-analytics/dev/receivers"
 
+WORDS = """
+addonName clusterName domainName identifier name namespace nodeGroupName policyArn principalArn resourceArn role
+serviceAccount type webAclArn zoneId
+"""
+ASKED: dict[str, Any] = dict.fromkeys(WORDS.split(), "asked") | {
+    "cidrBlock": "10.0.0.0/16",
+    "destinationCidrBlock": "0.0.0.0/0",
+    "listenerArn": "arn:aws:elasticloadbalancing:eu-west-1:111111111111:listener/app/ingress/1/1",
+    "loadBalancerArn": "arn:aws:elasticloadbalancing:eu-west-1:111111111111:loadbalancer/app/ingress/1",
+    "port": 80,
+    "priority": 1,
+    "routeTableId": "rtb-1",
+    "scope": "REGIONAL",
+    "securityGroupId": "sg-1",
+    "serviceName": "s3",
+    "subnetId": "subnet-1",
+    "vpcId": "vpc-1",
+}
+
 Client = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Makes boto3 clients that work as the role `deploy-dev`."""
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder: Path = tmp_path_factory.mktemp("aws")
-    with aws_emulator.running(folder, "111111111111", asks_iam=True) as aws:
-        retained.make(aws, "dev")
-        lent = deployer.environment(aws, "bootstrap", "dev")
+    with aws_emulator.running(folder, "111111111111", asks_iam=True) as emulator:
+        retained.make(emulator, "dev")
+        yield emulator
 
-        def make(service: str) -> Any:
-            return boto3.Session().client(
-                service,  # type: ignore[call-overload] # which service is only known when a test runs
-                region_name=lent["AWS_REGION"],
-                endpoint_url=aws.url,
-                aws_access_key_id=lent["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=lent["AWS_SECRET_ACCESS_KEY"],
-                aws_session_token=lent["AWS_SESSION_TOKEN"],
-            )
 
-        yield make
+@pytest.fixture(scope="module")
+def client(aws: Emulator) -> Client:
+    """Makes boto3 clients that work as the role `deploy-dev`."""
+    return partial(client_of, aws, deployer.environment(aws, "bootstrap", "dev"))
+
+
+@pytest.fixture(scope="module")
+def looking(aws: Emulator) -> Client:
+    """Makes boto3 clients that work as the role `preview`."""
+    return partial(client_of, aws, deployer.preview(aws, "bootstrap"))
+
+
+def client_of(aws: Emulator, lent: Mapping[str, str], service: str) -> Any:
+    return boto3.Session().client(
+        service,  # type: ignore[call-overload] # which service is only known when a test runs
+        region_name=lent["AWS_REGION"],
+        endpoint_url=aws.url,
+        aws_access_key_id=lent["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=lent["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=lent["AWS_SESSION_TOKEN"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,3 +105,41 @@ def test_a_deployment_may_make_its_stack_and_find_what_outlives_it(
 def test_it_may_do_no_harm_beside_its_stack(client: Client, call: Callable[[Client], Any]) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         call(client)
+
+
+@pytest.mark.parametrize("kind", FINDERS)
+def test_it_may_look_for_what_a_killed_deployment_was_making(client: Client, kind: str) -> None:
+    try:
+        list(find(client, {"stack": "dev"}, kind, ASKED) or ())
+    except ClientError as error:
+        if "NotFound" not in error.response["Error"]["Code"]:
+            raise
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client("ec2").describe_subnets(),
+        lambda client: client("eks").list_clusters(),
+        lambda client: client("iam").list_roles(),
+        lambda client: client("kms").describe_key(KeyId="alias/sensor-analytics/dev"),
+        lambda client: client("rds").describe_db_snapshots(),
+        lambda client: client("secretsmanager").describe_secret(SecretId=SLACK),
+    ],
+)
+def test_a_preview_may_look(looking: Client, call: Callable[[Client], Any]) -> None:
+    call(looking)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client("ec2").create_vpc(CidrBlock="10.0.0.0/16"),
+        lambda client: client("iam").create_role(**ROLE_OF_DEV, **BOUNDARY),
+        lambda client: client("kinesis").get_records(ShardIterator="any"),
+        lambda client: client("secretsmanager").get_secret_value(SecretId=SLACK),
+    ],
+)
+def test_a_preview_changes_nothing_and_reads_no_contents(looking: Client, call: Callable[[Client], Any]) -> None:
+    with pytest.raises(ClientError, match=r"AccessDenied|UnauthorizedOperation"):
+        call(looking)

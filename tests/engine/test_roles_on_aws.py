@@ -1,0 +1,102 @@
+"""Dev by the roles of its account, on the real AWS provider: IAM is asked about each call.
+
+`deploy-dev` makes it, though its machine dies in the middle, takes it down, and makes it again with the data of the day
+before; `preview` looks for what has drifted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi.automation as auto
+import pulumi_aws
+import pytest
+
+from stacks.config import read_stack_file
+from stacks.retained import name_of
+from tests.engine.conftest import Place
+from tests.support import deployer, engine, policy_pack
+from tests.support.aws_emulator import Emulator
+from tests.support.engine import Rehearsal, changes, destroy, kill
+
+LACKING = engine.missing_with_aws()
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.slow,
+    pytest.mark.timeout(2400),
+    pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
+]
+
+PACKS = [str(policy_pack.PACK)]
+
+
+def test_what_a_dead_machine_made_is_taken_over_and_nothing_is_left_in_the_end(
+    place: Place, kubeconfig: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = read_stack_file("dev", "environment")
+    aws, rehearsal = place(config, kubeconfig, "dev")
+    previews, ec2 = deployer.preview(aws, "bootstrap"), aws.client("ec2")
+    monkeypatch.setattr(pulumi_aws.rds, "get_snapshots", partial(snapshots, aws))
+    config |= {"charts": {"mirror": str(mirror)}, "emulator": aws.url}
+    stack = rehearsal.stack("dev", "environment", config)
+    others = networks(ec2)
+
+    of_others = len(ec2.describe_subnets()["Subnets"])
+    kill(stack, once=lambda: len(ec2.describe_subnets()["Subnets"]) > of_others)
+    rehearsal.resume(stack, policy_packs=PACKS)
+    assert changes(stack.up(policy_packs=PACKS)) == {}, "a second deployment must change nothing"
+    assert_who_previews_sees_no_drift(rehearsal, previews, config)
+    assert "snapshotIdentifier" not in database_of(stack)
+    destroy(stack)
+    assert networks(ec2) == others
+
+    (last,) = snapshots(aws, name_of("dev")).snapshots
+    stack.up(policy_packs=PACKS)
+    assert database_of(stack)["snapshotIdentifier"] == last.db_snapshot_identifier
+    assert changes(stack.up()) == {}, "a database that runs is not replaced by its snapshot"
+    destroy(stack)
+    assert networks(ec2) == others
+    assert len(snapshots(aws, name_of("dev")).snapshots) == 2
+
+
+def assert_who_previews_sees_no_drift(
+    rehearsal: Rehearsal, previews: Mapping[str, str], config: Mapping[str, Any]
+) -> None:
+    """Compare with AWS what is declared, as a role that changes nothing and reads no contents."""
+    looking = replace(rehearsal, environment=previews).stack("dev", "environment", config)
+    assert set(looking.preview(refresh=True).change_summary) == {auto.OpType.SAME}
+
+
+def networks(ec2: Any) -> set[str]:
+    """The networks, and the groups and subnets in them: what nothing else would take away."""
+    return {
+        *(made["VpcId"] for made in ec2.describe_vpcs()["Vpcs"]),
+        *(made["SubnetId"] for made in ec2.describe_subnets()["Subnets"]),
+        *(made["GroupId"] for made in ec2.describe_security_groups()["SecurityGroups"]),
+    }
+
+
+def snapshots(aws: Emulator, db_instance_identifier: str, **_: object) -> Any:
+    """What the provider would list: the one that is rehearsed with is older than the locked one, and lists none."""
+    made = aws.client("rds").describe_db_snapshots(DBInstanceIdentifier=db_instance_identifier, SnapshotType="manual")
+    return SimpleNamespace(
+        snapshots=[
+            SimpleNamespace(
+                db_snapshot_identifier=one["DBSnapshotIdentifier"],
+                status=one["Status"],
+                snapshot_create_time=one["SnapshotCreateTime"].isoformat(),
+            )
+            for one in made["DBSnapshots"]
+        ]
+    )
+
+
+def database_of(stack: auto.Stack) -> dict[str, Any]:
+    """With what the state says that the database was made."""
+    resources = (stack.export_stack().deployment or {})["resources"]
+    inputs: dict[str, Any] = next(made for made in resources if made["type"] == "aws:rds/instance:Instance")["inputs"]
+    return inputs
