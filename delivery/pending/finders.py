@@ -75,16 +75,12 @@ def _egress_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Itera
 
 
 def _asked_for(service: str, call: str, key: str, identity: str, **arguments: str) -> Finder:
-    """Return the finder of something that AWS is asked for by inputs; an error says that it is not there."""
+    """Return the finder of something that AWS is asked for by inputs."""
 
-    def find(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> list[str]:
+    def find(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
         by = {name: asked[ours] for name, ours in arguments.items()}
-        try:
-            return [made[identity] for made in _pages(aws(service), call, key, **by)]
-        except ClientError as error:
-            if "NotFound" in (code := error.response["Error"]["Code"]) or code == "ValidationError":
-                return []
-            raise
+        for made in _pages(aws(service), call, key, **by):
+            yield made[identity]
 
     return find
 
@@ -108,11 +104,7 @@ def _pod_identity(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iter
 
 
 def _stream(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    kinesis = aws("kinesis")
-    try:
-        yield kinesis.describe_stream_summary(StreamName=asked["name"])["StreamDescriptionSummary"]["StreamARN"]
-    except kinesis.exceptions.ResourceNotFoundException:
-        return
+    yield aws("kinesis").describe_stream_summary(StreamName=asked["name"])["StreamDescriptionSummary"]["StreamARN"]
 
 
 def _firewall(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> list[str]:
@@ -210,7 +202,14 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
 def find(aws: Clients, tags: Mapping[str, str], kind: str, asked: Inputs) -> Iterable[str] | None:
     """Return ids of what might be the resource, None where nobody knows how to look for its type."""
     if kind in FINDERS:
-        return FINDERS[kind](aws, tags, asked)
+        try:
+            return list(FINDERS[kind](aws, tags, asked))
+        except ClientError as error:
+            # It, or what it was to be a part of, was not made.
+            code = error.response["Error"]["Code"]
+            if "NotFound" in code or (code == "ValidationError" and "does not exist" in str(error)):
+                return ()
+            raise
     # A provider is nothing outside of the state.
     if kind.startswith("pulumi:"):
         return ()

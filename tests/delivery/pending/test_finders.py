@@ -131,6 +131,13 @@ def test_a_load_balancer_and_its_rules(aws: Clients) -> None:
     assert found(aws, "aws:lb/listenerRule:ListenerRule", listenerArn=arn, priority=1) == []
 
 
+def test_what_is_part_of_something_that_was_not_made_was_not_made(aws: Clients) -> None:
+    pods = {"clusterName": "sensor-analytics-dev", "namespace": "sensors", "serviceAccount": "api"}
+    assert found(aws, "aws:eks/podIdentityAssociation:PodIdentityAssociation", **pods) == []
+    arn = f"arn:aws:elasticloadbalancing:eu-west-1:{ACCOUNT}:loadbalancer/app/ingress/0"
+    assert found(aws, "aws:lb/listener:Listener", loadBalancerArn=arn, port=80) == []
+
+
 def test_an_object_of_the_cluster_is_called_as_it_was_asked_for(aws: Clients) -> None:
     job = {"metadata": {"name": "migrate", "namespace": "sensors"}}
     assert found(aws, "kubernetes:batch/v1:Job", **job) == ["sensors/migrate"]
