@@ -204,6 +204,9 @@ def find(aws: Clients, tags: Mapping[str, str], kind: str, asked: Inputs) -> Ite
     if kind in FINDERS:
         try:
             return list(FINDERS[kind](aws, tags, asked))
+        except KeyError:
+            # It was asked for without a name.
+            return None
         except ClientError as error:
             # It, or what it was to be a part of, was not made.
             code = error.response["Error"]["Code"]

@@ -217,14 +217,26 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(
     assert "sensors" not in ask("get", "namespaces", "-o", "name")
 
 
-def test_a_deployment_that_was_killed_or_interrupted_goes_on(tmp_path: Path, mirror: Path, kubeconfig: Path) -> None:
-    """First somebody stops it, then its machine dies in the middle of a chart. Nothing of it is in the emulated AWS."""
+def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror: Path) -> None:
+    stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
+    interrupt(stack, "kubernetes:batch/v1:Job")
+    half_made = len(rehearsal.aws_left)
+    assert half_made > 0
+    stack.up()
+    assert len(rehearsal.aws_left) >= half_made
+    assert changes(stack.up()) == {}
+    destroy(stack)
+    assert rehearsal.aws_left == []
+
+
+@pytest.mark.slow
+def test_a_deployment_whose_machine_died_goes_on(tmp_path: Path, mirror: Path, kubeconfig: Path) -> None:
+    """In the middle of a chart. The stand-in of AWS keeps what it made; nothing of it is in the emulated AWS."""
     unfinished = ("get", "secrets", "--all-namespaces", "--selector=owner=helm,status=pending-install", "-o", "name")
     config = configured("dev", mirror)
     with aws_emulator.running(tmp_path / "ministack", config["account"]) as aws:
         rehearsal = Rehearsal(tmp_path / "rehearsal", kubeconfig, environment=aws.environment())
         stack = rehearsal.stack("dev", "environment", config)
-        interrupt(stack, "kubernetes:storage.k8s.io/v1:StorageClass")
         kill(stack, once=lambda: bool(kubectl(kubeconfig, *unfinished)))
         with pytest.raises(auto.CommandError, match="the stack is currently locked"):
             stack.up()

@@ -107,7 +107,8 @@ class Rehearsal:
                 name=PROJECT,
                 runtime="python",
                 main=str(ROOT),
-                backend=auto.ProjectBackend(url=f"file://{self.folder / 'state'}"),
+                # Beside each file lies one with its attributes, which whoever is killed leaves half written.
+                backend=auto.ProjectBackend(url=f"file://{self.folder / 'state'}?metadata=skip"),
             ),
             stack_settings={name: auto.StackSettings(config={f"{PROJECT}:{key}": dict(config)})},
             env_vars={

@@ -138,6 +138,10 @@ def test_what_is_part_of_something_that_was_not_made_was_not_made(aws: Clients) 
     assert found(aws, "aws:lb/listener:Listener", loadBalancerArn=arn, port=80) == []
 
 
+def test_what_was_asked_for_without_a_name_is_for_a_person_to_look_for(aws: Clients) -> None:
+    assert find(aws, TAGS, "aws:iam/role:Role", {"description": "Reads"}) is None
+
+
 def test_an_object_of_the_cluster_is_called_as_it_was_asked_for(aws: Clients) -> None:
     job = {"metadata": {"name": "migrate", "namespace": "sensors"}}
     assert found(aws, "kubernetes:batch/v1:Job", **job) == ["sensors/migrate"]
