@@ -17,6 +17,7 @@ import { t } from "./text";
 const DevicePage = lazy(() => import("./device/DevicePage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
+const RulesPage = lazy(() => import("./rules/RulesPage"));
 const FirstDevice = lazy(() => import("./start/FirstDevice"));
 const WallPage = lazy(() => import("./wall/WallPage"));
 
@@ -40,6 +41,7 @@ export function App() {
     if (device) return <DevicePage key={device} id={decodeURIComponent(device)} {...shared} />;
     if (path === "/alerts") return <AlertsPage {...shared} />;
     if (path === "/access") return <AccessPage now={serverNow} />;
+    if (path === "/rules") return <RulesPage now={serverNow} />;
     if (path === "/start") return <FirstDevice {...shared} />;
     if (path === "/wall") return <WallPage {...shared} status={status} />;
     if (path === "/") return <FleetPage {...shared} />;

@@ -20,6 +20,8 @@ export interface Quantity {
   range: Extent | null;
   /** From what the device sends to what is shown. */
   convert: (sent: number) => number;
+  /** And back. */
+  revert: (shown: number) => number;
 }
 
 interface Metric {
@@ -76,6 +78,7 @@ export function quantityOf(metric: string, device: Described | undefined): Quant
     decimals: typeof decimals === "number" && decimals >= 0 && decimals <= 6 ? Math.floor(decimals) : null,
     range: range && { min: convert(range.min), max: convert(range.max) },
     convert,
+    revert: (conversion && CONVERSIONS[wanted]?.[sent]) ?? ((value: number) => value),
   };
 }
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import math
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,13 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tests.dashboard.made_up import SEVERITIES, counts, curve, described, minutes, trouble
+
 TOKEN = "the-operator"
 WHO = "Ana (key 0123456789ab)"
 """Who does what is done with it."""
 EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
 SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
 UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")
-SEVERITIES = ("info", "warning", "critical")
 
 
 class StubApi:
@@ -35,6 +35,8 @@ class StubApi:
                 Route("/api/devices", self.create_device, methods=["POST"]),
                 Route("/api/devices/{device_id}", self.change_device, methods=["PATCH"]),
                 Route("/api/devices/{device_id}/upload-url", self.upload_url, methods=["POST"]),
+                Route("/api/rules", self.rules_as_data, methods=["GET", "POST"]),
+                Route("/api/rules/dry-run", self.dry_run, methods=["POST"]),
                 Route("/api/readings", self.list_readings),
                 Route("/api/readings/trend", self.trend),
                 Route("/api/rejected", self.list_rejected),
@@ -54,6 +56,7 @@ class StubApi:
         self.alerts: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.asked: list[str] = []
+        self.rules: list[dict[str, Any]] = []
         self.http = True
         self.sockets = True
 
@@ -179,6 +182,22 @@ class StubApi:
         return JSONResponse(
             {"url": url, "method": "PUT", "expires_at": stamp(86_400), "readings_since": stamp(-86_400 * 30)}
         )
+
+    async def rules_as_data(self, request: Request) -> Response:
+        """GET and POST /api/rules."""
+        if request.method == "GET":
+            return page(self.rules)
+        if refused := unless_operator(request):
+            return refused
+        self.rules.append(await request.json() | {"version": 1, "changed_at": stamp(), "changed_by": "Ana"})
+        return JSONResponse(self.rules[-1], 201)
+
+    async def dry_run(self, request: Request) -> Response:
+        """POST /api/rules/dry-run: it would have fired once."""
+        fired = {"device_id": "boiler", "metric": "temperature", "since": stamp(-7200), "opened_at": stamp(-7100)}
+        found = [fired | {"resolved_at": stamp(-3600), "value": 31.5}]
+        judged = {"since": stamp(-604_800), "until": stamp(), "summary": "", "subjects": 1, "readings": 9}
+        return JSONResponse(judged | {"alerts": 1, "complete": True, "firings": found})
 
     async def list_readings(self, request: Request) -> Response:
         """GET /api/readings: the newest of each series."""
@@ -309,55 +328,6 @@ def unless_operator(request: Request) -> Response | None:
     if request.headers.get("authorization") == f"Bearer {TOKEN}":
         return None
     return problem(401, "this operation needs the operator's bearer token")
-
-
-def described(device: dict[str, Any]) -> str:
-    """Everything that a search looks at."""
-    metrics = [reading["metric"] for reading in device["readings"]]
-    words = [device["device_id"], device["name"] or "", device["kind"], *device["labels"], *metrics, device["state"]]
-    return " ".join(words).lower()
-
-
-def trouble(device: dict[str, Any]) -> tuple[int, str]:
-    """What is wrong comes first."""
-    rank = 3 if device["worst"] else {"silent": 2, "new": 1, "live": 0}[device["state"]]
-    return -rank, device["device_id"]
-
-
-def counts(fleet: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[str, Any]:
-    """The fleet in numbers."""
-
-    def of(values: Sequence[str]) -> list[dict[str, Any]]:
-        return [{"value": value, "count": count} for value, count in Counter(values).most_common()]
-
-    return {
-        "total": len(fleet),
-        "silent": sum(device["state"] == "silent" for device in fleet),
-        "matching": len(wanted),
-        "located": sum("latitude" in device["attributes"] for device in wanted),
-        "states": of([device["state"] for device in fleet] + ["alerting" for each in fleet if each["worst"]]),
-        "kinds": of([device["kind"] for device in fleet]),
-        "labels": of([label for device in fleet for label in device["labels"]]),
-        "metrics": of([reading["metric"] for device in fleet for reading in device["readings"]]),
-    }
-
-
-def minutes(item: dict[str, Any]) -> list[list[float]]:
-    """The quarter of an hour before a reading, a point for each minute."""
-    end = int(datetime.fromisoformat(item["ts"]).timestamp()) // 60 * 60
-    points = []
-    for at in range(end - 14 * 60, end + 60, 60):
-        value = item["value"] + math.sin(at / 180)
-        points.append([at, value, value - 0.4, value + 0.4, 6])
-    return points
-
-
-def curve(device_id: str, metric: str, at: float) -> float:
-    """A daily cycle with a little noise, of its own for each device."""
-    own = sum(device_id.encode()) % 17
-    base, swing = {"temperature": (21, 4), "humidity": (48, 12), "vibration": (2.4, 0.8)}.get(metric, (420, 120))
-    daily = math.sin(2 * math.pi * at / 86_400 + own)
-    return base + own / 9 + swing * (0.8 * daily + 0.12 * math.sin(at / 2900 + own) + 0.05 * math.sin(at / 61))
 
 
 async def ping(client: WebSocket) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.dashboard.conftest import StubSite
-from tests.dashboard.stub import iso, stamp
+from tests.dashboard.stub import TOKEN, iso, stamp
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -157,3 +157,33 @@ async def test_an_alert_leads_to_its_moment(site: StubSite) -> None:
         query = parse_qs(urlsplit(page.url).query)
         assert datetime.fromisoformat(query["from"][0]) < happened < datetime.fromisoformat(query["to"][0])
         assert seconds(page) < 3600
+
+
+async def test_a_limit_is_drawn_on_the_trend_tried_on_the_past_and_kept(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("devices/boiler") as page:
+        chart = page.get_by_role("img", name=re.compile("^Boiler room, temperature"))
+        await expect(chart).to_be_visible()
+        await page.get_by_role("button", name="Set a limit").click()
+        await chart.scroll_into_view_if_needed()
+        box = await chart.bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 200, box["y"] + 120)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + 200, box["y"] + 60, steps=3)
+        await page.mouse.up()
+        await page.get_by_role("link", name=re.compile("Warn above .*°C")).click()
+        await expect(page.get_by_label("Limit", exact=True)).to_have_value(re.compile(r"^\d+(\.\d+)?$"))
+        await expect(page.get_by_label("Devices")).to_have_value("boiler")
+        await page.get_by_label("Limit", exact=True).fill("28,5")
+        await page.get_by_label("Name").fill("Boiler too hot")
+        await page.get_by_role("button", name="Try it on the last 7 days").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Key").fill(TOKEN)
+        await dialog.get_by_role("button", name="Continue").click()
+        await expect(page.get_by_text("1 alert in 7 days")).to_be_visible()
+        await page.get_by_role("button", name="Save the rule").click()
+        await expect(page.get_by_role("listitem").filter(has_text="Boiler too hot")).to_contain_text(
+            "Temperature above 28.5 · boiler"
+        )
+        assert site.stub.rules[0]["scope"]["metrics"] == ["temperature"]

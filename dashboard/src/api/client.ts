@@ -12,6 +12,7 @@ import type {
   Device,
   DevicePatch,
   DeviceSpec,
+  DryRun,
   Fleet,
   KeySpec,
   LatestReading,
@@ -21,6 +22,8 @@ import type {
   RejectedRecord,
   Session,
   SignedIn,
+  Rule,
+  RuleSpec,
   Trend,
   UploadUrl,
   WatchedSeries,
@@ -115,6 +118,28 @@ export async function unresolvedAlerts(limit: number, signal?: AbortSignal): Pro
     (["open", "acknowledged"] as const).map((state) => getAlerts({ state, limit }, signal)),
   );
   return pages.flatMap((page) => page.items);
+}
+
+/** Every rule, or those that are about a device. */
+export async function getRules(device_id: string | null, signal?: AbortSignal): Promise<readonly Rule[]> {
+  const query = device_id ? { device_id } : {};
+  return (await answer(api.GET("/rules", { params: { query }, ...cancelledBy(signal) }))).items;
+}
+
+/** Keep a rule: a new one, or another version of the one whose version is known. */
+export function saveRule(body: RuleSpec, version: number | null, key: string): Promise<Rule> {
+  if (version === null) return answer(api.POST("/rules", { body, ...by(key) }));
+  const headers = { ...by(key).headers, "If-Match": `"${version}"` };
+  return answer(api.PUT("/rules/{rule_id}", { params: { path: { rule_id: body.rule_id } }, body, headers }));
+}
+
+export function deleteRule(rule_id: string, key: string): Promise<void> {
+  return done(api.DELETE("/rules/{rule_id}", { params: { path: { rule_id } }, ...by(key) }));
+}
+
+/** When a rule would have fired in the last seven days. */
+export function tryRule(body: RuleSpec, key: string): Promise<DryRun> {
+  return answer(api.POST("/rules/dry-run", { body, ...by(key) }));
 }
 
 export type AlertVerb = "acknowledge" | "resolve";

@@ -36,6 +36,10 @@ export type Scope = Schemas["Permission"];
 export type ApiKey = Schemas["ApiKey"];
 export type KeySpec = Schemas["KeySpec"];
 export type MadeKey = Schemas["MadeKey"];
+export type Rule = Schemas["Rule"];
+export type RuleSpec = Schemas["RuleSpec"];
+/** When a rule would have fired. */
+export type DryRun = Schemas["DryRunAnswer"];
 /** An error as problem+json (RFC 9457). */
 export type Problem = Schemas["Problem"];
 

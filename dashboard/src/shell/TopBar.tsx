@@ -20,6 +20,7 @@ interface Props {
 const PAGES = [
   ["/", "fleet"],
   ["/alerts", "alerts"],
+  ["/rules", "rules"],
 ] as const;
 
 /** Where one may go, and the two numbers that matter: how many devices are silent, how many alerts are active. */

@@ -1,21 +1,23 @@
 import { type KeyboardEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
-import { change, useAddress } from "../address";
+import { change, href, useAddress } from "../address";
 import { exportReadings } from "../api/client";
-import type { Alert, Device } from "../api/types";
+import type { Alert, Device, Rule } from "../api/types";
 import { withOperator } from "../access/operator";
 import { formatFull, formatSpan, zoneName } from "../format";
 import { isStale, keyOf, type SeriesMap } from "../live/series";
 import { joined, metricName, say } from "../quantity";
 import { panned, readRange, type Range, writeRange, zoomed } from "../range";
+import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
 import { toast } from "../shell/toasts";
+import { useRules } from "../rules/useRules";
 import { t } from "../text";
 import type { ChartHandle } from "./Chart";
 import { Compare } from "./Compare";
 import { save, toCsv } from "./export";
 import { Figures, Legend } from "./Figures";
 import { nearest, type TrendDot } from "./merge";
-import { describe, type Limit } from "./model";
+import { describe } from "./model";
 import { FromTo, RangePicker } from "./RangePicker";
 import { type Subject, useModel } from "./useModel";
 import { Values } from "./Values";
@@ -26,7 +28,7 @@ const Chart = lazy(() => import("./Chart"));
 const DAY = 24 * 3_600_000;
 const BEFORE: Record<string, number> = { "1d": DAY, "7d": 7 * DAY };
 const MAX_COMPARED = 4;
-const NO_LIMITS: readonly Limit[] = [];
+const NO_RULES: readonly Rule[] = [];
 
 interface Props {
   subject: Subject;
@@ -35,25 +37,27 @@ interface Props {
   series: SeriesMap;
   /** Those about the device, also the ones that are over. */
   alerts: readonly Alert[];
-  limits?: readonly Limit[];
   now: number;
   /** Beside the title. */
   corner?: React.ReactNode;
 }
 
 /** How one metric of one device went, as the address asks: which window, compared with what. */
-export function Trend({ subject, devices, series, alerts, limits = NO_LIMITS, now, corner }: Props) {
+export function Trend({ subject, devices, series, alerts, now, corner }: Props) {
   const { query } = useAddress();
   const range = readRange(query);
   const compare = readCompare(query.compare);
   const before = BEFORE[query.before ?? ""] ?? 0;
   const question = { subject, range, compare, before, alert: query.alert ?? null };
+  const [drawn, setDrawn] = useState<number | null>(null);
+  const [drawing, setDrawing] = useState(false);
   const { model, quantity, device, summary, decimals, bucket, span, loading, error } = useModel(
     question,
     devices,
     series,
     alerts,
-    limits,
+    useRules(subject.device).rules ?? NO_RULES,
+    drawn,
     now,
   );
   const [point, setPoint] = useState<{ at: number; x: number } | null>(null);
@@ -70,6 +74,11 @@ export function Trend({ subject, devices, series, alerts, limits = NO_LIMITS, no
   };
   const onKey = (event: KeyboardEvent<HTMLDivElement>): void => {
     if (!main) return;
+    if (drawing && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+      setDrawn((drawn ?? summary?.max ?? 0) + stepOf(summary) * (event.key === "ArrowUp" ? 1 : -1));
+      event.preventDefault();
+      return;
+    }
     const next = steered(event, span);
     if (next) setRange(next);
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") setPoint(stepped(main.dots, point, event.key));
@@ -113,7 +122,14 @@ export function Trend({ subject, devices, series, alerts, limits = NO_LIMITS, no
       >
         {model && summary ? (
           <Suspense fallback={<Note busy>{t.trend.loadingChart}</Note>}>
-            <Chart ref={chart} model={model} label={describe(model, now)} onPoint={setPoint} onRange={setRange} />
+            <Chart
+              ref={chart}
+              model={model}
+              label={describe(model, now)}
+              onPoint={setPoint}
+              onRange={setRange}
+              onLimit={drawing ? setDrawn : undefined}
+            />
           </Suspense>
         ) : (
           <Nothing loading={loading} error={error} />
@@ -159,6 +175,17 @@ export function Trend({ subject, devices, series, alerts, limits = NO_LIMITS, no
             <option value="7d">{t.trend.lastWeek}</option>
           </select>
         </label>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={drawing}
+          onClick={() => {
+            setDrawing(!drawing);
+            setDrawn(drawing ? null : (summary?.max ?? null));
+          }}
+        >
+          {t.rules.drag}
+        </button>
         <Files subject={subject} chart={chart} lines={model?.lines ?? []} span={span} />
         <button
           type="button"
@@ -183,6 +210,26 @@ export function Trend({ subject, devices, series, alerts, limits = NO_LIMITS, no
           {t.trend.fullScreen}
         </button>
       </div>
+      {drawing && (
+        <p className="drawing" role="status">
+          {t.rules.dragHint}
+          {drawn !== null &&
+            (["above", "below"] as const).map((side) => (
+              <Link
+                key={side}
+                className="button"
+                href={href("/rules", {
+                  new: "1",
+                  device: subject.device,
+                  metric: subject.metric,
+                  [side]: String(Number(quantity.revert(drawn).toPrecision(4))),
+                })}
+              >
+                {t.rules[side === "above" ? "warnAbove" : "warnBelow"](say(drawn, quantity.unit, decimals))}
+              </Link>
+            ))}
+        </p>
+      )}
       {main && <Values line={main} />}
       {open === "range" && (
         <FromTo
@@ -291,6 +338,11 @@ function Nothing({ loading, error }: { loading: boolean; error: string | null })
   if (error) return <Note>{t.trend.failed(error)}</Note>;
   if (loading) return <Note busy>{t.trend.loading}</Note>;
   return <Note>{t.trend.empty}</Note>;
+}
+
+/** A hundredth of what is seen: a press of a key moves a limit by it. */
+function stepOf(summary: { min: number; max: number } | null): number {
+  return summary ? (summary.max - summary.min) / 100 || 1 : 1;
 }
 
 function steered(event: KeyboardEvent, span: { from: number; to: number }): Range | null {

@@ -46,6 +46,7 @@ export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption 
     yAxis: axes.map(({ unit, place }) => ({
       type: "value",
       scale: true,
+      ...(place === 0 ? reaching(model.limits) : {}),
       position: place === 0 ? "left" : "right",
       offset: Math.max(place - 1, 0) * AXIS_WIDTH,
       splitNumber: 4,
@@ -63,6 +64,17 @@ export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption 
       const axis = axes.findIndex(({ unit }) => unit === line.unit);
       return colours ? drawn(line, index, axis, colours, marks) : [];
     }),
+  };
+}
+
+/** An axis that reaches to every limit, so that one sees how far away it is. */
+function reaching(limits: ChartModel["limits"]): object {
+  if (limits.length === 0) return {};
+  const low = Math.min(...limits.map(({ value }) => value));
+  const high = Math.max(...limits.map(({ value }) => value));
+  return {
+    min: ({ min, max }: { min: number; max: number }) => Math.min(min, low - (max - min) / 20),
+    max: ({ min, max }: { min: number; max: number }) => Math.max(max, high + (max - min) / 20),
   };
 }
 

@@ -1,12 +1,13 @@
 import { useMemo } from "react";
-import type { Alert, Device } from "../api/types";
+import type { Alert, Device, Rule } from "../api/types";
 import { useDevices } from "../device/useDevices";
 import { keyOf, type SeriesMap } from "../live/series";
 import { decimalsOf, metricName, type Quantity, quantityOf, scaleOf } from "../quantity";
 import { type Range, type Span, spanOf } from "../range";
+import { limitsOf } from "../rules/limits";
 import { t } from "../text";
 import { converted, rawLine, shifted, type Summary, trendLine } from "./merge";
-import { areasOf, type ChartModel, type Limit, type Line } from "./model";
+import { areasOf, type ChartModel, type Line } from "./model";
 import { type Loaded, useTrends, type Wanted } from "./useTrends";
 
 export interface Subject {
@@ -47,7 +48,9 @@ export function useModel(
   known: readonly Device[],
   live: SeriesMap,
   alerts: readonly Alert[],
-  limits: readonly Limit[],
+  rules: readonly Rule[],
+  /** A limit that is being drawn. */
+  drawn: number | null,
   now: number,
 ): TrendAnswer {
   const { subject, range, compare, before, alert } = question;
@@ -74,11 +77,15 @@ export function useModel(
   const main = lines[0];
   const model = useMemo(() => {
     if (!main) return null;
+    const limits = [
+      ...limitsOf(rules, subject.device, subject.metric, quantity.convert),
+      ...(drawn === null ? [] : [{ value: drawn, name: t.rules.newLimit, severity: "warning" as const }]),
+    ];
     const areas = areasOf(alerts, subject, { from, to }, quantity.convert, alert);
     return { lines: lines.map(({ line }) => line), areas, limits, span: { from, to } };
     // The quantity is made anew each time; what it is made of is in `lines`.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [main, lines, alerts, subject.device, subject.metric, from, to, limits, alert]);
+  }, [main, lines, alerts, subject.device, subject.metric, from, to, rules, drawn, alert]);
 
   return {
     model,

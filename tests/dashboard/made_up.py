@@ -1,0 +1,58 @@
+"""What the stub's fleet looks like: its curves, its order, its numbers."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+SEVERITIES = ("info", "warning", "critical")
+
+
+def described(device: dict[str, Any]) -> str:
+    """Everything that a search looks at."""
+    metrics = [reading["metric"] for reading in device["readings"]]
+    words = [device["device_id"], device["name"] or "", device["kind"], *device["labels"], *metrics, device["state"]]
+    return " ".join(words).lower()
+
+
+def trouble(device: dict[str, Any]) -> tuple[int, str]:
+    """What is wrong comes first."""
+    rank = 3 if device["worst"] else {"silent": 2, "new": 1, "live": 0}[device["state"]]
+    return -rank, device["device_id"]
+
+
+def counts(fleet: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    """The fleet in numbers."""
+
+    def of(values: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"value": value, "count": count} for value, count in Counter(values).most_common()]
+
+    return {
+        "total": len(fleet),
+        "silent": sum(device["state"] == "silent" for device in fleet),
+        "matching": len(wanted),
+        "located": sum("latitude" in device["attributes"] for device in wanted),
+        "states": of([device["state"] for device in fleet] + ["alerting" for each in fleet if each["worst"]]),
+        "kinds": of([device["kind"] for device in fleet]),
+        "labels": of([label for device in fleet for label in device["labels"]]),
+        "metrics": of([reading["metric"] for device in fleet for reading in device["readings"]]),
+    }
+
+
+def minutes(item: dict[str, Any]) -> list[list[float]]:
+    """The quarter of an hour before a reading, a point for each minute."""
+    end = int(datetime.fromisoformat(item["ts"]).timestamp()) // 60 * 60
+    points = []
+    for at in range(end - 14 * 60, end + 60, 60):
+        value = item["value"] + math.sin(at / 180)
+        points.append([at, value, value - 0.4, value + 0.4, 6])
+    return points
+
+
+def curve(device_id: str, metric: str, at: float) -> float:
+    """A daily cycle with a little noise, of its own for each device."""
+    own = sum(device_id.encode()) % 17
+    base, swing = {"temperature": (21, 4), "humidity": (48, 12), "vibration": (2.4, 0.8)}.get(metric, (420, 120))
+    daily = math.sin(2 * math.pi * at / 86_400 + own)
+    return base + own / 9 + swing * (0.8 * daily + 0.12 * math.sin(at / 2900 + own) + 0.05 * math.sin(at / 61))
