@@ -15,6 +15,10 @@ class UnsupportedServerError(PlatformError):
     """A uvicorn whose protocols are not those that were extended here."""
 
 
+class HeadersTooLargeError(PlatformError):
+    """A request whose headers are larger than any that is meant."""
+
+
 class ProblemError(PlatformError, HTTPException):
     """An answer of status 4xx or 5xx as problem+json (RFC 9457): `detail` tells the caller what to do."""
 

@@ -14,12 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from apps.platform.errors import UnsupportedServerError
+from apps.platform.errors import HeadersTooLargeError, UnsupportedServerError
 from apps.platform.timeouts import HttpTimeouts
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_LINGER_BYTES = 32 * 1024 * 1024
 """What is read at most of a body that was answered before its end: many times what any service takes."""
+MAX_HANDSHAKE_HEADERS = 128
+MAX_HANDSHAKE_LINE = 8_000
+"""What the library of WebSockets takes of a handshake."""
 MAX_UNSENT_BYTES = 128 * 1024
 """What the kernel may hold of a WebSocket's data that is not on its way yet."""
 
@@ -121,6 +124,9 @@ class DeadlineProtocol(_WriteStallGuard, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application."""
+        # What arrives in one piece was not counted by the piece.
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEADER_BYTES:
+            raise HeadersTooLargeError("the headers are beyond all measure")
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
@@ -131,6 +137,19 @@ class DeadlineProtocol(_WriteStallGuard, HttpToolsProtocol):
         """Note that the whole request has arrived."""
         self._in_body = False
         super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand a handshake to the WebSocket's own protocol, which leaves what is none without an answer."""
+        names = {name for name, _ in self.headers}
+        if (
+            self.scope["method"] != "GET"
+            or names & {b"content-length", b"transfer-encoding"}
+            or len(self.headers) > MAX_HANDSHAKE_HEADERS
+            or any(len(name) + len(value) > MAX_HANDSHAKE_LINE for name, value in [*self.headers, (self.url, b"")])
+        ):
+            self.send_400_response("An upgrade to WebSocket is a GET without a body and with few headers.")
+        else:
+            super().handle_websocket_upgrade()
 
     def linger(self) -> None:
         """Close once the client has had time to read an answer that came before the end of its request.
@@ -197,9 +216,15 @@ class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
     uvicorn closes such a connection politely, which waits for what was written to be read: for ever, if nobody reads.
     """
 
+    _handshake_due: asyncio.TimerHandle | None = None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep little in the kernel, so that what is unread shows, and a ping does not queue behind megabytes."""
+        """Give the handshake its time.
+
+        Keep little in the kernel, so that what is unread shows, and a ping does not queue behind megabytes.
+        """
         super().connection_made(transport)
+        self._handshake_due = self.loop.call_later(self.timeouts.header_seconds, self._end_unless_open)
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
@@ -223,6 +248,16 @@ class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
     def _handshake_late(self) -> None:
         if not self.handshake_initiated:
             self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop every clock."""
+        if self._handshake_due is not None:
+            self._handshake_due.cancel()
+        super().connection_lost(exc)
+
+    def _end_unless_open(self) -> None:
+        if not self.handshake_complete:
+            self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         """End the connection of a client that did not answer a ping; what is unread has a clock of its own."""
@@ -261,6 +296,11 @@ USED: Mapping[type, Mapping[str, tuple[str, ...] | None]] = {
         "pause_writing": (),
         "resume_writing": (),
         "shutdown": (),
+        "handle_websocket_upgrade": (),
+        "send_400_response": ("msg",),
+        "on_url": ("url",),
+        "headers": None,
+        "scope": None,
         "_start_asgi_task": ("cycle", "app"),
         "loop": None,
         "transport": None,
@@ -273,6 +313,7 @@ USED: Mapping[type, Mapping[str, tuple[str, ...] | None]] = {
         "pause_writing": (),
         "resume_writing": (),
         "keepalive_timeout": (),
+        "handshake_complete": None,
         "schedule_ping": (),
         "data_received": ("data",),
         "conn": None,

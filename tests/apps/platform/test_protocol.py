@@ -8,7 +8,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from apps.platform.errors import ProblemError, UnsupportedServerError
 from apps.platform.http import application, read_body
@@ -45,13 +46,21 @@ async def large(_: Request) -> Response:
     return Response(b"x" * LARGE)
 
 
+async def mute(websocket: WebSocket) -> None:
+    await websocket.receive()
+    await asyncio.sleep(60)
+
+
 async def ready() -> str | None:
     return None
 
 
 @pytest.fixture(scope="module")
 def base() -> Iterator[str]:
-    routes = [Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless, large)]
+    routes: list[BaseRoute] = [
+        Route(f"/{work.__name__}", work, methods=["PUT", "GET"]) for work in (early, echo, slow, endless, large)
+    ]
+    routes.append(WebSocketRoute("/mute", mute))
     timeouts = HttpTimeouts(header_seconds=0.4, write_stall_seconds=0.4, linger_seconds=0.4, linger_total_seconds=0.8)
     with serving(application(routes, ready), timeouts=timeouts) as base:
         yield base
@@ -139,6 +148,40 @@ def test_pipelined_requests_are_all_answered(client: socket.socket) -> None:
 def test_headers_beyond_all_measure_are_refused(client: socket.socket) -> None:
     client.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000)
     assert b" 431 " in read_to_the_end(client)
+
+
+def test_headers_beyond_all_measure_are_refused_in_one_piece_too(client: socket.socket) -> None:
+    client.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
+    assert b" 400 " in read_to_the_end(client)
+
+
+HANDSHAKE = (
+    b" /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        (b"GET", b"", b" 403 "),
+        (b"PUT", b"", b" 400 "),
+        (b"GET", b"Content-Length: 10\r\n", b" 400 "),
+        (b"GET", b"Transfer-Encoding: chunked\r\n", b" 400 "),
+        (b"GET", b"".join(b"X%d: 1\r\n" % number for number in range(200)), b" 400 "),
+        (b"GET", b"X: " + b"x" * 9_000 + b"\r\n", b" 400 "),
+    ],
+)
+def test_an_upgrade_that_is_no_handshake_is_answered_and_closed(
+    client: socket.socket, method: bytes, headers: bytes, status: bytes
+) -> None:
+    client.sendall(method + HANDSHAKE + headers + b"\r\n")
+    assert status in read_to_the_end(client)
+
+
+def test_a_handshake_that_is_never_answered_is_ended(client: socket.socket) -> None:
+    client.sendall(b"GET" + HANDSHAKE.replace(b"/live", b"/mute") + b"\r\n")
+    assert seconds_until_closed(client) < 5
 
 
 def test_a_body_that_is_answered_early_is_not_read_for_long_and_the_answer_arrives(client: socket.socket) -> None:
