@@ -1,6 +1,7 @@
 """Everything that runs. A new service is a line here."""
 
 from apps.api.service import API
+from apps.archive.service import ARCHIVE
 from apps.detector.service import DETECTOR
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
@@ -25,6 +26,7 @@ CATALOG = Catalog(
         API,
         DETECTOR,
         NOTIFIER,
+        ARCHIVE,
         PARTITIONS,
         DATABASE_METRICS,
         ROTATION,

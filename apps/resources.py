@@ -1,6 +1,6 @@
 """What the services of this product share: its stream, its database, its secrets, what it watches itself with."""
 
-from apps.platform.resources import Database, Endpoint, Secret, Stream
+from apps.platform.resources import Database, Endpoint, FileStore, Secret, Stream
 
 READINGS = Stream("readings")
 
@@ -11,6 +11,7 @@ SENSORS = Database(
             "alert_events",
             "alert_notifications",
             "alerts",
+            "archive_days",
             "api_keys",
             "audit_events",
             "credential_changes",
@@ -38,6 +39,8 @@ SENSORS = Database(
     ),
     functions=frozenset({"drop_partition(text)", "ensure_partition(timestamptz)"}),
 )
+
+ARCHIVE_FILES = FileStore("archive")
 
 SIGNING_KEYS = Secret("signing-keys")
 OPERATOR_TOKEN = Secret("operator-token")

@@ -201,6 +201,10 @@ def aws_finds(token: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         "aws:kms/getKey:getKey": {"arn": f"arn:aws:kms:{place}:key/{name.removeprefix('alias/')}"},
         "aws:rds/getSnapshots:getSnapshots": {"snapshots": []},
         "aws:secretsmanager/getSecret:getSecret": {"arn": f"arn:aws:secretsmanager:{place}:secret:{name}-EXAMPLE"},
+        "aws:s3/getBucket:getBucket": {
+            "bucket": str(asked.get("bucket")),
+            "arn": f"arn:aws:s3:::{asked.get('bucket')}",
+        },
         "aws:eks/getAddonVersion:getAddonVersion": {"version": f"v{asked.get('kubernetesVersion')}.0-eksbuild.1"},
         "aws:eks/getClusters:getClusters": {"names": []},
     }

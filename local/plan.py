@@ -16,6 +16,8 @@ from apps.platform.needs import (
     Connect,
     Consume,
     HttpCall,
+    KeepFiles,
+    KnowWhetherKept,
     MeasureDatabase,
     Need,
     OwnDatabase,
@@ -218,6 +220,10 @@ HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str
     ReadSecret: lambda need, env: {need.resource.variable: str(env.secrets / need.resource.name)},
     HttpCall: lambda need, env: {need.resource.variable: env.url(need.resource.name)},
     CallService: _call_service,
+    KeepFiles: lambda need, env: (
+        aws(env) | dict(zip(need.resource.variables, (REGION, need.resource.name), strict=True))
+    ),
+    KnowWhetherKept: lambda need, _env: {need.resource.switch: "true"},
     PublicUrl: lambda need, env: {need.resource.variable: env.front_door},
     SignIn: _sign_in,
     SendWebhooks: lambda need, env: dict.fromkeys(need.variables, env.notifications.as_setting()),

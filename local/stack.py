@@ -153,6 +153,7 @@ class Stack:
             self.supervisor.supervise(ministack.program(self.env, self.paths), restart=False)
             await self.supervisor.until_ready("ministack")
             await ministack.create_stream(self.env)
+            await ministack.create_bucket(self.env)
 
     async def _build_dashboard(self, step: StartStep) -> None:
         with step("dashboard is built"):

@@ -10,6 +10,7 @@ import pulumi
 
 from apps.catalog import CATALOG
 from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
+from components.account.archive_bucket import ArchiveBucket, ArchiveBucketArgs
 from components.account.budget import Budget
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
 from components.account.github_runners import GitHubRunners, GitHubRunnersArgs
@@ -18,9 +19,9 @@ from components.account.retained import Retained, RetainedArgs
 from components.account.scheduled_end import ScheduledEnd, ScheduledEndArgs, end_project_arn
 from components.account.state_backend import StateBackend, StateBackendArgs
 from stacks.config import PROJECT, AccountConfig
-from stacks.github import deployed_environment, end_commands, end_cron, schedule_of
+from stacks.github import archive_of, deployed_environment, end_commands, end_cron, schedule_of
 from stacks.providers import aws_provider
-from stacks.retained import SECRETS, retained_names
+from stacks.retained import SECRETS, archive_bucket, retained_names
 
 
 def deploy(config: AccountConfig, stack: str) -> None:
@@ -50,12 +51,25 @@ def deploy(config: AccountConfig, stack: str) -> None:
         )
         for environment in config.environments
     }
+    archives = {
+        environment: ArchiveBucket(
+            f"{environment}-archive",
+            ArchiveBucketArgs(
+                archive_bucket(environment, config.account), kept.key_arn, colder_after_days=archive.colder_after_days
+            ),
+            opts,
+        )
+        for environment, kept in retained.items()
+        if (archive := archive_of(environment))
+    }
     deployment = _deployment(config, {name: kept.key_arn for name, kept in retained.items()}, opts)
     images.grant_push("images-push", deployment.images)
     state.grant_read("preview-state", deployment.preview)
     for environment, role in deployment.deploy.items():
         state.grant_write(f"deploy-{environment}-state", role, environment)
         retained[environment].grant_find(f"deploy-{environment}-retained", role)
+        if environment in archives:
+            archives[environment].grant_find(f"deploy-{environment}-archive", role)
         pulumi.export(f"{environment}DeployRoleArn", role.arn)
     pulumi.export("previewRoleArn", deployment.preview.arn)
     pulumi.export("imagesRoleArn", deployment.images.arn)

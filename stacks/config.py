@@ -18,7 +18,7 @@ from apps.platform.settings import StoringSettings
 from apps.storage.settings import GRACE
 from components.account.config import BudgetConfig, GitHubConfig, RunnersConfig
 from components.cluster.config import ChartsConfig, ClusterConfig
-from components.data.config import DatabaseConfig, StreamConfig
+from components.data.config import ArchiveConfig, DatabaseConfig, StreamConfig
 from components.network.config import IngressConfig, LoginConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.regions import check_zones
@@ -125,6 +125,11 @@ class EnvironmentConfig(StackConfig):
     database: DatabaseConfig = DatabaseConfig()
     stream: StreamConfig = StreamConfig()
     notifications: Notifications = Notifications()
+    archive: ArchiveConfig | None = Field(
+        None,
+        description="Each day that is over as files in S3, for years; None: a month that is dropped is gone",
+        examples=[{}],
+    )
     services: Mapping[str, ServiceConfig] = {}
     charts: ChartsConfig = ChartsConfig()
     protected: bool = Field(

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from components.account.config import GitHubConfig
 from components.account.github_environments import DeployedEnvironment
+from components.data.config import ArchiveConfig
 from stacks.config import DAYS, PROJECT, ROOT, ScheduleConfig, accounts, read_stack_file
 from stacks.errors import StackConfigError
 
@@ -37,6 +38,15 @@ def schedule_of(stack: str, folder: Path = ROOT) -> ScheduleConfig | None:
         return None if given is None else ScheduleConfig.model_validate(given)
     except ValidationError as error:
         raise StackConfigError(f"Pulumi.{stack}.yaml: environment.schedule cannot be used: {error}") from None
+
+
+def archive_of(stack: str, folder: Path = ROOT) -> ArchiveConfig | None:
+    """Return what a stack's file says of its archive; none: it has none. Raises StackConfigError for what is wrong."""
+    given = _given(stack, folder).get("archive")
+    try:
+        return None if given is None else ArchiveConfig.model_validate(given)
+    except ValidationError as error:
+        raise StackConfigError(f"Pulumi.{stack}.yaml: environment.archive cannot be used: {error}") from None
 
 
 def end_cron(schedule: ScheduleConfig) -> str:

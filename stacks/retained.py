@@ -2,6 +2,7 @@
 
 from apps.platform.resources import Secret
 from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
+from components.account.archive_bucket import archive_bucket_name
 from components.account.retained import RetainedNames
 from components.cluster.cluster import log_group
 from components.data.database import log_groups
@@ -23,6 +24,11 @@ SECRETS = {
 def name_of(environment: str) -> str:
     """Return what an environment's cluster, database and network are called in its account."""
     return f"{PROJECT}-{environment}"
+
+
+def archive_bucket(environment: str, account: str) -> str:
+    """Return the name of the bucket that the account's stack keeps for an environment with an archive."""
+    return archive_bucket_name(PROJECT, environment, account)
 
 
 def retained_names(environment: str) -> RetainedNames:

@@ -6,6 +6,9 @@ from fractions import Fraction
 from prometheus_client import Gauge
 
 from apps.api.service import API
+from apps.archive.metrics import FAILED_DAYS
+from apps.archive.metrics import LAST_SUCCESS as ARCHIVED
+from apps.archive.service import ARCHIVE
 from apps.catalog import CATALOG
 from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.detector.service import DETECTOR
@@ -21,7 +24,19 @@ from apps.observability.objectives import LATENCY_ROUTES, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
 from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, NOTIFICATIONS_FAILED, UP
 from apps.platform.http import HTTP_SECONDS
-from apps.platform.promql import Matches, absent, age, histogram_quantile, increase, max_, rate, sum_, value
+from apps.platform.promql import (
+    Matcher,
+    Matches,
+    NotMatches,
+    absent,
+    age,
+    histogram_quantile,
+    increase,
+    max_,
+    rate,
+    sum_,
+    value,
+)
 from apps.rules.metrics import BEHIND_SECONDS, LOOKED
 from apps.rules.service import RULES
 from apps.storage.metrics import (
@@ -51,6 +66,9 @@ RULES_LATE = 60
 
 MEASUREMENT_LATE = 900
 """Seconds in which three measurements of the database should have worked."""
+
+ARCHIVE_LATE = 2 * 24 * 3600
+"""Seconds in which two nights should have archived everything."""
 
 API_LATENCY_P95 = RecordingRule(
     metric=Gauge("api_latency_p95", "Seconds within which 95 % of the API's answers are complete.", registry=None),
@@ -176,13 +194,44 @@ NOTIFIER_SILENT = AlertRule(
     summary="nobody is told of sensors' alerts: the notifier hands none over",
 )
 
-CRONJOB_FAILING = AlertRule(
-    name="CronJobFailing",
-    # Ends with the next run that works. The chart's KubeJobFailed goes on for as long as the failed Job is kept.
-    expression=value(CRONJOB_SCHEDULED) > (value(CRONJOB_SUCCEEDED) | value(CRONJOB_SCHEDULED) * 0),
-    for_=timedelta(seconds=max(job.deadline_seconds for job in CATALOG.scheduled), minutes=5),
+LONG_JOBS = tuple(job for job in CATALOG.scheduled if job.deadline_seconds > 3600)
+"""What may well be at work for hours: whether it failed is known later than of the others."""
+
+
+def _failing(seconds: float, jobs: Matcher) -> AlertRule:
+    return AlertRule(
+        name="CronJobFailing",
+        # Ends with the next run that works. The chart's KubeJobFailed goes on for as long as the failed Job is kept.
+        expression=value(CRONJOB_SCHEDULED, cronjob=jobs)
+        > (value(CRONJOB_SUCCEEDED, cronjob=jobs) | value(CRONJOB_SCHEDULED, cronjob=jobs) * 0),
+        for_=timedelta(seconds=seconds, minutes=5),
+        severity=Severity.WARNING,
+        summary="no run of {{ $labels.cronjob }} has succeeded since its last one was started",
+    )
+
+
+CRONJOB_FAILING = (
+    _failing(
+        max(job.deadline_seconds for job in CATALOG.scheduled if job not in LONG_JOBS),
+        NotMatches("|".join(job.name for job in LONG_JOBS)),
+    ),
+    *(_failing(job.deadline_seconds, job.name) for job in LONG_JOBS),
+)
+
+ARCHIVE_DIFFERS = AlertRule(
+    name="ArchiveDiffers",
+    expression=value(FAILED_DAYS) > 0,
     severity=Severity.WARNING,
-    summary="no run of {{ $labels.cronjob }} has succeeded since its last one was started",
+    summary="{{ $value }} days cannot be made final in the archive",
+)
+
+ARCHIVE_BEHIND = AlertRule(
+    name="ArchiveBehind",
+    # Where no run ever worked there is nothing to be late, and CronJobFailing tells.
+    expression=age(ARCHIVED) > ARCHIVE_LATE,
+    for_=timedelta(minutes=30),
+    severity=Severity.WARNING,
+    summary="nothing was archived completely for {{ $value | humanizeDuration }}",
 )
 
 DATABASE_STORAGE_LOW = AlertRule(
@@ -237,7 +286,7 @@ GROUPS = (
     RuleGroup(name=RULES.name, rules=(RULES_BEHIND, RULES_NOT_JUDGED)),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name=NOTIFIER.name, rules=(NOTIFICATIONS_FAILING, NOTIFIER_SILENT)),
-    RuleGroup(name="health", rules=(*SERVICE_DOWN, CRONJOB_FAILING)),
+    RuleGroup(name="health", rules=(*SERVICE_DOWN, *CRONJOB_FAILING)),
     RuleGroup(
         name="database",
         rules=(
@@ -248,5 +297,6 @@ GROUPS = (
             DATABASE_UNMEASURED,
         ),
     ),
+    RuleGroup(name=ARCHIVE.name, rules=(ARCHIVE_DIFFERS, ARCHIVE_BEHIND)),
     *(group for slo in SLOS for group in slo.groups()),
 )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from apps.platform.declaration import Declaration, ReleaseJob, ScheduledService, Server, Service, StaticSite
-from apps.platform.needs import CallService, Connect, DatabaseRole
-from apps.platform.resources import Database
+from apps.platform.needs import CallService, Connect, DatabaseRole, KeepFiles
+from apps.platform.resources import Database, FileStore
 
 D = TypeVar("D", bound=Declaration)
 
@@ -70,6 +70,10 @@ class Catalog:
     def images(self) -> tuple[str, ...]:
         """The images that all of it runs in."""
         return tuple(sorted({declaration.image for declaration in self.declarations}))
+
+    def without(self, files: FileStore) -> "Catalog":
+        """Return what runs where there is no such bucket."""
+        return Catalog(tuple(each for each in self.declarations if KeepFiles(files) not in each.needs))
 
     def runnable(self, images: Collection[str]) -> "Catalog":
         """Return what can run with these images: what calls a service that cannot run cannot either."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 from apps.platform.resources import (
     Database,
     Endpoint,
+    FileStore,
     Login,
     ManagedResource,
     PublicEndpoint,
@@ -138,6 +139,27 @@ class OwnDatabase(Need):
     def variables(self) -> tuple[str, ...]:
         """The environment variables that it brings."""
         return (*self.resource.variables, "DATABASE_PASSWORD_FILE")
+
+
+@dataclass(frozen=True, slots=True)
+class KeepFiles(Need):
+    """List, read, write and delete files. Where the environment has no such bucket, whoever needs it does not run."""
+
+    resource: FileStore
+    text = "keeps {}"
+
+
+@dataclass(frozen=True, slots=True)
+class KnowWhetherKept(Need):
+    """Know whether the environment has a bucket for files."""
+
+    resource: FileStore
+    text = "knows whether there are {}"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variable that it brings."""
+        return (self.resource.switch,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,21 @@ class Database(ManagedResource):
 
 
 @dataclass(frozen=True, slots=True)
+class FileStore(ManagedResource):
+    """A bucket of S3 for files that outlive an environment. An environment may do without it."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that name it."""
+        return ("AWS_REGION", f"{self.prefix}_BUCKET")
+
+    @property
+    def switch(self) -> str:
+        """The environment variable that says whether the environment has it."""
+        return f"{self.prefix}_ENABLED"
+
+
+@dataclass(frozen=True, slots=True)
 class Secret(ManagedResource):
     """A secret that the process reads as a file, again whenever it changes."""
 

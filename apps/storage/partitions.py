@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
@@ -79,6 +79,21 @@ def create_ahead(connection: sa.Connection, now: datetime, settings: StorageSett
     return created
 
 
+def days_not_archived(connection: sa.Connection, month: Month) -> list[date]:
+    """Return the days of a month whose readings, as many as there are, do not lie in the archive."""
+    first, end = (datetime(*each, 1, tzinfo=UTC) for each in (month, add_months(month, 1)))
+    return list(connection.scalars(_NOT_ARCHIVED, {"first": first, "end": end}))
+
+
 def drop(connection: sa.Connection, partition: Partition) -> None:
     """Drop a partition. Fails, and can be tried again, when readers hold it for more than 5 s."""
     connection.execute(sa.text("SELECT drop_partition(:name)"), {"name": partition.name})
+
+
+_NOT_ARCHIVED = sa.text("""
+SELECT rollups.day FROM (
+    SELECT (day AT TIME ZONE 'UTC')::date AS day, sum(count) AS readings FROM readings_day
+    WHERE day >= :first AND day < :end GROUP BY 1
+) AS rollups LEFT JOIN archive_days AS archived USING (day)
+WHERE archived.rows IS DISTINCT FROM rollups.readings ORDER BY 1
+""")

@@ -1,8 +1,8 @@
 """The declarations of the storage package: migration in each deployment, partitions each night, measurements often."""
 
 from apps.platform.declaration import ReleaseJob, Resources, ScheduledService
-from apps.platform.needs import Connect, HttpCall, MeasureDatabase, OwnDatabase
-from apps.resources import PUSHGATEWAY, SENSORS
+from apps.platform.needs import Connect, HttpCall, KnowWhetherKept, MeasureDatabase, OwnDatabase
+from apps.resources import ARCHIVE_FILES, PUSHGATEWAY, SENSORS
 from apps.storage import metrics
 from apps.storage.settings import MeasurementSettings, MigrationSettings, StorageSettings
 
@@ -28,6 +28,7 @@ PARTITIONS = ScheduledService(
             grants={
                 "alert_events": "SELECT, DELETE",
                 "alerts": "SELECT, UPDATE, DELETE",  # UPDATE: to lock the rows that go
+                "archive_days": "SELECT",
                 "credential_changes": "SELECT, UPDATE",
                 "credential_uses": "SELECT, DELETE",
                 "device_credentials": "SELECT, UPDATE, DELETE",
@@ -35,11 +36,13 @@ PARTITIONS = ScheduledService(
                 "fleet_keys": "SELECT",
                 "latest_readings": "SELECT, DELETE",
                 "reading_log": "SELECT, DELETE",
+                "readings_day": "SELECT",
                 "rejected_records": "SELECT, DELETE",
                 "upload_generations": "SELECT, DELETE",
             },
             functions=("ensure_partition(timestamptz)", "drop_partition(text)"),
         ),
+        KnowWhetherKept(ARCHIVE_FILES),
     ),
     schedule="15 3 * * *",
     deadline_seconds=900,

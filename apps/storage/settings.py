@@ -18,6 +18,9 @@ class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
     minutes_retention_months: int = Field(25, ge=1, le=1200, description="Months of rollups by minute to keep")
     hours_retention_months: int = Field(60, ge=1, le=1200, description="Months of rollups by hour to keep")
     days_retention_months: int = Field(240, ge=1, le=1200, description="Months of rollups by day to keep")
+    archive_enabled: bool = Field(
+        False, description="Whether a month of readings is dropped only when all of its days are final in the archive"
+    )
     rejects_retention_days: int = Field(30, ge=1, le=366, description="Days of rejected records to keep")
     alerts_retention_days: int = Field(400, ge=30, le=3660, description="Days to keep an alert after it was resolved")
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")

@@ -376,6 +376,18 @@ detector_memory = sa.Table(
     sa.Column("updated_at", TIME, nullable=False, server_default=CLOCK),
 )
 
+# Days that lie in the archive exactly as the database held them: how many readings, in which version, by the ETag of
+# the manifest. The archive's own manifests are the truth; this lets a night find what changed without reading them.
+archive_days = sa.Table(
+    "archive_days",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("archived_at", TIME, nullable=False, server_default=CLOCK),
+)
+
 # One row, written by the migration: the oldest revision whose code can use this schema. A release that does not know it
 # may not run.
 schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision", sa.Text, primary_key=True))

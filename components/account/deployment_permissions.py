@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.account.archive_bucket import archive_bucket_name
 from components.account.deployment_calls import CALLS
 from components.identity.iam import RoleSettings, Statement
 
@@ -132,6 +133,7 @@ def boundary_statements(stack: DeployedStack) -> tuple[Statement, ...]:
     Machines and interfaces are as AWS's own policies for EKS have them, which AWS changes; all else is named.
     """
     in_region = {"StringEquals": {"aws:RequestedRegion": stack.region}}
+    archive = f"arn:aws:s3:::{archive_bucket_name(stack.project, stack.environment, stack.account)}"
     return (
         Statement(("autoscaling:*", "ec2:*", "elasticloadbalancing:*"), ["*"], in_region, sid="Machines"),
         Statement(USE, ["*"], in_region, sid="UseTheRegion"),
@@ -142,6 +144,17 @@ def boundary_statements(stack: DeployedStack) -> tuple[Statement, ...]:
                 stack.arn("secretsmanager", "secret:rds!*"),
             ],
             sid="OwnSecrets",
+        ),
+        Statement(
+            (
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "s3:PutObject",
+            ),
+            [archive, f"{archive}/*"],
+            sid="OwnArchive",
         ),
         Statement(("iam:*", "organizations:*", "account:*"), ["*"], effect="Deny", sid="NeverIdentity"),
     )

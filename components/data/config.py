@@ -27,6 +27,18 @@ class DatabaseConfig(Section):
         return self
 
 
+class ArchiveConfig(Section):
+    """Days that are over as files in S3. Nothing of it is needed to switch it on: `archive: {}`."""
+
+    colder_after_days: int = Field(
+        90, ge=1, le=3650, description="Days after which files move to Glacier Instant Retrieval", examples=[90]
+    )
+    assumed_readings_per_second: float = Field(
+        200, gt=0, le=1_000_000, description="What `nox -s cost` counts with", examples=[2000]
+    )
+    assumed_years: float = Field(1, gt=0, le=100, description="How long it has been on, likewise", examples=[3])
+
+
 class StreamConfig(Section):
     """Kinesis."""
 

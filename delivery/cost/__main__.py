@@ -17,6 +17,7 @@ from delivery.cost.estimate import (
     Line,
     Part,
     affordable_hours,
+    archive,
     by_component,
     estimate,
     hourly_usd,
@@ -95,6 +96,8 @@ def standing_cost(config: EnvironmentConfig, stack: str, of: AccountConfig, toda
     lines = estimate(kept, of.region, today)
     if config.database.final_snapshot and config.schedule:
         lines.append(snapshots(config.database.storage_gib, config.database.snapshots_kept, config.region))
+    if config.archive:
+        lines += archive(config.archive, config.region)
     return lines
 
 

@@ -12,8 +12,12 @@ from typing import Any
 
 from apps.storage.metrics import PERIOD, RDS_METRICS
 from components.cluster.versions import SUPPORT, days_of_standard_support
+from components.data.config import ArchiveConfig
 from delivery.cost.prices import price
 from delivery.errors import UnknownAttributeError, UnknownPriceError
+
+ARCHIVED_BYTES = 15
+"""Of a reading in the archive, measured with values that are noise (docs/archive.md)."""
 
 HOURS_A_WEEK = Decimal(168)
 
@@ -82,6 +86,18 @@ def snapshots(gib: int, kept: int, region: str) -> Line:
     item, count = "database snapshot, GB", Decimal(kept * gib)
     found = price(item, region)
     return Line("database", "last snapshots", item, count, found.hourly * count, found.source)
+
+
+def archive(config: ArchiveConfig, region: str) -> list[Line]:
+    """Return what the files of an archive cost that has been on for as long, with as many readings, as is assumed."""
+    days = config.assumed_years * 365
+    gb_a_day = config.assumed_readings_per_second * 86_400 * ARCHIVED_BYTES / 1e9
+    warm = min(days, config.colder_after_days)
+    lines = []
+    for item, kept in (("S3 Standard, GB", warm), ("S3 Glacier Instant Retrieval, GB", days - warm)):
+        found, count = price(item, region), Decimal(str(round(kept * gb_a_day, 3)))
+        lines.append(Line("archive", "files, as assumed", item, count, found.hourly * count, found.source))
+    return lines
 
 
 def hourly_usd(lines: Iterable[Line]) -> Decimal:

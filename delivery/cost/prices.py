@@ -1,7 +1,7 @@
 """List prices, with their date and source. On-demand, without tax, without free tiers.
 
-What depends on use alone (data through NAT gateway and load balancer, Kinesis GB, log ingestion, S3) is not here:
-the budget of the stack watches it.
+What depends on use alone (data through NAT gateway and load balancer, Kinesis GB, log ingestion, S3 but for an archive
+of the assumed use) is not here: the budget of the stack watches it.
 """
 
 from collections.abc import Mapping
@@ -76,6 +76,8 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "db.m7g.large": _prices("hour", _PAGES, "0.168", "0.185", "0.195"),
         "database storage, GB": _prices("month", _LISTS, "0.115", "0.127", "0.137"),
         "database snapshot, GB": _us_only("month", _PAGES, "0.095"),
+        "S3 Standard, GB": _prices("month", _PAGES, "0.023", "0.023", "0.0245"),
+        "S3 Glacier Instant Retrieval, GB": _prices("month", _PAGES, "0.004", "0.004", "0.005"),
         "gp3 volume, GB": _prices("month", _PAGES, "0.08", "0.088", "0.0952"),
         "public IPv4": _prices("hour", _LISTS, "0.005", "0.005", "0.005"),
         "Kinesis on-demand stream": _us_only("hour", _LISTS, "0.04"),

@@ -10,10 +10,11 @@ from apps.platform.declaration import Declaration
 from apps.platform.settings import Settings, as_text
 from components.binding import Actions
 from components.data.database import Database
+from components.data.file_store import FileStore
 from components.data.managed_secret import ManagedSecret
 from components.data.stream import Stream
 
-ACTIONS: Actions = {**Stream.actions, **Database.actions, **ManagedSecret.actions}
+ACTIONS: Actions = {**Stream.actions, **Database.actions, **ManagedSecret.actions, **FileStore.actions}
 """What a need may do on AWS; the others need no permission there."""
 
 

@@ -1,4 +1,4 @@
-"""AWS on this machine: MiniStack, with the stream that readings travel on."""
+"""AWS on this machine: MiniStack, with the stream that readings travel on and the bucket of the archive."""
 
 import asyncio
 import random
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import boto3
+from botocore.config import Config
 
 from apps.ingestor.stream import KinesisStream
+from apps.resources import ARCHIVE_FILES
 from local.measure import checkpoints
 from local.paths import Paths
 from local.plan import HOST, REGION, LocalEnvironment, aws
@@ -19,6 +21,7 @@ from local.process.children import Program
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
 
 SHARDS = 2
 """One for each ingestor."""
@@ -36,7 +39,10 @@ def program(env: LocalEnvironment, paths: Paths) -> Program:
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(env.ports["ministack"]),
             "MINISTACK_REGION": REGION,
-            "SERVICES": "kinesis,sts",
+            "SERVICES": "kinesis,s3,sts",
+            # What is archived must be there as long as the database that says so.
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(home / "s3"),
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             # It would tidy up containers that it believes to be its own.
@@ -50,6 +56,11 @@ def program(env: LocalEnvironment, paths: Paths) -> Program:
 async def create_stream(env: LocalEnvironment) -> None:
     """Create the stream. MiniStack keeps it in memory: each run has a new one."""
     await asyncio.to_thread(_create_stream, env)
+
+
+async def create_bucket(env: LocalEnvironment) -> None:
+    """Create the bucket of the archive, unless an earlier run has."""
+    await asyncio.to_thread(_create_bucket, env)
 
 
 async def until_written(env: LocalEnvironment, connection: asyncpg.Connection, seconds: float) -> bool:
@@ -77,6 +88,20 @@ def _create_stream(env: LocalEnvironment) -> None:
     kinesis = _client(env)
     kinesis.create_stream(StreamName=env.stream, ShardCount=SHARDS)
     kinesis.get_waiter("stream_exists").wait(StreamName=env.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+
+def _create_bucket(env: LocalEnvironment) -> None:
+    reached = aws(env)
+    s3: S3Client = boto3.client(
+        "s3",
+        region_name=REGION,
+        endpoint_url=reached["AWS_ENDPOINT_URL"],
+        aws_access_key_id=reached["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=reached["AWS_SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    if ARCHIVE_FILES.name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=ARCHIVE_FILES.name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
 def _client(env: LocalEnvironment) -> "KinesisClient":

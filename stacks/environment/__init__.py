@@ -18,7 +18,7 @@ import pulumi_aws as aws
 from apps.catalog import CATALOG
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration
-from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
+from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import make_data
 from stacks.environment.edge import make_edge
@@ -38,8 +38,9 @@ def deploy(
 
     `provider`: none, one is made.
     """
-    runnable = catalog.runnable(config.images)
-    for declaration in catalog.declarations:
+    wanted = catalog if config.archive else catalog.without(ARCHIVE_FILES)
+    runnable = wanted.runnable(config.images)
+    for declaration in wanted.declarations:
         if declaration not in runnable.declarations:
             pulumi.log.warn(_skipped(declaration))
     provider = provider or aws_provider(config, stack)

@@ -14,7 +14,7 @@ from components.identity.encryption_key import EncryptionKey
 from components.network.network import flow_log_group
 from stacks.config import PROJECT, EnvironmentConfig
 from stacks.errors import LoginSecretError, RetainedMissingError
-from stacks.retained import SECRETS, name_of, retained_names
+from stacks.retained import SECRETS, archive_bucket, name_of, retained_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Retained:
     key: EncryptionKey
     secrets: Mapping[Secret, ManagedSecret]
     flow_log_group_arn: str
+    archive_bucket: str | None
+    """None: the environment has no archive."""
     last_snapshot: str | None
     """Of the database, if it shall come back with it and has left one."""
 
@@ -47,6 +49,9 @@ def find_retained(config: EnvironmentConfig, stack: str, provider: aws.Provider)
     looks: dict[str, Callable[[], str]] = {f"key alias/{names.key}": partial(_key, names.key, opts)}
     looks |= {f"secret {name}": partial(_secret, name, opts) for name in names.secrets.values()}
     looks |= {f"log group {name}": partial(_log_group, name, opts) for name in names.log_groups}
+    bucket = archive_bucket(stack, config.account) if config.archive else None
+    if bucket:
+        looks[f"bucket {bucket}"] = partial(_bucket, bucket, opts)
     found, missing = {}, {}
     for what, look in looks.items():
         try:
@@ -64,6 +69,7 @@ def find_retained(config: EnvironmentConfig, stack: str, provider: aws.Provider)
             for secret in SECRETS
         },
         found[f"log group {flow_log_group(name_of(stack))}"],
+        bucket,
         _last_snapshot(name_of(stack), opts) if config.database.restore_latest else None,
     )
 
@@ -78,6 +84,10 @@ def _secret(name: str, opts: pulumi.InvokeOptions) -> str:
 
 def _log_group(name: str, opts: pulumi.InvokeOptions) -> str:
     return aws.cloudwatch.get_log_group(name=name, opts=opts).arn
+
+
+def _bucket(name: str, opts: pulumi.InvokeOptions) -> str:
+    return aws.s3.get_bucket(bucket=name, opts=opts).bucket
 
 
 def _last_snapshot(database: str, opts: pulumi.InvokeOptions) -> str | None:

@@ -11,11 +11,12 @@ import pulumi
 from apps.detector.signals import as_setting, cluster_signals
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
-from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
+from apps.platform.needs import KnowWhetherKept, PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
 from apps.platform.resources import ManagedResource, ServiceEndpoint
-from apps.resources import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
+from apps.resources import ALERTMANAGER, ARCHIVE_FILES, PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
 from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
 from components.component import Component
+from components.data.file_store import FileStore
 from components.network.network import Network
 from components.workload.pods import Platform, WorkloadArgs
 from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload
@@ -110,6 +111,11 @@ def _providers(
         READINGS: data.stream,
         SENSORS: edge.database,
         ALERTMANAGER: observability.monitoring.alertmanager,
+        ARCHIVE_FILES: (
+            FileStore(retained.archive_bucket, config.region, retained.key, _internet(config))
+            if retained.archive_bucket
+            else KnownValue(KnowWhetherKept, "false")
+        ),
         PROMETHEUS: observability.monitoring.prometheus,
         PUSHGATEWAY: observability.monitoring.pushgateway,
         PublicUrl().resource: edge.ingress,
@@ -146,4 +152,5 @@ def _aws(config: EnvironmentConfig, network: Network) -> EgressTarget:
 
 
 def _internet(config: EnvironmentConfig) -> EgressTarget:
+    """Anywhere on the internet, but nowhere in the network."""
     return EgressTarget(443, ("0.0.0.0/0",), except_=(str(config.network.cidr), "169.254.0.0/16"))

@@ -3,6 +3,7 @@
 from functools import cache
 
 from apps.catalog import CATALOG
+from components.data.config import ArchiveConfig
 from delivery.recording import Graph, build
 from stacks import account, environment
 from stacks.config import EnvironmentConfig, load_account, load_environment
@@ -20,9 +21,10 @@ def environment_config(stack: str, **images: str) -> EnvironmentConfig:
 
 
 def with_every_image(config: EnvironmentConfig, **images: str) -> EnvironmentConfig:
-    """A configuration with a made-up digest of each image that was never built."""
+    """A configuration with all that may be on, and a made-up digest of each image that was never built."""
     made_up = {image: f"registry/{image}@sha256:{'0' * 64}" for image in CATALOG.images}
-    return config.model_copy(update={"images": {**made_up, **config.images, **images}})
+    archive = config.archive or ArchiveConfig()
+    return config.model_copy(update={"archive": archive, "images": {**made_up, **config.images, **images}})
 
 
 @cache

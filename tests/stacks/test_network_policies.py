@@ -11,6 +11,7 @@ from apps.platform.needs import (
     Connect,
     Consume,
     HttpCall,
+    KeepFiles,
     MeasureDatabase,
     Need,
     OwnDatabase,
@@ -49,7 +50,7 @@ def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph, st
 def ports_of(need: Need) -> set[int]:
     """Where a process connects for what it needs; the Pod Identity agent, on port 80, gives it its credentials."""
     match need:
-        case Produce() | Consume() | RotateSecret():
+        case Produce() | Consume() | RotateSecret() | KeepFiles():
             return {443, 80}
         case MeasureDatabase():
             return {5432, 443, 80}

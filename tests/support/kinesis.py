@@ -63,7 +63,7 @@ def start_ministack(folder: Path) -> KinesisServer:
     environment = os.environ | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "kinesis,monitoring,secretsmanager,sts",
+        "SERVICES": "kinesis,monitoring,s3,secretsmanager,sts",
     }
     environment |= {"MINISTACK_REGION": REGION, "TMPDIR": str(folder)}
     command = [sys.executable, "-m", "ministack"]

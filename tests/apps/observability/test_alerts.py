@@ -194,3 +194,18 @@ def test_rules_that_are_behind_or_that_nobody_judges_are_told_of(tmp_path: Path)
         scenario.expect(behind, minute * MINUTE, alertname="RulesBehind")
         scenario.expect(not_judged, minute * MINUTE, alertname="RulesNotJudged")
     scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_an_archive_that_is_late_warns_and_one_that_is_off_does_not(tmp_path: Path) -> None:
+    scenario = Scenario(interval=timedelta(hours=1))
+    scenario.expect(0, timedelta(days=3), alertname="ArchiveBehind")
+    scenario.run(tmp_path)
+    scenario = Scenario(interval=timedelta(hours=1))
+    scenario.feed("archive_last_success_timestamp_seconds", "0x100")
+    scenario.feed("archive_failed_days", "0x20 2x80")
+    scenario.expect(0, timedelta(hours=47), alertname="ArchiveBehind")
+    scenario.expect(1, timedelta(hours=51), alertname="ArchiveBehind")
+    scenario.expect(0, timedelta(hours=19), alertname="ArchiveDiffers")
+    scenario.expect(1, timedelta(hours=22), alertname="ArchiveDiffers")
+    scenario.run(tmp_path)

@@ -82,6 +82,35 @@ async def test_a_dry_run_prints_what_the_maintenance_then_drops(database: TestDa
     assert partition_name("sensor_readings", month_of(datetime.now(UTC))) + "\t" in listed
 
 
+async def test_a_month_is_dropped_only_when_each_of_its_days_is_final_in_the_archive(database: TestDatabase) -> None:
+    connection = await database.connect()
+    await connection.execute("SELECT ensure_partition($1)", LONG_AGO)
+    for day, readings in ((1, 3), (28, 2)):
+        await connection.execute(
+            "INSERT INTO sensor_readings (device_id, metric, ts, value, received_at)"
+            " SELECT 'd', 'm', $1::timestamptz + make_interval(secs => n), 1, $1::timestamptz"
+            " FROM generate_series(1, $2::int) n",
+            LONG_AGO.replace(day=day),
+            readings,
+        )
+    old = partition_name("sensor_readings", month_of(LONG_AGO))
+    kept = {"ARCHIVE_ENABLED": "true", "DAYS_RETENTION_MONTHS": "1200"} | database.environment("partitions")
+    archived = "INSERT INTO archive_days (day, version, rows, etag) VALUES ($1, 1, $2, 'e')"
+    await connection.execute(archived, LONG_AGO.replace(day=1), 3)
+    # The last day lacks a reading that came late.
+    await connection.execute(archived, LONG_AGO.replace(day=28), 1)
+    done = storage(database, "partitions", **kept)
+    assert done.returncode == 0, done.stderr
+    assert logged(done)["a partition waits for the archive"]["days"] == ["2001-02-28"]
+    assert old in storage(database, "list").stdout
+    preview = storage(database, "partitions", "--dry-run", **kept)
+    assert f"would keep {old}: 1 days are not archived, the first 2001-02-28" in preview.stdout
+    await connection.execute("UPDATE archive_days SET rows = 2 WHERE day = '2001-02-28'")
+    assert storage(database, "partitions", **kept).returncode == 0
+    assert old not in storage(database, "list").stdout
+    await connection.close()
+
+
 async def test_the_nightly_upkeep_deletes_old_rejects_and_forgets_series_of_which_nothing_is_kept(
     database: TestDatabase,
 ) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from apps.platform.needs import Connect, HttpCall, Need, OwnDatabase, Produce, ReadSecret
 from apps.resources import PROMETHEUS, READINGS, SENSORS, SIGNING_KEYS
-from components.binding import Provider, bind
+from components.binding import EgressTarget, Provider, bind
 from components.data.config import DatabaseConfig, StreamConfig
 from components.data.database import Database, DatabaseArgs
+from components.data.file_store import FileStore
 from components.data.managed_secret import ManagedSecret
 from components.data.stream import Stream, StreamArgs
 from delivery.recording import ACCOUNT, REGION, build
@@ -43,6 +44,10 @@ def secret() -> ManagedSecret:
     return ManagedSecret(SIGNING_KEYS, f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:keys", REGION, parts.key())
 
 
+def files() -> FileStore:
+    return FileStore("archive", REGION, parts.key(), EgressTarget(443, ("0.0.0.0/0",)))
+
+
 def granted(program: Callable[[], object]) -> dict[tuple[str, ...], list[str]]:
     """Statements of the only policy: actions -> resources."""
     policy = build(program).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
@@ -68,12 +73,21 @@ def test_a_consumer_finds_shards_and_decrypts_what_it_reads() -> None:
     assert decrypting == (("kms:Decrypt",), [f"arn:aws:kms:{REGION}:{ACCOUNT}:key/key"])
 
 
+def test_who_keeps_files_uses_one_bucket_and_its_own_objects() -> None:
+    (listing, objects, *with_key) = granted(lambda: files().grant_keep(parts.identity())).items()
+    assert listing == (("s3:ListBucket",), ["arn:aws:s3:::archive"])
+    assert set(objects[0]) == {"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"}
+    assert objects[1] == ["arn:aws:s3:::archive/*"]
+    assert [actions for actions, _ in with_key] == [("kms:GenerateDataKey",), ("kms:Decrypt",)]
+
+
 def test_a_key_is_used_through_the_service_alone_that_holds_what_it_protects() -> None:
     """One key protects an environment's data and secrets: whoever reads the stream must not open secrets with it."""
     for grant, through in (
         (lambda: stream().grant_consume(parts.identity()), "kinesis"),
         (lambda: stream().grant_produce(parts.identity()), "kinesis"),
         (lambda: secret().grant_rotate(parts.identity()), "secretsmanager"),
+        (lambda: files().grant_keep(parts.identity()), "s3"),
     ):
         policy = json.loads(build(grant).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
         with_key = [s for s in policy["Statement"] if s["Action"][0].startswith("kms:")]

@@ -1,0 +1,136 @@
+"""What people ask of the archive: to forget a device, to bring days back, to check and to list."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+
+from apps.archive import days
+from apps.archive.archiver import Archiver
+from apps.archive.bucket import Bucket
+from apps.archive.errors import NotCompleteError
+from apps.archive.forget import Forgotten, forget
+from apps.archive.manifest import folder
+from apps.archive.restore import restore
+from apps.archive.settings import ArchiveSettings
+from devtools.postgres import Postgres
+from tests.apps.archive.support import BEFORE, DAY, NEXT, fill, in_archive, in_database, manifest, settings_of
+from tests.support import postgres
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
+from tests.support.readings import assert_summaries_agree
+
+DAYS = (DAY, NEXT)
+
+
+async def test_a_forgotten_device_is_nowhere_and_all_others_are_as_they_were(
+    archiver: Archiver, bucket: Bucket, owner: asyncpg.Connection
+) -> None:
+    await fill(owner)
+    await archiver.run(BEFORE)
+    before = {day: in_archive(bucket, day) for day in DAYS}
+    of_device = sum(row.device_id == "a" for rows in before.values() for row in rows)
+    assert await forget(archiver, "a") == Forgotten(of_device, 2, of_device)
+    for day in DAYS:
+        left = [row for row in before[day] if row.device_id != "a"]
+        assert in_archive(bucket, day) == left == await in_database(owner, day)
+        assert manifest(bucket, day).version == 2
+        assert sorted(bucket.keys(folder(day))) == sorted(file.key for file in manifest(bucket, day).files)
+    for table in ("readings_minute", "readings_hour", "readings_day", "latest_readings", "rejected_records"):
+        assert not await owner.fetchval(f"SELECT count(*) FROM {table} WHERE device_id = 'a'")
+    await assert_summaries_agree(owner)
+    assert await forget(archiver, "a") == Forgotten(0, 0, 0)
+    assert (await archiver.run(BEFORE)).rows == 0, "the days stay final"
+
+
+async def test_a_device_is_forgotten_in_days_that_the_database_has_dropped(
+    archiver: Archiver, bucket: Bucket, owner: asyncpg.Connection
+) -> None:
+    await fill(owner)
+    await archiver.run(BEFORE)
+    await owner.execute("SELECT drop_partition('sensor_readings_y2026m11')")
+    done = await forget(archiver, "c-1")
+    assert (done.stored, done.days) == (0, 2)
+    assert {row.device_id for day in DAYS for row in in_archive(bucket, day)} == {"a", "B", "unregistered"}
+    assert (await archiver.run(BEFORE)).failed == 0, "what is left agrees with the rollups that are left"
+
+
+async def test_the_archive_restores_into_a_new_database(
+    archiver: Archiver, bucket: Bucket, owner: asyncpg.Connection, postgres_server: Postgres
+) -> None:
+    await fill(owner)
+    await archiver.run(BEFORE)
+    fresh = await postgres.copy_template(postgres_server)
+    connection = await fresh.connect()
+    restored = [day async for day in restore(connection, bucket, DAY, None)]
+    assert [(day.day, day.archived, day.stored) for day in restored] == [
+        (day, manifest(bucket, day).rows, manifest(bucket, day).rows) for day in DAYS
+    ]
+    for day in DAYS:
+        assert [row[:5] for row in await in_database(connection, day)] == [row[:5] for row in in_archive(bucket, day)]
+    await assert_summaries_agree(connection)
+    kinds = {row["device_id"]: row["kind"] for row in await connection.fetch("SELECT device_id, kind FROM devices")}
+    assert kinds == {"a": "pump", "B": "pump", "c-1": "fan", "unregistered": "unknown"}
+    # Again, as after an interruption: nothing comes twice. And the next night finds nothing to do.
+    assert [day.stored async for day in restore(connection, bucket, NEXT, None)] == [0]
+    before = bucket.manifests()
+    there = Archiver(connection, bucket, archiver.file_bytes, archiver.now)
+    assert (await there.run(BEFORE)).failed == 0
+    assert bucket.manifests() == before
+    await connection.close()
+    await postgres.drop_database(fresh)
+
+
+async def test_a_day_of_which_only_rollups_are_left_is_not_counted_twice(
+    archiver: Archiver, bucket: Bucket, owner: asyncpg.Connection
+) -> None:
+    await fill(owner)
+    await archiver.run(BEFORE)
+    await owner.execute("SELECT drop_partition('sensor_readings_y2026m11'); SELECT ensure_partition('2026-11-24')")
+    with pytest.raises(NotCompleteError, match="would be counted twice; restore into a new database"):
+        async for _ in restore(owner, bucket, DAY, None):
+            pass
+
+
+async def test_the_command_does_what_it_says(
+    database: TestDatabase,
+    ministack: KinesisServer,
+    settings: ArchiveSettings,
+    bucket: Bucket,
+    owner: asyncpg.Connection,
+) -> None:
+    await fill(owner, readings=80)
+    environment = os.environ | settings_of(database, ministack, settings.archive_bucket)
+
+    async def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "apps.archive", *arguments],
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    # Nobody takes its metrics: the run says so, and what is final stays final.
+    ran = await run()
+    assert (ran.returncode, "ConnectionRefusedError" in ran.stderr or "URLError" in ran.stderr) == (1, True), ran.stderr
+    listed, verified = await asyncio.gather(run("list"), run("verify"))
+    assert [line.split("\t")[:3] for line in listed.stdout.splitlines()[1:]] == [
+        [str(day), "1", str(manifest(bucket, day).rows)] for day in DAYS
+    ]
+    assert verified.returncode == 0, verified.stderr
+    assert verified.stdout.count("\tright\t") == 2
+    locked = await database.connect("archive")
+    assert await days.lock(locked)
+    refused = await run("forget", "a")
+    assert (refused.returncode, "another process works on the archive" in refused.stderr) == (1, True), refused.stderr
+    await locked.close()
+    wrong = await run("restore", "--since", "tomorrow")
+    assert wrong.returncode == 2
+    assert "Invalid isoformat string" in wrong.stderr
+    bucket.delete([manifest(bucket, DAY).files[0].key])
+    assert (await run("verify")).returncode == 1
