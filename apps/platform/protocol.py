@@ -228,12 +228,6 @@ class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
-        self._handshake_due = self.loop.call_later(self.timeouts.header_seconds, self._handshake_late)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._handshake_due.cancel()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser. What it cannot read as an upgrade (a body, another method) is answered with 400.
@@ -243,10 +237,6 @@ class DeadlineWebSocketProtocol(_WriteStallGuard, WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-            self.transport.close()
-
-    def _handshake_late(self) -> None:
-        if not self.handshake_initiated:
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
