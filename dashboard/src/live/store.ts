@@ -26,8 +26,10 @@ export interface Live {
 /** Most alerts that are asked for; a person cannot look at more at once. */
 export const MAX_ALERTS = 200;
 
-/** Redraw at most this often, however fast readings come. */
+/** Redraw at most this often, however fast readings come; and less often where more is drawn. */
 const THROTTLE_MS = 200;
+const THROTTLE_PER_SERIES_MS = 4;
+const MAX_THROTTLE_MS = 1_000;
 
 export class LiveStore {
   private live: Live = {
@@ -135,12 +137,15 @@ export class LiveStore {
 
   private update(part: Partial<Live>): void {
     this.live = { ...this.live, ...part };
-    this.redraw ??= window.setTimeout(() => {
-      this.redraw = undefined;
-      this.shown = this.live;
-      this.listeners.forEach((listener) => {
-        listener();
-      });
-    }, THROTTLE_MS);
+    this.redraw ??= window.setTimeout(
+      () => {
+        this.redraw = undefined;
+        this.shown = this.live;
+        this.listeners.forEach((listener) => {
+          listener();
+        });
+      },
+      Math.min(THROTTLE_MS + this.live.series.size * THROTTLE_PER_SERIES_MS, MAX_THROTTLE_MS),
+    );
   }
 }
