@@ -29,6 +29,14 @@ SLACK_TEXT = """{{ range .Alerts -}}
 {{ with .Annotations.runbook_url }} (<{{ . }}|runbook>){{ end }}
 {{ end }}"""
 
+LINK = (
+    "{{ with index .Alerts 0 }}"
+    "{{ if .Annotations.dashboard_url }}{{ .Annotations.dashboard_url }}"
+    "{{ else }}{{ .Annotations.runbook_url }}{{ end }}"
+    "{{ end }}"
+)
+"""Where the title of a message leads. Alertmanager's own page is inside the cluster, where no reader comes to."""
+
 COLOR = (
     '{{ if ne .Status "firing" }}good'
     f'{{{{ else if eq .GroupLabels.severity "{Severity.CRITICAL}" }}}}danger'
@@ -144,13 +152,15 @@ def _receiver(name: str, made: Receiver, secrets: str, relay: str) -> dict[str, 
 
 
 def _slack(secret: str) -> dict[str, Any]:
-    return {"api_url_file": secret, "title": TITLE, "text": SLACK_TEXT, "fallback": TITLE, "color": COLOR}
+    shown = {"title": TITLE, "title_link": LINK, "text": SLACK_TEXT, "fallback": TITLE, "color": COLOR}
+    return {"api_url_file": secret, **shown}
 
 
 def _pagerduty(secret: str) -> dict[str, Any]:
     return {
         "routing_key_file": secret,
         "description": TITLE,
+        "client_url": LINK,
         "severity": "{{ .GroupLabels.severity }}",
         "details": {"alerts": PLAIN_TEXT},
     }

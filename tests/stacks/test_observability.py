@@ -78,6 +78,8 @@ def test_receivers_secrets_come_from_secrets_manager_as_the_files_that_alertmana
     receivers = {receiver["name"]: receiver for receiver in alertmanager["config"]["receivers"]}
     (slack,) = receivers["slack"]["slack_configs"]
     assert slack["api_url_file"] == f"{RECEIVERS_FOLDER}/slack" == f"/etc/alertmanager/secrets/{RECEIVERS}/slack"
+    # Where nothing is said, titles lead to Alertmanager's own address, which is inside the cluster.
+    assert "runbook_url" in slack["title_link"]
     assert "hooks.slack.com" not in json.dumps(values(stack, "prometheus"))
 
 
