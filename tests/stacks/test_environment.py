@@ -10,21 +10,15 @@ import kubernetes_validate
 import pytest
 
 from apps.catalog import CATALOG
+from apps.platform import needs
 from apps.platform.declaration import Declaration
-from apps.platform.needs import (
-    Connect,
-    Consume,
-    MeasureDatabase,
-    OwnDatabase,
-    Produce,
-    ReadSecret,
-    RotateSecret,
-)
+from apps.platform.needs import Connect, Consume, MeasureDatabase, OwnDatabase, Produce, ReadSecret, RotateSecret
 from apps.platform.settings import load as load_settings
 from components.cluster.node_groups import TAGGED
 from components.network.network import PRIVATE_SERVICES
 from delivery.recording import Graph, RecordedResource
 from stacks.config import load_environment
+from stacks.retained import archive_bucket
 from tests.stacks.stacks_under_test import environment_config, environment_graph
 from tests.support.stand_ins.charts import every_chart
 
@@ -132,6 +126,12 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration:
                 account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
                 want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
                 want(["cloudwatch:GetMetricData"] if isinstance(need, MeasureDatabase) else [], "*")
+            case needs.KeepFiles():
+                account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
+                bucket = f"arn:aws:s3:::{archive_bucket('dev' if account[0] == '1' else 'prod', account)}"
+                want(["s3:ListBucket"], bucket)
+                want(["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{bucket}/*")
+                want(["kms:Decrypt", "kms:GenerateDataKey"], key)
             case RotateSecret(resource=secret):
                 copy = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", secret.name)
                 kept = {entry["remoteRef"]["key"] for entry in copy.inputs["spec"]["data"]}
