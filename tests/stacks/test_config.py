@@ -75,7 +75,7 @@ def test_the_smallest_documented_configuration_loads() -> None:
 def test_dev_runs_no_longer_than_its_cap_buys() -> None:
     schedule = load(EnvironmentConfig, "dev", "environment", read_stack_file("dev", "environment")).schedule
     assert schedule is not None
-    assert schedule.hours_per_week == 12
+    assert schedule.hours_per_week == 11
 
 
 def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() -> None:
