@@ -55,7 +55,11 @@ async def _maintain(settings: StorageSettings) -> None:
         await in_transaction(settings, partial(partitions.drop, partition=partition))
         log.info("dropped a partition", extra={"partition": partition.name, "bytes": partition.bytes})
     now = datetime.now(UTC)
-    for what, delete in (("rejected records", leftovers.delete_rejected), ("alerts", leftovers.delete_alerts)):
+    for what, delete in (
+        ("rejected records", leftovers.delete_rejected),
+        ("alerts", leftovers.delete_alerts),
+        ("audit events", leftovers.delete_audit_events),
+    ):
         deleted = 0
         while rows := await in_transaction(settings, partial(delete, now=now, settings=settings)):
             deleted += rows

@@ -1,5 +1,5 @@
-"""What no partition holds and must go all the same: rejected records, alerts that are long over, and newest values of
-series that are no more.
+"""What no partition holds and must go all the same: rejected records, alerts that are long over, what was recorded for
+an audit, and newest values of series that are no more.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from apps.domain.alerts import AlertState
 from apps.domain.time_bounds import retention_start
 from apps.storage.reading_log import RETENTION
 from apps.storage.settings import GRACE, StorageSettings
-from apps.storage.tables import alert_events, alerts, latest_readings, reading_log, rejected_records
+from apps.storage.tables import alert_events, alerts, audit_events, latest_readings, reading_log, rejected_records
 
 CHUNK_ROWS = 10_000
 """Rows that are deleted in one transaction, so that it is short."""
@@ -42,6 +42,16 @@ def delete_alerts(connection: sa.Connection, now: datetime, settings: StorageSet
     alert_ids = list(connection.execute(over).scalars())
     connection.execute(sa.delete(alert_events).where(alert_events.c.alert_id.in_(alert_ids)))
     return connection.execute(sa.delete(alerts).where(alerts.c.alert_id.in_(alert_ids))).rowcount
+
+
+def delete_audit_events(connection: sa.Connection, now: datetime, settings: StorageSettings) -> int:
+    """Delete what was recorded for an audit and whose retention is over, at most `CHUNK_ROWS`; return how many."""
+    before = now - timedelta(days=settings.audit_retention_days)
+    # Numbered as they came, so that nothing but the oldest rows is looked at.
+    oldest = sa.select(audit_events.c.event_id).order_by(audit_events.c.event_id).limit(CHUNK_ROWS)
+    return connection.execute(
+        sa.delete(audit_events).where(audit_events.c.event_id.in_(oldest.scalar_subquery()), audit_events.c.at < before)
+    ).rowcount
 
 
 def delete_unread(connection: sa.Connection, now: datetime) -> int:

@@ -29,6 +29,7 @@ PARTITIONS = ScheduledService(
                 "alert_events": "SELECT, DELETE",
                 "alerts": "SELECT, UPDATE, DELETE",  # UPDATE: to lock the rows that go
                 "archive_days": "SELECT",
+                "audit_events": "SELECT, DELETE",
                 "credential_changes": "SELECT, UPDATE",
                 "credential_uses": "SELECT, DELETE",
                 "device_credentials": "SELECT, UPDATE, DELETE",

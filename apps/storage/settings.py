@@ -23,6 +23,9 @@ class StorageSettings(DatabaseSettings, RetentionSettings, ProcessSettings):
     )
     rejects_retention_days: int = Field(30, ge=1, le=366, description="Days of rejected records to keep")
     alerts_retention_days: int = Field(400, ge=30, le=3660, description="Days to keep an alert after it was resolved")
+    audit_retention_days: int = Field(
+        1100, ge=90, le=3660, description="Days to keep who changed what: three years, and what is left of a month"
+    )
     partitions_ahead_months: int = Field(3, ge=1, le=24, description="Months to make partitions ahead for")
 
 

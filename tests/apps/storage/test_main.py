@@ -45,6 +45,21 @@ async def test_what_nobody_read_of_the_log_goes_after_a_day(database: TestDataba
     await connection.close()
 
 
+async def test_who_changed_what_goes_after_its_retention(database: TestDatabase) -> None:
+    connection = await database.connect()
+    for days in (1101, 1099, 1):
+        await connection.execute(
+            "INSERT INTO audit_events (at, actor, address, action, subject)"
+            " VALUES (now() - $1::interval, 'ann', '', 'device.delete', $2)",
+            timedelta(days=days),
+            f"{days} days ago",
+        )
+    assert storage(database, "partitions", **database.environment("partitions")).returncode == 0
+    kept = [row["subject"] for row in await connection.fetch("SELECT subject FROM audit_events ORDER BY at")]
+    assert kept == ["1099 days ago", "1 days ago"]
+    await connection.close()
+
+
 async def test_a_migration_logs_json_lines_of_its_own_service_and_sends_a_trace(empty_database: TestDatabase) -> None:
     with collecting() as collector:
         done = run("apps.migration", empty_database, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
