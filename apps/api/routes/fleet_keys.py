@@ -36,7 +36,7 @@ class FleetKeySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A device registers as one of these."""
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=32)] = ()
     """Every device gets these and no others."""
-    max_devices: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    max_devices: Annotated[float, msgspec.Meta(ge=1, le=1_000_000, multiple_of=1)]
     expires_in: Annotated[float, msgspec.Meta(ge=60, le=MAX_LIFETIME.total_seconds())]
 
 
@@ -83,7 +83,7 @@ async def make_fleet_key(context: Context, caller: Caller, body: FleetKeySpec) -
             name=body.name,
             kinds=body.kinds,
             labels=body.labels,
-            max_devices=body.max_devices,
+            max_devices=int(body.max_devices),
             created_by=caller.actor,
             expires_at=context.now() + timedelta(seconds=body.expires_in),
         )
