@@ -16,6 +16,7 @@ import pulumi.automation as auto
 import pytest
 
 from apps.catalog import CATALOG
+from apps.resources import ARCHIVE_FILES
 from delivery.plan import differences, steps
 from stacks import __main__ as program
 from stacks.config import read_stack_file
@@ -32,6 +33,9 @@ from tests.support.engine import (
 )
 
 LACKING = engine.missing_with_cluster()
+
+DEPLOYED = CATALOG.without(ARCHIVE_FILES)
+"""Dev keeps no archive."""
 
 pytestmark = [
     pytest.mark.engine,
@@ -97,11 +101,11 @@ def names(ask: Kubectl, kind: str) -> set[str]:
 
 
 def test_the_cluster_holds_what_the_declarations_say(dev: Kubectl) -> None:
-    assert names(dev, "deployments") == {server.name for server in CATALOG.servers}
-    assert names(dev, "cronjobs") == {service.name for service in CATALOG.scheduled}
-    assert names(dev, "servicemonitors") >= {server.name for server in CATALOG.servers if server.scraped}
-    assert names(dev, "targetgroupbindings") == {server.name for server in CATALOG.servers if server.public}
-    everyone = {declaration.name for declaration in CATALOG.declarations}
+    assert names(dev, "deployments") == {server.name for server in DEPLOYED.servers}
+    assert names(dev, "cronjobs") == {service.name for service in DEPLOYED.scheduled}
+    assert names(dev, "servicemonitors") >= {server.name for server in DEPLOYED.servers if server.scraped}
+    assert names(dev, "targetgroupbindings") == {server.name for server in DEPLOYED.servers if server.public}
+    everyone = {declaration.name for declaration in DEPLOYED.declarations}
     assert names(dev, "serviceaccounts") >= everyone
     assert names(dev, "networkpolicies") >= everyone | {"default-deny"}
 
@@ -109,9 +113,9 @@ def test_the_cluster_holds_what_the_declarations_say(dev: Kubectl) -> None:
 def test_every_release_job_succeeded_before_the_first_service_was_made(dev: Kubectl) -> None:
     jobs = json.loads(dev("get", "jobs", "-n", "sensors", "-o", "json"))["items"]
     deployments = json.loads(dev("get", "deployments", "-n", "sensors", "-o", "json"))["items"]
-    services = {service.name for service in CATALOG.services}
+    services = {service.name for service in DEPLOYED.services}
     first = min(d["metadata"]["creationTimestamp"] for d in deployments if d["metadata"]["name"] in services)
-    names = tuple(job.name for job in CATALOG.release_jobs)
+    names = tuple(job.name for job in DEPLOYED.release_jobs)
     done = [job for job in jobs if job["metadata"]["name"].startswith(names)]
     assert len(done) == len(names)
     assert all(job["status"]["succeeded"] == 1 and job["status"]["completionTime"] <= first for job in done)
@@ -119,7 +123,7 @@ def test_every_release_job_succeeded_before_the_first_service_was_made(dev: Kube
 
 def test_no_service_account_may_ask_the_cluster_for_anything(dev: Kubectl) -> None:
     nobody = granted(dev, "system:serviceaccount:default:nobody-made-this")
-    for declaration in CATALOG.declarations:
+    for declaration in DEPLOYED.declarations:
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 

@@ -153,6 +153,10 @@ def test_no_role_of_an_environment_can_reach_the_state_or_iam(account: str, envi
     boundary = json.loads(
         account_graph(account).one("aws:iam/policy:Policy", f"{environment}-boundary").inputs["policy"]
     )["Statement"]
-    actions = {action for s in boundary if s["Effect"] == "Allow" for action in s["Action"]}
-    assert not [action for action in actions if action.startswith(("s3:", "iam:", "sts:"))]
+    allowed = [(action, s["Resource"]) for s in boundary if s["Effect"] == "Allow" for action in s["Action"]]
+    assert not [action for action, _ in allowed if action.startswith(("iam:", "sts:"))]
+    buckets = {resource for action, resources in allowed if action.startswith("s3:") for resource in resources}
+    assert all(f"-archive-{environment}-" in bucket or f"-{environment}-archive-" in bucket for bucket in buckets), (
+        buckets
+    )
     assert "iam:*" in {action for s in boundary if s["Effect"] == "Deny" for action in s["Action"]}
