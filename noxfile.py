@@ -86,7 +86,9 @@ def dashboard(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every quick test; `-- tests/apps/ingestor -k lease` chooses."""
-    pytest(session, "not slow and not browser and not engine")
+    # Many wait for a process or a deadline: others run meanwhile. A few are quicker without.
+    options = () if session.posargs else ("--numprocesses=logical", "--dist=worksteal")
+    pytest(session, "not slow and not browser and not engine", options)
 
 
 @nox.session
