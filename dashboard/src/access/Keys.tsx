@@ -53,7 +53,7 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
           <span>{t.access.keyName}</span>
           <input name="name" required maxLength={120} />
         </label>
-        <fieldset className="field">
+        <fieldset className="scopes">
           <legend>{t.access.scopes}</legend>
           {own.map((scope) => (
             <label key={scope}>
@@ -82,7 +82,7 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
       )}
       {error && <Note alarm>{error}</Note>}
       {rows && (
-        <div className="values-scroll" tabIndex={0} role="region" aria-label={t.access.keys}>
+        <div className="values-scroll keys" tabIndex={0} role="region" aria-label={t.access.keys}>
           <table>
             <thead>
               <tr>

@@ -74,7 +74,8 @@ function Spacer({ height }: { height: number }) {
   if (height <= 0) return null;
   return (
     <tr aria-hidden="true" style={{ height }}>
-      <td colSpan={6} />
+      {/* One cell: on a phone, where columns are hidden, a wider one would make columns that hold nothing. */}
+      <td />
     </tr>
   );
 }
