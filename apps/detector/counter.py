@@ -24,7 +24,7 @@ MIN_RATES = 12
 """With fewer rates than these none is far from the others."""
 
 RESTART_FRACTION = 0.1
-"""A counter that fell to this share of its value, or below, began anew. What falls less did not."""
+"""A counter that fell to this share of its value, or below, began anew."""
 
 HOUR_SECONDS = 3600.0
 
@@ -60,7 +60,7 @@ class Counter:
         if rate < 0:
             without_jump = self._rate_without_jump(point)
             if without_jump is None:
-                return Restart() if point.high <= RESTART_FRACTION * self._last[1] else None
+                return Restart() if self._began_anew(self._last, point) else None
             rate = without_jump
         last_time, last = self._last
         return Rate(rate, last + self._usual_rate * (point.time - last_time) / HOUR_SECONDS)
@@ -94,6 +94,10 @@ class Counter:
             return None
         rate = _rate(self._before_jump, point)
         return None if rate < 0 or self._is_far(rate) else rate
+
+    def _began_anew(self, last: tuple[float, float], point: Point) -> bool:
+        """Tell whether a fall leaves what a counter holds that began at 0: little of it, or what it counts meanwhile."""
+        return point.high <= RESTART_FRACTION * last[1] or not self._is_far(_rate((last[0], 0.0), point))
 
     def _is_far(self, rate: float) -> bool:
         return self.rates.weight >= MIN_RATES and self.rates.range_exceedance(rate) > FAR_RANGES

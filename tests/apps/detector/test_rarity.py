@@ -221,6 +221,10 @@ def test_a_counter_may_restart_and_a_leak_is_found_all_the_same(
     assert model.update(leak[0]).value >= Rarity.threshold
 
 
+def test_a_counter_may_restart_again_before_it_holds_much() -> None:
+    assert detections(scores(counter(12, {450, 453, 454}, start=100, step=0.01, seed=0))) == []
+
+
 def test_a_counter_that_skips_hours_is_judged_by_how_quickly_it_grew() -> None:
     read = points(counter(12))
     model = Rarity()
