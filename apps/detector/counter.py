@@ -96,7 +96,7 @@ class Counter:
         return None if rate < 0 or self._is_far(rate) else rate
 
     def _began_anew(self, last: tuple[float, float], point: Point) -> bool:
-        """Tell whether a fall leaves what a counter holds that began at 0: little of it, or what it counts meanwhile."""
+        """Tell whether a fall leaves what a counter holds that began at 0: little of it, or as it counts."""
         return point.high <= RESTART_FRACTION * last[1] or not self._is_far(_rate((last[0], 0.0), point))
 
     def _is_far(self, rate: float) -> bool:

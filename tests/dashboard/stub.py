@@ -28,6 +28,8 @@ class StubApi:
 
     def __init__(self) -> None:
         self.clients: dict[WebSocket, set[str] | None] = {}
+        self.connected = asyncio.Event()
+        """Set while somebody is connected."""
         self.forget()
         self.app = Starlette(
             routes=[
@@ -104,6 +106,13 @@ class StubApi:
         for client in list(self.clients):
             with contextlib.suppress(RuntimeError):
                 await client.close(1012)
+
+    async def stop_answering(self) -> None:
+        """Lose whoever is connected, once somebody is, and answer nothing from now on."""
+        # A socket that opens meanwhile would stay: what it says is live for as long as a silence is allowed to last.
+        await self.connected.wait()
+        self.sockets = self.http = False
+        await self.cut()
 
     async def fleet(self, request: Request) -> Response:
         """GET /api/fleet: what is wrong first, by id; the words of `q` anywhere."""
@@ -306,6 +315,7 @@ class StubApi:
                     continue
                 wanted = message["device_ids"]
                 self.clients[client] = None if wanted is None else set(wanted)
+                self.connected.set()
                 readings = [item for item in self.latest.values() if wanted is None or item["device_id"] in wanted]
                 active = [alert for alert in self.alerts.values() if alert["state"] != "resolved"]
                 await client.send_json({"type": "snapshot", "readings": readings, "alerts": active})
@@ -314,6 +324,8 @@ class StubApi:
         finally:
             pinging.cancel()
             self.clients.pop(client, None)
+            if not self.clients:
+                self.connected.clear()
 
 
 async def show_session(request: Request) -> Response:

@@ -108,8 +108,7 @@ async def test_nothing_is_said_to_be_well_while_nobody_knows(site: StubSite) -> 
     await site.stub.read("motor", "vibration", 2.8)
     async with site.visit() as page:
         await expect(panel(page)).to_contain_text("No active alerts")
-        site.stub.sockets = site.stub.http = False
-        await site.stub.cut()
+        await site.stub.stop_answering()
         await expect(panel(page)).to_contain_text("Not known since")
         await expect(panel(page)).not_to_contain_text("No active alerts")
         site.stub.sockets = site.stub.http = True

@@ -92,8 +92,7 @@ async def test_when_nothing_answers_it_says_so_keeps_what_it_has_and_recovers(si
     await stocked(site)
     async with site.visit() as page:
         await expect(meter(page, "Boiler room, Temperature")).to_be_visible()
-        site.stub.sockets = site.stub.http = False
-        await site.stub.cut()
+        await site.stub.stop_answering()
         await expect(status(page)).to_contain_text(re.compile(r"Offline.*No answer from the server since"))
         await expect(meter(page, "Boiler room, Temperature")).to_have_attribute("aria-valuenow", "20.5")
         site.stub.sockets = site.stub.http = True
@@ -178,8 +177,7 @@ async def test_a_wall_shows_what_matters_and_outlives_the_network(site: StubSite
     async with site.visit("wall?every=5", viewport={"width": 3840, "height": 2160}) as page:
         await expect(page.locator(".wall-alert").first).to_contain_text("Boiler room")
         await expect(page.get_by_text("0 of 3 silent · 1 alert")).to_be_visible()
-        site.stub.sockets = site.stub.http = False
-        await site.stub.cut()
+        await site.stub.stop_answering()
         await expect(page.locator(".wall-status")).to_have_text("Offline")
         await expect(page.get_by_text("Not known while the server does not answer.")).to_be_visible()
         await expect(meter(page, "Motor")).to_be_visible()

@@ -104,7 +104,7 @@ function Content({ fleet, view, layout, rows, live, now, focus }: ContentProps) 
 function FocusTrend({ focus, fleet, live, now }: { focus: Focus; fleet: FleetList; live: Live; now: number }) {
   const alerts = useDeviceAlerts(focus.device, live.alerts);
   return (
-    <Suspense fallback={<section className="panel trend" />}>
+    <Suspense fallback={<section id="trend" className="panel trend" />}>
       <Trend
         subject={focus}
         devices={fleet.devices}
