@@ -14,6 +14,8 @@ from apps.api.sign_in.load_balancer import LoadBalancer
 from apps.api.sign_in.people import People
 from apps.api.sign_in.sessions import Sessions
 from apps.api.sign_in.settings import LOOPBACK
+from apps.domain.credentials import bearer
+from apps.domain.errors import InvalidCredentialError
 from apps.platform.errors import ProblemError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -54,11 +56,12 @@ class Access:
 
     async def _identify(self, request: HTTPConnection) -> Caller:
         headers, settings = request.headers, self._settings
-        if (authorization := headers.get("authorization")) is not None:
-            scheme, _, key = authorization.partition(" ")
-            if scheme.lower() != "bearer":
-                raise unauthorized("the Authorization header holds no key")
-            return await self.keys.identify(key.strip())
+        try:
+            key = bearer(headers.get("authorization"))
+        except InvalidCredentialError:
+            raise unauthorized("the Authorization header holds no key") from None
+        if key is not None:
+            return await self.keys.identify(key)
         if settings.login_signer:
             if (told := headers.get(load_balancer.HEADER)) is not None:
                 return self._people.caller(await self._signer.identify(told))

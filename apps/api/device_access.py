@@ -12,7 +12,7 @@ from apps.api.database import Database
 from apps.api.permissions import Permission
 from apps.api.queries import device_access, fleet_keys
 from apps.api.queries.fleet_keys import FleetKey
-from apps.domain.credentials import Credential, CredentialKind
+from apps.domain.credentials import Credential, CredentialKind, bearer
 from apps.domain.errors import InvalidCredentialError
 from apps.platform.errors import ProblemError
 from apps.storage.credentials import CredentialRecord
@@ -49,11 +49,11 @@ class DeviceAccess:
 
         Raises ProblemError 401 for one that does not hold.
         """
-        token = request.headers.get("authorization", "").partition(" ")[2].strip()
-        kind = next((kind for kind in CredentialKind if token.startswith(f"{kind}_")), None)
-        if kind is None:
-            return None
         try:
+            token = bearer(request.headers.get("authorization")) or ""
+            kind = next((kind for kind in CredentialKind if token.startswith(f"{kind}_")), None)
+            if kind is None:
+                return None
             credential = Credential.parse(kind, token)
         except InvalidCredentialError as error:
             raise _unauthorized(str(error)) from None

@@ -1,6 +1,5 @@
 """A device's credential on the disk: made with the fleet's key, replaced by a new one, never without one that holds."""
 
-import json
 import os
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +9,7 @@ import httpx
 
 from .connection import read_credential
 from .errors import CredentialError, UnansweredError
+from .protocol import problem
 
 
 def provision(
@@ -56,10 +56,7 @@ def _ask(
     if answer.status_code == wanted:
         said: dict[str, Any] = answer.json()
         return said
-    try:
-        reason = json.loads(answer.content)["detail"]
-    except (ValueError, KeyError, TypeError):
-        reason = answer.text[:200]
+    reason = problem(answer.content)
     if answer.is_client_error and answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         raise CredentialError(f"the platform refuses ({answer.status_code}): {reason}")
     raise UnansweredError(f"status {answer.status_code}: {reason}: try again later")

@@ -93,12 +93,13 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, sent: int)
     """Return what an answer to a batch of `sent` readings means."""
     if status in {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return _accepted(body, sent)
+    reason = f"status {status}: {problem(body)}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Renew(_detail(status, body))
+        return Renew(reason)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}:
-        return Split(_detail(status, body))
+        return Split(reason)
     # Whatever else there is comes from what stands between, and passes.
-    return Retry(_detail(status, body), retry_after(headers))
+    return Retry(reason, retry_after(headers))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -152,8 +153,9 @@ def _accepted(body: bytes, sent: int) -> Outcome:
     return Accepted(refused)
 
 
-def _detail(status: int, body: bytes) -> str:
+def problem(body: bytes) -> str:
+    """Return what a problem document says (RFC 9457), or the beginning of what was sent instead."""
     try:
-        return f"status {status}: {json.loads(body)['detail']}"
+        return str(json.loads(body)["detail"])
     except (ValueError, TypeError, KeyError):
-        return f"status {status}: {body[:200].decode(errors='replace')}"
+        return body[:200].decode(errors="replace")
