@@ -61,6 +61,13 @@ async def test_a_device_gets_its_own_upload_url_and_its_use_is_noted(api: Runnin
     assert (state["device"]["device_id"], state["credential"]["credential_id"]) == ("d", id_of(credential))
 
 
+async def test_a_credential_counts_as_a_bearers_token_alone(api: RunningApi) -> None:
+    credential = await register(api)
+    for scheme, status in (("bearer", 200), ("Basic", 401), ("Token", 401)):
+        answer = await api.reader.get("/api/device", headers={"Authorization": f"{scheme} {credential}"})
+        assert answer.status_code == status, scheme
+
+
 async def test_a_url_ends_with_the_credential_that_asked_for_it(api: RunningApi) -> None:
     await register(api)
     made = (await another(api, expires_in=120)).json()
