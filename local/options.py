@@ -17,6 +17,7 @@ class Options:
     rate: float = 50
     duration: float | None = None
     simulator: bool = True
+    history: bool = True
     login: bool = False
     fresh: bool = False
     report: Path | None = None
@@ -33,6 +34,7 @@ def parse(arguments: Sequence[str]) -> Options:
         rate=read.rate,
         duration=read.duration,
         simulator=not read.no_simulator,
+        history=not read.no_history,
         login=read.login,
         fresh=read.fresh,
         report=read.report,
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=_positive, default=50.0, help="readings a second of the whole fleet (50)")
     parser.add_argument("--duration", type=_positive, metavar="SECONDS", help="stop after this time and count")
     parser.add_argument("--no-simulator", action="store_true", help="start without simulated devices")
+    parser.add_argument("--no-history", action="store_true", help="new devices bring no day of history with them")
     parser.add_argument(
         "--fault",
         type=_fault,

@@ -17,6 +17,10 @@ LABEL = "simulated"
 """What the simulator labels its devices with."""
 
 
+HISTORY_HOURS = 24
+"""What new devices bring with them: the detector learns for a day before it judges."""
+
+
 def program(options: Options, env: LocalEnvironment, operator_token: Path, paths: Paths) -> Program:
     """Return the simulator as a program to keep."""
     return Program(
@@ -27,6 +31,7 @@ def program(options: Options, env: LocalEnvironment, operator_token: Path, paths
             f"--token-file={operator_token}",
             f"--devices={options.devices}",
             f"--rate={options.rate}",
+            *((f"--history={HISTORY_HOURS}",) if options.history else ()),
             f"--report={counts(paths)}",
             *(f"--fault={fault}" for fault in options.faults),
         ),

@@ -48,6 +48,7 @@ def main() -> int:
             compress=options.gzip,
             oldest=plan.oldest,
             left_out=plan.left_out,
+            history=timedelta(hours=hours) if (hours := getattr(options, "history", None)) else None,
             report=options.report,
             progress=options.progress_file,
         )

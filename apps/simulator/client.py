@@ -2,6 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 import msgspec
@@ -19,6 +20,10 @@ class _Registered(msgspec.Struct, frozen=True):
     credential: _Issued
 
 
+class _Noted(msgspec.Struct, frozen=True):
+    attributes: dict[str, Any]
+
+
 CREDENTIAL_SECONDS = 7 * 86_400
 """Life of a credential of a device that there was before: a simulation that is killed leaves it behind."""
 
@@ -33,16 +38,16 @@ class ApiClient:
         self._operator = _bearer(token)
         self._credentials: dict[str, str] = {}
 
-    async def register(self, device: DeviceSpec) -> None:
-        """Create a device, or find that it exists. Waits for a platform that is still coming up.
+    async def register(self, device: DeviceSpec) -> bool:
+        """Create a device, or find that it exists, and tell whether it is new. Waits for a platform that comes up.
 
         Raises PlatformError when it does not come up, or refuses.
         """
         deadline = asyncio.get_running_loop().time() + self._startup_timeout
         while True:
             reason = await self._try_register(device)
-            if reason is None:
-                return
+            if isinstance(reason, bool):
+                return reason
             if asyncio.get_running_loop().time() > deadline:
                 raise PlatformError(f"{self._base} does not answer ({reason}): start the platform, or give --api")
             await asyncio.sleep(0.5)
@@ -74,7 +79,25 @@ class ApiClient:
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=_Issued).credential
 
-    async def _try_register(self, device: DeviceSpec) -> str | None:
+    async def attributes(self, device_id: str) -> dict[str, Any]:
+        """Return what is noted of a device. Raises PlatformError."""
+        answer = await self._asked("GET", device_id)
+        return msgspec.json.decode(answer.content, type=_Noted).attributes
+
+    async def note(self, device_id: str, attributes: dict[str, Any]) -> None:
+        """Replace what is noted of a device. Raises PlatformError."""
+        await self._asked("PATCH", device_id, json={"attributes": attributes})
+
+    async def _asked(self, method: str, device_id: str, **body: Any) -> httpx.Response:
+        path = f"{self._base}/api/devices/{device_id}"
+        try:
+            answer = await self._http.request(method, path, headers=self._operator, **body)
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise PlatformError(f"{method} {path}: {str(error) or type(error).__name__}") from None
+        return answer
+
+    async def _try_register(self, device: DeviceSpec) -> str | bool:
         try:
             answer = await self._http.post(
                 f"{self._base}/api/devices", content=msgspec.json.encode(device), headers=self._operator
@@ -84,9 +107,9 @@ class ApiClient:
         if answer.status_code == HTTPStatus.CREATED:
             registered = msgspec.json.decode(answer.content, type=_Registered)
             self._credentials[device.device_id] = registered.credential.credential
-            return None
+            return True
         if answer.status_code == HTTPStatus.CONFLICT:
-            return None
+            return False
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise PlatformError(f"{self._base} does not know the operator token: give its file with --token-file")
         if answer.is_client_error:

@@ -95,6 +95,12 @@ def parser() -> argparse.ArgumentParser:
         "--rate", type=POSITIVE, metavar="N", default=20, help="readings a second of all devices together (20)"
     )
     run.add_argument("--duration", type=POSITIVE, metavar="SECONDS", help="stop after this time (until interrupted)")
+    run.add_argument(
+        "--history",
+        type=POSITIVE,
+        metavar="HOURS",
+        help="new devices first send what they would have measured so long before (none)",
+    )
     run.add_argument("--every", type=POSITIVE, default=1, metavar="SECONDS", help="a device sends this often (1)")
     run.add_argument(
         "--fault", type=_fault, action="append", default=[], metavar=FAULT_SYNTAX, help="a fault; may be repeated"

@@ -4,8 +4,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,16 @@ import httpx
 import msgspec
 
 from apps.domain.devices import DeviceSpec
+from apps.simulator import past
 from apps.simulator.client import ApiClient
 from apps.simulator.errors import PlatformError
 from apps.simulator.fleet import Sample
+from apps.simulator.past import Past
 from apps.simulator.sender import Sender
 from apps.simulator.stats import Stats
 
 PROGRESS_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 
 def _utc_now() -> datetime:
@@ -46,6 +49,8 @@ class SimulationOptions:
     """Seconds after the end in which the fate of the last requests is still asked for."""
     oldest: Mapping[str, datetime] = field(default_factory=dict)
     """By device, the time of the oldest reading that it will send, where that is known before."""
+    history: timedelta | None = None
+    """How long devices that are new measured already: that is sent first."""
     left_out: int = 0
     """Lines of files that hold no reading, for the report."""
     report: Path | None = None
@@ -61,6 +66,8 @@ async def simulate(
 ) -> dict[str, Any]:
     """Send what `samples` yields for each device, from the moment that all are registered, until it ends or `stopping`.
 
+    What a new device measured before, where that is wanted, goes first: what it measures from then on follows.
+
     Returns the report. Raises PlatformError when the platform cannot be used.
     """
     stats, give_up = Stats(), asyncio.Event()
@@ -68,7 +75,7 @@ async def simulate(
     async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(30, pool=None)) as http:
         api = ApiClient(http, options.api, options.token, options.startup_timeout)
         slots = asyncio.Semaphore(options.concurrency)
-        await _register(api, devices, slots)
+        pasts = await _register(api, devices, slots, options)
         await _check_age(api, options)
         start, began = options.now(), time.monotonic()
 
@@ -103,7 +110,9 @@ async def simulate(
                         url_seconds=options.url_seconds,
                         compress=options.compress,
                     )
-                    sending.create_task(_device(options, sender, samples(device, start), rng, stopping))
+                    sending.create_task(
+                        _life(options, api, sender, device, pasts.get(device.device_id), samples, start, rng, stopping)
+                    )
             for task in (reporting, ending):
                 task.cancel()
     report = state("done")
@@ -120,12 +129,24 @@ def write(path: Path, document: dict[str, Any]) -> None:
     part.replace(path)
 
 
-async def _register(api: ApiClient, devices: Sequence[DeviceSpec], slots: asyncio.Semaphore) -> None:
+async def _register(
+    api: ApiClient, devices: Sequence[DeviceSpec], slots: asyncio.Semaphore, options: SimulationOptions
+) -> dict[str, Past]:
+    """Register all, and return the past of each that still has to be sent."""
+    pasts: dict[str, Past] = {}
+    planned = past.past(devices, options.history, options.now()) if options.history else None
+
     async def register(device: DeviceSpec) -> None:
         async with slots:
-            await api.register(device)
+            is_new = await api.register(past.being_sent(device, planned) if planned else device)
+            if planned is None:
+                return
+            own = planned if is_new else past.unfinished(await api.attributes(device.device_id))
+            if own is not None:
+                pasts[device.device_id] = own
 
     await asyncio.gather(*map(register, devices))
+    return pasts
 
 
 async def _check_age(api: ApiClient, options: SimulationOptions) -> None:
@@ -139,6 +160,31 @@ async def _check_age(api: ApiClient, options: SimulationOptions) -> None:
                 f"{device_id} has readings since {oldest.date()}, and the platform keeps none from before "
                 f"{since.date()}: replay them as if they were measured now (--from now), or leave them out"
             )
+
+
+async def _life(
+    options: SimulationOptions,
+    api: ApiClient,
+    sender: Sender,
+    device: DeviceSpec,
+    own: Past | None,
+    samples: Callable[[DeviceSpec, datetime], Iterator[Sample]],
+    start: datetime,
+    rng: random.Random,
+    stopping: asyncio.Event,
+) -> None:
+    """Send what a device measured before, if anything, then what it measures."""
+    if own is not None:
+        at_once = replace(options, every=None)
+        await _device(at_once, sender, past.samples(device, own, options.seed), rng, stopping)
+        while not stopping.is_set():
+            try:
+                await api.note(device.device_id, past.complete(await api.attributes(device.device_id), own))
+                break
+            except PlatformError:
+                await _pause(stopping, RETRY_SECONDS)
+        start = options.now()
+    await _device(options, sender, samples(device, start), rng, stopping)
 
 
 async def _device(

@@ -13,11 +13,11 @@ def test_nothing_is_needed() -> None:
 
 def test_every_option_is_read() -> None:
     given = (
-        "--port 9000 --devices 3 --rate 7.5 --duration 60 --no-simulator --login --fresh --report r.json --fault drift "
-        "--notifications n.yaml"
+        "--port 9000 --devices 3 --rate 7.5 --duration 60 --no-simulator --no-history --login --fresh --report r.json "
+        "--fault drift --notifications n.yaml"
     )
     assert parse(given.split()) == Options(
-        9000, 3, 7.5, 60, False, True, True, Path("r.json"), ("drift",), Path("n.yaml")
+        9000, 3, 7.5, 60, False, False, True, True, Path("r.json"), ("drift",), Path("n.yaml")
     )
 
 

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,6 +30,7 @@ class Registry:
         self.keys = SigningKeys.parse(KEYS.encode())
         self.devices: dict[str, str] = {}
         """Each with its credential."""
+        self.attributes: dict[str, dict[str, Any]] = {}
         self.urls = 0
 
     def application(self) -> Starlette:
@@ -38,6 +40,7 @@ class Registry:
         return application(
             [
                 Route("/api/devices", self._register, methods=["POST"]),
+                Route("/api/devices/{device_id}", self._show, methods=["GET", "PATCH"]),
                 Route("/api/devices/{device_id}/credentials", self._renew, methods=["POST"]),
                 Route("/api/device/upload-url", self._upload_url, methods=["POST"]),
             ],
@@ -47,10 +50,18 @@ class Registry:
     async def _register(self, request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return Response(status_code=401)
-        device_id = (await request.json())["device_id"]
+        spec = await request.json()
+        device_id = spec["device_id"]
         if device_id in self.devices:
             return JSONResponse({}, 409)
+        self.attributes[device_id] = spec["attributes"]
         return JSONResponse({"credential": {"credential": self._issue(device_id)}}, 201)
+
+    async def _show(self, request: Request) -> Response:
+        device_id = request.path_params["device_id"]
+        if request.method == "PATCH":
+            self.attributes[device_id] = (await request.json())["attributes"]
+        return JSONResponse({"attributes": self.attributes[device_id]})
 
     async def _renew(self, request: Request) -> Response:
         return JSONResponse({"credential": self._issue(request.path_params["device_id"])}, 201)

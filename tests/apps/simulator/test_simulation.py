@@ -1,10 +1,7 @@
 import asyncio
-import gzip
 import json
 import random
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -12,15 +9,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from apps.domain.devices import DeviceSpec
 from apps.domain.readings import Envelope
 from apps.gateway.app import create
 from apps.gateway.settings import GatewaySettings
-from apps.platform.http import application
 from apps.platform.settings import load
 from apps.simulator.errors import PlatformError
 from apps.simulator.faults import Fault, FaultKind
@@ -28,44 +22,11 @@ from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measu
 from apps.simulator.simulation import SimulationOptions, simulate
 from devtools.ports import free_port
 from tests.apps.gateway.support import LOST, FaultyKinesis, PutFault, as_client, environment
+from tests.apps.simulator.support import Gateway, accept, platform
 from tests.support.devices import TOKEN, Registry
 from tests.support.serving import serving
 
-Answer = Callable[[int, list[Any]], Response]
 MIXED = (Fault(FaultKind.DUPLICATE, share=0.1), Fault(FaultKind.MALFORMED, share=0.05))
-
-
-class Gateway:
-    """Answers as a test says, and keeps what it was sent."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.requests: list[tuple[float, str, bytes]] = []
-
-    def application(self) -> Any:
-        async def put(request: Request) -> Response:
-            body = await request.body()
-            self.requests.append((time.monotonic(), str(request.url), body))
-            content = gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
-            return self.answer(len(self.requests), json.loads(content))
-
-        async def ready() -> None:
-            return None
-
-        return application([Route("/ingest/{device_id}", put, methods=["PUT"])], ready)
-
-
-def accept(_: int, items: list[Any]) -> Response:
-    return JSONResponse({"accepted": len(items), "refused": []}, 202)
-
-
-@contextmanager
-def platform(answer: Answer) -> Iterator[tuple[str, Gateway, Registry]]:
-    gateway = Gateway(answer)
-    with serving(gateway.application()) as base:
-        registry = Registry(base)
-        with serving(registry.application()) as api:
-            yield api, gateway, registry
 
 
 def past(device: DeviceSpec, now: datetime) -> Iterator[Sample]:
