@@ -11,3 +11,7 @@ class UnavailableError(DevtoolsError):
 
 class PostgresError(DevtoolsError):
     """PostgreSQL did not do what was asked. The text holds the end of its own words."""
+
+
+class ApiServerError(DevtoolsError):
+    """Kubernetes' API server did not start. The text holds the end of its own words."""

@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from delivery import recording
-from delivery.charts import checks, keys
+from delivery.charts import checks, keys, server
 from delivery.charts.checks import Rendered
 from delivery.charts.helm import About, Helm, Installed, installed
 from delivery.charts.schemas import refused
 from delivery.errors import ChartError, ChartsUnavailableError
 from delivery.recording import Graph
+from devtools import api_server
+from devtools.api_server import ApiServer
+from devtools.errors import ApiServerError
 from devtools.paths import CACHE
 from stacks import environment
 from stacks.config import EnvironmentConfig, environments, load_environment
@@ -41,19 +46,35 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     try:
         helm = Helm(CACHE / "charts", chosen.mirror)
-        wrong = [finding for stack in chosen.stacks for finding in _report(console, helm, stack)]
+        with _api_server() as asked:
+            wrong = [finding for stack in chosen.stacks for finding in _report(console, helm, asked, stack)]
     except StackConfigError as error:
         print(f"charts: {error}", file=sys.stderr)
         return 2
-    except ChartsUnavailableError as error:
+    except (ApiServerError, ChartsUnavailableError) as error:
         print(f"charts: could not run: {error}", file=sys.stderr)
         return COULD_NOT_RUN
     for finding in wrong:
         console.print(finding, style="red", markup=False, soft_wrap=True)
+    if asked is None:
+        lacking = " and ".join(api_server.missing())
+        console.print(
+            f"No API server was asked, so rules in CEL were not looked at: {lacking} not on PATH", markup=False
+        )
     return WRONG if wrong else 0
 
 
-def _report(console: Console, helm: Helm, stack: str) -> list[str]:
+@contextmanager
+def _api_server() -> Iterator[ApiServer | None]:
+    """Run an API server, where its programs are on PATH."""
+    if api_server.missing():
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="api-server-") as folder, api_server.running(Path(folder)) as running:
+        yield running
+
+
+def _report(console: Console, helm: Helm, asked: ApiServer | None, stack: str) -> list[str]:
     # Whatever the stack installs from, the charts are the same.
     config = load_environment(stack).model_copy(update={"charts": EnvironmentConfig.model_fields["charts"].default})
     graph = recording.build(lambda: environment.deploy(config, stack), stack=stack)
@@ -64,10 +85,10 @@ def _report(console: Console, helm: Helm, stack: str) -> list[str]:
         remark = "deprecated" if deprecated else ""
         table.add_row(wanted.chart, about.version, about.app_version, newest.version if newest else "unknown", remark)
     console.print(table)
-    return [f"{stack}: {finding}" for finding in _check(helm, config, graph)]
+    return [f"{stack}: {finding}" for finding in _check(helm, asked, config, graph)]
 
 
-def _check(helm: Helm, config: EnvironmentConfig, graph: Graph) -> Iterator[str]:
+def _check(helm: Helm, asked: ApiServer | None, config: EnvironmentConfig, graph: Graph) -> Iterator[str]:
     """Yield what is wrong with the charts of a stack."""
     kubernetes, everything = config.cluster.version, Rendered()
     for wanted in sorted(installed(graph), key=lambda wanted: wanted.chart != "prometheus-operator-crds"):
@@ -91,6 +112,8 @@ def _check(helm: Helm, config: EnvironmentConfig, graph: Graph) -> Iterator[str]
         everything.add(wanted.namespace, [made for _, made in rendered.objects])
     yield from checks.of_stack(everything, graph)
     yield from refused(everything, graph, kubernetes)
+    if asked is not None:
+        yield from server.refused(everything, graph, asked)
     yield from _pairs(helm, kubernetes, graph)
 
 

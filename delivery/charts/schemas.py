@@ -19,7 +19,7 @@ NAMED = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata
 def refused(rendered: Rendered, graph: Graph, kubernetes: str) -> Iterator[str]:
     """Yield what charts make, and which custom resources of a stack, are refused and why; unknown fields are wrong.
 
-    What types demand in CEL is not looked at.
+    What types demand in CEL the API server knows (`delivery.charts.server`).
     """
     types = {kind: Draft202012Validator(closed(schema)) for kind, schema in _types(rendered)}
     for _, made in rendered.objects:

@@ -1,0 +1,100 @@
+"""What a real API server refuses: rules of types in CEL, names, selectors, and whatever no schema says.
+
+Namespaces and types are made on it, everything else is only tried.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from delivery.charts.checks import Object, Rendered
+from delivery.recording import Graph
+from devtools.api_server import ApiServer
+
+SETTLE_SECONDS = 60
+"""How long a new type may take until it is served."""
+
+
+def refused(rendered: Rendered, graph: Graph, server: ApiServer) -> Iterator[str]:
+    """Yield which objects of charts and of a stack the server refuses, and why."""
+    objects = [*rendered.objects, *_declared(graph)]
+    types = [made for _, made in objects if made["kind"] == "CustomResourceDefinition"]
+    with _client(server) as client:
+        tried = _Tried(client)
+        for name in sorted({namespace for namespace, _ in objects if namespace}):
+            yield from tried.make({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        made_or_not = [tried.make(made) for made in types]
+        for made, said in zip(types, made_or_not, strict=True):
+            yield from said or tried.await_served(made)
+        for namespace, made in objects:
+            if made["kind"] != "CustomResourceDefinition":
+                yield from tried.attempt(made, namespace)
+
+
+def _declared(graph: Graph) -> Iterator[tuple[str, Object]]:
+    """Yield namespace and object of each that a stack itself declares."""
+    for declared in graph.resources:
+        kind = f"kubernetes:{declared.inputs.get('apiVersion')}:{declared.inputs.get('kind')}"
+        # The engine calls the group without a name `core`.
+        if declared.type in {kind, kind.replace(":v1:", ":core/v1:")}:
+            about = {"name": declared.name, **declared.inputs["metadata"]}
+            yield about.get("namespace", ""), {**declared.inputs, "metadata": about}
+
+
+def _client(server: ApiServer) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/apply-patch+yaml"}
+    return httpx.Client(base_url=server.url, headers=headers, verify=server.tls, timeout=60)
+
+
+class _Tried:
+    """Objects at a server."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._places: dict[str, Mapping[str, tuple[str, bool]]] = {}
+
+    def make(self, made: Object) -> list[str]:
+        """Make an object; return why it is refused, if it is."""
+        return self._apply(made, "", {})
+
+    def attempt(self, made: Object, namespace: str) -> list[str]:
+        """Ask whether an object would be taken; return why not, if it is not."""
+        return self._apply(made, namespace, {"dryRun": "All"})
+
+    def await_served(self, type_: Object) -> list[str]:
+        """Wait until objects of a type are taken; return what is wrong when that takes too long."""
+        path, until = self._path(type_, ""), time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < until:
+            status = self._client.get(path).json().get("status", {})
+            if any(said["type"] == "Established" and said["status"] == "True" for said in status.get("conditions", [])):
+                return []
+            time.sleep(0.2)
+        return [f"{type_['metadata']['name']} was not served after {SETTLE_SECONDS} s"]
+
+    def _apply(self, made: Object, namespace: str, how: Mapping[str, str]) -> list[str]:
+        name = f"{made['kind']} {made['metadata']['name']}"
+        try:
+            path = self._path(made, namespace)
+        except LookupError:
+            return [f"{name} is of {made['apiVersion']}, which the API server does not serve"]
+        answer = self._client.patch(path, json=made, params={"fieldManager": "charts", "force": "true", **how})
+        return [] if answer.is_success else [f"{name} is refused by the API server: {answer.json()['message'][:500]}"]
+
+    def _path(self, made: Object, namespace: str) -> str:
+        group = made["apiVersion"]
+        home = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        plural, namespaced = self._served(home)[made["kind"]]
+        within = f"/namespaces/{namespace}" if namespaced else ""
+        return f"{home}{within}/{plural}/{made['metadata']['name']}"
+
+    def _served(self, home: str) -> Mapping[str, tuple[str, bool]]:
+        """Return what a version of a group serves: kind -> name in paths, and whether it lies in namespaces."""
+        if home not in self._places:
+            listed: list[dict[str, Any]] = self._client.get(home).json().get("resources", [])
+            found = {one["kind"]: (one["name"], one["namespaced"]) for one in listed if "/" not in one["name"]}
+            if not found:
+                return {}
+            self._places[home] = found
+        return self._places[home]
