@@ -51,7 +51,8 @@ class Emulator:
         )
 
     def _environment(self, **keys: str) -> dict[str, str]:
-        return {**keys, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.url}
+        # The first version of the command line reads the older name.
+        return {**keys, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": self.url}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -10,4 +11,4 @@ def commands(document: str, name: str) -> str:
     """Return the commands of a document under `<!-- name -->`."""
     found = re.search(rf"<!-- {name} -->\n *```sh\n(.*?)```", (DOCS / document).read_text(), re.DOTALL)
     assert found, f"docs/{document} has no commands <!-- {name} -->"
-    return found[1]
+    return dedent(found[1]).strip() + "\n"

@@ -81,12 +81,21 @@ class Rehearsal:
 
     def resume(self, stack: auto.Stack, **options: Any) -> auto.UpResult:
         """Type what docs/operations.md says after a deployment was killed, and deploy the stack."""
-        *typed, deploy = commands("operations.md", "killed").splitlines()
-        assert deploy == "pulumi up --refresh"
         self.play("aws")
         self.play("python", f'PYTHONPATH={ROOT} exec {sys.executable} "$@"\n')
+        return self.paste(stack, commands("operations.md", "killed"), **options)
+
+    def paste(self, stack: auto.Stack, typed: str, **options: Any) -> auto.UpResult:
+        """Paste commands of a document that end with a deployment, and deploy the stack."""
+        before, deploy, nothing = typed.rpartition("pulumi up --refresh\n")
+        assert (bool(deploy), nothing) == (True, ""), "the commands end with a deployment"
+        self.type(stack, before)
+        return stack.up(refresh=True, **options)
+
+    def type(self, stack: auto.Stack, typed: str) -> str:
+        """Type commands where `pulumi` finds the stack and `kubectl` its cluster; return what they print."""
         done = subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", "\n".join(typed)],
+            ["bash", "-eu", "-o", "pipefail", "-c", typed],
             cwd=stack.workspace.work_dir,
             env={**os.environ, **stack.workspace.env_vars, "KUBECONFIG": str(self.kubeconfig)},
             stdin=subprocess.DEVNULL,
@@ -96,7 +105,7 @@ class Rehearsal:
             check=False,
         )
         assert done.returncode == 0, done.stdout
-        return stack.up(refresh=True, **options)
+        return done.stdout
 
     def stack(self, name: str, key: str, config: Mapping[str, Any]) -> auto.Stack:
         """Return a stack with this configuration, made when it is not there."""

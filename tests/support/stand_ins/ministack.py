@@ -1,10 +1,9 @@
 """MiniStack, with the answers that a stack of ours needs and it lacks.
 
-Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
-another is. It does not tell back where RDS keeps a password, a flow log's role, interval and tags, whether an endpoint
-answers to AWS's own names, a cluster's upgrade policy, a node group's launch template, and the tags that a stream is
-made with. It makes a second subnet of the same range, which AWS refuses. What it lacks of a cluster's updates is in
-`eks_updates`.
+It does not tell back a flow log's role, interval and tags, whether an endpoint answers to AWS's own names, a cluster's
+upgrade policy, a node group's launch template, and the tags that a stream is made with. It makes a second subnet of the
+same range, which AWS refuses. What it lacks of a cluster's updates is in `eks_updates`, of a database in
+`rds_instances`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,15 +12,12 @@ from typing import Any
 
 from hypercorn.config import Config
 from ministack.app import main
-from ministack.services import ec2, eks, kinesis, rds
+from ministack.services import ec2, eks, kinesis
 
-from tests.support.stand_ins import eks_updates, iam_checks
+from tests.support.stand_ins import eks_updates, iam_checks, rds_instances
 
 Answer = tuple[int, dict[str, str], bytes]
-Instances = list[dict[str, Any]]
 
-instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
-filter_instances: Callable[[Instances, Mapping[str, list[str]]], Instances] = rds._apply_instance_filters
 create_cluster: Callable[..., Answer] = eks._create_cluster
 create_node_group: Callable[[str, Mapping[str, Any]], Answer] = eks._create_nodegroup
 create_stream: Callable[[Mapping[str, Any]], Answer] = kinesis._create_stream
@@ -30,18 +26,6 @@ create_endpoint: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["Create
 create_subnet: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["CreateSubnet"]
 endpoint_xml: Callable[[Mapping[str, Any], str], str] = ec2._vpce_fields_xml
 describe_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["DescribeFlowLogs"]
-
-
-def with_secret(instance: Mapping[str, Any]) -> str:
-    """The XML of an instance and its secret."""
-    arn = instance["DBInstanceArn"].replace(":rds:", ":secretsmanager:").replace(":db:", ":secret:rds!db-")
-    return f"{instance_xml(instance)}<MasterUserSecret><SecretArn>{arn}</SecretArn></MasterUserSecret>"
-
-
-def by_resource(instances: Instances, filters: Mapping[str, list[str]]) -> Instances:
-    """The instances that filters choose, also by the ids of their resources."""
-    wanted = filters.get("dbi-resource-id")
-    return [made for made in filter_instances(instances, filters) if not wanted or made["DbiResourceId"] in wanted]
 
 
 def with_upgrade_policy(body: Mapping[str, Any], creator_arn: str | None = None) -> Answer:
@@ -116,8 +100,6 @@ def without_overlap(params: Mapping[str, Any]) -> Answer:
     return create_subnet(params)
 
 
-rds._instance_xml = with_secret
-rds._apply_instance_filters = by_resource
 ec2._vpce_fields_xml = telling_names
 eks._create_cluster = with_upgrade_policy
 eks._create_nodegroup = with_template
@@ -130,6 +112,7 @@ ec2._ACTION_MAP |= {
     "DescribeFlowLogs": telling_role,
 }
 iam_checks.install()
+rds_instances.install()
 # When a request comes just as its idle connection is closed, what it asks for is made and the answer is lost. The
 # provider then asks again. No client of ours keeps an idle connection for an hour; MiniStack would close it after 75 s.
 Config.keep_alive_timeout = property(lambda _config: 3_600, lambda _config, _wanted: None)  # type: ignore[assignment]

@@ -1,0 +1,121 @@
+"""What MiniStack's RDS lacks of an instance: its owner's secret, another name, and a restore to a point in time.
+
+Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
+another is. It does not tell back where RDS keeps a password, and its databases have no names of their own.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack.services import rds
+
+Answer = tuple[int, dict[str, str], bytes]
+Instances = list[dict[str, Any]]
+Params = Mapping[str, Any]
+
+DOMAIN = "rehearsal.eu-west-1.rds.amazonaws.com"
+
+filter_instances: Callable[[Instances, Mapping[str, list[str]]], Instances] = rds._apply_instance_filters
+instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
+create_instance: Callable[[Params], Answer] = rds._ACTION_MAP["CreateDBInstance"]
+modify_instance: Callable[[Params], Answer] = rds._ACTION_MAP["ModifyDBInstance"]
+
+
+def install() -> None:
+    """Let it do what it lacks."""
+    rds._instance_xml = _told
+    rds._apply_instance_filters = _by_resource
+    rds._ACTION_MAP |= {
+        "CreateDBInstance": _with_key,
+        "ModifyDBInstance": _renamed,
+        "RestoreDBInstanceToPointInTime": _restored,
+    }
+
+
+def _told(instance: Mapping[str, Any]) -> str:
+    """The XML of an instance with its name in the network and its owner's secret, another one for each instance."""
+    arn, name = instance["DBInstanceArn"], instance["DBInstanceIdentifier"]
+    own = f"{arn.rpartition(':db:')[0].replace(':rds:', ':secretsmanager:')}:secret:rds!{instance['DbiResourceId']}"
+    secret = f"<SecretArn>{own}</SecretArn><KmsKeyId>{instance.get('_secret_key', '')}</KmsKeyId>"
+    address = f"<Address>{instance['Endpoint']['Address']}</Address>"
+    told = instance_xml(instance).replace(address, f"<Address>{name}.{DOMAIN}</Address>")
+    return f"{told}<MasterUserSecret>{secret}<SecretStatus>active</SecretStatus></MasterUserSecret>"
+
+
+def _by_resource(instances: Instances, filters: Mapping[str, list[str]]) -> Instances:
+    """The instances that filters choose, also by the ids of their resources."""
+    wanted = filters.get("dbi-resource-id")
+    return [made for made in filter_instances(instances, filters) if not wanted or made["DbiResourceId"] in wanted]
+
+
+def _with_key(params: Params) -> Answer:
+    """Make an instance that knows with which key its owner's secret is encrypted."""
+    answer = create_instance(params)
+    if made := rds._instances.get(rds._p(params, "DBInstanceIdentifier")):
+        made["_secret_key"] = rds._p(params, "MasterUserSecretKmsKeyId")
+    return answer
+
+
+def _renamed(params: Params) -> Answer:
+    """Change an instance, its name too."""
+    answer, name = modify_instance(params), rds._p(params, "NewDBInstanceIdentifier")
+    if not name or answer[0] != 200:
+        return answer
+    made = rds._instances[rds._p(params, "DBInstanceIdentifier")]
+    del rds._instances[made["DBInstanceIdentifier"]]
+    _name(made, name)
+    changed: Answer = rds._single_instance_response("ModifyDBInstanceResponse", "ModifyDBInstanceResult", made)
+    return changed
+
+
+def _restored(params: Params) -> Answer:
+    """Make an instance with the data of another. What is not said is as RDS has it by default, not as it is there."""
+    name, source = (rds._p(params, f"{which}DBInstanceIdentifier") for which in ("Target", "Source"))
+    if name in rds._instances:
+        return _refused("DBInstanceAlreadyExists", f"DB instance {name} already exists")
+    if source not in rds._instances:
+        return _refused("DBInstanceNotFound", f"DBInstance {source} not found.")
+    if not (rds._p(params, "RestoreTime") or rds._p(params, "UseLatestRestorableTime") == "true"):
+        return _refused("InvalidParameterCombination", "RestoreTime or UseLatestRestorableTime is needed")
+    made = copy.deepcopy(rds._instances[source])
+    groups = rds._parse_member_list(params, "VpcSecurityGroupIds")
+    parameters = rds._p(params, "DBParameterGroupName") or "default.postgres15"
+    made |= {
+        "DbiResourceId": f"db-{rds.new_uuid().replace('-', '')[:20].upper()}",
+        "DBInstanceClass": rds._p(params, "DBInstanceClass") or made["DBInstanceClass"],
+        "VpcSecurityGroups": [{"VpcSecurityGroupId": group, "Status": "active"} for group in groups],
+        "DBParameterGroups": [{"DBParameterGroupName": parameters, "ParameterApplyStatus": "in-sync"}],
+        "DBSubnetGroup": made["DBSubnetGroup"]
+        | {"DBSubnetGroupName": rds._p(params, "DBSubnetGroupName") or "default"},
+        "_secret_key": rds._p(params, "MasterUserSecretKmsKeyId"),
+    }
+    for option, key in OPTIONS.items():
+        made[key] = rds._p(params, option) == "true"
+    _name(made, name)
+    answer: Answer = rds._single_instance_response(
+        "RestoreDBInstanceToPointInTimeResponse", "RestoreDBInstanceToPointInTimeResult", made
+    )
+    return answer
+
+
+OPTIONS = {
+    "CopyTagsToSnapshot": "CopyTagsToSnapshot",
+    "DeletionProtection": "DeletionProtection",
+    "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
+    "MultiAZ": "MultiAZ",
+    "PubliclyAccessible": "PubliclyAccessible",
+}
+"""What a restore says -> what the instance is then."""
+
+
+def _name(instance: dict[str, Any], name: str) -> None:
+    before = instance["DBInstanceArn"]
+    instance["DBInstanceIdentifier"], instance["DBInstanceArn"] = name, f"{before.rpartition(':')[0]}:{name}"
+    rds._tags[instance["DBInstanceArn"]] = instance["TagList"]
+    rds._instances[name] = instance
+
+
+def _refused(code: str, why: str) -> Answer:
+    answer: Answer = rds._error(code, why, 400)
+    return answer
