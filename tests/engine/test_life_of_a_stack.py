@@ -19,7 +19,7 @@ from apps.catalog import CATALOG
 from apps.resources import ARCHIVE_FILES
 from delivery.plan import differences, steps
 from stacks import __main__ as program
-from stacks.config import read_stack_file
+from stacks.config import ROOT, check_account, read_stack_file
 from tests.support import aws_emulator, control_plane, engine, policy_pack
 from tests.support.engine import (
     Rehearsal,
@@ -221,8 +221,14 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(
     assert "sensors" not in ask("get", "namespaces", "-o", "name")
 
 
-def test_an_interrupted_deployment_is_resumed(rehearsal: Rehearsal, mirror: Path) -> None:
-    stack = rehearsal.stack("dev", "environment", configured("dev", mirror))
+def test_an_interrupted_deployment_is_resumed(
+    rehearsal: Rehearsal, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one environment more, which is a copy of dev's file and a name in its account's."""
+    named = ROOT.joinpath("Pulumi.bootstrap.yaml").read_text().replace("[dev]", "[dev, staging]")
+    (tmp_path / "Pulumi.bootstrap.yaml").write_text(named)
+    monkeypatch.setattr(program, "check_account", partial(check_account, folder=tmp_path))
+    stack = rehearsal.stack("staging", "environment", configured("dev", mirror))
     interrupt(stack, "kubernetes:batch/v1:Job")
     half_made = len(rehearsal.aws_left)
     assert half_made > 0
