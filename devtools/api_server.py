@@ -18,7 +18,7 @@ from devtools.errors import ApiServerError
 from devtools.ports import free_port
 
 PROGRAMS = ("etcd", "kube-apiserver")
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 STOP_SECONDS = 10
 
 

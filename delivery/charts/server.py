@@ -44,7 +44,7 @@ def _declared(graph: Graph) -> Iterator[tuple[str, Object]]:
 
 
 def _client(server: ApiServer) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/apply-patch+yaml"}
+    headers = {"Authorization": f"Bearer {server.token}"}
     return httpx.Client(base_url=server.url, headers=headers, verify=server.tls, timeout=60)
 
 
@@ -65,10 +65,11 @@ class _Tried:
 
     def await_served(self, type_: Object) -> list[str]:
         """Wait until objects of a type are taken; return what is wrong when that takes too long."""
-        path, until = self._path(type_, ""), time.monotonic() + SETTLE_SECONDS
+        spec, until = type_["spec"], time.monotonic() + SETTLE_SECONDS
+        homes = {f"/apis/{spec['group']}/{version['name']}" for version in spec["versions"] if version["served"]}
         while time.monotonic() < until:
-            status = self._client.get(path).json().get("status", {})
-            if any(said["type"] == "Established" and said["status"] == "True" for said in status.get("conditions", [])):
+            homes = {home for home in homes if spec["names"]["kind"] not in self._served(home)}
+            if not homes:
                 return []
             time.sleep(0.2)
         return [f"{type_['metadata']['name']} was not served after {SETTLE_SECONDS} s"]
@@ -79,22 +80,26 @@ class _Tried:
             path = self._path(made, namespace)
         except LookupError:
             return [f"{name} is of {made['apiVersion']}, which the API server does not serve"]
-        answer = self._client.patch(path, json=made, params={"fieldManager": "charts", "force": "true", **how})
+        answer = self._client.patch(
+            path,
+            json=made,
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            params={"fieldManager": "charts", "force": "true", **how},
+        )
         return [] if answer.is_success else [f"{name} is refused by the API server: {answer.json()['message'][:500]}"]
 
     def _path(self, made: Object, namespace: str) -> str:
         group = made["apiVersion"]
         home = f"/apis/{group}" if "/" in group else f"/api/{group}"
-        plural, namespaced = self._served(home)[made["kind"]]
+        if made["kind"] not in self._places.get(home, {}):
+            self._served(home)
+        plural, namespaced = self._places[home][made["kind"]]
         within = f"/namespaces/{namespace}" if namespaced else ""
         return f"{home}{within}/{plural}/{made['metadata']['name']}"
 
     def _served(self, home: str) -> Mapping[str, tuple[str, bool]]:
-        """Return what a version of a group serves: kind -> name in paths, and whether it lies in namespaces."""
-        if home not in self._places:
-            listed: list[dict[str, Any]] = self._client.get(home).json().get("resources", [])
-            found = {one["kind"]: (one["name"], one["namespaced"]) for one in listed if "/" not in one["name"]}
-            if not found:
-                return {}
-            self._places[home] = found
+        """Ask what a version of a group serves: kind -> name in paths, and whether it lies in namespaces."""
+        answer = self._client.get(home)
+        listed: list[dict[str, Any]] = answer.json()["resources"] if answer.is_success else []
+        self._places[home] = {one["kind"]: (one["name"], one["namespaced"]) for one in listed if "/" not in one["name"]}
         return self._places[home]
