@@ -13,13 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.archive import days, metrics, restore
 from apps.archive.archiver import Archiver
-from apps.archive.bucket import Bucket
-from apps.archive.errors import ArchiveError, LockedError
 from apps.archive.files import figures
 from apps.archive.forget import forget
 from apps.archive.service import ARCHIVE
 from apps.archive.settings import MIB, ArchiveSettings
 from apps.platform.process import FAILED, run_job
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.errors import ArchiveError, LockedError
 from apps.storage.connection import connect_arguments
 
 log = logging.getLogger(__name__)

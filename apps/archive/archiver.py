@@ -15,13 +15,14 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.archive import days
-from apps.archive.bucket import Bucket
 from apps.archive.days import DayState
-from apps.archive.errors import ArchiveError, NotCompleteError
+from apps.archive.errors import NotCompleteError
 from apps.archive.files import ROW_GROUP_ROWS, FileWriter, figures
-from apps.archive.manifest import READINGS, Manifest, day_of, folder, manifest_key
 from apps.archive.metrics import Outcome
 from apps.archive.rows import Rows
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.errors import ArchiveError
+from apps.storage.archive.manifest import READINGS, Manifest, day_of, folder, manifest_key
 from apps.storage.connection import Connection
 
 log = logging.getLogger(__name__)

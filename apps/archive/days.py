@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from apps.archive.errors import DayDiffersError
-from apps.archive.manifest import Figures, Manifest, bounds
 from apps.archive.rows import SeriesOfDay
 from apps.domain.devices import UNKNOWN_KIND
+from apps.storage.archive.manifest import Figures, Manifest, bounds
 from apps.storage.connection import Connection
 
 LOCK = 0x617263686976  # "archiv"

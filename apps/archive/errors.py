@@ -1,10 +1,8 @@
-"""What the archive can say that went wrong."""
+"""What can go wrong when days are written, deleted or brought back."""
 
 from datetime import date
 
-
-class ArchiveError(Exception):
-    """The archive cannot do what was asked."""
+from apps.storage.archive.errors import ArchiveError
 
 
 class DayDiffersError(ArchiveError):
@@ -16,7 +14,3 @@ class DayDiffersError(ArchiveError):
 
 class NotCompleteError(ArchiveError):
     """The database no longer holds all readings of a day."""
-
-
-class LockedError(ArchiveError):
-    """Another process works on the archive."""

@@ -1,15 +1,15 @@
 """Parquet files of a day: written one after the other as readings come, and read back to see what they hold."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from apps.archive.bucket import Bucket, Download, Upload
-from apps.archive.manifest import ArchivedFile, Figures, folder
-from apps.archive.rows import SCHEMA
+from apps.storage.archive.bucket import Bucket, Upload
+from apps.storage.archive.manifest import ArchivedFile, Figures, folder
+from apps.storage.archive.parquet import SCHEMA, tables
 
 ROW_GROUP_ROWS = 262_144
 """About 5 MB of a file: what a reader takes in at least, and what writing and reading hold in memory."""
@@ -67,13 +67,6 @@ class FileWriter:
         if self._upload is not None:
             self._upload.abandon()
             self._writer = self._upload = None
-
-
-def tables(bucket: Bucket, file: ArchivedFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield what a file holds, a row group at a time."""
-    parquet = pq.ParquetFile(pa.PythonFile(Download(bucket, file.key), mode="r"))
-    for number in range(parquet.num_row_groups):
-        yield parquet.read_row_group(number, columns)
 
 
 def figures(bucket: Bucket, files: Iterable[ArchivedFile]) -> dict[tuple[str, str], Figures]:

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.archive.archiver import Archiver, version_name
-from apps.archive.bucket import Bucket
-from apps.archive.files import FileWriter, figures, tables
-from apps.archive.manifest import ArchivedFile, Manifest
+from apps.archive.files import FileWriter, figures
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.manifest import ArchivedFile, Manifest
+from apps.storage.archive.parquet import tables
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import asyncpg
 
 from apps.archive import days
-from apps.archive.bucket import Bucket
 from apps.archive.errors import NotCompleteError
-from apps.archive.files import tables
-from apps.archive.manifest import ArchivedFile, Manifest, bounds
 from apps.domain.readings import StoredReading
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.manifest import ArchivedFile, Manifest, bounds
+from apps.storage.archive.parquet import tables
 from apps.storage.readings import ensure_partitions, store
 
 log = logging.getLogger(__name__)

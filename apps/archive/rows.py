@@ -11,17 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-TIME = pa.timestamp("us", "UTC")
-_COLUMNS: dict[str, pa.DataType] = {
-    "device_id": pa.string(),
-    "metric": pa.string(),
-    "ts": TIME,
-    "value": pa.float64(),
-    "received_at": TIME,
-    "stored_at": TIME,
-}
-SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()])
-"""Of every file. The kind of the devices and the day stand in the names of its folders."""
+from apps.storage.archive.parquet import SCHEMA, TIME
 
 EPOCH = 946_684_800_000_000
 """2000-01-01 UTC, from which PostgreSQL counts microseconds, as those since 1970."""

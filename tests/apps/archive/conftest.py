@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from apps.archive.archiver import Archiver
-from apps.archive.bucket import Bucket
 from apps.archive.settings import MIB, ArchiveSettings
 from apps.platform.settings import load
+from apps.storage.archive.bucket import Bucket
 from tests.apps.archive.support import settings_of
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase

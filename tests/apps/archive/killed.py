@@ -10,9 +10,9 @@ from itertools import count
 import asyncpg
 
 from apps.archive.archiver import Archiver
-from apps.archive.bucket import Bucket
 from apps.archive.settings import MIB, ArchiveSettings
 from apps.platform.settings import load
+from apps.storage.archive.bucket import Bucket
 from apps.storage.connection import connect_arguments
 from tests.apps.archive.support import BEFORE
 

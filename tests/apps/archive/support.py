@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import asyncpg
 
-from apps.archive.bucket import Bucket
-from apps.archive.files import tables
-from apps.archive.manifest import Manifest, manifest_key
 from apps.domain.readings import StoredReading
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.manifest import Manifest, manifest_key
+from apps.storage.archive.parquet import tables
 from apps.storage.readings import ensure_partitions, store
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase

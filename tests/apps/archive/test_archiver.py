@@ -8,15 +8,14 @@ import sys
 from datetime import timedelta
 
 import asyncpg
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from apps.archive.archiver import Archiver
-from apps.archive.bucket import Bucket, Download
-from apps.archive.manifest import READINGS, folder, manifest_key
 from apps.archive.settings import ArchiveSettings
 from apps.domain.readings import StoredReading
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.manifest import READINGS, folder, manifest_key
+from apps.storage.archive.parquet import open_file
 from apps.storage.readings import store
 from tests.apps.archive.support import (
     BEFORE,
@@ -60,7 +59,7 @@ async def test_files_are_zstd_parquet_sorted_by_device_metric_and_time(
     await fill(owner)
     await archiver.run(BEFORE)
     for file in manifest(bucket, DAY).files:
-        parquet = pq.ParquetFile(pa.PythonFile(Download(bucket, file.key), mode="r"))
+        parquet = open_file(bucket, file)
         rows = [Row(*row.values()) for row in parquet.read().to_pylist()]
         assert [row[:3] for row in rows] == sorted(row[:3] for row in rows)
         assert parquet.metadata.num_rows == file.rows

@@ -10,12 +10,12 @@ import pytest
 
 from apps.archive import days
 from apps.archive.archiver import Archiver
-from apps.archive.bucket import Bucket
 from apps.archive.errors import NotCompleteError
 from apps.archive.forget import Forgotten, forget
-from apps.archive.manifest import folder
 from apps.archive.restore import restore
 from apps.archive.settings import ArchiveSettings
+from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.manifest import folder
 from devtools.postgres import Postgres
 from tests.apps.archive.support import BEFORE, DAY, NEXT, fill, in_archive, in_database, manifest, settings_of
 from tests.support import postgres

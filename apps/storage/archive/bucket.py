@@ -12,10 +12,10 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from apps.archive.errors import ArchiveError, LockedError
-from apps.archive.manifest import MANIFESTS, SCHEMA_VERSION, Manifest, manifest_key
 from apps.platform.aws import error_code
 from apps.platform.settings import AwsSettings
+from apps.storage.archive.errors import ArchiveError, ColdFileError, FileGoneError, LockedError
+from apps.storage.archive.manifest import MANIFESTS, SCHEMA_VERSION, Manifest, manifest_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,16 +28,16 @@ PART_BYTES = 16 * 1024 * 1024
 class Bucket:
     """A bucket by its name."""
 
-    def __init__(self, settings: AwsSettings, name: str) -> None:
+    def __init__(self, settings: AwsSettings, name: str, *, read_timeout: float = 60, attempts: int = 5) -> None:
         self.name = name
         self.s3: S3Client = boto3.client(
             "s3",
             region_name=settings.aws_region,
             endpoint_url=settings.aws_endpoint_url,
             config=Config(
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 5},
+                connect_timeout=min(5, read_timeout),
+                read_timeout=read_timeout,
+                retries={"mode": "standard", "total_max_attempts": attempts},
                 # Only an endpoint of another than AWS's needs it, which has no name for each bucket.
                 s3={"addressing_style": "path" if settings.aws_endpoint_url else "auto"},
             ),
@@ -74,7 +74,8 @@ class Bucket:
         `replaces`: the ETag of the one before; None: there is none. Raises LockedError when somebody else published
         meanwhile.
         """
-        body = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        # One line: what reads JSON for SQL takes each line for a row.
+        body = msgspec.json.encode(manifest) + b"\n"
         key = manifest_key(manifest.day)
         try:
             if replaces is None:
@@ -166,11 +167,10 @@ class Upload(io.RawIOBase):
 
 
 class Download(io.RawIOBase):
-    """A file of the bucket of which only what is wanted is read."""
+    """A file of the bucket, of so many bytes, of which only what is wanted is read."""
 
-    def __init__(self, bucket: Bucket, key: str) -> None:
-        self.bucket, self.key, self._at = bucket, key, 0
-        self._size = bucket.s3.head_object(Bucket=bucket.name, Key=key)["ContentLength"]
+    def __init__(self, bucket: Bucket, key: str, size: int) -> None:
+        self.bucket, self.key, self._at, self._size = bucket, key, 0, size
 
     def readable(self) -> bool:
         """It is."""
@@ -190,11 +190,16 @@ class Download(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most `size` bytes; all that is left where it is negative."""
+        """Return at most `size` bytes; all that is left where it is negative. Raises FileGoneError, ColdFileError."""
         end = self._size if size < 0 else min(self._size, self._at + size)
         if end <= self._at:
             return b""
         asked = f"bytes={self._at}-{end - 1}"
-        data = self.bucket.s3.get_object(Bucket=self.bucket.name, Key=self.key, Range=asked)["Body"].read()
+        try:
+            data = self.bucket.s3.get_object(Bucket=self.bucket.name, Key=self.key, Range=asked)["Body"].read()
+        except self.bucket.s3.exceptions.NoSuchKey:
+            raise FileGoneError(f"{self.key} is not there: its day has another version by now") from None
+        except self.bucket.s3.exceptions.InvalidObjectState:
+            raise ColdFileError(self.key) from None
         self._at += len(data)
         return data

@@ -1,0 +1,33 @@
+"""Files of Parquet in the archive's bucket: what stands in them, and how they are read."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from apps.storage.archive.bucket import Bucket, Download
+from apps.storage.archive.manifest import ArchivedFile
+
+TIME = pa.timestamp("us", "UTC")
+_COLUMNS: dict[str, pa.DataType] = {
+    "device_id": pa.string(),
+    "metric": pa.string(),
+    "ts": TIME,
+    "value": pa.float64(),
+    "received_at": TIME,
+    "stored_at": TIME,
+}
+SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()])
+"""Of every file. The kind of the devices and the day stand in the names of its folders."""
+
+
+def open_file(bucket: Bucket, file: ArchivedFile) -> pq.ParquetFile:
+    """Return a file, of which its footer is read. Raises FileGoneError, ColdFileError, boto3's errors."""
+    return pq.ParquetFile(pa.PythonFile(Download(bucket, file.key, file.bytes), mode="r"))
+
+
+def tables(bucket: Bucket, file: ArchivedFile, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield what a file holds, a row group at a time."""
+    parquet = open_file(bucket, file)
+    for number in range(parquet.num_row_groups):
+        yield parquet.read_row_group(number, None if columns is None else list(columns))
