@@ -35,8 +35,10 @@ class StoreResult(NamedTuple):
     conflicts: Sequence[Conflict] = ()
 
 
-async def store(connection: Connection, readings: Iterable[StoredReading]) -> StoreResult:
+async def store(connection: Connection, readings: Iterable[StoredReading], *, judged: bool = True) -> StoreResult:
     """Store what is not stored yet, inside the caller's transaction.
+
+    `judged`: whether the rules shall judge it: what comes back from the archive happened long ago.
 
     Copies first, as that is fast, and looks what is there only when a reading turns out to be. Of several readings
     with one key the first is kept. Raises asyncpg.CheckViolationError (see `with_partitions`) and whatever else the
@@ -56,7 +58,8 @@ async def store(connection: Connection, readings: Iterable[StoredReading]) -> St
         if rows:
             await connection.execute(_ROLL_UP, *_columns(_minutes(rows)))
             await connection.execute(_RENEW_LATEST, *_columns(_latest(rows)))
-            await reading_log.append(connection, rows)
+            if judged:
+                await reading_log.append(connection, rows)
     return StoreResult(rows, conflicts)
 
 

@@ -14,7 +14,9 @@ from apps.archive.errors import NotCompleteError
 from apps.archive.forget import Forgotten, forget
 from apps.archive.restore import restore
 from apps.archive.settings import ArchiveSettings
+from apps.platform.settings import AwsSettings, load
 from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.errors import ColdFileError
 from apps.storage.archive.manifest import folder
 from devtools.postgres import Postgres
 from tests.apps.archive.support import BEFORE, DAY, NEXT, fill, in_archive, in_database, manifest, settings_of
@@ -22,6 +24,7 @@ from tests.support import postgres
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 from tests.support.readings import assert_summaries_agree
+from tests.support.s3_proxy import s3_proxy
 
 DAYS = (DAY, NEXT)
 
@@ -72,6 +75,8 @@ async def test_the_archive_restores_into_a_new_database(
     for day in DAYS:
         assert [row[:5] for row in await in_database(connection, day)] == [row[:5] for row in in_archive(bucket, day)]
     await assert_summaries_agree(connection)
+    # What happened long ago raises no alert: the rules never hear of it.
+    assert not await connection.fetchval("SELECT count(*) FROM reading_log")
     kinds = {row["device_id"]: row["kind"] for row in await connection.fetch("SELECT device_id, kind FROM devices")}
     assert kinds == {"a": "pump", "B": "pump", "c-1": "fan", "unregistered": "unknown"}
     # Again, as after an interruption: nothing comes twice. And the next night finds nothing to do.
@@ -82,6 +87,25 @@ async def test_the_archive_restores_into_a_new_database(
     assert bucket.manifests() == before
     await connection.close()
     await postgres.drop_database(fresh)
+
+
+async def test_a_file_that_must_be_restored_first_is_named_with_what_to_do(
+    archiver: Archiver, bucket: Bucket, owner: asyncpg.Connection, ministack: KinesisServer
+) -> None:
+    await fill(owner, readings=80)
+    await archiver.run(BEFORE)
+    await owner.execute("TRUNCATE sensor_readings, readings_minute, readings_hour, readings_day, archive_days")
+    with s3_proxy(ministack.url) as s3:
+        behind = Bucket(load(AwsSettings, ministack.environment() | {"AWS_ENDPOINT_URL": s3.url}), bucket.name)
+        s3.fault = "cold"
+        with pytest.raises(ColdFileError, match=rf"aws s3api restore-object --key {folder(DAY)}.*; then try again"):
+            async for _ in restore(owner, behind, DAY, None):
+                pass
+        assert not await owner.fetchval("SELECT count(*) FROM archive_days")
+        s3.fault = None
+        assert [day.stored async for day in restore(owner, behind, DAY, None)] == [
+            manifest(bucket, day).rows for day in DAYS
+        ]
 
 
 async def test_a_day_of_which_only_rollups_are_left_is_not_counted_twice(
