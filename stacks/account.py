@@ -11,6 +11,7 @@ import pulumi
 from apps.catalog import CATALOG
 from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
 from components.account.archive_bucket import ArchiveBucket, ArchiveBucketArgs
+from components.account.archive_queries import ArchiveQueries, ArchiveQueriesArgs
 from components.account.budget import Budget
 from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
 from components.account.github_runners import GitHubRunners, GitHubRunnersArgs
@@ -62,6 +63,20 @@ def deploy(config: AccountConfig, stack: str) -> None:
         for environment, kept in retained.items()
         if (archive := archive_of(environment))
     }
+    for environment in archives:
+        if (archive := archive_of(environment)) and archive.athena:
+            ArchiveQueries(
+                f"{environment}-queries",
+                ArchiveQueriesArgs(
+                    archive.athena,
+                    f"{PROJECT}-{environment}-archive",
+                    config.account,
+                    config.region,
+                    archive_bucket(environment, config.account),
+                    retained[environment].key_arn,
+                ),
+                opts,
+            )
     deployment = _deployment(config, {name: kept.key_arn for name, kept in retained.items()}, opts)
     images.grant_push("images-push", deployment.images)
     state.grant_read("preview-state", deployment.preview)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.account.archive_queries import RESULTS
 from components.account.private_bucket import PrivateBucket, old_versions_go
 from components.component import Component
 from components.identity.iam import Statement, allow
@@ -42,7 +43,7 @@ class ArchiveBucket(Component):
     Makes:
 
     - a bucket: private, versioned, encrypted with the environment's key, protected; its files move to a colder class
-      that answers as quickly, and uploads that were never finished go
+      that answers as quickly; uploads that were never finished go, and answers of questions after some days
     """
 
     def __init__(self, name: str, args: ArchiveBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -74,6 +75,13 @@ class ArchiveBucket(Component):
                     ),
                 ),
                 old_versions_go(args.old_versions_days),
+                # What Athena answered.
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="answers",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=RESULTS),
+                    expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=args.old_versions_days),
+                ),
             ],
         )
         self.register_outputs({})

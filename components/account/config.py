@@ -14,6 +14,17 @@ class BudgetConfig(Section):
     notify: Distinct[Email] = Field(min_length=1, examples=[["platform@example.com"]])
 
 
+class AthenaConfig(Section):
+    """SQL over the archive. Nothing of it is needed to switch it on: `athena: {}`."""
+
+    max_scanned_gib: int = Field(
+        20, ge=1, le=10_000, description="GiB that one question may read; then it is ended", examples=[20]
+    )
+    assumed_scanned_gib_a_week: float = Field(
+        20, ge=0, le=1_000_000, description="What `nox -s cost` counts with", examples=[100]
+    )
+
+
 class GitHubConfig(Section):
     """The repository whose workflows deploy. The ids are in `gh api repos/OWNER/REPOSITORY --jq '.owner.id, .id'`."""
 

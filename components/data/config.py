@@ -2,6 +2,7 @@
 
 from pydantic import Field, model_validator
 
+from components.account.config import AthenaConfig
 from components.section import Section
 
 
@@ -37,6 +38,7 @@ class ArchiveConfig(Section):
         200, gt=0, le=1_000_000, description="What `nox -s cost` counts with", examples=[2000]
     )
     assumed_years: float = Field(1, gt=0, le=100, description="How long it has been on, likewise", examples=[3])
+    athena: AthenaConfig | None = Field(None, description="SQL over the archive; none: nobody asks", examples=[{}])
 
 
 class StreamConfig(Section):

@@ -89,7 +89,10 @@ def snapshots(gib: int, kept: int, region: str) -> Line:
 
 
 def archive(config: ArchiveConfig, region: str) -> list[Line]:
-    """Return what the files of an archive cost that has been on for as long, with as many readings, as is assumed."""
+    """Return what the files of an archive cost that has been on for as long, with as many readings, as is assumed.
+
+    And what is read of them in SQL, likewise.
+    """
     days = config.assumed_years * 365
     gb_a_day = config.assumed_readings_per_second * 86_400 * ARCHIVED_BYTES / 1e9
     warm = min(days, config.colder_after_days)
@@ -97,6 +100,10 @@ def archive(config: ArchiveConfig, region: str) -> list[Line]:
     for item, kept in (("S3 Standard, GB", warm), ("S3 Glacier Instant Retrieval, GB", days - warm)):
         found, count = price(item, region), Decimal(str(round(kept * gb_a_day, 3)))
         lines.append(Line("archive", "files, as assumed", item, count, found.hourly * count, found.source))
+    if config.athena:
+        item, count = "Athena, TB read", Decimal(str(config.athena.assumed_scanned_gib_a_week)) / 1024 / HOURS_A_WEEK
+        found = price(item, region)
+        lines.append(Line("archive", "questions, as assumed", item, count, found.hourly * count, found.source))
     return lines
 
 
@@ -253,6 +260,7 @@ _NOTHING = "AWS does not bill it"
 FREE: Mapping[str, str] = {
     "aws:acm/certificate:Certificate": _NOTHING,
     "aws:acm/certificateValidation:CertificateValidation": _NOTHING,
+    "aws:athena/workgroup:Workgroup": "by what is read, as assumed in the archive's section",
     "aws:budgets/budget:Budget": _NOTHING,
     "aws:cloudformation/stack:Stack": _NOTHING,
     "aws:cloudwatch/logGroup:LogGroup": _BY_USE,
@@ -261,6 +269,8 @@ FREE: Mapping[str, str] = {
     "aws:kms/alias:Alias": _NOTHING,
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": _NOTHING,
     "aws:ecr/repository:Repository": _BY_USE,
+    "aws:glue/catalogDatabase:CatalogDatabase": "the first million objects of a catalogue are free",
+    "aws:glue/catalogTable:CatalogTable": "the first million objects of a catalogue are free",
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _NOTHING,
     "aws:iam/policy:Policy": _NOTHING,
     "aws:s3/bucket:Bucket": _BY_USE,

@@ -78,6 +78,7 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "database snapshot, GB": _us_only("month", _PAGES, "0.095"),
         "S3 Standard, GB": _prices("month", _PAGES, "0.023", "0.023", "0.0245"),
         "S3 Glacier Instant Retrieval, GB": _prices("month", _PAGES, "0.004", "0.004", "0.005"),
+        "Athena, TB read": _prices("hour", _PAGES, "5.00", "5.00", "5.00"),
         "gp3 volume, GB": _prices("month", _PAGES, "0.08", "0.088", "0.0952"),
         "public IPv4": _prices("hour", _LISTS, "0.005", "0.005", "0.005"),
         "Kinesis on-demand stream": _us_only("hour", _LISTS, "0.04"),
