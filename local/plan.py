@@ -24,6 +24,7 @@ from apps.platform.needs import (
     PlatformSignals,
     Produce,
     PublicUrl,
+    ReadFiles,
     ReadSecret,
     SendWebhooks,
     SignIn,
@@ -198,6 +199,10 @@ def _call_service(need: CallService, env: LocalEnvironment) -> dict[str, str]:
     return {need.resource.variable: env.url(name if name in env.ports else f"{name}-1")}
 
 
+def _files(need: KeepFiles | ReadFiles, env: LocalEnvironment) -> dict[str, str]:
+    return aws(env) | dict(zip(need.resource.variables, (REGION, need.resource.name), strict=True))
+
+
 def _sign_in(need: SignIn, env: LocalEnvironment) -> dict[str, str]:
     if not env.login:
         return {"LOCAL_OPERATOR": LOCAL_OPERATOR}
@@ -220,9 +225,8 @@ HANDLERS: Mapping[type[Need], Callable[[Any, LocalEnvironment], Mapping[str, str
     ReadSecret: lambda need, env: {need.resource.variable: str(env.secrets / need.resource.name)},
     HttpCall: lambda need, env: {need.resource.variable: env.url(need.resource.name)},
     CallService: _call_service,
-    KeepFiles: lambda need, env: (
-        aws(env) | dict(zip(need.resource.variables, (REGION, need.resource.name), strict=True))
-    ),
+    KeepFiles: _files,
+    ReadFiles: _files,
     KnowWhetherKept: lambda need, _env: {need.resource.switch: "true"},
     PublicUrl: lambda need, env: {need.resource.variable: env.front_door},
     SignIn: _sign_in,

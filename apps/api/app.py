@@ -16,11 +16,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from apps.api.access import Access
+from apps.api.archive.archive import Archive
 from apps.api.context import Context
 from apps.api.database import Database
 from apps.api.device_access import DeviceAccess
 from apps.api.endpoint import routes
-from apps.api.errors import BadCursorError, DatabaseUnavailableError, SignInUnavailableError
+from apps.api.errors import (
+    ArchiveUnavailableError,
+    BadCursorError,
+    DatabaseUnavailableError,
+    SignInUnavailableError,
+)
 from apps.api.key_access import KeyAccess
 from apps.api.limits import Limits
 from apps.api.live.feed import Feed
@@ -46,6 +52,7 @@ PUBLIC_PREFIX = "/api"
 READY_SECONDS = 1.0
 SIGN_IN_SECONDS = 3.0
 RETRY_AFTER = {"Retry-After": "2"}
+ARCHIVE_RETRY_AFTER = {"Retry-After": "10"}
 
 
 def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
@@ -67,6 +74,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
         database=database,
         access=access,
         device_access=DeviceAccess(database, _now),
+        archive=Archive.of(settings, limits),
         provider=Provider(settings, people, http, f"{settings.public_url}{PUBLIC_PREFIX}{CALLBACK}"),
         exports=Slots("exports", settings.max_exports),
         dry_runs=Slots("dry runs", limits.dry_runs),
@@ -103,6 +111,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     app = application(_routes(context, live), ready, lifespan, _middleware(settings))
     app.add_exception_handler(DatabaseUnavailableError, _unavailable)
     app.add_exception_handler(SignInUnavailableError, _unavailable)
+    app.add_exception_handler(ArchiveUnavailableError, _archive_unavailable)
     app.add_exception_handler(BadCursorError, _bad_cursor)
     return app
 
@@ -136,6 +145,11 @@ def _middleware(settings: ApiSettings) -> list[Middleware]:
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("cannot serve %s: %s", request.url.path, error, extra={"cause": repr(error.__cause__)})
     return problem(503, str(error), RETRY_AFTER)
+
+
+async def _archive_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("cannot serve %s: %s", request.url.path, error, extra={"cause": repr(error.__cause__)})
+    return problem(503, str(error), ARCHIVE_RETRY_AFTER)
 
 
 async def _bad_cursor(_: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.api.access import Access
+from apps.api.archive.archive import Archive
 from apps.api.database import Database
 from apps.api.device_access import DeviceAccess
 from apps.api.limits import Limits
@@ -17,7 +18,9 @@ from apps.platform.secrets import ReloadingSecret
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The service's parts. `exports`, `dry_runs`: those that may go on at a time. `now` tells the time."""
+    """The service's parts. `archive`: None where nothing is archived. `exports`, `dry_runs`: those that may go on at a
+    time. `now` tells the time.
+    """
 
     settings: ApiSettings
     limits: Limits
@@ -25,6 +28,7 @@ class Context:
     access: Access
     provider: Provider
     device_access: DeviceAccess
+    archive: Archive | None
     exports: Slots
     dry_runs: Slots
     signing_keys: ReloadingSecret[SigningKeys]

@@ -13,6 +13,10 @@ class DatabaseUnavailableError(ApiError):
     """The database could not do it in time. The text may be shown to the caller; trying again later may help."""
 
 
+class ArchiveUnavailableError(ApiError):
+    """The archive cannot be read now. The text may be shown to the caller; trying again later may help."""
+
+
 class SignInUnavailableError(ApiError):
     """Whoever says who people are cannot be asked now. The text may be shown to the caller."""
 

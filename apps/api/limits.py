@@ -14,6 +14,14 @@ class Limits:
     """How long one query may take."""
     export_chunk_rows: int = 2000
     """Rows of an export that are fetched at a time."""
+    archive_reads: int = 1
+    """Days of the archive that are read at a time: each takes a thread, and some ten megabytes."""
+    archive_seconds: float = 8.0
+    """How long one page looks through the archive; then it is sent as far as it is, with where to go on."""
+    archive_sorted_rows: int = 50_000_000
+    """Readings of one archived day that are sorted by time for a page that names no device."""
+    archive_rows: int = 100_000
+    """Readings of the archive that an export sorts at a time."""
     dry_runs: int = 2
     """Dry runs of rules at a time: each keeps a core busy."""
     dry_run_readings: int = 500_000

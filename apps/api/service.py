@@ -3,14 +3,17 @@
 from apps.api import metrics
 from apps.api.settings import ApiSettings
 from apps.platform.declaration import Resources, Scale, Service
-from apps.platform.needs import Connect, PublicUrl, ReadSecret, SignIn
-from apps.resources import OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
+from apps.platform.needs import Connect, PublicUrl, ReadFiles, ReadSecret, SignIn
+from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
+from apps.storage.archive.manifest import MANIFESTS
+from apps.storage.archive.manifest import READINGS as ARCHIVED_READINGS
 
 GRANTS = {
     "sensor_readings": "SELECT, INSERT",
     "readings_minute": "SELECT, INSERT, UPDATE",
     "readings_hour": "SELECT",
     "readings_day": "SELECT",
+    "archive_days": "SELECT",
     "latest_readings": "SELECT, INSERT, UPDATE, DELETE",
     "credential_changes": "SELECT, UPDATE",
     "credential_uses": "SELECT, INSERT, UPDATE",
@@ -37,6 +40,7 @@ API = Service(
     settings=ApiSettings,
     needs=(
         Connect(SENSORS, role="api", grants=GRANTS, functions=("ensure_partition(timestamptz)",)),
+        ReadFiles(ARCHIVE_FILES, folders=(MANIFESTS, ARCHIVED_READINGS)),
         ReadSecret(SIGNING_KEYS),
         ReadSecret(OPERATOR_TOKEN),
         PublicUrl(),

@@ -13,6 +13,11 @@ class ApiSettings(PoolSettings, StoringSettings, SignInSettings):
 
     signing_keys_file: Path = Field(description="JSON with the keys that upload URLs are signed with")
     operator_token_file: Path = Field(description="File with the bearer token that is the first administrator's key")
+    archive_bucket: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Bucket of the archive, for readings that the database dropped; none: nothing is archived",
+    )
     public_url: str = Field(pattern=r"^https?://[^/]+$", description="Where devices and people reach the platform")
     allowed_origins: str = Field(
         "",

@@ -150,6 +150,24 @@ class KeepFiles(Need):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFiles(Need):
+    """Read the files below `folders`, which end with a slash. Where the environment has no such bucket, its variable
+    is not set and whoever needs it runs without.
+    """
+
+    resource: FileStore
+    folders: tuple[str, ...]
+    text = "reads {}, where it is kept"
+
+    def __post_init__(self) -> None:
+        """Refuse what would be more than folders: the beginning of a name, or everything."""
+        if not self.folders or not all(folder[:-1] and folder.endswith("/") for folder in self.folders):
+            raise ValueError(
+                f"{self.resource.name}: name the folders, each with a slash at its end, not {self.folders}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class KnowWhetherKept(Need):
     """Know whether the environment has a bucket for files."""
 

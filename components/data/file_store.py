@@ -6,7 +6,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from apps.platform.needs import KeepFiles, KnowWhetherKept
+from apps.platform.needs import KeepFiles, KnowWhetherKept, ReadFiles
 from components.binding import Actions, Binding, EgressTarget, Handlers
 from components.identity.encryption_key import EncryptionKey, service
 from components.identity.iam import Statement
@@ -28,6 +28,7 @@ class FileStore:
             "s3:ListBucket",
             "s3:PutObject",
         ),
+        ReadFiles: ("s3:GetObject", "s3:ListBucket"),
     }
     name: str
     region: str
@@ -48,12 +49,48 @@ class FileStore:
             self.key.to_decrypt(through),
         )
 
+    def grant_read(self, to: PodIdentity, folders: tuple[str, ...]) -> aws.iam.RolePolicy:
+        """Let pods read the files of some folders, which takes the key."""
+        bucket = f"arn:aws:s3:::{self.name}"
+        return to.allow(
+            "read-files",
+            # Of the whole bucket: without it a file that is gone looks like one that is forbidden.
+            Statement(("s3:ListBucket",), [bucket]),
+            Statement(("s3:GetObject",), [f"{bucket}/{folder}*" for folder in folders]),
+            self.key.to_decrypt(service("s3", self.region)),
+        )
+
     @property
     def handlers(self) -> Handlers:
         """Return how its users are met."""
-        return {KeepFiles: self._keep, KnowWhetherKept: lambda need: Binding({need.resource.switch: "true"})}
+        return {
+            KeepFiles: self._keep,
+            ReadFiles: self._read,
+            KnowWhetherKept: lambda need: Binding({need.resource.switch: "true"}),
+        }
 
     def _keep(self, need: KeepFiles) -> Binding:
+        return Binding(self._variables(need), self.grant_keep, calls_aws=True, egress=(self.s3,))
+
+    def _read(self, need: ReadFiles) -> Binding:
+        def grant(to: PodIdentity) -> aws.iam.RolePolicy:
+            return self.grant_read(to, need.folders)
+
+        return Binding(self._variables(need), grant, calls_aws=True, egress=(self.s3,))
+
+    def _variables(self, need: KeepFiles | ReadFiles) -> dict[str, pulumi.Input[str]]:
         region, bucket = need.resource.variables
-        environment: dict[str, pulumi.Input[str]] = {region: self.region, bucket: self.name}
-        return Binding(environment, self.grant_keep, calls_aws=True, egress=(self.s3,))
+        return {region: self.region, bucket: self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class NoFileStore:
+    """No bucket: who reads files does without, and who keeps them is not deployed."""
+
+    @property
+    def handlers(self) -> Handlers:
+        """Return how its users are met."""
+        return {
+            ReadFiles: lambda _: Binding(),
+            KnowWhetherKept: lambda need: Binding({need.resource.switch: "false"}),
+        }

@@ -11,12 +11,12 @@ import pulumi
 from apps.detector.signals import as_setting, cluster_signals
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
-from apps.platform.needs import KnowWhetherKept, PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
+from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
 from apps.platform.resources import ManagedResource, ServiceEndpoint
 from apps.resources import ALERTMANAGER, ARCHIVE_FILES, PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
 from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
 from components.component import Component
-from components.data.file_store import FileStore
+from components.data.file_store import FileStore, NoFileStore
 from components.network.network import Network
 from components.workload.pods import Platform, WorkloadArgs
 from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload
@@ -114,7 +114,7 @@ def _providers(
         ARCHIVE_FILES: (
             FileStore(retained.archive_bucket, config.region, retained.key, _internet(config))
             if retained.archive_bucket
-            else KnownValue(KnowWhetherKept, "false")
+            else NoFileStore()
         ),
         PROMETHEUS: observability.monitoring.prometheus,
         PUSHGATEWAY: observability.monitoring.pushgateway,

@@ -1,12 +1,15 @@
 """The stacks as their own files configure them, built once for all tests."""
 
+from collections.abc import Iterator
 from functools import cache
 
 from apps.catalog import CATALOG
+from apps.platform.needs import KeepFiles, ReadFiles
 from components.data.config import ArchiveConfig
 from delivery.recording import Graph, build
 from stacks import account, environment
 from stacks.config import EnvironmentConfig, load_account, load_environment
+from stacks.retained import archive_bucket
 
 
 @cache
@@ -31,3 +34,13 @@ def with_every_image(config: EnvironmentConfig, **images: str) -> EnvironmentCon
 def account_graph(stack: str = "bootstrap", *, preview: bool = False) -> Graph:
     """All that the stack of an account declares; dev's unless another is named."""
     return build(lambda: account.deploy(load_account(stack), stack), stack=stack, preview=preview)
+
+
+def of_files(need: KeepFiles | ReadFiles, stack: str) -> Iterator[tuple[list[str], str]]:
+    """What a need of files allows, on which resource."""
+    bucket = f"arn:aws:s3:::{archive_bucket(stack, load_environment(stack).account)}"
+    yield ["s3:ListBucket"], bucket
+    if isinstance(need, ReadFiles):
+        yield from ((["s3:GetObject"], f"{bucket}/{folder}*") for folder in need.folders)
+    else:
+        yield ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{bucket}/*"

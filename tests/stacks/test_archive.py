@@ -34,6 +34,9 @@ def test_without_its_key_nothing_of_it_is_there_and_months_are_dropped_as_ever()
     graph = build(lambda: environment.deploy(config, "dev"), stack="dev")
     assert not [made for made in graph.resources if "archive" in made.name]
     assert variables(graph, "partitions")["ARCHIVE_ENABLED"] == "false"
+    api = graph.one("Deployment", "api").inputs["spec"]["template"]["spec"]["containers"][0]
+    assert "ARCHIVE_BUCKET" not in {each["name"] for each in api["env"]}
+    assert not [made for made in graph.of("RolePolicy") if made.name.endswith("read-files")]
     assert load_environment("dev").archive is None
     assert not [made for made in account_graph("bootstrap").of("Bucket") if "archive" in made.name]
 

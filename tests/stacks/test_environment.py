@@ -18,8 +18,7 @@ from components.cluster.node_groups import TAGGED
 from components.network.network import PRIVATE_SERVICES
 from delivery.recording import Graph, RecordedResource
 from stacks.config import load_environment
-from stacks.retained import archive_bucket
-from tests.stacks.stacks_under_test import environment_config, environment_graph
+from tests.stacks.stacks_under_test import environment_config, environment_graph, of_files
 from tests.support.stand_ins.charts import every_chart
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -126,12 +125,11 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration:
                 account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
                 want(["rds-db:connect"], f"arn:aws:rds-db:eu-west-1:{account}:dbuser:db-EXAMPLE/{user}")
                 want(["cloudwatch:GetMetricData"] if isinstance(need, MeasureDatabase) else [], "*")
-            case needs.KeepFiles():
-                account = load_environment("dev").account if graph is environment_graph("dev") else "222222222222"
-                bucket = f"arn:aws:s3:::{archive_bucket('dev' if account[0] == '1' else 'prod', account)}"
-                want(["s3:ListBucket"], bucket)
-                want(["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{bucket}/*")
-                want(["kms:Decrypt", "kms:GenerateDataKey"], key)
+            case needs.KeepFiles() | needs.ReadFiles():
+                for actions, resource in of_files(need, "dev" if graph is environment_graph("dev") else "prod"):
+                    want(actions, resource)
+                of_key = ["kms:Decrypt", "kms:GenerateDataKey"]
+                want(of_key[: 1 if isinstance(need, needs.ReadFiles) else 2], key)
             case RotateSecret(resource=secret):
                 copy = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", secret.name)
                 kept = {entry["remoteRef"]["key"] for entry in copy.inputs["spec"]["data"]}

@@ -16,6 +16,7 @@ from apps.platform.needs import (
     Need,
     OwnDatabase,
     Produce,
+    ReadFiles,
     RotateSecret,
     SignIn,
 )
@@ -50,7 +51,7 @@ def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph, st
 def ports_of(need: Need) -> set[int]:
     """Where a process connects for what it needs; the Pod Identity agent, on port 80, gives it its credentials."""
     match need:
-        case Produce() | Consume() | RotateSecret() | KeepFiles():
+        case Produce() | Consume() | RotateSecret() | KeepFiles() | ReadFiles():
             return {443, 80}
         case MeasureDatabase():
             return {5432, 443, 80}

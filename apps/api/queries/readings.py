@@ -6,7 +6,7 @@ series for its own few rows through the primary key and never sorts more than a 
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import asyncpg
 import msgspec
@@ -15,6 +15,7 @@ from apps.api.database import Database
 from apps.api.queries.sql import Labels, QueryParams, all_of, seen_with
 from apps.domain.devices import DeviceId
 from apps.domain.readings import Metric, StoredReading, Time
+from apps.domain.text import NO_NUL_PATTERN
 from apps.domain.windows import Window
 from apps.storage.channels import Channel, notify
 from apps.storage.readings import Conflict, register_unknown, with_partitions
@@ -46,14 +47,15 @@ class Series(msgspec.Struct, frozen=True):
 
 
 Order = Literal["asc", "desc"]
+NameOrNone = Annotated[str, msgspec.Meta(max_length=64, pattern=NO_NUL_PATTERN)]
 
 
 class TimeKey(NamedTuple):
-    """What readings are sorted by in the order of time."""
+    """What readings are sorted by in the order of time. Without names it lies before all readings of its time."""
 
     ts: Time
-    device_id: DeviceId
-    metric: Metric
+    device_id: NameOrNone
+    metric: NameOrNone
 
 
 class SeriesTimeKey(NamedTuple):
@@ -88,8 +90,8 @@ async def in_time_order(
         ts, device_id, metric = map(values.bind, after)
         beyond = ">" if order == "asc" else "<"
         # The first of the two is what the index can use.
-        within += [f"r.ts {beyond}= {ts}", f"(r.ts, r.device_id, r.metric) {beyond} ({ts}, {device_id}, {metric})"]
-    by_time = f"r.ts {order}, r.device_id {order}, r.metric {order}"
+        within += [f"r.ts {beyond}= {ts}", f"(r.ts, {_bytes('r')}) {beyond} ({ts}, {device_id}, {metric})"]
+    by_time = f"r.ts {order}, " + ", ".join(f"{name} {order}" for name in _bytes("r").split(", "))
     count = values.bind(limit)
     # Of all series, no more than `limit` can have a row in the page: those whose first row comes first.
     first = f"""
@@ -116,14 +118,15 @@ async def in_key_order(
     wanted += seen_with(values, labels, "s.device_id")
     if after is not None:
         device_id, metric, ts = map(values.bind, after)
-        wanted.append(f"(s.device_id, s.metric) >= ({device_id}, {metric})")
+        wanted.append(f"({_bytes('s')}) >= ({device_id}, {metric})")
         # A comparison with one value, not an OR, is what the index can use.
         begun = f"(s.device_id, s.metric) = ({device_id}, {metric})"
         within.append(f"r.ts > CASE WHEN {begun} THEN {ts} ELSE '-infinity'::timestamptz END")
     count = values.bind(limit)
+    first = f"SELECT s.* FROM {_all_series(series)} s WHERE {all_of(wanted)} ORDER BY {_bytes('s')}"  # noqa: S608
     query = f"""
-        {_SELECT} FROM {_all_series(series)} s CROSS JOIN LATERAL {_rows(within, "asc", count)}
-        WHERE {all_of(wanted)} ORDER BY s.device_id, s.metric, r.ts LIMIT {count}
+        {_SELECT} FROM ({first}) s CROSS JOIN LATERAL {_rows(within, "asc", count)}
+        ORDER BY {_bytes("s")}, r.ts LIMIT {count}
     """
     return await _fetch(database, query, values)
 
@@ -194,6 +197,11 @@ def _latest(wanted: list[str], more: str = "") -> str:
         SELECT s.device_id, s.metric, s.ts, s.value, s.received_at, s.stored_at{more}
         FROM latest_readings s JOIN devices USING (device_id) WHERE {all_of(wanted)}
     """  # noqa: S608
+
+
+def _bytes(table: str) -> str:
+    """Return device and metric in the order of their bytes, as in the archive, wherever the database was made."""
+    return f'{table}.device_id COLLATE "C", {table}.metric COLLATE "C"'
 
 
 def _rows(within: list[str], order: Order, count: str) -> str:

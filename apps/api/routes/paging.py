@@ -27,13 +27,17 @@ def decode_cursor(query: PageQuery, kind: type[K]) -> K | None:
     return None if query.cursor is None else cursors.decode_cursor(query_fingerprint(query), query.cursor, kind)
 
 
-def page(resource: str, query: PageQuery, rows: list[T], key: Callable[[T], object]) -> Page[T]:
-    """Return the page from rows of which one more than the limit was asked for."""
+def page(
+    resource: str, query: PageQuery, rows: list[T], key: Callable[[T], object], more: object | None = None
+) -> Page[T]:
+    """Return the page from rows of which one more than the limit was asked for.
+
+    `more`: the key after which to go on where there may be more although they are fewer.
+    """
     items = rows[: query.limit]
     ROWS_SERVED.labels(resource).inc(len(items))
-    return Page(
-        items, cursors.encode_cursor(query_fingerprint(query), key(items[-1])) if len(rows) > query.limit else None
-    )
+    after = key(items[-1]) if len(rows) > query.limit else more
+    return Page(items, None if after is None else cursors.encode_cursor(query_fingerprint(query), after))
 
 
 def query_fingerprint(query: PageQuery) -> object:

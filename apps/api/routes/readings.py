@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from apps.api import history
 from apps.api.caller import Caller
 from apps.api.context import Context
 from apps.api.operation import Page, Router
@@ -62,11 +63,20 @@ class Trend(msgspec.Struct, frozen=True):
     points: list[TrendPoint]
 
 
-@router.operation("GET", "/readings", permission=Permission.READINGS_READ)
+@router.operation(
+    "GET",
+    "/readings",
+    permission=Permission.READINGS_READ,
+    errors={503: "The database, or the archive for what is old, does not answer now"},
+)
 async def list_readings(context: Context, caller: Caller, query: ReadingsQuery) -> Page[ReadingOut]:
-    """List readings by time, newest first unless asked otherwise."""
-    rows = await readings.in_time_order(
-        context.database,
+    """List readings by time, newest first unless asked otherwise.
+
+    Those that the database no longer holds come from the archive. A page that lies there may hold fewer than `limit`,
+    or none, and still name a next one.
+    """
+    found = await history.in_time_order(
+        context,
         Series(query.device_id, query.metric),
         window(query.since, query.until),
         query.order,
@@ -74,7 +84,7 @@ async def list_readings(context: Context, caller: Caller, query: ReadingsQuery) 
         decode_cursor(query, TimeKey),
         caller.labels,
     )
-    return page("readings", query, rows, lambda row: TimeKey(row.ts, row.device_id, row.metric))
+    return page("readings", query, found.rows, lambda row: TimeKey(row.ts, row.device_id, row.metric), found.more)
 
 
 @router.operation("GET", "/readings/latest", permission=Permission.READINGS_READ, etag=True)

@@ -381,7 +381,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List readings by time, newest first unless asked otherwise */
+        /**
+         * List readings by time, newest first unless asked otherwise
+         * @description Those that the database no longer holds come from the archive. A page that lies there may hold fewer than `limit`, or none, and still name a next one.
+         */
         get: operations["list_readings"];
         put?: never;
         post?: never;
@@ -439,7 +442,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export readings by device, metric and time
+         * Export readings by device, metric and time, those that lie in the archive too
          * @description The answer has no limit and ends early only by breaking the connection, so a complete answer is complete. Only some are written at a time.
          */
         get: operations["export_readings"];
@@ -4318,7 +4321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database cannot serve it now: try again after Retry-After */
+            /** @description The database, or the archive for what is old, does not answer now */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4504,8 +4507,8 @@ export interface operations {
     export_readings: {
         parameters: {
             query: {
-                /** @description CSV with a header, or a JSON object a line */
-                format: "csv" | "ndjson";
+                /** @description CSV with a header, a JSON object a line, or a file of Parquet (zstd) */
+                format: "csv" | "ndjson" | "parquet";
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id?: string;
                 /** @description Lower case, for example temperature */
@@ -4529,6 +4532,7 @@ export interface operations {
                 content: {
                     "text/csv": string;
                     "application/x-ndjson": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description What is asked for makes no sense together, or the body cannot be read */

@@ -1,0 +1,1 @@
+"""What the API reads from the archive: days whose readings the database does not hold."""
