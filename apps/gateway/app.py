@@ -16,6 +16,7 @@ from apps.gateway.known_credentials import KnownCredentials
 from apps.gateway.producer import Producer
 from apps.gateway.readiness import StreamReadiness
 from apps.gateway.settings import GatewaySettings
+from apps.gateway.stored_metrics import StoredMetrics
 from apps.gateway.uploads import Uploads
 from apps.platform.http import application
 from apps.platform.secrets import ReloadingSecret
@@ -54,7 +55,8 @@ def create(
     known = KnownCredentials(settings.max_known_credentials)
     follower = CredentialFollower(settings, known, now)
     authorisation = Authorisation(settings, keys, known, follower, now)
-    uploads = Uploads(settings, authorisation, producer, now=now, rng=rng)
+    stored = StoredMetrics(settings)
+    uploads = Uploads(settings, authorisation, producer, stored, now=now, rng=rng)
     stream = StreamReadiness(client, settings.readings_stream)
 
     async def ready() -> str | None:
@@ -62,7 +64,7 @@ def create(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with producer, follower.running():
+        async with producer, follower.running(), stored.running():
             yield
 
     # POST is for who has a credential and a library that knows no PUT: a URL is signed for PUT.

@@ -10,6 +10,7 @@ GRANTS = {
     "credential_changes": "SELECT",
     "credential_uses": "SELECT, INSERT, UPDATE",
     "device_credentials": "SELECT",
+    "latest_readings": "SELECT",
     "upload_generations": "SELECT",
 }
 

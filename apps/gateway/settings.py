@@ -24,15 +24,17 @@ class GatewaySettings(StreamSettings, DatabaseSettings, ReadingSettings, HttpSet
     max_in_flight_bytes: int = Field(
         24_000_000, ge=5_000_000, le=1_000_000_000, description="Most bytes of bodies, and of records, held at a time"
     )
-    device_max_uploads: int = Field(4, ge=1, le=1_000, description="Most uploads of one device under way")
+    device_max_uploads: int = Field(
+        4, ge=1, le=1_000, description="Most uploads of one device under way at this process"
+    )
     device_max_bytes: int = Field(
-        8_000_000, ge=1_000_000, le=100_000_000, description="Most bytes of one device held, unzipped"
+        8_000_000, ge=1_000_000, le=100_000_000, description="Most bytes of one device held by this process, unzipped"
     )
     device_readings_per_second: float = Field(
-        1_000, gt=0, le=1_000_000, description="Readings a second of one device, in the long run"
+        1_000, gt=0, le=1_000_000, description="Readings a second of one device at this process, in the long run"
     )
     device_readings_burst: int = Field(
-        60_000, ge=1, le=100_000_000, description="Readings of one device at once, as after an outage of its own"
+        60_000, ge=1, le=100_000_000, description="Readings of one device at once at this process, as after an outage"
     )
     max_known_credentials: int = Field(
         50_000, ge=1, le=1_000_000, description="Most credentials held in memory, some 400 bytes each"

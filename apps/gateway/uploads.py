@@ -20,7 +20,7 @@ from apps.gateway.budget import ByteBudget
 from apps.gateway.device_limits import DeviceLimits, Upload
 from apps.gateway.envelopes import encode
 from apps.gateway.errors import OverloadedError, UnavailableError
-from apps.gateway.known_metrics import KnownMetrics
+from apps.gateway.known_metrics import KnownMetrics, ReachedLimit
 from apps.gateway.metrics import (
     IN_FLIGHT_BODY_BYTES,
     OVERLOADED,
@@ -30,7 +30,9 @@ from apps.gateway.metrics import (
 )
 from apps.gateway.producer import Producer
 from apps.gateway.settings import GatewaySettings
+from apps.gateway.stored_metrics import StoredMetrics
 from apps.platform.errors import ProblemError
+from apps.storage.series import MetricLimits
 
 
 class Uploads:
@@ -41,6 +43,7 @@ class Uploads:
         settings: GatewaySettings,
         authorisation: Authorisation,
         producer: Producer,
+        stored: StoredMetrics,
         *,
         now: Callable[[], datetime],
         rng: random.Random,
@@ -50,7 +53,8 @@ class Uploads:
         self._producer = producer
         self._now = now
         self._rng = rng
-        self._known_metrics = KnownMetrics(settings.device_max_metrics)
+        limits = MetricLimits(settings.device_max_metrics, settings.device_new_metrics_per_day)
+        self._known_metrics = KnownMetrics(limits, stored.of)
         budget = ByteBudget(settings.max_in_flight_bytes, IN_FLIGHT_BODY_BYTES)
         self._limits = DeviceLimits(settings, budget, time.monotonic)
 
@@ -78,9 +82,9 @@ class Uploads:
         bounds = TimeBounds.at(received_at, settings.readings_retention_months)
         validated = validate(content, bounds, settings.max_readings)
         self._limits.count_readings(device_id, len(validated.readings))
-        self._known_metrics.admit(device_id, validated)
+        reached = await self._known_metrics.admit(device_id, validated)
         envelope = _envelope(device_id, received_at, validated)
-        return encode(envelope) if envelope.readings or envelope.rejected else [], _Answer(validated)
+        return encode(envelope) if envelope.readings or envelope.rejected else [], _Answer(validated, reached)
 
     def _retry_after(self, error: UnavailableError) -> ProblemError:
         # Spread, so that devices that were turned away together do not come back together.
@@ -107,7 +111,8 @@ def _traceparent() -> str | None:
 class _Answer:
     """What a device is told of its upload, made before the readings are let go, given once they are on the stream."""
 
-    def __init__(self, validated: Validated) -> None:
+    def __init__(self, validated: Validated, reached: ReachedLimit | None) -> None:
+        self._reached = reached
         self._accepted = len(validated.readings)
         self._rejected = validated.count_rejected()
         self._told: dict[str, Any] = {
@@ -124,7 +129,14 @@ class _Answer:
         for kind, count in self._rejected.items():
             READINGS_REJECTED.labels(kind).inc(count)
         if self._rejected and not self._accepted:
-            raise ProblemError(422, "no reading was acceptable: see refused for the reason of each", **self._told)
+            headers: dict[str, str] = {}
+            told = self._told
+            if self._reached is not None:
+                told = {"limit": self._reached.name, **told}
+                if self._reached.seconds is not None:
+                    headers["Retry-After"] = str(self._reached.seconds)
+            text = "no reading was acceptable: see refused for the reason of each"
+            raise ProblemError(422, text, headers=headers, **told)
         content = msgspec.json.encode({"accepted": self._accepted, **self._told})
         return Response(content, 202, media_type="application/json")
 
@@ -135,6 +147,6 @@ REASONS: Mapping[RejectKind, str] = {
     "retention": "older than readings are kept",
     "precision": "more digits than are kept",
     "conflict": "another value for its metric and time stands before it",
-    "limit": "one metric more than a device may have",
+    "limit": "one metric more than a device may have, or may be new in a day",
 }
 """What is said of a reading that is refused after many others."""

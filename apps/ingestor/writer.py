@@ -31,7 +31,7 @@ from apps.ingestor.settings import IngestorSettings
 from apps.storage.channels import Channel, notify
 from apps.storage.connection import Connection
 from apps.storage.readings import Conflict, is_missing_partition, register_unknown, store, with_partitions
-from apps.storage.series import SeriesLimit
+from apps.storage.series import MetricLimits, SeriesLimit
 
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.RaiseError)
 """What the database says when a row itself is at fault, and not the connection or the moment."""
@@ -63,7 +63,8 @@ class Writer:
         self.stream_name = settings.readings_stream
         self.semaphore = asyncio.Semaphore(settings.database_connections - 1)
         self.clock = clock
-        self.series_limit = SeriesLimit(settings.device_max_metrics, settings.max_unregistered_devices)
+        limits = MetricLimits(settings.device_max_metrics, settings.device_new_metrics_per_day)
+        self.series_limit = SeriesLimit(limits, settings.max_unregistered_devices)
         self.reject_quota = RejectQuota(settings.device_rejects_per_day, settings.rejects_per_day, clock)
         self.tracer = trace.get_tracer(__name__)
 

@@ -79,6 +79,9 @@ class ReadingSettings(RetentionSettings):
     """Which readings are taken, the same at every way in."""
 
     device_max_metrics: int = Field(500, ge=1, le=100_000, description="Most metrics of one device")
+    device_new_metrics_per_day: int = Field(
+        100, ge=1, le=100_000, description="Most new metrics of one device in 24 h, after its first 24 h"
+    )
 
 
 class StoringSettings(ReadingSettings):

@@ -148,7 +148,8 @@ readings_minute, readings_hour, readings_day = (
     for level in ("minute", "hour", "day")
 )
 
-# Newest by event time, never by arrival. stored_at tells what changed since one looked.
+# Newest by event time, never by arrival. stored_at tells what changed since one looked, first_stored_at since when the
+# device has the metric.
 latest_readings = sa.Table(
     "latest_readings",
     metadata,
@@ -158,6 +159,7 @@ latest_readings = sa.Table(
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("received_at", TIME, nullable=False),
     sa.Column("stored_at", TIME, nullable=False, server_default=CLOCK, index=True),
+    sa.Column("first_stored_at", TIME, nullable=False, server_default=CLOCK),
 )
 
 # What could not be stored, with where it came from. position: place of the item inside the Kinesis record, and for what

@@ -14,7 +14,7 @@ from apps.domain.errors import InvalidInputError
 from apps.domain.readings import DeviceReading, StoredReading, parse_reading, shorten_reason
 from apps.domain.time_bounds import TimeBounds
 from apps.platform.errors import ProblemError
-from apps.storage.series import SeriesLimit
+from apps.storage.series import MetricLimits, SeriesLimit
 
 router = Router("Storing", "Reached from inside the cluster only. Devices send their readings to the gateway.")
 
@@ -63,7 +63,8 @@ async def store_readings(context: Context, body: RawBody) -> Stored:
         else:
             rows.append(StoredReading(sent.device_id, sent.metric, sent.ts, sent.value, now))
             places[id(rows[-1])] = index
-    limit = SeriesLimit(settings.device_max_metrics, settings.max_unregistered_devices)
+    limits = MetricLimits(settings.device_max_metrics, settings.device_new_metrics_per_day)
+    limit = SeriesLimit(limits, settings.max_unregistered_devices)
     written = await readings.store(context.database, rows, limit)
     conflict = "{!r} is kept for this device, metric and time, as it came first"
     not_stored = [Refused(places[id(row)], conflict.format(kept)) for row, kept in written.conflicts] + [

@@ -1,5 +1,6 @@
 """What one upload, and one device, may cost: refusals bounded by the upload that caused them, metrics by device."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from apps.gateway.app import create
 from apps.gateway.known_metrics import KnownMetrics
 from apps.gateway.settings import GatewaySettings
 from apps.platform.settings import load
+from apps.storage.series import DeviceMetrics, MetricLimits
 from tests.apps.gateway.support import FaultyKinesis, PutFault, as_client, environment, upload_path
 from tests.support.serving import serving
 
@@ -112,17 +114,21 @@ def test_what_a_refusal_costs_is_bounded_by_the_upload_that_caused_it(gateway: s
 
 def test_a_metric_that_was_not_sent_for_a_day_makes_room() -> None:
     now = 0.0
-    known = KnownMetrics(2, monotonic=lambda: now)
+    known = KnownMetrics(MetricLimits(2, 100), nobody_knows, monotonic=lambda: now)
 
     def taken(*metrics: str) -> list[str]:
         validated = Validated([Reading(metric=metric, ts=NOW, value=1) for metric in metrics])
-        known.admit("d", validated)
+        asyncio.run(known.admit("d", validated))
         return [each.metric for each in validated.readings]
 
     assert taken("a", "b", "c") == ["a", "b"]
     for hours, metrics, wanted in ((23, "bc", "b"), (25, "bc", "b"), (50, "bcd", "bc"), (200, "xyz", "xy")):
         now = hours * 3600.0
         assert taken(*metrics) == list(wanted), hours
+
+
+async def nobody_knows(device_id: str) -> DeviceMetrics | None:
+    return None
 
 
 UPLOADS = st.lists(
@@ -134,11 +140,12 @@ UPLOADS = st.lists(
 def test_no_device_is_taken_for_more_metrics_than_it_may_have(
     uploads: list[tuple[str, list[str]]], limit: int, max_names: int
 ) -> None:
-    known, model = KnownMetrics(limit, max_names), dict[str, list[str]]()
+    known = KnownMetrics(MetricLimits(limit, 1), nobody_knows, max_names)
+    model = dict[str, list[str]]()
     forgets = max_names < 16
     for device, metrics in uploads:
         validated = Validated([Reading(metric=metric, ts=NOW, value=1) for metric in metrics])
-        known.admit(device, validated)
+        asyncio.run(known.admit(device, validated))
         taken = [each.metric for each in validated.readings]
         assert len(validated.readings) + len(validated.rejected) == len(metrics)
         assert [each.index for each in validated.rejected] == sorted(each.index for each in validated.rejected)

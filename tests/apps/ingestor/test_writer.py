@@ -203,6 +203,22 @@ async def test_a_device_makes_no_more_series_than_it_may_and_known_ones_go_on(op
     await assert_consistent(desk.pool)
 
 
+async def test_a_device_makes_no_more_new_series_a_day_than_it_may_after_its_first(open_desk: OpenDesk) -> None:
+    desk = await open_desk(DEVICE_NEW_METRICS_PER_DAY="2")
+    await desk.write(*(envelope(1, metric=f"m{number}") for number in range(4)))
+    assert len(await series(desk, "d")) == 4, "in its first day it begins with all that it has"
+    await desk.pool.execute("UPDATE latest_readings SET first_stored_at = now() - interval '25 hours'")
+    await desk.write(*(envelope(2, metric=f"m{number}") for number in (7, 3, 5, 6)))
+    assert await series(desk, "d") == {"m0", "m1", "m2", "m3", "m7", "m5"}
+    reasons = [row["reason"] for row in await desk.pool.fetch("SELECT reason FROM rejected_records")]
+    assert reasons == ["a device may have 2 new metrics a day after its first, and this one has them"]
+    # Readings of old series do not make them new, and a day later there is room again.
+    await desk.pool.execute("UPDATE latest_readings SET first_stored_at = first_stored_at - interval '24 hours'")
+    await desk.write(envelope(3, metric="m7"), envelope(3, metric="m6"), envelope(3, metric="m8"))
+    assert {"m6", "m8"} < await series(desk, "d")
+    await assert_consistent(desk.pool)
+
+
 async def series(desk: Desk, device: str) -> set[str]:
     return {
         row["metric"]
