@@ -32,6 +32,7 @@ from apps.api.limits import Limits
 from apps.api.live.feed import Feed
 from apps.api.live.hub import Hub
 from apps.api.live.session import Live
+from apps.api.rates import Rates
 from apps.api.routes import PUBLIC_ROUTERS, ROUTERS
 from apps.api.routes.documentation import documentation
 from apps.api.routes.session import CALLBACK
@@ -78,6 +79,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
         provider=Provider(settings, people, http, f"{settings.public_url}{PUBLIC_PREFIX}{CALLBACK}"),
         exports=Slots("exports", settings.max_exports),
         dry_runs=Slots("dry runs", limits.dry_runs),
+        rates=Rates(),
         signing_keys=ReloadingSecret(settings.signing_keys_file, SigningKeys.parse),
         now=_now,
     )

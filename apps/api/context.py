@@ -9,6 +9,7 @@ from apps.api.archive.archive import Archive
 from apps.api.database import Database
 from apps.api.device_access import DeviceAccess
 from apps.api.limits import Limits
+from apps.api.rates import Rates
 from apps.api.settings import ApiSettings
 from apps.api.sign_in.provider import Provider
 from apps.api.slots import Slots
@@ -31,5 +32,6 @@ class Context:
     archive: Archive | None
     exports: Slots
     dry_runs: Slots
+    rates: Rates
     signing_keys: ReloadingSecret[SigningKeys]
     now: Callable[[], datetime]

@@ -57,6 +57,8 @@ class _Endpoint:
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
     caller = await context.device_access.identify(request) or await context.access.identify(request)
     caller.check(operation.permission)
+    if operation.rate is not None:
+        context.rates.count(operation.handler.__name__, caller.actor, operation.rate)
     arguments: dict[str, Any] = {
         name: read_value(name, request.path_params[name], kind) for name, kind in operation.path_parameters.items()
     }

@@ -140,6 +140,8 @@ def _problems(operation: Operation) -> dict[int, str]:
     }
     if operation.permission is not Permission.PUBLIC:
         problems[403] = f"Whoever asks has not the permission {operation.permission}"
+    if operation.rate is not None:
+        problems[429] = f"More than {operation.rate.per_minute:g} times a minute: ask again after Retry-After"
     if operation.query is not None or operation.consumes:
         problems[400] = "What is asked for makes no sense together, or the body cannot be read"
     if operation.consumes:

@@ -22,7 +22,8 @@ import msgspec
 
 from apps.api.caller import Caller
 from apps.api.errors import DeclarationError
-from apps.api.permissions import Permission
+from apps.api.permissions import DEVICE_SCOPES, Permission
+from apps.api.rates import Rate
 
 Handler = Callable[..., Awaitable[Any]]
 T = TypeVar("T")
@@ -107,6 +108,8 @@ class Operation:
     """Whether it is reached from inside the cluster only, at the root and not under /api."""
     etag: bool
     """Whether its responses carry an ETag, so that an unchanged one need not be sent again."""
+    rate: Rate | None
+    """How often each who asks may do it; None: as often as they like."""
 
 
 class Router:
@@ -136,10 +139,12 @@ class Router:
         body_limit: int = 64 * 1024,
         internal: bool = False,
         etag: bool = False,
+        rate: Rate | None = None,
     ) -> Callable[[H], H]:
         """Declare the decorated handler as an operation. Its docstring is the documentation.
 
-        Raises DeclarationError when its signature says what no request carries, or when no permission is declared.
+        Raises DeclarationError when its signature says what no request carries, when no permission is declared, and
+        when no rate is declared for what devices ask for.
         """
 
         def declare(handler: H) -> H:
@@ -147,6 +152,11 @@ class Router:
                 raise DeclarationError(
                     f"{handler.__qualname__} ({path}): who may do this? Declare its permission, "
                     "Permission.PUBLIC for what anybody may"
+                )
+            if permission in DEVICE_SCOPES and rate is None:
+                raise DeclarationError(
+                    f"{handler.__qualname__} ({path}): how often may a device do this? Declare its rate, "
+                    "so that firmware that asks without end harms no other device"
                 )
             signature = _Signature(handler, path)
             body = signature.body
@@ -172,6 +182,7 @@ class Router:
                     takes_caller=signature.takes_caller,
                     internal=internal,
                     etag=etag,
+                    rate=rate,
                 )
             )
             return handler

@@ -1,7 +1,7 @@
 """What one device may take of this gateway at a time, so that no device harms another's.
 
-The limits are of one process: a device that is spread over all gateways has as many times the share. What is counted is
-what has really arrived, never what was announced.
+The limits are of one process, and bound what that loses to one device: a device that is spread over all gateways has as
+many times the share. What is counted is what has really arrived, never what was announced.
 """
 
 import math
@@ -14,6 +14,7 @@ from apps.gateway.budget import ByteBudget, Reservation
 from apps.gateway.metrics import LIMITED
 from apps.gateway.settings import GatewaySettings
 from apps.platform.errors import ProblemError
+from apps.platform.token_bucket import TokenBucket
 
 MAX_DEVICES = 100_000
 """Devices that are remembered. Beyond, who was silent for longest is forgotten, and has its whole share again."""
@@ -46,22 +47,20 @@ class DeviceLimits:
     def count_readings(self, device_id: str, count: int) -> None:
         """Take in that a device sends so many readings, or refuse them all with ProblemError 429.
 
-        A bucket of `device_readings_burst` that fills with `device_readings_per_second` (token bucket, RFC 2697).
+        A bucket of `device_readings_burst` that fills with `device_readings_per_second`.
         """
-        share, now = self._share(device_id), self._monotonic()
         rate, burst = self._settings.device_readings_per_second, self._settings.device_readings_burst
-        share.tokens = min(burst, share.tokens + (now - share.filled_at) * rate)
-        share.filled_at = now
-        if count > share.tokens:
-            seconds = math.ceil((count - share.tokens) / rate)
+        readings = self._share(device_id).readings
+        if wait := readings.take(count, now=self._monotonic(), per_second=rate, burst=burst):
+            seconds = math.ceil(wait)
             text = f"a device may send {rate:g} readings a second: send them again in {seconds} s"
             raise _too_many("readings", text, seconds)
-        share.tokens -= count
 
     def _share(self, device_id: str) -> "_Share":
         share = self._devices.get(device_id)
         if share is None:
-            share = self._devices[device_id] = _Share(self._settings.device_readings_burst, self._monotonic())
+            full = TokenBucket(self._settings.device_readings_burst, self._monotonic())
+            share = self._devices[device_id] = _Share(full)
         self._devices.move_to_end(device_id)
         for oldest in list(self._devices)[:1] if len(self._devices) > MAX_DEVICES else ():
             if not self._devices[oldest].uploads:
@@ -71,8 +70,7 @@ class DeviceLimits:
 
 @dataclass(slots=True)
 class _Share:
-    tokens: float
-    filled_at: float
+    readings: TokenBucket
     uploads: int = 0
     bytes: int = 0
 

@@ -10,6 +10,7 @@ from apps.api.operation import JsonResponse, Router
 from apps.api.permissions import Permission
 from apps.api.queries import device_access, devices
 from apps.api.queries.device_access import DeviceCredential, IssuedCredential
+from apps.api.rates import Rate
 from apps.api.routes.device_credentials import CredentialRequest, Revocation, record_credential, revoke
 from apps.api.routes.devices import NOT_KEPT, UploadUrl, UploadUrlRequest, sign_upload_url
 from apps.domain.credentials import CredentialId
@@ -19,6 +20,9 @@ from apps.storage.credentials import CredentialOrigin
 from apps.storage.errors import CredentialsInUseError
 
 router = Router("A device itself", "With its credential: `Authorization: Bearer sad_...`. Nobody else may do this.")
+
+DEVICE_RATE = Rate(burst=30, per_minute=30)
+"""Of one device, for each of these. What it does in earnest it does a few times a day."""
 
 GONE = {403: "The device is not registered any more"}
 
@@ -32,13 +36,13 @@ class OwnState(msgspec.Struct, frozen=True):
     now: datetime
 
 
-@router.operation("GET", "/device", permission=Permission.DEVICE_SELF, errors=GONE)
+@router.operation("GET", "/device", permission=Permission.DEVICE_SELF, errors=GONE, rate=DEVICE_RATE)
 async def show_own_state(context: Context, caller: DeviceCaller) -> OwnState:
     """Show the device and its credential."""
     return OwnState(await _registered(context, caller), device_access.described(caller.credential), context.now())
 
 
-@router.operation("POST", "/device/upload-url", permission=Permission.DEVICE_SELF, errors=GONE)
+@router.operation("POST", "/device/upload-url", permission=Permission.DEVICE_SELF, errors=GONE, rate=DEVICE_RATE)
 async def make_own_upload_url(context: Context, body: UploadUrlRequest, caller: DeviceCaller) -> UploadUrl:
     """Make an upload URL.
 
@@ -54,6 +58,7 @@ async def make_own_upload_url(context: Context, body: UploadUrlRequest, caller: 
     "/device/credential",
     status=201,
     permission=Permission.DEVICE_SELF,
+    rate=DEVICE_RATE,
     errors=GONE | {409: "A newer credential of the device is in use"},
 )
 async def replace_own_credential(
@@ -82,6 +87,7 @@ async def replace_own_credential(
     "DELETE",
     "/device/credentials/{credential_id}",
     permission=Permission.DEVICE_SELF,
+    rate=DEVICE_RATE,
     errors={404: "The device has no such credential"},
 )
 async def revoke_own_credential(context: Context, credential_id: CredentialId, caller: DeviceCaller) -> Revocation:

@@ -14,6 +14,7 @@ from apps.api.operation import JsonResponse, Router
 from apps.api.permissions import Permission
 from apps.api.queries import claims, device_access, devices, fleet_keys
 from apps.api.queries.fleet_keys import FleetKey
+from apps.api.rates import Rate
 from apps.api.routes.devices import NOT_KEPT, RESERVED, RegisteredDevice
 from apps.domain.claim_codes import ClaimCode
 from apps.domain.credentials import Credential, CredentialId, CredentialKind
@@ -26,6 +27,11 @@ from apps.storage.credentials import CredentialOrigin
 router = Router("Provisioning", "Devices that nobody registered register themselves, by the key of their fleet.")
 
 MAX_LIFETIME = timedelta(days=3660)
+
+FLEET_RATE = Rate(burst=600, per_minute=600)
+"""Of one key: a whole fleet may be switched on at once."""
+DEVICE_REGISTRATION_RATE = Rate(burst=10, per_minute=5)
+"""Of one device by one key: it asks again where an answer was lost."""
 
 
 class FleetKeySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +117,7 @@ async def revoke_fleet_key(context: Context, caller: Caller, key_id: CredentialI
     "/provision",
     status=201,
     permission=Permission.FLEET_REGISTER,
+    rate=FLEET_RATE,
     errors={400: "The id is reserved", 403: "The key registers no such device, or no more of them", 409: "Registered"},
 )
 async def provision(context: Context, body: SelfRegistration, caller: FleetCaller) -> JsonResponse[RegisteredDevice]:
@@ -120,6 +127,7 @@ async def provision(context: Context, body: SelfRegistration, caller: FleetCalle
     that credential was never used, another takes its place.
     """
     key = caller.key
+    context.rates.count("provision", f"{key.key_id} for {body.device_id}", DEVICE_REGISTRATION_RATE)
     if body.device_id in RESERVED:
         raise ProblemError(400, f"the id {body.device_id!r} is reserved: choose another")
     if body.kind not in key.kinds:
