@@ -14,6 +14,8 @@ class Permission(StrEnum):
     """Anybody may, also who is not known: for what describes the API itself. No key and no role holds it."""
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
+    DEVICES_CLAIM = "devices:claim"
+    """Bind a device by the code on its label."""
     READINGS_READ = "readings:read"
     READINGS_WRITE = "readings:write"
     EXPORT_READ = "export:read"
@@ -52,7 +54,11 @@ ANONYMOUS_SCOPES: Scopes = frozenset(
 )
 """What somebody unknown may, where anybody may look: neither what has no limit nor what devices really sent."""
 
-VIEWER_SCOPES: Scopes = ANONYMOUS_SCOPES | {Permission.EXPORT_READ, Permission.REJECTED_READ}
+VIEWER_SCOPES: Scopes = ANONYMOUS_SCOPES | {
+    Permission.DEVICES_CLAIM,
+    Permission.EXPORT_READ,
+    Permission.REJECTED_READ,
+}
 """What labels can limit: who may do more sees every device."""
 
 _OPERATOR = VIEWER_SCOPES | {Permission.DEVICES_WRITE, Permission.ALERTS_WRITE, Permission.RULES_WRITE}

@@ -339,15 +339,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show who bound the device */
+        /**
+         * Show who bound the device
+         * @description Whoever may not change devices is told of those that they bound themselves.
+         */
         get: operations["show_claim"];
         put?: never;
         /**
          * Bind the device to whoever asks
-         * @description Ten wrong codes are counted; then the device takes none until a new one is made. Whether there is such a device is not told to who does not know its code.
+         * @description Everybody who is known may: what shows that they hold the device is its code. It gives them no further right. Ten wrong codes are counted; then the device takes none until a new one is made. Whether there is such a device is not told to who does not know its code.
          */
         post: operations["claim_device"];
-        /** Release the device: it can be bound again by the same code */
+        /**
+         * Release the device: it can be bound again by the same code
+         * @description Whoever may not change devices releases those that they bound themselves.
+         */
         delete: operations["release_device"];
         options?: never;
         head?: never;
@@ -1721,7 +1727,7 @@ export interface components {
          * @description What an operation asks of its caller: `resource:verb`.
          * @enum {unknown}
          */
-        Permission: "alerts:read" | "alerts:write" | "audit:read" | "device:self" | "devices:read" | "devices:write" | "export:read" | "fleet:register" | "keys:manage" | "public" | "readings:read" | "readings:write" | "rejected:read" | "rules:read" | "rules:write";
+        Permission: "alerts:read" | "alerts:write" | "audit:read" | "device:self" | "devices:claim" | "devices:read" | "devices:write" | "export:read" | "fleet:register" | "keys:manage" | "public" | "readings:read" | "readings:write" | "rejected:read" | "rules:read" | "rules:write";
         /**
          * SessionPage
          * @description Some rows, and where the next ones start: null after the last.
@@ -3339,6 +3345,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than 30 times a minute: ask again after Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database cannot serve it now: try again after Retry-After */
             503: {
                 headers: {
@@ -3428,6 +3443,15 @@ export interface operations {
             };
             /** @description A parameter or the body is not as described here */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than 30 times a minute: ask again after Retry-After */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3540,6 +3564,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than 30 times a minute: ask again after Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database cannot serve it now: try again after Retry-After */
             503: {
                 headers: {
@@ -3601,6 +3634,15 @@ export interface operations {
             };
             /** @description A parameter or the body is not as described here */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than 30 times a minute: ask again after Retry-After */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3931,6 +3973,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than 600 times a minute: ask again after Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database cannot serve it now: try again after Retry-After */
             503: {
                 headers: {
@@ -3972,7 +4023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Whoever asks has not the permission devices:write */
+            /** @description Whoever asks has not the permission devices:claim */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4107,6 +4158,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than 10 times a minute: ask again after Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database cannot serve it now: try again after Retry-After */
             503: {
                 headers: {
@@ -4146,7 +4206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Whoever asks has not the permission devices:write */
+            /** @description Whoever asks has not the permission devices:claim */
             403: {
                 headers: {
                     [name: string]: unknown;
