@@ -1,7 +1,7 @@
 """An issuer of OpenID Connect that a test lets lie, and browsers that sign in with it."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,9 +57,13 @@ async def come_back(browser: httpx.AsyncClient, person: str, return_to: str = "/
     return f"{place.path}?{place.query}"
 
 
+def sign_in(api: RunningApi, person: str, return_to: str = "/") -> AbstractAsyncContextManager[httpx.AsyncClient]:
+    return sign_in_at(api.url, person, return_to)
+
+
 @asynccontextmanager
-async def sign_in(api: RunningApi, person: str, return_to: str = "/") -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=api.url, timeout=30) as browser:
+async def sign_in_at(url: str, person: str, return_to: str = "/") -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=url, timeout=30) as browser:
         finished = await browser.get(await come_back(browser, person, return_to))
         assert (finished.status_code, finished.headers["location"]) == (303, return_to), finished.text
         yield browser

@@ -23,6 +23,7 @@ from apps.domain.credentials import REVOCATION_TIME
 from apps.gateway.service import GATEWAY
 from devtools.ports import free_port
 from devtools.postgres import Postgres
+from tests.platform.issuer import OURS, PAGE, login, running_issuer, sign_in_at
 from tests.platform.running import RunningPlatform, running_platform
 from tests.support.kinesis import KinesisServer
 from tests.support.otlp import Collector, collecting
@@ -48,9 +49,12 @@ def database(own_server: Postgres) -> TestDatabase:
 def running(
     database: TestDatabase, ministack: KinesisServer, stream: str, tmp_path: Path, collector: Collector
 ) -> Iterator[RunningPlatform]:
+    # The environment of each service; who people are is said by a real issuer.
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "LOG_LEVEL": "DEBUG"}
-    with running_platform(database, ministack, stream, tmp_path, **telemetry) as made:
-        yield made
+    with running_issuer() as issuer:
+        people = {**login(issuer), "PUBLIC_URL": PAGE}
+        with running_platform(database, ministack, stream, tmp_path, **telemetry, **people) as made:
+            yield made
 
 
 @dataclass
@@ -83,6 +87,7 @@ class Device:
         answer = self.ask("POST", "/device/upload-url", json={"expires_in": 86_400})
         if answer.status_code == 200:
             self.url = answer.json()["url"]
+            self.secrets.append(self.url.partition("signature=")[2])
         return answer.status_code == 200
 
     def rotate(self) -> None:
@@ -177,6 +182,7 @@ def test_a_fleet_lives(
             device.start()
             ending.callback(device.stop)
         until(lambda: len(robbed.accepted) > 5)
+        of_people = asyncio.run(people_at_work(api, "other"))
 
         # Rotation while it sends.
         first = robbed.credential
@@ -237,14 +243,28 @@ def test_a_fleet_lives(
         f"{len(robbed.accepted)} + {len(other.accepted)} readings accepted and stored, {meanwhile} of the first device "
         f"in the {OUTAGE_SECONDS:g} s without the database; refused on the way: {sorted(set(robbed.refusals))}"
     )
-    secrets = [key.rpartition("_")[2], short.rpartition("_")[2], *robbed.secrets, *other.secrets]
+    secrets = [key.rpartition("_")[2], short.rpartition("_")[2], *robbed.secrets, *other.secrets, *of_people]
     places = {path.name: path.read_bytes() for path in tmp_path.rglob("*.log")}
     places["spans"] = b"".join(received.span.SerializeToString() for received in list(collector.received))
     places["dump"] = dump(own_server, database)
-    assert len(secrets) >= 7
+    assert len(secrets) >= 14
+    assert all(len(secret) >= 12 for secret in secrets)
     assert len(places["spans"]) > 10_000
     for name, content in places.items():
         assert [secret for secret in secrets if secret.encode() in content] == [], name
+
+
+async def people_at_work(api: str, device_id: str) -> list[str]:
+    """Sign in, make a key and use it, claim a device; return what is secret of all that."""
+    async with sign_in_at(api, "administrator") as browser, httpx.AsyncClient(base_url=api) as program:
+        spec = {"name": "a program", "scopes": ["devices:read"]}
+        key = (await browser.post("/api/keys", json=spec, headers=OURS)).json()["key"]
+        found = await program.get("/api/devices", headers={"Authorization": f"Bearer {key}"})
+        assert found.status_code == 200, found.text
+        code = (await browser.post(f"/api/devices/{device_id}/claim-code", headers=OURS)).json()["code"]
+        claimed = await browser.post(f"/api/devices/{device_id}/claim", json={"code": code}, headers=OURS)
+        assert claimed.status_code == 200, claimed.text
+        return [browser.cookies["session"], key.split("_", 2)[2], code, code.replace("-", "")]
 
 
 def stored(database: TestDatabase, device: Device) -> int:

@@ -6,16 +6,19 @@ import logging
 import random
 import string
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import pytest
 
+from apps.gateway import credential_follower
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.apps.api.test_load_balancer import BALANCER, CLIENT, ISSUER, Balancer, person, serving_keys
+from tests.apps.gateway.test_credentials import running as running_gateway
 from tests.platform.issuer import OURS, login, running_issuer, sign_in
-from tests.platform.test_authorization import bearing, make_key
+from tests.platform.test_authorization import bearing, make_device, make_fleet_key, make_key
 from tests.support.api import TOKEN
 from tests.support.postgres import TestDatabase, programs
 
@@ -116,6 +119,36 @@ def attempts(request: pytest.FixtureRequest) -> int:
     return count
 
 
+Attempt = Callable[[random.Random], tuple[str, str]]
+"""Makes a credential, and the device that it is to be good for."""
+
+
+def forge_credentials(live: Mapping[str, str], dead: Sequence[str], others: Sequence[str]) -> Attempt:
+    """What devices might send: parts of genuine credentials put together anew, changed, revoked, or of another kind."""
+
+    def forge(rng: random.Random) -> tuple[str, str]:
+        device, other = rng.sample(sorted(live), 2)
+        text, foreign = live[device], live[other]
+        return device, rng.choice(
+            [
+                foreign,
+                mutated(rng, text),
+                mutated(rng, text),
+                text[:21] + foreign[21:],
+                foreign[:21] + text[21:],
+                text.replace("sad", "saf"),
+                f"{text} {foreign}",
+                f"sad_{rng.randbytes(8).hex()}_{text[21:]}",
+                f"{text[:21]}{sha256(text.encode()).hexdigest()}",
+                f"{text[:21]}{'0' * 64}",
+                *dead,
+                *others,
+            ]
+        )
+
+    return forge
+
+
 def ask(api: RunningApi, forge: Forge, attempts: int) -> Iterator[tuple[dict[str, str], str]]:
     """Yield what let somebody in."""
     rng = random.Random(f"{attempts} forged")
@@ -163,6 +196,56 @@ async def test_no_forged_word_of_a_load_balancer_lets_anybody_in(
                 assert list(ask(api, forge_words(balancer), attempts)) == []
                 true = {"x-amzn-oidc-data": balancer.token(person())}
                 assert (await api.reader.get("/api/devices", headers=true)).status_code == 200
+
+
+async def test_no_forged_credential_of_a_device_lets_anybody_in(
+    database: TestDatabase, tmp_path: Path, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a gateway, which asks the database for each that it does not know, and at the API."""
+    monkeypatch.setattr(credential_follower, "ASK_SECONDS", 0.001)
+    wrong: list[tuple[object, ...]] = []
+    rng, reading = random.Random(f"{attempts} devices"), b'[{"metric": "m", "ts": "2026-11-26T00:00:00Z"}]'
+    with running_api(api_settings(database, tmp_path)) as api, running_gateway(database, tmp_path) as gateway:
+        async with api.http, api.reader:
+            live = {name: (await make_device(api, name))[0] for name in ("one", "other", "third")}
+            ended, of_the_ended = await make_device(api, "ended")
+            assert (await api.http.delete(f"/api/devices/ended/credentials/{of_the_ended}")).status_code == 200
+            gone, _ = await make_device(api, "gone")
+            assert (await api.http.delete("/api/devices/gone")).status_code == 204
+            fleet, _ = await make_fleet_key(api)
+            revoked, key_id = await make_fleet_key(api)
+            assert (await api.http.delete(f"/api/fleet-keys/{key_id}")).status_code == 204
+            key, _ = await make_key(api, "devices:write")
+            forge = forge_credentials(live, [ended, gone], [fleet, key, TOKEN])
+            with httpx.Client(timeout=60) as client:
+
+                def sent_to(place: str, text: str, device: str) -> httpx.Response:
+                    headers = bearing(text)
+                    if place == "gateway":
+                        return client.put(f"{gateway}/ingest/{device}", content=reading, headers=headers)
+                    if place == "device":
+                        return client.get(f"{api.url}/api/device", headers=headers)
+                    new = {"device_id": "new", "kind": "pump"}
+                    return client.post(f"{api.url}/api/provision", json=new, headers=headers)
+
+                for _ in range(attempts):
+                    device, text = forge(rng)
+                    place = rng.choice(["gateway", "device", "provision"])
+                    if place == "device" and text in live.values():
+                        continue  # it is its own device's: the API asks for no other name
+                    if place == "provision":
+                        text = rng.choice([mutated(rng, fleet), revoked, text, fleet.replace("saf", "sad")])
+                        if text == fleet:
+                            continue
+                    answer = sent_to(place, text, device)
+                    if answer.status_code not in {401, 403}:
+                        wrong.append((place, device, text, answer.status_code, answer.text[:200]))
+                assert wrong == []
+                for device, text in live.items():
+                    # A reading without a value is not acceptable, but whose it is was accepted.
+                    assert sent_to("gateway", text, device).status_code == 422
+                    assert sent_to("device", text, device).status_code == 200
+            assert (await api.http.get("/api/devices/new")).status_code == 404
 
 
 async def test_no_credential_stands_in_a_log_or_a_dump(
