@@ -54,6 +54,7 @@ LATER = {
     " VALUES ('k', 'n', '\\x00', '{}', '{}', 1, 'operator', now())",
     "alert_notifications": "INSERT INTO alert_notifications (alert_id) SELECT alert_id FROM alerts",
     "device_claims": "INSERT INTO device_claims (device_id, digest) VALUES ('d', '\\x00')",
+    "archive_days": "INSERT INTO archive_days (day, version, rows, etag) VALUES ('2026-11-01', 1, 0, 'e')",
     "rules": "INSERT INTO rules (rule_id, version, spec, updated_by) VALUES ('r', 1, '{}', 'a')",
     "reading_log": "INSERT INTO reading_log (partition, readings) VALUES (0, '\\x00')",
     "rule_partitions": "INSERT INTO rule_partitions (partition) VALUES (0)",
