@@ -91,7 +91,7 @@ class Database:
                 raise _unavailable(text) from error
             except _UNREACHABLE as error:
                 raise _unavailable(_UNREACHABLE_TEXT) from error
-            except asyncpg.InterfaceError as error:
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 # Also what asyncpg says of a mistake in the code, which must not pass for a database that is away.
                 if not connection.raw_connection.is_closed():
                     raise

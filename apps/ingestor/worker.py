@@ -26,7 +26,15 @@ SHARD_SYNC_SECONDS = 30.0
 DRAIN_SECONDS = 5.0
 """Time that open writes get when the process stops; whoever comes next reads again what they would have covered."""
 
-TRANSIENT_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, BotoCoreError, ClientError)
+TRANSIENT_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says when the server dies in the middle of an answer
+    OSError,
+    TimeoutError,
+    BotoCoreError,
+    ClientError,
+)
 """What a database or a stream out of reach looks like: normal life, logged in one line."""
 
 
