@@ -30,6 +30,8 @@ nox.options.sessions = ["lint", "types", "layers", "dashboard", "tests", "browse
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 # Last, where uv is that came with nox: tests make environments of their own with it.
 os.environ["PATH"] = os.pathsep.join([tools.search_path(), str(Path(sys.executable).parent)])
+if shutil.which("uv") is None:
+    sys.exit("uv is missing beside this nox: take both with pip install -r requirements/nox.txt, as README.md says")
 
 LOCKS = Path("requirements")
 

@@ -13,7 +13,7 @@ from apps.platform.errors import ConfigurationError
 from devtools.errors import DevtoolsError
 from local import plan
 from local.console import Console
-from local.errors import LocalError
+from local.errors import LocalError, explain
 from local.options import Options, parse
 from local.paths import Paths
 from local.preflight import check_ports, exclusive_lock, wipe
@@ -32,10 +32,10 @@ def main(paths: Paths) -> int:
         with exclusive_lock(paths, options.port):
             check_ports(plan.ports(options.port, CATALOG))
             if options.fresh:
-                wipe(paths)
+                console.log(f"--fresh: deleted {wipe(paths)}")
             return asyncio.run(_run(options, paths, console))
     except EXPECTED as error:
-        console.log(str(error))
+        console.log(explain(error))
         return 1
 
 

@@ -49,7 +49,10 @@ class View:
     readings_per_second: float | None = None
     lag: float | None = None
     notes: list[str] = field(default_factory=list)
-    """What this machine runs without."""
+    """What this machine runs without, and what else a person may want to know."""
+    silent: int = 0
+    """Devices that have not sent for a while, those of an earlier run for instance."""
+    open_alerts: int = 0
 
 
 class Console:
@@ -65,16 +68,16 @@ class Console:
         self.terminal.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {escape(printable(text))}", soft_wrap=True)
 
     @contextmanager
-    def progress(self) -> Iterator[Callable[[str], "Step"]]:
+    def progress(self) -> Iterator[Callable[[str, str], "Step"]]:
         """Show what is under way; each step is logged with its time when it is done."""
         steps: list[Step] = []
         if not self.terminal.is_terminal:
-            yield lambda name: Step(name, steps, self.log)
+            yield lambda doing, done: Step(doing, done, steps, self.log)
             return
         with Live(
             console=self.terminal, refresh_per_second=8, get_renderable=lambda: _under_way(steps), transient=True
         ):
-            yield lambda name: Step(name, steps, self.log)
+            yield lambda doing, done: Step(doing, done, steps, self.log)
 
     @contextmanager
     def live(self, view: Callable[[], View]) -> Iterator[Callable[[], None]]:
@@ -96,10 +99,10 @@ class Console:
 
 
 class Step:
-    """Something under way: `with step("building the dashboard"): ...`."""
+    """Something under way: `with step("Building the dashboard", "Built the dashboard"): ...`."""
 
-    def __init__(self, name: str, steps: "list[Step]", log: Callable[[str], None]) -> None:
-        self.name, self.steps, self.log = name, steps, log
+    def __init__(self, doing: str, done: str, steps: "list[Step]", log: Callable[[str], None]) -> None:
+        self.doing, self.done, self.steps, self.log = doing, done, steps, log
 
     def __enter__(self) -> None:
         self.started = time.monotonic()
@@ -108,20 +111,25 @@ class Step:
     def __exit__(self, kind: object, *_: object) -> None:
         self.steps.remove(self)
         if kind is None:
-            self.log(f"{self.name} ({time.monotonic() - self.started:.1f} s)")
+            self.log(f"{self.done} ({time.monotonic() - self.started:.1f} s)")
 
 
 def summary(view: View) -> str:
     """Return the table in one line."""
     processes = list(view.processes)
     unhealthy = [f"{process.program.name} {process.health}" for process in processes if not process.healthy]
-    health = ", ".join(unhealthy) or f"all {len(processes)} services ready"
-    return f"{_fleet(view)}, {_rate(view)}, {_lag(view)}; {health}"
+    health = ", ".join(unhealthy) or f"{counted(len(processes), 'service')} ready"
+    return f"{_fleet(view)}, {_rate(view)}, {_lag(view)}{_alerts(view)}; {health}"
+
+
+def counted(count: int, what: str) -> str:
+    """Return so many of something, in words."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _under_way(steps: list[Step]) -> RenderableType:
     now = time.monotonic()
-    return Group(*(Text(f"  … {step.name} {now - step.started:.0f} s", style="cyan") for step in steps))
+    return Group(*(Text(f"  … {step.doing} {now - step.started:.0f} s", style="cyan") for step in steps))
 
 
 def _table(view: View) -> RenderableType:
@@ -129,7 +137,7 @@ def _table(view: View) -> RenderableType:
     for heading in ("service", "health", "address", ""):
         table.add_column(heading, no_wrap=heading != "")
     for process in view.processes:
-        restarts = f"restarted {process.restarts} times" if process.restarts else ""
+        restarts = f"restarted {_times(process.restarts)}" if process.restarts else ""
         table.add_row(
             process.program.name,
             Text(process.health, style=COLOURS[process.health]),
@@ -139,7 +147,7 @@ def _table(view: View) -> RenderableType:
     figures = Text.assemble(
         ("dashboard ", "bold"),
         (view.urls.get("dashboard", ""), "bold cyan"),
-        f"   {_fleet(view)}   {_rate(view)}   {_lag(view)}",
+        f"   {_fleet(view)}   {_rate(view)}   {_lag(view)}{_alerts(view)}",
     )
     return Group(
         table, figures, *(Text(note, style="dim") for note in view.notes), Text("Ctrl-C stops it", style="dim")
@@ -148,7 +156,16 @@ def _table(view: View) -> RenderableType:
 
 def _fleet(view: View) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in view.fleet.items())
-    return f"{sum(view.fleet.values())} devices" + (f" ({kinds})" if kinds else "")
+    silent = f", {view.silent:,} of them silent" if view.silent else ""
+    return counted(sum(view.fleet.values()), "device") + (f" ({kinds}){silent}" if kinds else "")
+
+
+def _alerts(view: View) -> str:
+    return f", {counted(view.open_alerts, 'open alert')}" if view.open_alerts else ""
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _rate(view: View) -> str:

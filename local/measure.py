@@ -33,6 +33,9 @@ class PlatformStats(NamedTuple):
     """Rows written since the server's statistics began."""
     lag: float | None
     """The largest lag among the newest readings of the last ten seconds, seconds."""
+    silent: int
+    """Devices that have sent before, and nothing for a quarter of an hour."""
+    open_alerts: int
 
 
 class Rate:
@@ -102,7 +105,16 @@ async def stats(connection: asyncpg.Connection) -> PlatformStats:
         FROM latest_readings WHERE stored_at > clock_timestamp() - interval '10 seconds'
         """
     )
-    return PlatformStats({row["kind"]: row["count"] for row in fleet}, written, lag)
+    silent, open_alerts = await connection.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM (
+                    SELECT FROM latest_readings GROUP BY device_id
+                    HAVING max(received_at) < clock_timestamp() - interval '15 minutes'
+                ) AS gone),
+               (SELECT count(*) FROM alerts WHERE state = 'open')
+        """
+    )
+    return PlatformStats({row["kind"]: row["count"] for row in fleet}, written, lag, silent, open_alerts)
 
 
 async def checkpoints(connection: asyncpg.Connection, stream: str) -> dict[str, str | None]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.simulator.faults import FAULT_SYNTAX, FaultKind, parse_fault
+from apps.simulator.faults import FAULT_SYNTAX, MEANINGS, FaultKind, parse_fault
+from apps.simulator.fleet import fleet, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,19 @@ class Options:
 
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line. Ends the process with code 2 and a line that says what is wrong."""
-    read = _parser().parse_args(arguments)
+    parser = _parser()
+    read = parser.parse_args(arguments)
+    if read.simulator:
+        devices = fleet(read.devices)
+        for text in read.fault:
+            if not any(parse_fault(text).affects(device.device_id) for device in devices):
+                parser.error(f"argument --fault: {text}: no device is called so: they are {names(devices)}")
     return Options(
         port=read.port,
         devices=read.devices,
         rate=read.rate,
         duration=read.duration,
-        simulator=not read.no_simulator,
+        simulator=read.simulator,
         history=not read.no_history,
         login=read.login,
         fresh=read.fresh,
@@ -47,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nox -s local --",
         description="Run the whole platform on this machine. Ctrl-C stops it; the next start finds its data again.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--port",
@@ -57,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--devices", type=_integer(1, 10_000), default=12, help="simulated devices (12)")
     parser.add_argument("--rate", type=_positive, default=50.0, help="readings a second of the whole fleet (50)")
     parser.add_argument("--duration", type=_positive, metavar="SECONDS", help="stop after this time and count")
-    parser.add_argument("--no-simulator", action="store_true", help="start without simulated devices")
+    parser.add_argument(
+        "--no-simulator", action="store_false", dest="simulator", help="start without simulated devices"
+    )
     parser.add_argument("--no-history", action="store_true", help="new devices bring no day of history with them")
     parser.add_argument(
         "--fault",
@@ -80,10 +91,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_EPILOG = f"""\
+faults, played from START on for DURATION seconds; without a time always, without a device of all:
+{chr(10).join(f"  {kind:<10} {meaning}" for kind, meaning in MEANINGS.items())}
+
+devices, of 12: {names(fleet(12))}; * and ? stand for anything
+ports: the front door has --port, each service one of those after it; the table that is shown names all
+
+for example, a device that stops after a minute for two:
+  nox -s local -- --devices 24 --fault dropout:sim-humidity-001@60+120
+"""
+
+
 def _integer(minimum: int, maximum: int) -> "type[int]":
     def read(text: str) -> int:
         if not (text.isdigit() and minimum <= int(text) <= maximum):
-            raise argparse.ArgumentTypeError(f"a whole number from {minimum} to {maximum} is wanted, not {text!r}")
+            raise argparse.ArgumentTypeError(f"must be a whole number from {minimum} to {maximum}, not {text!r}")
         return int(text)
 
     return read  # type: ignore[return-value]  # argparse takes any callable
@@ -103,5 +126,5 @@ def _positive(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"a number above 0 is wanted, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
     return value

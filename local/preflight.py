@@ -44,8 +44,11 @@ def check_ports(ports: Mapping[str, int]) -> None:
             )
 
 
-def wipe(paths: Paths) -> None:
-    """Delete the data of earlier runs."""
+def wipe(paths: Paths) -> str:
+    """Delete the data of earlier runs, and return what that was, for people."""
+    files = [path for path in paths.home.rglob("*") if path.is_file() and path != paths.lock]
+    size = sum(path.lstat().st_size for path in files)
+    named = ", ".join(sorted(path.name for path in paths.home.iterdir() if path != paths.lock))
     for path in paths.home.iterdir():
         if path == paths.lock:
             continue
@@ -53,6 +56,7 @@ def wipe(paths: Paths) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+    return f"{len(files):,} files, {size / 1e6:,.0f} MB ({named})" if files else "nothing: there was no earlier run"
 
 
 def _is_taken(port: int) -> bool:

@@ -45,7 +45,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             *([f"refused {self.refused}"] if self.sent else []),
             f"stored {self.stored}",
             *([f"lost {self.lost}"] if self.lost is not None else []),
-            f"doubled {self.doubled}",
+            f"duplicated {self.doubled}",
             f"p99 lag {_seconds(self.lag_seconds['p99'])}",
             *([f"not healthy: {', '.join(unhealthy)}"] if unhealthy else []),
         ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from apps.simulator.faults import MEANINGS, parse_fault
 from local.options import Options
 from local.paths import Paths
 from local.plan import LocalEnvironment
@@ -37,6 +38,18 @@ def program(options: Options, env: LocalEnvironment, operator_token: Path, paths
         ),
         log=paths.logs / f"{NAME}.log",
     )
+
+
+def state_of(fault: str, elapsed: float) -> str:
+    """Return what a fault does, and whether it does so so many seconds after the devices began."""
+    read = parse_fault(fault)
+    if elapsed < read.start:
+        when = f"begins in {read.start - elapsed:.0f} s"
+    elif read.is_active_at(elapsed):
+        when = "now"
+    else:
+        when = "over"
+    return f"{when} ({MEANINGS[read.kind]})"
 
 
 def counted(paths: Paths) -> SimulatorCounts | None:

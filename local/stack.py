@@ -35,7 +35,10 @@ from local.routing import provide_secrets, routing
 DRAIN_SECONDS = 60
 """How long the ingestors may take to write what is on the stream, once nothing adds to it."""
 
-StartStep = Callable[[str], Step]
+NOTHING_TO_SEE = frozenset({"postgresql", "gateway", "ministack"})
+"""What listens and answers no browser."""
+
+StartStep = Callable[[str, str], Step]
 
 
 class Stack:
@@ -67,6 +70,7 @@ class Stack:
         self.tools: dict[tools.Tool, Path] = {}
         self.rate = Rate()
         self.stats: measure.PlatformStats | None = None
+        self.simulating_since: float | None = None
 
     async def start(self, step: StartStep) -> None:
         """Prepare and start everything. Raises ProgramFailedError, DevtoolsError or ConfigurationError."""
@@ -81,7 +85,7 @@ class Stack:
         await _together(
             self._start_database(step), self._start_aws(step), self._build_dashboard(step), self._find_tools(step)
         )
-        with step("services are ready"):
+        with step("Starting the services", "Started the services"):
             self._start_login()
             await self._start_services()
         await self._start_monitoring()
@@ -138,7 +142,7 @@ class Stack:
         ]
 
     async def _start_database(self, step: StartStep) -> None:
-        with step("database is migrated"):
+        with step("Migrating the database", "Migrated the database"):
             await asyncio.to_thread(self.postgres.prepare)
             self.supervisor.supervise(database.program(self.postgres, self.paths))
             await self.supervisor.until_ready("postgresql")
@@ -148,7 +152,7 @@ class Stack:
                     await self._run_job(job.deadline_seconds, self._program(job.name, job))
 
     async def _start_aws(self, step: StartStep) -> None:
-        with step("AWS has its stream"):
+        with step("Creating the local Kinesis stream", "Created the local Kinesis stream"):
             # Not started again when it dies: it keeps the stream in memory, and an empty one would hide what was lost.
             self.supervisor.supervise(ministack.program(self.env, self.paths), restart=False)
             await self.supervisor.until_ready("ministack")
@@ -156,12 +160,12 @@ class Stack:
             await ministack.create_bucket(self.env)
 
     async def _build_dashboard(self, step: StartStep) -> None:
-        with step("dashboard is built"):
+        with step("Building the dashboard", "Built the dashboard"):
             await frontdoor.build(self.paths)
 
     async def _find_tools(self, step: StartStep) -> None:
         try:
-            with step("Prometheus, Alertmanager and Pushgateway are here"):
+            with step("Looking for Prometheus, Alertmanager and Pushgateway", "Found them"):
                 self.tools = await asyncio.to_thread(tools.ensure, tools.MONITORING)
         except UnavailableError as error:
             self.tools = {tool: path for tool in tools.MONITORING if (path := tools.find(tool))}
@@ -190,7 +194,7 @@ class Stack:
     def _start_schedules(self) -> None:
         for service in CATALOG.scheduled:
             if reason := plan.unsupported_reason(service, self.env):
-                self.notes.append(f"{service.name} does not run: {reason}")
+                self.notes.append(f"{service.name.capitalize()}: off locally ({reason})")
                 continue
             run = on_schedule(service, self._program(service.name, service), self.console.log)
             self._in_background(service.name, run)
@@ -205,6 +209,7 @@ class Stack:
             program = simulator.program(self.options, self.env, token, self.paths)
             # Not started again when it dies: its count of what it sent would be lost.
             self.supervisor.supervise(program, essential=False, restart=False)
+            self.simulating_since = time.monotonic()
 
     def _in_background(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self.background.append(self.supervisor.create_task(name, work))
@@ -237,13 +242,44 @@ class Stack:
                 await asyncio.sleep(1)
 
     def _view(self) -> View:
-        fleet, lag = (self.stats.fleet, self.stats.lag) if self.stats else ({}, None)
-        processes = list(self.supervisor.processes.values())
-        return View(processes, self._urls(), fleet, self.rate.per_second, lag, self.notes)
+        processes, stats = list(self.supervisor.processes.values()), self.stats
+        view = View(
+            processes,
+            self._urls(),
+            readings_per_second=self.rate.per_second,
+            notes=[*self.notes, *self._where(), *self._faults()],
+        )
+        if stats is not None:
+            view.fleet, view.lag, view.silent, view.open_alerts = (
+                stats.fleet,
+                stats.lag,
+                stats.silent,
+                stats.open_alerts,
+            )
+        return view
 
     def _urls(self) -> dict[str, str]:
+        """Return where each listens, and where there is something to see."""
         listening = [name for name in self.env.ports if name in self.supervisor.processes or name == "webhook"]
-        return {name: self.env.url(name) for name in listening if name != "postgresql"}
+        urls = {name: self.env.url(name) for name in listening if name not in NOTHING_TO_SEE}
+        return urls | ({"api": f"{self.env.front_door}/api/docs"} if "api" in urls else {})
+
+    def _where(self) -> list[str]:
+        """Return where logs are, and the key with which one may do everything."""
+        return [
+            f"Logs: {_near(self.paths.logs)}   operator's token: {_near(self.paths.secret(OPERATOR_TOKEN.name))}"
+            f"   API: {self.env.front_door}/api/docs"
+        ]
+
+    def _faults(self) -> list[str]:
+        """Return what of the faults that were asked for is played now, or will be."""
+        elapsed = time.monotonic() - self.simulating_since if self.simulating_since else 0.0
+        return [f"Fault {text}: {simulator.state_of(text, elapsed)}" for text in self.options.faults]
+
+
+def _near(path: Path) -> Path:
+    """Return a path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:

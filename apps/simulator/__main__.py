@@ -75,8 +75,7 @@ def _live(options: argparse.Namespace) -> Plan:
     every = fleet.interval(devices, options.rate)
     for fault in options.fault:
         if not any(fault.affects(device.device_id) for device in devices):
-            known = f"{devices[0].device_id} to {devices[-1].device_id}"
-            raise ArgumentsError(f"--fault: no device is like {fault.device!r}: they are {known}")
+            raise ArgumentsError(f"--fault: no device is called like {fault.device!r}: they are {fleet.names(devices)}")
 
     def samples(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
         sent = fleet.in_sending_order(fleet.measure(device, start, every, options.fault, options.seed))

@@ -50,6 +50,16 @@ def fleet(size: int, prefix: str = "sim") -> list[DeviceSpec]:
     return [_device(prefix, kinds[number % len(kinds)], number // len(kinds) + 1) for number in range(size)]
 
 
+def names(devices: Sequence[DeviceSpec]) -> str:
+    """Return what the devices of a fleet are called, kind by kind, for people."""
+    of_kind: dict[str, list[str]] = {}
+    for device in devices:
+        of_kind.setdefault(device.kind, []).append(device.device_id)
+    return ", ".join(
+        ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1].rpartition('-')[2]}" for ids in of_kind.values()
+    )
+
+
 def interval(devices: Sequence[DeviceSpec], rate: float) -> timedelta:
     """Return the time between two measurements of every device, so that all of them make `rate` readings a second."""
     return timedelta(seconds=sum(len(KINDS[device.kind]) for device in devices) / rate)

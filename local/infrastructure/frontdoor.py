@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devtools import node
 from devtools.errors import UnavailableError
-from devtools.paths import DASHBOARD
+from devtools.paths import DASHBOARD, ROOT
 from devtools.tools import which
 from local.paths import Paths
 from local.plan import LocalEnvironment, Replica
@@ -16,6 +16,8 @@ from local.process.children import Program, log_tail, run_to_completion
 
 VITE = DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"
 GENERATED = {"node_modules", "dist"}
+PAGES = (ROOT / "docs" / "devices.md",)
+"""What the dashboard shows of the documentation."""
 
 
 def program(env: LocalEnvironment, replicas: Iterable[Replica], paths: Paths) -> Program:
@@ -62,7 +64,7 @@ def _node() -> Path:
 
 
 def _content() -> bytes:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in PAGES))
     for folder, folders, files in os.walk(DASHBOARD):
         folders[:] = sorted(set(folders) - GENERATED)
         for path in sorted(Path(folder, file) for file in files):

@@ -27,13 +27,18 @@ VIEW = View(
     {"power": 2, "humidity": 1},
     49.96,
     1.26,
-    ["detector does not run: this machine has no prometheus"],
+    ["Detector: off locally (this machine has no prometheus)"],
+    silent=1,
+    open_alerts=2,
 )
 
 
 def test_one_line_tells_the_fleet_the_rate_the_lag_and_who_is_unwell() -> None:
-    assert summary(VIEW) == "3 devices (2 power, 1 humidity), 50.0 readings/s, lag 1.3 s; gateway not ready"
-    assert summary(View([process("api", Health.READY)])).endswith("- readings/s, lag -; all 1 services ready")
+    assert summary(VIEW) == (
+        "3 devices (2 power, 1 humidity), 1 of them silent, 50.0 readings/s, lag 1.3 s, 2 open alerts; "
+        "gateway not ready"
+    )
+    assert summary(View([process("api", Health.READY)])).endswith("- readings/s, lag -; 1 service ready")
 
 
 def test_the_table_tells_every_service_its_address_and_what_is_missing() -> None:
@@ -56,14 +61,14 @@ def test_a_step_is_said_when_it_is_done_and_not_when_it_failed() -> None:
     out = io.StringIO()
     console = console_writing_to(out)
     with console.progress() as step:
-        with step("database is migrated"):
+        with step("Migrating the database", "Migrated the database"):
             pass
         try:
-            with step("dashboard is built"):
+            with step("Building the dashboard", "Built the dashboard"):
                 raise ValueError
         except ValueError:
             pass
-    assert "database is migrated (0.0 s)" in out.getvalue()
+    assert "Migrated the database (0.0 s)" in out.getvalue()
     assert "dashboard" not in out.getvalue()
 
 

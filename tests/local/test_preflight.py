@@ -1,12 +1,13 @@
 """One stack at a time in a checkout, on ports that are free."""
 
+import errno
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from local.errors import AlreadyRunningError, PortInUseError
+from local.errors import AlreadyRunningError, PortInUseError, explain
 from local.paths import Paths
 from local.preflight import check_ports, exclusive_lock, wipe
 
@@ -39,5 +40,16 @@ def test_starting_over_wipes_everything_but_the_lock(tmp_path: Path) -> None:
         paths.secrets.mkdir()
         (paths.secrets / "token").write_text("x")
         (tmp_path / "simulator.json").write_text("{}")
-        wipe(paths)
+        assert wipe(paths) == "2 files, 0 MB (secrets, simulator.json)"
         assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_what_the_system_refuses_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "local").write_text("a file")
+    with pytest.raises(OSError) as refused, exclusive_lock(Paths(tmp_path / "local"), 8080):  # noqa: PT011 - two kinds of it
+        pass
+    assert (
+        explain(refused.value) == f"{tmp_path / 'local'}: a file is where a folder must be: move it away (File exists)"
+    )
+    assert explain(OSError(errno.ENOSPC, "No space left on device", "/x")).startswith("/x: the disk is full: make room")
+    assert explain(ValueError("anything else")) == "anything else"

@@ -20,7 +20,7 @@ def test_everything_distinct_that_was_accepted_is_stored_once() -> None:
     assert (good.lost, good.doubled, good.good) == (0, 0, True)
     assert (
         good.line()
-        == "sent 110, accepted 105 (5 of them repetitions), refused 5, stored 100, lost 0, doubled 0, p99 lag 2.50 s"
+        == "sent 110, accepted 105 (5 of them repetitions), refused 5, stored 100, lost 0, duplicated 0, p99 lag 2.50 s"
     )
 
 

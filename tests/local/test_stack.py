@@ -89,7 +89,7 @@ async def test_a_run_loses_and_doubles_nothing_though_ingestors_are_killed(tmp_p
     assert (counted["lost"], counted["doubled"]) == (0, 0), output
     assert counted["refused"] > 0
     assert counted["accepted"] > counted["stored"] > 1000
-    assert f"stored {counted['stored']}, lost 0, doubled 0, p99 lag" in output.splitlines()[-1]
+    assert f"stored {counted['stored']}, lost 0, duplicated 0, p99 lag" in output.splitlines()[-1]
     assert "was killed by SIGKILL" in output
 
 
