@@ -11,6 +11,7 @@ from apps.observability.slos import Events, Slo
 from apps.platform.declaration import Service
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS, PROBES
 from apps.platform.promql import Matches, NotMatches, at_most, histogram_count, rate, sum_
+from apps.rules.metrics import JUDGED_SECONDS
 
 USER_ROUTES = NotMatches("|".join(PROBES))
 """Routes that somebody other than the cluster itself asks for."""
@@ -67,6 +68,18 @@ INGEST_FRESHNESS = Slo(
     total=lambda window: sum_(rate(histogram_count(DELIVERY_SECONDS), window)),
 )
 
+JUDGING_BOUND = 5
+"""Seconds from the gateway's receipt of a reading until 99 % are judged and the alerts about them are open."""
+
+ALERT_LATENCY = Slo(
+    name="alert-latency",
+    title="Alert latency",
+    # Of what is judged, not of the alerts: they are rare, and one that is late among three would page.
+    objective=Fraction(99, 100),
+    good=lambda window: sum_(rate(at_most(JUDGED_SECONDS, JUDGING_BOUND), window)),
+    total=lambda window: sum_(rate(histogram_count(JUDGED_SECONDS), window)),
+)
+
 INGEST_COMPLETENESS = Slo(
     name="ingest-completeness",
     title="Ingest completeness",
@@ -80,4 +93,4 @@ INGEST_COMPLETENESS = Slo(
     total=lambda window: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1))),
 )
 
-SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY, INGEST_FRESHNESS, INGEST_COMPLETENESS)
+SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY, INGEST_FRESHNESS, INGEST_COMPLETENESS, ALERT_LATENCY)

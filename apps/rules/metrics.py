@@ -10,6 +10,11 @@ OPEN_SECONDS = Histogram(
     "Time from the receipt of the reading that opens an alert to the commit of the alert.",
     buckets=(0.5, 1, 2, 3, 4, 5, 7.5, 10, 15, 30, 60, 300, 3600),
 )
+JUDGED_SECONDS = Histogram(
+    "rules_judged_seconds",
+    "Time from the receipt of the oldest reading of a commit until all of it was judged, and its alerts opened.",
+    buckets=(0.5, 1, 2, 3, 4, 5, 7.5, 10, 15, 30, 60, 300, 3600),
+)
 BEHIND_SECONDS = Gauge("rules_behind_seconds", "Age of what is stored and not judged yet, at worst, of this process.")
 LOOKED = Gauge("rules_last_look_timestamp_seconds", "When this process last looked at all of its parts.")
 PARTITIONS = Gauge("rules_partitions", "Parts of the reading log that this process judges.")

@@ -177,6 +177,11 @@ class Worker:
         idle = self._clock() - held.written_at
         if changes or idle > (self._settings.checkpoint_seconds if held.unwritten else IDLE_CHECKPOINT_SECONDS):
             await self._write(connection, held, changes)
+        judged_at = datetime.now(UTC).timestamp()
+        for commit in chunk.commits:
+            received = min((reading.received_at for reading in commit), default=None)
+            if received is not None:
+                metrics.JUDGED_SECONDS.observe(max(0.0, judged_at - received / 1e6))
         metrics.READINGS.inc(judged)
         metrics.HISTORY.inc(evaluator.history - before)
         return chunk.is_all, age

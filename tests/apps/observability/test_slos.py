@@ -11,6 +11,7 @@ import pytest
 
 from apps.domain.alerts import Severity
 from apps.observability.objectives import (
+    ALERT_LATENCY,
     API_AVAILABILITY,
     API_LATENCY,
     INGEST_AVAILABILITY,
@@ -41,6 +42,7 @@ COUNTERS = {
         'http_requests_total{job="gateway",method="PUT",route="/ingest/{device_id}",status="503"}',
     ),
     INGEST_FRESHNESS: ('ingestor_delivery_seconds_bucket{le="5.0"}', "ingestor_delivery_seconds_count"),
+    ALERT_LATENCY: ('rules_judged_seconds_bucket{le="5.0"}', "rules_judged_seconds_count"),
     INGEST_COMPLETENESS: ('ingestor_records_total{outcome="stored"}', "gateway_readings_accepted_total"),
 }
 
@@ -90,6 +92,8 @@ CASES = [
     (INGEST_AVAILABILITY, Fraction(1), FAST, MINUTE),
     (INGEST_FRESHNESS, Fraction(1), FAST, MINUTE),
     (INGEST_COMPLETENESS, Fraction(1), FAST, MINUTE),
+    (ALERT_LATENCY, Fraction(1), FAST, MINUTE),
+    slow(ALERT_LATENCY, Fraction(10, 100), SLOWER, 2 * MINUTE),
     slow(INGEST_COMPLETENESS, Fraction(10, 100), SLOWER, 2 * MINUTE),
 ]
 

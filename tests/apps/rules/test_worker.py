@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from apps.domain.readings import StoredReading
 from apps.storage.reading_log import PARTITIONS
@@ -181,6 +182,24 @@ async def test_nobody_is_silent_while_the_platform_is_behind_and_who_is_silent_i
             return await unresolved(connection) == set()
 
         await until(is_heard)
+
+
+async def test_how_late_readings_are_judged_is_measured_whether_or_not_an_alert_comes_of_it(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    def measured(what: str) -> float:
+        return REGISTRY.get_sample_value(f"rules_judged_seconds_{what}") or 0
+
+    async with running(database):
+        await until(lambda: all_began(connection))
+        count, total = measured("count"), measured("sum")
+        await commit(connection, [arrived("d", 100), arrived("d", 90)])
+
+        async def is_counted() -> bool:
+            return measured("count") == count + 1
+
+        await until(is_counted)
+        assert 100 <= measured("sum") - total < 400
 
 
 async def test_when_a_whole_fleet_falls_silent_at_once_one_alert_says_so(
