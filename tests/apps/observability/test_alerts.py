@@ -8,13 +8,23 @@ from typing import Any
 import pytest
 
 from apps.catalog import CATALOG
+from apps.detector.service import DETECTOR
 from apps.domain.alerts import Severity
+from apps.ingestor.service import INGESTOR
+from apps.notifier.service import NOTIFIER
 from apps.observability.alerts import GROUPS
-from apps.observability.rules import alert_rules, rule_file
+from apps.observability.objectives import SLOS
+from apps.observability.rules import RuleGroup, alert_rules, rule_file
+from apps.platform.declaration import Declaration
 from tests.apps.observability.promtool import Scenario, needs_promtool
 
 ALERTS = alert_rules(GROUPS)
 MINUTE = timedelta(minutes=1)
+
+
+def group(service: Declaration) -> list[RuleGroup]:
+    """The rules of a service alone: all of them take promtool many times as long."""
+    return [each for each in GROUPS if each.name == service.name]
 
 
 def rendered(name: str) -> dict[str, Any]:
@@ -196,6 +206,65 @@ def test_rules_that_are_behind_or_that_nobody_judges_are_told_of(tmp_path: Path)
         scenario.expect(behind, minute * MINUTE, alertname="RulesBehind")
         scenario.expect(not_judged, minute * MINUTE, alertname="RulesNotJudged")
     scenario.run(tmp_path)
+
+
+@needs_promtool
+def test_a_receiver_that_fails_pages_until_it_is_reached_again_and_names_no_other(tmp_path: Path) -> None:
+    scenario = Scenario(interval=MINUTE)
+    failed = "alertmanager_notifications_failed_total"
+    # Two replicas, of which one fails to reach the pager for ten minutes; the chat is fine throughout.
+    scenario.feed(f'{failed}{{instance="a",integration="pagerduty"}}', "0x20 1+1x9 10x60")
+    scenario.feed(f'{failed}{{instance="b",integration="pagerduty"}}', "0x90")
+    scenario.feed(f'{failed}{{instance="a",integration="slack"}}', "3x90")
+    for minute, firing in ((19, 0), (23, 1), (40, 1), (50, 0)):
+        told = {"alertname": "NotificationsFailing", "integration": "pagerduty", "severity": Severity.CRITICAL}
+        scenario.expect(firing, minute * MINUTE, **told)
+        scenario.expect(0, minute * MINUTE, alertname="NotificationsFailing", integration="slack")
+    scenario.run(tmp_path, group(NOTIFIER))
+
+
+@needs_promtool
+@pytest.mark.parametrize("times", ["0+60x29 1740x30 3540+60x40", "_x100"], ids=["hangs for a while", "never was"])
+def test_a_notifier_that_hands_nothing_over_pages_after_ten_minutes_at_most(times: str, tmp_path: Path) -> None:
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed("notifier_last_success_timestamp_seconds", times)
+    if times.startswith("_"):
+        scenario.expect(0, 4 * MINUTE, alertname="NotifierSilent")
+        scenario.expect(1, 6 * MINUTE, alertname="NotifierSilent", severity=Severity.CRITICAL)
+    else:
+        for minute, firing in ((33, 0), (38, 0), (41, 1), (59, 1), (65, 0)):
+            scenario.expect(firing, minute * MINUTE, alertname="NotifierSilent")
+    scenario.run(tmp_path, group(NOTIFIER))
+
+
+@needs_promtool
+def test_a_shard_that_lags_or_that_nobody_reads_pages(tmp_path: Path) -> None:
+    scenario = Scenario(interval=MINUTE)
+    for shard, lag in (("shardId-0", "0x10 16x10 3x20"), ("shardId-1", "15x40")):
+        scenario.feed(f'ingestor_batch_lag_seconds{{shard_id="{shard}"}}', lag)
+    scenario.feed("ingestor_unread_shards", "0x10 1x10 0x20")
+    for minute, firing in ((9, 0), (15, 1), (25, 0)):
+        scenario.expect(firing, minute * MINUTE, alertname="IngestorLagging", shard_id="shardId-0")
+        scenario.expect(0, minute * MINUTE, alertname="IngestorLagging", shard_id="shardId-1")
+        scenario.expect(firing, minute * MINUTE, alertname="ShardUnread", severity=Severity.CRITICAL)
+    scenario.run(tmp_path, group(INGESTOR))
+
+
+@needs_promtool
+def test_the_platforms_own_signals_page_while_the_detector_says_so(tmp_path: Path) -> None:
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed('predictive_alert{signal="api/latency"}', "0x10 1x10 0x10")
+    scenario.feed('predictive_alert{signal="api/cpu"}', "0x30")
+    for minute, firing in ((9, 0), (15, 1), (25, 0)):
+        scenario.expect(firing, minute * MINUTE, alertname="PredictiveAlert", severity=Severity.CRITICAL)
+        scenario.expect(firing, minute * MINUTE, alertname="PredictiveAlert", signal="api/latency")
+    scenario.run(tmp_path, group(DETECTOR))
+
+
+def test_every_alert_is_seen_to_fire_by_a_scenario() -> None:
+    played = Path(__file__).read_text().partition("@needs_promtool")[2]
+    budgets = {f"{slo.name.title().replace('-', '')}BudgetBurn" for slo in SLOS}  # test_slos.py
+    assert {rule.name for rule in ALERTS} - budgets <= set(re.findall(r'"([A-Z][A-Za-z]+)"', played))
 
 
 @needs_promtool
