@@ -7,6 +7,7 @@ from apps.api.service import API
 from apps.gateway.metrics import READINGS_ACCEPTED
 from apps.gateway.service import GATEWAY
 from apps.ingestor.metrics import DELIVERY_SECONDS, RECORDS, Outcome
+from apps.ingestor.service import INGESTOR
 from apps.observability.slos import Events, Slo
 from apps.platform.declaration import Service
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS, PROBES
@@ -27,12 +28,12 @@ DELIVERY_BOUND = 5
 
 
 def _answers(service: Service) -> Events:
-    return lambda window: sum_(rate(HTTP_REQUESTS, window, job=service.name, route=USER_ROUTES))
+    return lambda window, **where: sum_(rate(HTTP_REQUESTS, window, None, job=service.name, route=USER_ROUTES, **where))
 
 
 def _answers_without_fault(service: Service) -> Events:
-    return lambda window: sum_(
-        rate(HTTP_REQUESTS, window, job=service.name, route=USER_ROUTES, status=NotMatches("5.."))
+    return lambda window, **where: sum_(
+        rate(HTTP_REQUESTS, window, None, job=service.name, route=USER_ROUTES, status=NotMatches("5.."), **where)
     )
 
 
@@ -42,6 +43,7 @@ API_AVAILABILITY = Slo(
     objective=Fraction(999, 1000),
     good=_answers_without_fault(API),
     total=_answers(API),
+    service=API,
 )
 
 INGEST_AVAILABILITY = Slo(
@@ -50,22 +52,29 @@ INGEST_AVAILABILITY = Slo(
     objective=Fraction(999, 1000),
     good=_answers_without_fault(GATEWAY),
     total=_answers(GATEWAY),
+    service=GATEWAY,
 )
 
 API_LATENCY = Slo(
     name="api-latency",
     title="API latency",
     objective=Fraction(99, 100),
-    good=lambda window: sum_(rate(at_most(HTTP_SECONDS, LATENCY_BOUND), window, job=API.name, route=LATENCY_ROUTES)),
-    total=lambda window: sum_(rate(histogram_count(HTTP_SECONDS), window, job=API.name, route=LATENCY_ROUTES)),
+    good=lambda window, **where: sum_(
+        rate(at_most(HTTP_SECONDS, LATENCY_BOUND), window, None, job=API.name, route=LATENCY_ROUTES, **where)
+    ),
+    total=lambda window, **where: sum_(
+        rate(histogram_count(HTTP_SECONDS), window, None, job=API.name, route=LATENCY_ROUTES, **where)
+    ),
+    service=API,
 )
 
 INGEST_FRESHNESS = Slo(
     name="ingest-freshness",
     title="Ingest freshness",
     objective=Fraction(99, 100),
-    good=lambda window: sum_(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window)),
-    total=lambda window: sum_(rate(histogram_count(DELIVERY_SECONDS), window)),
+    good=lambda window, **where: sum_(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window, None, **where)),
+    total=lambda window, **where: sum_(rate(histogram_count(DELIVERY_SECONDS), window, None, **where)),
+    service=INGESTOR,
 )
 
 JUDGING_BOUND = 5
@@ -86,11 +95,13 @@ INGEST_COMPLETENESS = Slo(
     # Counters of two services are compared, and a restart hides what was counted since the last scrape.
     objective=Fraction(99, 100),
     # What is declined is the device's doing, and kept with its reason.
-    good=lambda window: sum_(
-        rate(RECORDS, window, outcome=Matches(f"{Outcome.STORED}|{Outcome.DUPLICATE}|{Outcome.DECLINED}"))
+    good=lambda window, **where: sum_(
+        rate(
+            RECORDS, window, None, outcome=Matches(f"{Outcome.STORED}|{Outcome.DUPLICATE}|{Outcome.DECLINED}"), **where
+        )
     ),
     # What was accepted within the last minute may still be on its way.
-    total=lambda window: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1))),
+    total=lambda window, **where: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1), **where)),
 )
 
 SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY, INGEST_FRESHNESS, INGEST_COMPLETENESS, ALERT_LATENCY)

@@ -6,21 +6,30 @@ its long window before somebody hears of it; its short window, a twelfth as long
 Without traffic a ratio is 0/0, which is not a number and alerts nobody.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from functools import cache, reduce
 from operator import or_
+from typing import Protocol
 
 from prometheus_client import Gauge
 
 from apps.domain.alerts import Severity
 from apps.observability.rules import AlertRule, RecordingRule, Rule, RuleGroup
-from apps.platform.promql import Expression, Window, clamp_min, decimal, duration, value
+from apps.platform.declaration import Service
+from apps.platform.promql import Expression, Matcher, Window, clamp_min, decimal, duration, value
 
-Events = Callable[[Window], Expression]
-"""How many events a second there were over a window, as one series without labels."""
+
+class Events(Protocol):
+    """How many events a second there were over a window, as one series without labels.
+
+    `where`: only those of some targets, by Prometheus's own labels, for example `pod`.
+    """
+
+    def __call__(self, window: Window, /, **where: Matcher) -> Expression:
+        """Return the expression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +69,18 @@ class Slo:
     good: Events
     total: Events
     window: timedelta = timedelta(days=30)
+    service: Service | None = None
+    """Whose pods cause its events, each pod its own; None: what several services do together."""
 
     @property
     def budget(self) -> Fraction:
         """The fraction of events that may be bad."""
         return 1 - self.objective
 
-    def errors(self, window: Window) -> Expression:
+    def errors(self, window: Window, **where: Matcher) -> Expression:
         """The fraction of events that were bad over `window`; not a number when there were none."""
-        total = self.total(window)
-        return clamp_min(1 - (self.good(window) | total * 0) / total, 0)
+        total = self.total(window, **where)
+        return clamp_min(1 - (self.good(window, **where) | total * 0) / total, 0)
 
     def threshold(self, burn: BurnRateAlert) -> Fraction:
         """The fraction of bad events at which `burn` alerts."""
