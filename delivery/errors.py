@@ -9,7 +9,6 @@ DeliveryError
 ├── PlanError               a preview tells nothing that somebody could agree to
 ├── RepositoryError         the settings of the repository on GitHub cannot be read or changed
 ├── ScanError               what is scanned has something that must be mended or excepted
-├── SmokeError              a deployed environment does not work, or cannot be found
 ├── UnknownAttributeError   a resource does not say what its price depends on
 └── UnknownPriceError       there is no price of something
 """
@@ -49,10 +48,6 @@ class RepositoryError(DeliveryError):
 
 class ScanError(DeliveryError):
     """What is scanned has something that must be mended or excepted. The text says what, and how."""
-
-
-class SmokeError(DeliveryError):
-    """A deployed environment does not work, or cannot be found. The text says which step failed, and what was found."""
 
 
 class UnknownAttributeError(DeliveryError):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
 import signal
 import sys
@@ -146,6 +147,11 @@ async def test_the_smoke_test_of_deployments_passes_and_says_what_does_not_work(
         target = ["--url", f"http://127.0.0.1:{run.port}", "--key-file", str(tmp_path / "local/secrets/operator-token")]
         assert await asyncio.to_thread(smoke.main, target) == 0
         assert "the reading is in the API" in capsys.readouterr().out
+        in_cluster = {f"{name}_URL": target[1] for name in ("DASHBOARD", "API", "GATEWAY")}
+        tried = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "apps.smoke"), env=os.environ | in_cluster | {"OPERATOR_TOKEN_FILE": target[3]}
+        )
+        assert await tried.wait() == 0
         for ingestor in run.children("apps.ingestor"):
             ingestor.suspend()
         assert await asyncio.to_thread(smoke.main, target) == smoke.FAILED
