@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policy.check import ResourceCheck
-from policy.properties import Properties, is_given, is_list, is_true
+from policy.properties import Properties, get_path, is_given, is_list, is_true
 
 RELEASE = ("kubernetes:helm.sh/v3:Release",)
 UNSEEN = (
@@ -22,6 +22,9 @@ HOST_READERS = {
     "opentelemetry-collector": "it reads the logs of every container from its node",
 }
 """Charts that read files of their nodes, and so need a namespace that allows it."""
+
+ROLES_OF_ONE_NAMESPACE = {"argo-rollouts": {"clusterInstall": False, "createClusterAggregateRoles": False}}
+"""Charts whose program reads secrets and starts pods, with the values by which it may in its own namespace alone."""
 
 VERSION = re.compile(r"v?\d+\.\d+\.\d+([.+-][0-9A-Za-z.+-]+)?")
 HOST = {"privileged", "hostNetwork", "hostPID", "hostIPC", "allowPrivilegeEscalation"}
@@ -51,6 +54,12 @@ def _privileges(props: Properties) -> Iterator[str]:
         yield "asks for the node it runs on: hostPath, or capabilities"
     if chart_of(props) not in HOST_READERS and any(user == 0 for user in _values(values, "runAsUser")):
         yield "runs as root: runAsUser"
+
+
+def _roles(props: Properties) -> Iterator[str]:
+    for name, wanted in ROLES_OF_ONE_NAMESPACE.get(chart_of(props), {}).items():
+        if get_path(props, "values", name) is not wanted:
+            yield f"may read every secret of the cluster: {name} {str(wanted).lower()}"
 
 
 def _ways_in(props: Properties) -> Iterator[str]:
@@ -94,6 +103,13 @@ CHECKS = (
         types=RELEASE,
         find=_privileges,
         also=("CKV_K8S_16", "CKV_K8S_17", "CKV_K8S_19"),
+    ),
+    ResourceCheck(
+        name="chart-of-one-namespace",
+        description="What rolls out versions has a Role of its namespace, and none of the cluster",
+        types=RELEASE,
+        find=_roles,
+        also=("CIS Kubernetes 5.1.2",),
     ),
     ResourceCheck(
         name="chart-without-doors",

@@ -33,7 +33,7 @@ def main() -> None:
             provider = aws_provider(config, stack)
             if config.emulator is None:
                 check_caller(admitted(config, stack), stack, caller(provider), preview=pulumi.runtime.is_dry_run())
-            environment.deploy(config, stack, provider=provider)
+            environment.deploy(config, stack, provider=provider, waits=not pulumi.runtime.is_dry_run())
     except StackConfigError as error:
         raise pulumi.RunError(str(error)) from None
 

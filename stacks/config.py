@@ -23,6 +23,7 @@ from components.network.config import IngressConfig, LoginConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.regions import check_zones
 from components.section import AccountId, Region, Section, Url
+from components.workload.config import DeliveryConfig
 from stacks.errors import StackConfigError, as_yaml, explain
 from stacks.plain_yaml import read_yaml
 
@@ -131,6 +132,11 @@ class EnvironmentConfig(StackConfig):
         examples=[{}],
     )
     services: Mapping[str, ServiceConfig] = {}
+    delivery: DeliveryConfig | None = Field(
+        None,
+        description="How new versions take over; None: pod by pod, without a controller that judges them",
+        examples=[{"strategy": "canary"}],
+    )
     charts: ChartsConfig = ChartsConfig()
     protected: bool = Field(
         False, description="Refuses to lose data: deletion protection, longer grace", examples=[True]

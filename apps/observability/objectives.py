@@ -85,8 +85,8 @@ ALERT_LATENCY = Slo(
     title="Alert latency",
     # Of what is judged, not of the alerts: they are rare, and one that is late among three would page.
     objective=Fraction(99, 100),
-    good=lambda window: sum_(rate(at_most(JUDGED_SECONDS, JUDGING_BOUND), window)),
-    total=lambda window: sum_(rate(histogram_count(JUDGED_SECONDS), window)),
+    good=lambda window, **where: sum_(rate(at_most(JUDGED_SECONDS, JUDGING_BOUND), window, None, **where)),
+    total=lambda window, **where: sum_(rate(histogram_count(JUDGED_SECONDS), window, None, **where)),
 )
 
 INGEST_COMPLETENESS = Slo(

@@ -11,6 +11,7 @@ from apps.platform.declaration import Declaration
 from apps.platform.settings import Settings, unknown_variables, validation_errors
 from components.binding import Binding, EgressTarget, EnvironmentVariables, MountedKey, Providers, bind
 from components.identity.pod_identity import PodIdentities
+from components.workload.delivery import Delivery
 from components.workload.network_rules import NAME_LABEL, namespace_pods, network_policy
 from components.workload.network_rules import pods as pods_of
 
@@ -53,6 +54,8 @@ class WorkloadArgs:
     callers: tuple[str, ...] = ()
     """The workloads of the same namespace that may call it."""
     depends_on: Sequence[pulumi.Resource] = ()
+    delivery: Delivery | None = None
+    """How its next version takes over; None: pod by pod, and nobody judges it."""
 
     def __post_init__(self) -> None:
         if "@sha256:" not in self.image:
@@ -75,7 +78,7 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     """
     declaration, platform = args.declaration, args.platform
     bindings = bind(declaration.needs, platform.providers)
-    labels = {NAME_LABEL: declaration.name, "app.kubernetes.io/part-of": platform.product}
+    labels = labels_of(args)
     metadata = k8s.meta.v1.ObjectMetaArgs(name=declaration.name, namespace=platform.namespace, labels=labels)
     child = pulumi.ResourceOptions(parent=parent, depends_on=list(args.depends_on))  # the namespace is among them
     account = k8s.core.v1.ServiceAccount(
@@ -100,11 +103,21 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
             grant(identity)
         depends_on += identity.dependencies
     depends_on += [resource for binding in bindings for resource in binding.depends_on]
-    template = k8s.core.v1.PodTemplateSpecArgs(
+    return Pods(pod_template(args, restart), labels, tuple(depends_on))
+
+
+def pod_template(args: WorkloadArgs, restart: str) -> k8s.core.v1.PodTemplateSpecArgs:
+    """Return the pods of a declaration. Raises ValueError like `make_pods`, which makes what they need."""
+    labels = labels_of(args)
+    return k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(labels=labels),
-        spec=_pod_spec(args, bindings, labels, restart),
+        spec=_pod_spec(args, bind(args.declaration.needs, args.platform.providers), labels, restart),
     )
-    return Pods(template, labels, tuple(depends_on))
+
+
+def labels_of(args: WorkloadArgs) -> dict[str, str]:
+    """Return what the pods of a declaration carry."""
+    return {NAME_LABEL: args.declaration.name, "app.kubernetes.io/part-of": args.platform.product}
 
 
 def environment_variables(

@@ -1,11 +1,14 @@
-"""A service that runs to its end: again and again, or once in a deployment."""
+"""A service that runs to its end: again and again, once in a deployment, or when somebody else starts it."""
+
+from dataclasses import replace
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from apps.platform.declaration import ReleaseJob, ScheduledService
+from components.binding import EnvironmentVariables
 from components.component import Component
-from components.workload.pods import WorkloadArgs, make_pods
+from components.workload.pods import WorkloadArgs, make_pods, pod_template
 
 
 class ScheduledWorkload(Component):
@@ -78,3 +81,23 @@ class ReleaseWorkload(Component):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(pods.depends_on)),
         )
         self.register_outputs({})
+
+
+class StartedWorkload(Component):
+    """What runs to its end when a controller starts it: `pods` says how.
+
+    Makes:
+
+    - a service account, the identity that its needs ask for, and a network policy
+    """
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        self.ready = make_pods(args, "Never", self).depends_on
+        """What must be there before a pod of it is made."""
+        self.register_outputs({})
+
+    def pods(self, settings: EnvironmentVariables) -> k8s.core.v1.PodTemplateSpecArgs:
+        """Return its pods with other settings than its needs bring. Raises ValueError for wrong ones."""
+        return pod_template(replace(self._args, settings={**self._args.settings, **settings}), "Never")

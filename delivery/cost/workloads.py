@@ -55,6 +55,10 @@ _RELOADER = "prometheusOperator.prometheusConfigReloader"
 
 # Rendered on 2026-11-25.
 CHARTS: Mapping[str, ChartWorkloads] = {
+    # Read of its templates on 2026-11-26, not rendered.
+    "argo-rollouts": ChartWorkloads(
+        ("2.41.0",), (ChartWorkload("Deployment", "argo-rollouts", ("controller",), "controller.replicas"),)
+    ),
     "aws-load-balancer-controller": ChartWorkloads(
         ("1.17.1",), (ChartWorkload("Deployment", "aws-load-balancer-controller", replicas="replicaCount"),)
     ),
@@ -182,19 +186,26 @@ def _add_on(addon: RecordedResource) -> list[Workload]:
 def _own(graph: Graph) -> Iterator[Workload]:
     specs = [made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")]
     scaled = {spec["scaleTargetRef"]["name"]: spec for spec in specs}
-    for made in graph.of("Deployment"):
+    for made in (*graph.of("Deployment"), *graph.of("Rollout")):
         name, spec = made.inputs["metadata"]["name"], made.inputs["spec"]
         limits = scaled.get(name, {"minReplicas": spec.get("replicas", 1), "maxReplicas": spec.get("replicas", 1)})
+        least = int(limits["minReplicas"])
         yield _pods(
             name,
             spec["template"],
-            replicas=int(limits["minReplicas"]),
+            replicas=least,
             most=int(limits["maxReplicas"]),
-            surge=int(spec["strategy"]["rollingUpdate"]["maxSurge"]),
+            surge=_surge(spec["strategy"], least),
         )
     for made in graph.of("CronJob"):
         yield _pods(made.inputs["metadata"]["name"], made.inputs["spec"]["jobTemplate"]["spec"]["template"])
     # Release jobs end before the first Deployment is updated, and take less than that.
+
+
+def _surge(strategy: Mapping[str, Any], replicas: int) -> int:
+    if "blueGreen" in strategy:
+        return replicas
+    return int((strategy.get("canary") or strategy["rollingUpdate"])["maxSurge"])
 
 
 def _pods(name: str, template: Mapping[str, Any], *, replicas: int = 1, most: int = 1, surge: int = 0) -> Workload:

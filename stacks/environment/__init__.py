@@ -8,6 +8,7 @@ to be:
 - `data`: the stream, the database.
 - `edge`: controllers, the namespace, the secret store, the ingress.
 - `observability`: metrics, alerts, logs, traces.
+- `delivery`: how new versions of services take over.
 - `services`: release jobs, then every service.
 - `protection`: what a destroy meets first.
 """
@@ -21,6 +22,7 @@ from apps.platform.declaration import Declaration
 from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import make_data
+from stacks.environment.delivery import make_deliveries
 from stacks.environment.edge import make_edge
 from stacks.environment.foundation import make_foundation
 from stacks.environment.observability import make_observability
@@ -32,11 +34,16 @@ from stacks.retained import RECEIVER_SECRETS
 
 
 def deploy(
-    config: EnvironmentConfig, stack: str, catalog: Catalog = CATALOG, provider: aws.Provider | None = None
+    config: EnvironmentConfig,
+    stack: str,
+    catalog: Catalog = CATALOG,
+    provider: aws.Provider | None = None,
+    *,
+    waits: bool = False,
 ) -> None:
     """Declare the environment that `stack` is, with everything in the catalogue whose image was built.
 
-    `provider`: none, one is made.
+    `provider`: none, one is made. `waits`: until each version that is judged has taken over; a preview does not.
     """
     wanted = catalog if config.archive else catalog.without(ARCHIVE_FILES)
     runnable = wanted.runnable(config.images)
@@ -52,7 +59,8 @@ def deploy(
     data = make_data(config, stack, retained, foundation, on_aws)
     edge = make_edge(config, stack, runnable, retained, foundation, data, in_cluster)
     observability = make_observability(config, retained, foundation, edge, in_cluster)
-    services = make_services(config, runnable, retained, foundation, data, edge, observability, in_cluster)
+    deliveries = make_deliveries(config, foundation, edge, observability, in_cluster, waits=waits)
+    services = make_services(config, runnable, retained, foundation, data, edge, observability, deliveries, in_cluster)
     make_protection(config.protected, foundation, data, edge, observability, services)
     pulumi.export("url", edge.ingress.url)
     pulumi.export("cluster", foundation.cluster.name)

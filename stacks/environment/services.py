@@ -14,15 +14,17 @@ from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledS
 from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
 from apps.platform.resources import ManagedResource, ServiceEndpoint
 from apps.resources import ALERTMANAGER, ARCHIVE_FILES, PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
+from apps.smoke.service import SMOKE_TEST
 from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
 from components.component import Component
 from components.data.file_store import FileStore, NoFileStore
 from components.network.network import Network
 from components.workload.pods import Platform, WorkloadArgs
-from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload
+from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload, StartedWorkload
 from components.workload.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.environment.data import Data
+from stacks.environment.delivery import Deliveries, callers, is_tried
 from stacks.environment.edge import MONITORING, NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.observability import Observability
@@ -51,6 +53,7 @@ def make_services(
     data: Data,
     edge: Edge,
     observability: Observability,
+    deliveries: Deliveries | None,
     opts: pulumi.ResourceOptions,
 ) -> Services:
     """Declare what runs: everything in the catalogue."""
@@ -67,15 +70,21 @@ def make_services(
         traces_url=telemetry.traces_url,
     )
 
-    def args(declaration: Declaration, platform: Platform, *depends_on: pulumi.Resource) -> WorkloadArgs:
+    def args(
+        declaration: Declaration,
+        platform: Platform,
+        *depends_on: pulumi.Resource,
+        smoke: StartedWorkload | None = None,
+    ) -> WorkloadArgs:
         changes = config.services.get(declaration.name, ServiceConfig())
         return WorkloadArgs(
             declaration=_scaled(declaration, changes),
             image=config.images[declaration.image],
             platform=platform,
             settings={name: str(value) for name, value in changes.settings.items()},
-            callers=catalog.callers(declaration),
+            callers=(*catalog.callers(declaration), *(callers(declaration) if deliveries else ())),
             depends_on=(edge.namespace, *depends_on),
+            delivery=deliveries.of(declaration, smoke) if deliveries else None,
         )
 
     jobs = {job: ReleaseWorkload(job.name, args(job, platform), opts).job for job in catalog.release_jobs}
@@ -87,11 +96,15 @@ def make_services(
         if isinstance(need, RotateSecret)
     }
     after_jobs = replace(platform, providers={**platform.providers, **readable})
+    before = (*jobs.values(), *edge.bound)
+    smoke = (
+        StartedWorkload(SMOKE_TEST.name, args(SMOKE_TEST, after_jobs, *before), opts)
+        if deliveries and is_tried(catalog)
+        else None
+    )
     return Services(
         tuple(
-            WORKLOADS[type(declaration)](
-                declaration.name, args(declaration, after_jobs, *jobs.values(), *edge.bound), opts
-            )
+            WORKLOADS[type(declaration)](declaration.name, args(declaration, after_jobs, *before, smoke=smoke), opts)
             for declaration in catalog.declarations
             if not isinstance(declaration, ReleaseJob)
         )

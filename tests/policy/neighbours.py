@@ -281,6 +281,14 @@ GOOD: tuple[tuple[str, Change], ...] = (
         ),
     ),
     (
+        "a controller with a role of one namespace",
+        both(
+            change("tempo", "chart", to="argo-rollouts"),
+            change("tempo", "values", "clusterInstall", to=False),
+            change("tempo", "values", "createClusterAggregateRoles", to=False),
+        ),
+    ),
+    (
         "a network policy by expression",
         change("api-network", "spec", "podSelector", to={"matchExpressions": [{"key": "app", "operator": "Exists"}]}),
     ),

@@ -77,6 +77,11 @@ BAD = (
         "chart-without-privileges",
         change("tempo", "values", "securityContext", "capabilities", to={"add": ["SYS_ADMIN"]}),
     ),
+    bad(
+        "a controller that may read every secret of the cluster",
+        "chart-of-one-namespace",
+        change("tempo", "chart", to="argo-rollouts"),
+    ),
     bad("a chart with a way in", "chart-without-doors", change("tempo", "values", "ingress", to={"enabled": True})),
     bad(
         "a workload beside the cluster's own",
