@@ -107,8 +107,10 @@ class Rehearsal:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def stack(self, name: str, key: str, config: Mapping[str, Any]) -> auto.Stack:
-        """Return a stack with this configuration, made when it is not there."""
+    def stack(
+        self, name: str, key: str, config: Mapping[str, Any], declare: Callable[[], None] = program.main
+    ) -> auto.Stack:
+        """Return a stack with this configuration, made when it is not there. `declare`: another program than ours."""
         options = auto.LocalWorkspaceOptions(
             work_dir=str(self.folder / "work"),
             pulumi_home=str(self.folder / "home"),
@@ -132,7 +134,7 @@ class Rehearsal:
                 **self.environment,
             },
         )
-        return auto.create_or_select_stack(name, project_name=PROJECT, program=program.main, opts=options)
+        return auto.create_or_select_stack(name, project_name=PROJECT, program=declare, opts=options)
 
 
 def preview_as_json(stack: auto.Stack, declare: Callable[[], None]) -> str:
@@ -167,7 +169,7 @@ def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
         made = event.resource_pre_event
         if made and made.metadata.type == at and not half.is_set():
             half.set()
-            for running in _engines():
+            for running in engines():
                 running.send_signal(signal.SIGINT)
 
     with pytest.raises(auto.CommandError):
@@ -182,7 +184,7 @@ def kill(stack: auto.Stack, once: Callable[[], bool], **options: Any) -> None:
     def watch() -> None:
         while not over.is_set() and not once():
             pass
-        for running in _engines():
+        for running in engines():
             killed.set()
             for dying in (running, *running.children(recursive=True)):
                 dying.kill()
@@ -205,7 +207,7 @@ def destroy(stack: auto.Stack) -> None:
     """
 
     def end() -> None:
-        for running in _engines():
+        for running in engines():
             running.kill()
 
     watch = threading.Timer(PATIENCE, end)
@@ -216,7 +218,8 @@ def destroy(stack: auto.Stack) -> None:
         watch.cancel()
 
 
-def _engines() -> list[psutil.Process]:
+def engines() -> list[psutil.Process]:
+    """Return the engines that run for this process."""
     return [running for running in psutil.Process().children(recursive=True) if running.name() == "pulumi"]
 
 

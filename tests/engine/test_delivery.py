@@ -1,0 +1,274 @@
+"""New versions take over, or are taken back, by the real controller of Argo Rollouts.
+
+The stack is a small one, a workload of ours in its namespace. Engine, control plane, controller and Prometheus are
+real, and so are the processes that answer, which stand for pods.
+"""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi.automation as auto
+import pulumi_kubernetes as k8s
+import pytest
+
+from apps.observability.canaries import indicators
+from apps.platform.declaration import ReleaseJob, Resources, Scale, Service
+from apps.platform.settings import HttpSettings, ProcessSettings
+from components.binding import EgressTarget
+from components.cluster.namespace import Namespace, NamespaceArgs
+from components.workload.config import CanaryStepConfig, DeliveryConfig, Strategy
+from components.workload.delivery import Delivery
+from components.workload.pods import Platform, WorkloadArgs
+from components.workload.scheduled_workload import StartedWorkload
+from components.workload.workload import Workload
+from tests.components import parts
+from tests.support import rollouts
+from tests.support.engine import Rehearsal, changes, destroy, engines
+from tests.support.played_pods import ApiServer, PlayedPods, playing
+from tests.support.rollouts import kubectl
+
+LACKING = rollouts.missing()
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
+]
+
+API = Service(
+    name="api",
+    module="apps.api",
+    settings=HttpSettings,
+    scale=Scale(minimum=3, maximum=6),
+    resources=Resources(cpu="10m", memory="16Mi"),
+)
+
+
+class TrySettings(ProcessSettings):
+    """Where a version is that is tried."""
+
+    api_url: str = "http://api.sensors.svc:8000"
+
+
+TRY = ReleaseJob(
+    name="smoke-test",
+    module="apps.smoke",
+    settings=TrySettings,
+    deadline_seconds=60,
+    resources=Resources(cpu="10m", memory="16Mi"),
+)
+
+
+def image(version: str) -> str:
+    return f"registry/api@sha256:{version * 64}"
+
+
+FIRST, SECOND, FAILING, SLOW = (image(version) for version in "12ef")
+FAULTS = {FAILING: "errors", SLOW: "slow"}
+
+
+@dataclass(slots=True)
+class Place:
+    """A stack with one workload, whose pods are played and called."""
+
+    rehearsal: Rehearsal
+    pods: PlayedPods
+    prometheus: str
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.rehearsal.kubeconfig
+
+    def stack(self, version: str, strategy: Strategy | None) -> auto.Stack:
+        """The stack with this version. No strategy: as it is without a controller."""
+        self.pods.expect(version)
+        declare = partial(self._declare, version, strategy)
+        return self.rehearsal.stack("try", "environment", {"account": "111111111111"}, declare)
+
+    def up(self, version: str, strategy: Strategy | None) -> auto.UpResult:
+        self.said.clear()
+        return self.stack(version, strategy).up(on_output=self.said.append)
+
+    def fails(self, version: str, strategy: Strategy) -> str:
+        """Deploy a version that must not take over, and return what was said."""
+        with pytest.raises(auto.CommandError):
+            self.up(version, strategy)
+        return "\n".join(self.said)
+
+    def rollout(self) -> dict[str, Any]:
+        return ApiServer(self.kubeconfig).get("/apis/argoproj.io/v1alpha1/namespaces/sensors/rollouts/api")
+
+    def names(self, kinds: str) -> set[str]:
+        asked = ("get", kinds, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}")
+        return set(kubectl(self.kubeconfig, *asked).split())
+
+    def _declare(self, version: str, strategy: Strategy | None) -> None:
+        access = self.kubeconfig.read_text()
+        provider = k8s.Provider("cluster", kubeconfig=access, cluster_identifier="try")
+        opts = pulumi.ResourceOptions(providers=[provider])
+        namespace = Namespace("sensors", NamespaceArgs("sensors"), opts)
+        platform = Platform(
+            identities=parts.identities(),
+            namespace="sensors",
+            product="try",
+            providers={},
+            aws=EgressTarget(443, ("0.0.0.0/0",)),
+            load_balancer=("10.0.192.0/20",),
+            monitoring="monitoring",
+        )
+        smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, FIRST, platform, depends_on=(namespace,)), opts)
+        delivery = strategy and Delivery(
+            config=DeliveryConfig(
+                strategy=strategy,
+                steps=(
+                    CanaryStepConfig(percent=25, pause_seconds=10),
+                    CanaryStepConfig(percent=50, pause_seconds=15),
+                ),
+                interval_seconds=5,
+                window_seconds=30,
+            ),
+            indicators=indicators(API),
+            prometheus=self.prometheus,
+            kubeconfig=access,
+            controller=smoke.ready,
+            smoke=smoke.pods({"API_URL": "http://api-preview.sensors.svc:8000"}),
+        )
+        Workload("api", WorkloadArgs(API, version, platform, depends_on=(namespace,), delivery=delivery or None), opts)
+
+
+@pytest.fixture
+def place(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
+    with ExitStack() as running:
+        running.enter_context(rollouts.controller(kubeconfig, tmp_path))
+        pods, prometheus = running.enter_context(playing(kubeconfig, tmp_path / "pods", "api", FAULTS))
+        yield Place(Rehearsal(tmp_path / "rehearsal", kubeconfig), pods, prometheus)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until a condition holds, and return whether it does."""
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.2)
+    return condition()
+
+
+def when(condition: Callable[[], bool], then: Callable[[], None]) -> threading.Thread:
+    """Do something as soon as a condition holds, while the caller does something else."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            if condition():
+                then()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_versions_take_over_under_load_and_nobody_is_dropped(place: Place) -> None:
+    """From pod by pod to steps, a version in steps, and back to pod by pod."""
+    place.up(FIRST, None)
+    # As the autoscaler would: the load needs more pods than the fewest.
+    kubectl(place.kubeconfig, "scale", "deployment", "api", "-n", "sensors", "--replicas=5")
+    kubectl(place.kubeconfig, "wait", "deployment", "api", "-n", "sensors", "--for=condition=Available")
+
+    place.up(FIRST, "canary")
+    assert place.names("deployments") == set()
+    assert place.rollout()["spec"]["replicas"] >= 5
+
+    before = len(place.pods.seen)
+    place.up(SECOND, "canary")
+    shares = [images.count(SECOND) / len(images) for images in place.pods.seen[before:]]
+    assert any(0 < share <= 1 / 3 for share in shares), "the first step is a quarter"
+    assert any(1 / 3 < share < 1 for share in shares), "the second step is a half"
+    assert place.rollout()["status"]["phase"] == "Healthy"
+    assert changes(place.up(SECOND, "canary")) == {}, "a second deployment must change nothing"
+
+    size = place.rollout()["spec"]["replicas"]
+    place.up(SECOND, "rolling")
+    assert place.names("rollouts.argoproj.io") == set()
+    deployment = json.loads(kubectl(place.kubeconfig, "get", "deployment", "api", "-n", "sensors", "-o", "json"))
+    assert deployment["status"]["availableReplicas"] >= size
+
+    assert set(place.pods.answers) == {"200"}, place.pods.answers
+    destroy(place.stack(SECOND, "rolling"))
+    assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
+
+
+def test_a_bad_version_is_taken_back_and_the_deployment_says_which_objective(place: Place) -> None:
+    place.up(FIRST, "canary")
+    said = place.fails(FAILING, "canary")
+    assert "api: the new version was taken back" in said
+    assert "objective api-availability failed (API availability, 99.9%)" in said
+    assert "Traceback" not in said
+    assert eventually(lambda: set(place.pods.seen[-1]) == {FIRST}), "the version before serves"
+    assert "objective api-availability failed" in place.fails(FAILING, "canary"), "it still did not take over"
+
+    said = place.fails(SLOW, "canary")
+    assert "objective api-latency failed (API latency, 99.0%)" in said
+    assert "api-availability failed" not in said
+
+    place.up(SECOND, "canary")
+    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND})
+    destroy(place.stack(SECOND, "canary"))
+    assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
+
+
+def test_a_deployment_that_is_interrupted_in_the_middle_of_a_canary_is_resumed(place: Place) -> None:
+    place.up(FIRST, "canary")
+    half: list[int] = []
+
+    def in_the_middle() -> bool:
+        return 0 < place.rollout()["status"].get("currentStepIndex", 0) < 4 and SECOND in place.pods.seen[-1]
+
+    def interrupt() -> None:
+        half.append(place.rollout()["status"]["currentStepIndex"])
+        for running in engines():
+            running.send_signal(signal.SIGINT)
+
+    watching = when(in_the_middle, interrupt)
+    with pytest.raises(auto.CommandError):
+        place.up(SECOND, "canary")
+    watching.join(60)
+    assert half, "the deployment ended before"
+    assert set(place.pods.seen[-1]) != {SECOND}
+
+    place.up(SECOND, "canary")
+    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND})
+    assert changes(place.up(SECOND, "canary")) == {}
+    assert set(place.pods.answers) == {"200"}, place.pods.answers
+
+
+def test_blue_green_switches_at_once_and_back_when_the_new_version_breaks_a_promise(place: Place) -> None:
+    place.up(FIRST, "blue_green")
+    before = len(place.pods.seen)
+    place.up(SECOND, "blue_green")
+    mixed = [images for images in place.pods.seen[before:] if len(set(images)) > 1]
+    assert len(mixed) <= 1, "nobody meets both versions, but for the moment of the switch"
+    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND})
+    service = json.loads(kubectl(place.kubeconfig, "get", "service", "api-preview", "-n", "sensors", "-o", "json"))
+    assert "rollouts-pod-template-hash" in service["spec"]["selector"]
+    jobs = json.loads(kubectl(place.kubeconfig, "get", "jobs", "-n", "sensors", "-o", "json"))["items"]
+    tried = [
+        made["spec"]["template"]["spec"]["containers"][0]["env"] for made in jobs if made["status"].get("succeeded")
+    ]
+    assert {"name": "API_URL", "value": "http://api-preview.sensors.svc:8000"} in tried[0]
+
+    said = place.fails(FAILING, "blue_green")
+    assert "objective api-availability failed" in said
+    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND}), "the version before serves again"
+    destroy(place.stack(SECOND, "blue_green"))
+    assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
