@@ -18,6 +18,7 @@ from apps.domain.csv_file import Cell, header_problem, read_cells
 from apps.domain.devices import MAX_EXACT_INTEGER, DeviceSpec
 from apps.domain.errors import InvalidInputError
 from apps.domain.exactness import check_as_written
+from apps.domain.plain_reasons import plain_reason
 from apps.domain.text import check_text, decode
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
@@ -74,6 +75,8 @@ def _decode(item: bytes | msgspec.Raw) -> DeviceSpec | str:
         return spec
     except InvalidInputError as error:
         return str(error)
+    except msgspec.ValidationError as error:
+        return plain_reason(error, DeviceSpec)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return str(error)
 
@@ -91,7 +94,7 @@ def _convert(columns: list[str], cells: list[Cell]) -> DeviceSpec | str:
     try:
         return msgspec.convert(spec, DeviceSpec)
     except msgspec.ValidationError as error:
-        return str(error)
+        return plain_reason(error, DeviceSpec)
 
 
 def _scalar(cell: Cell) -> str | int | float | bool:

@@ -16,6 +16,7 @@ from apps.api.operation import JSON, JsonResponse, Operation, RawBody, Router
 from apps.api.parameters import read_query, read_value, unknown_parameter
 from apps.domain.errors import InvalidInputError
 from apps.domain.exactness import check_as_written
+from apps.domain.plain_reasons import plain_reason
 from apps.platform.errors import ProblemError
 from apps.platform.http import read_body
 
@@ -111,7 +112,9 @@ async def _read_body(operation: Operation, request: Request) -> Any:
         body = msgspec.json.decode(content, type=operation.body)
         check_as_written(content)
         return body
-    except (msgspec.ValidationError, InvalidInputError) as error:
+    except msgspec.ValidationError as error:
+        raise ProblemError(422, plain_reason(error, operation.body)) from None
+    except InvalidInputError as error:
         raise ProblemError(422, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProblemError(400, f"the body is not JSON: {error}") from None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 import msgspec
 from msgspec import inspect
 
+from apps.domain.plain_reasons import plain_reason
 from apps.platform.errors import ProblemError
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -33,8 +34,12 @@ def read_value(name: str, text: str, annotation: Any) -> Any:
     """Return what one parameter's text stands for. Raises ProblemError 422 that names the parameter."""
     try:
         return msgspec.convert(_reader(annotation)(text), annotation)
-    except (ValueError, msgspec.ValidationError) as error:
-        raise ProblemError(422, f"the parameter {name}: {error}, got {text[:80]!r}", parameter=name) from None
+    except msgspec.ValidationError as error:
+        reason = plain_reason(error, annotation)
+    except ValueError as error:
+        reason = str(error)
+    got = "" if repr(text) in reason else f", got {text[:80]!r}"
+    raise ProblemError(422, f"the parameter {name}: {reason}{got}", parameter=name)
 
 
 def unknown_parameter(name: str, allowed: Iterable[str]) -> ProblemError:
@@ -71,11 +76,11 @@ def _reader(annotation: Any) -> Callable[[str], Any]:
 
 def _integer(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise ValueError("expected a whole number")
+        raise ValueError("must be a whole number")
     return int(text)
 
 
 def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
-        raise ValueError("expected true or false")
+        raise ValueError("must be true or false")
     return text == "true"

@@ -20,7 +20,7 @@ CODE_LENGTH = 12
 ClaimCode = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[0-9A-Za-z -]{12,60}(?!\n)$", description="As it stands on the label, for example 7Q2M-9KXD-4HTA"
+        pattern=r"^[0-9A-Za-z -]{12,60}(?!\n)$", description="As it stands on the label", examples=["7Q2M-9KXD-4HTA"]
     ),
 ]
 

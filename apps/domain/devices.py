@@ -15,12 +15,38 @@ MAX_EXACT_INTEGER = 2**53 - 1
 """Whoever reads JSON with doubles, a browser for one, changes larger integers (RFC 8259, section 6): they are text."""
 
 DeviceId = Annotated[
-    str, msgspec.Meta(pattern=DEVICE_ID_PATTERN, description="Letters, digits, '.', '_' and '-', at most 64")
+    str,
+    msgspec.Meta(
+        pattern=DEVICE_ID_PATTERN,
+        description="Letters, digits, '.', '_' and '-', at most 64",
+        examples=["boiler-1"],
+    ),
 ]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
-Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}(?!\n)$", description="For example temperature")]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}(?!\n)$")]
-AttributeName = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN)]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=120, pattern=NO_NUL_PATTERN, description="Any text", examples=["Boiler room"]
+    ),
+]
+Kind = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_-]{0,31}(?!\n)$",
+        description="Lower case letters, digits, '_' and '-', at most 32, beginning with a letter",
+        examples=["temperature"],
+    ),
+]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,62}(?!\n)$",
+        description="Letters, digits, spaces and . _ : / -, at most 63",
+        examples=["site:delft"],
+    ),
+]
+AttributeName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=120, pattern=NO_NUL_PATTERN, description="Any text")
+]
 ExactInteger = Annotated[int, msgspec.Meta(ge=-MAX_EXACT_INTEGER, le=MAX_EXACT_INTEGER)]
 Attribute = Annotated[str, msgspec.Meta(max_length=1000, pattern=NO_NUL_PATTERN)] | ExactInteger | float | bool | None
 

@@ -10,7 +10,8 @@ import msgspec
 from apps.domain.readings import Time
 
 ClockTime = Annotated[
-    str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$", description="Hours and minutes, as 22:30")
+    str,
+    msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$", description="Hours and minutes", examples=["22:30"]),
 ]
 
 

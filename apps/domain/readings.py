@@ -30,7 +30,12 @@ MAX_DETAILED_REJECTS = 100
 what a refusal costs is bounded by the request."""
 
 Metric = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}(?!\n)$", description="Lower case, for example temperature")
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,62}(?!\n)$",
+        description="Lower case letters, digits and '_', at most 63, beginning with a letter",
+        examples=["temperature"],
+    ),
 ]
 Time = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 with a zone, when it was measured")]
 Value = Annotated[

@@ -31,12 +31,14 @@ _OTHER_NAMES = {
 
 
 def reading_reason(item: bytes, error: Exception) -> str:
-    """Return the decoder's own reason with what was found and what to write instead."""
+    """Return where it is wrong, what was found there and what to write instead; else the decoder's own reason."""
     reason = str(error)
     try:
         found = msgspec.json.decode(item)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return reason
+    if isinstance(found, dict) and (path := re.search(r"`\$\.(metric|ts|value)`", reason)):
+        return f"{path[1]}: {_FIELDS[path[1]](found.get(path[1]))}"
     advice = _advice(found, reason)
     return f"{reason}: {advice}" if advice else reason
 
@@ -74,8 +76,6 @@ def _advice(found: Any, reason: str) -> str | None:
         return _missing(found, named[1])
     if named := re.search(r"unknown field `(.+?)`", reason):
         return f"a reading holds metric, ts and value{_renamed(found, named[1])}"
-    if path := re.search(r"`\$\.(metric|ts|value)`", reason):
-        return _FIELDS[path[1]](found.get(path[1]))
     return None
 
 

@@ -18,7 +18,12 @@ RESERVED_IDS = frozenset({"zscore", "rarity", "fleet-silent", "dry-run", "import
 """What raises alerts without being a rule of somebody, and what would hide a path of the API."""
 
 RuleId = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,62}(?!\n)$", description="Lower case, for example boiler-too-hot")
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9-]{0,62}(?!\n)$",
+        description="Lower case letters, digits and '-', at most 63, beginning with a letter",
+        examples=["boiler-too-hot"],
+    ),
 ]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=MAX_SECONDS, description="Seconds, at most 31 days")]
 SomeSeconds = Annotated[float, msgspec.Meta(ge=1, le=MAX_SECONDS, description="Seconds, 1 to 31 days")]

@@ -39,6 +39,9 @@ HTTP_SECONDS = Histogram(
 PROBES = ("/health", "/ready", "/metrics")
 """Paths, on every service, that only the cluster itself asks for."""
 
+DESCRIBED_AT = "/api/docs"
+"""Where people read what the platform answers."""
+
 Readiness = Callable[[], Awaitable[str | None]]
 """Returns None when the service can serve, else the reason that it cannot."""
 
@@ -205,10 +208,19 @@ async def _metrics(_: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return problem(error.status_code, error.detail, error.headers, getattr(error, "extensions", {}))
+    if isinstance(error, ProblemError):
+        return problem(error.status_code, error.detail, error.headers, error.extensions)
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"there is nothing at {request.url.path[:200]}: {DESCRIBED_AT} lists what there is"
+    elif error.status_code == 405:
+        detail = (
+            f"this path does not take {request.method[:20]}: it takes {(error.headers or {}).get('Allow', 'others')}"
+        )
+    return problem(error.status_code, detail, error.headers)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from apps.api.live.hub import Client, Hub
 from apps.api.live.messages import Alerts, Message, Pong, Readings, Snapshot, Subscribe
 from apps.api.metrics import LIVE_CLOSED
 from apps.api.permissions import Permission, Scopes
+from apps.domain.plain_reasons import plain_reason
 from apps.platform.errors import ProblemError
 
 MAX_MISSED_PONGS = 3
@@ -137,7 +138,9 @@ class _Session:
                 decoded = _DECODER.decode(message.get("text") or message.get("bytes") or b"")
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 errors += 1
-                self.client.send_error(f'{error}: send {{"type": "subscribe"}} or {{"type": "pong"}}')
+                is_other = isinstance(error, msgspec.ValidationError)
+                reason = plain_reason(error, Subscribe | Pong) if is_other else f"this is not JSON: {error}"
+                self.client.send_error(f'{reason}: send {{"type": "subscribe"}} or {{"type": "pong"}}')
             else:
                 if missing := _needed(decoded) - self.caller.scopes:
                     return forbidden(min(missing))

@@ -37,7 +37,13 @@ class FleetQuery(PageQuery, frozen=True, kw_only=True):
         | None
     ) = None
     ids: (
-        Annotated[str, msgspec.Meta(pattern=_ID_LIST, description="Only these devices, with commas between")] | None
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=_ID_LIST, description="Ids of devices, with commas between", examples=["boiler-1,boiler-2"]
+            ),
+        ]
+        | None
     ) = None
     kind: Kind | None = None
     label: Label | None = None

@@ -19,7 +19,12 @@ from apps.platform.errors import ProblemError
 
 router = Router("Keys", "How programs are let in: each by a key of its own, which may do what its scopes say.")
 
-KeyId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}(?!\n)$", description="The part that is no secret")]
+KeyId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z0-9-]{1,40}(?!\n)$", description="The part that is no secret", examples=["0123456789ab"]
+    ),
+]
 
 
 class KeySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,7 +15,9 @@ from apps.platform.errors import ProblemError
 
 router = Router("Sessions", "Who has signed in here. Whom a load balancer signs in has a session there.")
 
-SessionId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
+SessionId = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{16}(?!\n)$", description="As listed", examples=["0123456789abcdef"])
+]
 
 
 @router.operation("GET", "/sessions", permission=Permission.KEYS_MANAGE)

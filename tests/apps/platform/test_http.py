@@ -87,9 +87,9 @@ def test_a_client_that_hangs_up_in_its_body_is_no_failure_of_the_server(base: st
     [
         ("/refuse/a", 409, "it exists"),
         ("/invalid/a", 422, "Expected `int`, got `str`"),
-        ("/nowhere", 404, "Not Found"),
-        ("/refuse/a/", 404, "Not Found"),
-        ("/health", 405, "Method Not Allowed"),
+        ("/nowhere", 404, "there is nothing at /nowhere: /api/docs lists what there is"),
+        ("/refuse/a/", 404, "there is nothing at /refuse/a/"),
+        ("/health", 405, "this path does not take PUT: it takes GET, HEAD"),
         ("/fail/a", 500, "the server failed"),
     ],
 )
