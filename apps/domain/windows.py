@@ -30,13 +30,15 @@ class Buckets(NamedTuple):
     step: timedelta
 
 
-def buckets_for(since: datetime, until: datetime, points: int) -> Buckets:
-    """Return the shortest buckets of which at most `points` cover the window.
+def buckets_for(since: datetime, until: datetime, points: int, at_least: timedelta = timedelta(seconds=1)) -> Buckets:
+    """Return the shortest buckets of which at most `points` cover the window, none shorter than `at_least`.
 
     They start at multiples of their length since 1970-01-01 UTC.
     """
     first, last = since.timestamp(), until.timestamp()
     for step in _steps(int((last - first) / DAY / points)):
+        if step < at_least.total_seconds():
+            continue
         start, end = int(first // step) * step, -int(-last // step) * step
         if end - start <= points * step:
             break

@@ -26,6 +26,30 @@ async def points(database: Database, device_id: str, metric: str, buckets: Bucke
         return [TrendPoint(*row) for row in await connection.fetch(query, device_id, metric, *buckets)]
 
 
+async def least_step(database: Database, since: datetime, now: datetime) -> timedelta:
+    """Return the length of the shortest buckets of which there is something since a time.
+
+    Readings are kept for months, minutes for longer, hours for years: of a time whose readings are gone the minutes
+    tell, then the hours, then the days.
+    """
+    if now - since < _ALWAYS_KEPT:
+        return timedelta(seconds=1)
+    async with database.connection() as connection:
+        kept = await connection.fetch(_KEPT, since)
+    lengths = (timedelta(seconds=1), *reversed(_LEVELS.values()))
+    return next((length for length, (is_there,) in zip(lengths, kept, strict=True) if is_there), lengths[0])
+
+
+_ALWAYS_KEPT = timedelta(days=27)
+"""The month before this one is kept of everything."""
+
+_KEPT = """
+    SELECT to_regclass(name || to_char($1::timestamptz AT TIME ZONE 'UTC', '"_y"YYYY"m"MM')) IS NOT NULL
+    FROM unnest(ARRAY['sensor_readings', 'readings_minute', 'readings_hour', 'readings_day'])
+        WITH ORDINALITY AS level (name, place)
+    ORDER BY place
+"""
+
 _LEVELS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 
 # Averages come from sums: a bucket weighs each reading alike, however they are spread over its minutes.

@@ -105,14 +105,15 @@ async def show_trend(context: Context, caller: Caller, query: TrendQuery) -> Tre
 
     Without a window, the last 24 hours. The window is widened to whole buckets, which start at multiples of
     their length since midnight UTC; their length is the shortest for which the points suffice, at least 1 second.
+    Where readings are no longer kept it is at least that of the rollups which still are.
     """
     asked = window(query.since, query.until or context.now())
     until = asked.until or context.now()
-    buckets = (
-        buckets_for_last_day(until, query.points)
-        if asked.since is None
-        else buckets_for(asked.since, until, query.points)
-    )
+    if asked.since is None:
+        buckets = buckets_for_last_day(until, query.points)
+    else:
+        least = await trend.least_step(context.database, asked.since, context.now())
+        buckets = buckets_for(asked.since, until, query.points, least)
     points = (
         await trend.points(context.database, query.device_id, query.metric, buckets)
         if caller.labels is None or await devices.get(context.database, query.device_id, caller.labels)

@@ -286,3 +286,26 @@ async def test_an_export_that_nobody_reads_keeps_no_connection_of_the_database(
         # It goes on until its answer stands still in the buffers.
         await until(lambda: owner.fetchval(IDLE))
         assert b"".join([chunk async for chunk in chunks]).endswith(b"\r\n")
+
+
+async def test_a_trend_of_what_is_kept_as_rollups_alone_is_told_by_them(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
+    began = datetime(2024, 5, 17, 12, tzinfo=UTC)
+    series = {"device_id": "old", "metric": "power"}
+    ends = {"since": began.isoformat(), "until": (began + timedelta(hours=1)).isoformat()}
+    readings: list[dict[str, object]] = [
+        {**series, "ts": (began + timedelta(seconds=10 * index)).isoformat(), "value": 9 if index == 200 else 1}
+        for index in range(360)
+    ]
+    await api.store(*readings)
+    lengths = []
+    for gone in ("sensor_readings", "readings_minute", "readings_hour", None):
+        question = {**series, **ends, "points": 600}
+        answer = (await api.reader.get("/api/readings/trend", params=question)).json()
+        lengths.append(answer["bucket_seconds"])
+        assert sum(point["count"] for point in answer["points"]) == 360
+        assert max(point["max"] for point in answer["points"]) == 9, "the spike is there at every level"
+        if gone:
+            await owner.execute(f"DROP TABLE {gone}_y2024m05")
+    assert lengths == [6, 60, 3600, 86_400]
