@@ -33,6 +33,10 @@ class ZScore:
         score = abs(point.value - mean) / max(spread, MIN_SPREAD) if count == WINDOW_POINTS else 0.0
         return Score(score, mean, point.value, is_normal=score < self.threshold)
 
+    def usual(self, now: float) -> tuple[float, float] | None:  # noqa: ARG002 - as the protocol has it
+        """Return nothing: it forgets too soon to tell."""
+        return None
+
     def learning_until(self, now: float) -> float | None:  # noqa: ARG002 - as the protocol has it
         """Return None: it is never known how soon the window is full."""
         return None

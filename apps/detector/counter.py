@@ -53,7 +53,7 @@ class Counter:
 
     def step(self, point: Point) -> Rate | Restart | None:
         """Return how a counter goes on with a point; None where the signal is none, or fell as no counter does."""
-        if self._last is None or not self._is_counter or point.low < 0:
+        if self._last is None or not self.is_counter or point.low < 0:
             return None
         # A restart within the point is not seen in its greatest value, and needs not be.
         rate = _rate(self._last, point)
@@ -85,7 +85,8 @@ class Counter:
             self.rates.add(learnt, 1.0)
 
     @property
-    def _is_counter(self) -> bool:
+    def is_counter(self) -> bool:
+        """Whether the signal only grows, but for restarts, as far as it was seen."""
         return self._rises >= MIN_RISES and self.rates.weight >= MIN_RISES
 
     def _rate_without_jump(self, point: Point) -> float | None:

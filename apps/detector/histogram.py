@@ -77,6 +77,10 @@ class StreamingHistogram:
         """Return the number of bins."""
         return len(self._centroids)
 
+    def without_tails(self) -> tuple[float, float] | None:
+        """Return between which values everything lies but the tails, None where next to nothing was seen."""
+        return self._usual(TAIL_FRACTION * self.weight)
+
     def mass_near(self, value: float) -> float:
         """Return the weight of the bins within a bandwidth of `value`, and in a tail also of those beyond.
 

@@ -49,6 +49,10 @@ class Model(Protocol):
         """Return when it will probably have seen enough to find what is rare, None once it has. `now`: the last point's
         time."""
 
+    def usual(self, now: float) -> tuple[float, float] | None:
+        """Return between which values hardly anything surprises it, None where it cannot tell, or not yet. `now`: the
+        last point's time."""
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that the model knows, as JSON."""
 

@@ -175,6 +175,14 @@ class Rarity:
         is_over = self._points >= WARM_UP_POINTS and now >= self._first_time + WARM_UP_SECONDS
         return None if is_over else until
 
+    def usual(self, now: float) -> tuple[float, float] | None:
+        """Return between which values all but the tails of what it has seen lie.
+
+        None during the warm-up, and of a counter, whose values are new all the time.
+        """
+        is_warm = self.learning_until(now) is None
+        return self._values.without_tails() if is_warm and not self._counter.is_counter else None
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that the model knows, as JSON, once it has seen a point. The keys are stored data."""
         return {

@@ -96,4 +96,6 @@ def to_json(state: SignalState) -> str:
     stored = {"last": state.last_time, "calm": state.consecutive_normal, "model": state.model.state_dict()}
     if state.last_time is not None and (until := state.model.learning_until(state.last_time)):
         stored["learning_until"] = until  # for people: the API shows it
+    if state.last_time is not None and (usual := state.model.usual(state.last_time)):
+        stored["usual"] = usual  # likewise
     return json.dumps(stored, allow_nan=False)
