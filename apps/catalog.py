@@ -13,7 +13,10 @@ from apps.rules.service import RULES
 from apps.storage.service import DATABASE_METRICS, MIGRATION, PARTITIONS
 
 DASHBOARD = StaticSite(
-    name="dashboard", scale=Scale(minimum=2, maximum=2), resources=Resources(cpu="20m", memory="64Mi")
+    name="dashboard",
+    scale=Scale(minimum=2, maximum=2),
+    resources=Resources(cpu="20m", memory="64Mi"),
+    open_paths=("/wall", "/assets/*", "/favicon*.svg"),
 )
 
 CATALOG = Catalog(

@@ -35,6 +35,7 @@ SENSORS = Database(
             "sessions",
             "shard_leases",
             "upload_generations",
+            "viewing_links",
         }
     ),
     functions=frozenset({"drop_partition(text)", "ensure_partition(timestamptz)"}),

@@ -14,6 +14,7 @@ from apps.api.sign_in.load_balancer import LoadBalancer
 from apps.api.sign_in.people import People
 from apps.api.sign_in.sessions import Sessions
 from apps.api.sign_in.settings import LOOPBACK
+from apps.api.view_access import ViewAccess
 from apps.domain.credentials import bearer
 from apps.domain.errors import InvalidCredentialError
 from apps.platform.errors import ProblemError
@@ -22,21 +23,24 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Access:
-    """Finds out who asks: by a key, by who has signed in before the load balancer or here, by nothing.
+    """Finds out who asks: by a key, by who has signed in at the load balancer or here, by a viewing link, by nothing.
 
     The load balancer lets whoever sends a key pass without a login, so a key that is sent must be valid, also where
-    none is needed, and nothing else is looked at then.
+    none is needed, and nothing else is looked at then. Who has signed in is that person, also with the cookie of a
+    viewing link.
     """
 
     def __init__(
         self,
         settings: ApiSettings,
         keys: KeyAccess,
+        views: ViewAccess,
         people: People,
         sessions: Sessions,
         signer: LoadBalancer,
     ) -> None:
         self.keys = keys
+        self.views = views
         self.sessions = sessions
         self._settings = settings
         self._people = people
@@ -61,7 +65,7 @@ class Access:
         except InvalidCredentialError:
             raise unauthorized("the Authorization header holds no key") from None
         if key is not None:
-            return await self.keys.identify(key)
+            return await (self.views if self.views.is_secret(key) else self.keys).identify(key)
         if settings.login_signer:
             if (told := headers.get(load_balancer.HEADER)) is not None:
                 return self._people.caller(await self._signer.identify(told))
@@ -71,6 +75,8 @@ class Access:
         elif settings.local_operator and _is_local(headers):
             role = Role.ADMINISTRATOR
             return Caller(settings.local_operator, ROLE_SCOPES[role], role=role, is_browser=True)
+        if link := request.cookies.get(self.views.cookie):
+            return replace(await self.views.identify(link), is_browser=True)
         return Caller(None, ANONYMOUS_SCOPES if settings.anonymous else frozenset())
 
     def _check_page(self, headers: Headers) -> None:

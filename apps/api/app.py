@@ -42,6 +42,7 @@ from apps.api.sign_in.people import People
 from apps.api.sign_in.provider import Provider
 from apps.api.sign_in.sessions import Sessions
 from apps.api.slots import Slots
+from apps.api.view_access import ViewAccess
 from apps.domain.signing import SigningKeys
 from apps.platform.http import application, problem
 from apps.platform.secrets import ReloadingSecret
@@ -65,6 +66,7 @@ def build(settings: ApiSettings, limits: Limits | None = None) -> Starlette:
     access = Access(
         settings,
         KeyAccess(database, settings.operator_token_file),
+        ViewAccess(database, secure=settings.public_url.startswith("https://")),
         people,
         Sessions(database),
         LoadBalancer(settings, people, http, _now),

@@ -1,4 +1,4 @@
-"""Who asks: a person, a program with a key, or somebody whom nobody knows."""
+"""Who asks: a person, a program with a key, a screen with a viewing link, or somebody whom nobody knows."""
 
 from dataclasses import dataclass
 
@@ -21,6 +21,8 @@ class Caller:
     """Whether a browser adds by itself what says who they are, also when a page of another site sends the request."""
     address: str = ""
     """Where the request came from."""
+    link_id: str | None = None
+    """The viewing link of a screen."""
 
     @property
     def actor(self) -> str:

@@ -17,6 +17,8 @@ from apps.domain.errors import InvalidCredentialError
 from apps.platform.errors import ProblemError
 from apps.storage.credentials import CredentialRecord
 
+_OF_DEVICES = (CredentialKind.DEVICE, CredentialKind.FLEET)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceCaller(Caller):
@@ -51,7 +53,7 @@ class DeviceAccess:
         """
         try:
             token = bearer(request.headers.get("authorization")) or ""
-            kind = next((kind for kind in CredentialKind if token.startswith(f"{kind}_")), None)
+            kind = next((kind for kind in _OF_DEVICES if token.startswith(f"{kind}_")), None)
             if kind is None:
                 return None
             credential = Credential.parse(kind, token)

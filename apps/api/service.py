@@ -2,6 +2,7 @@
 
 from apps.api import metrics
 from apps.api.settings import ApiSettings
+from apps.domain.credentials import CredentialKind
 from apps.platform.declaration import Resources, Scale, Service
 from apps.platform.needs import Connect, PublicUrl, ReadFiles, ReadSecret, SignIn
 from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
@@ -32,6 +33,7 @@ GRANTS = {
     "reading_log": "INSERT",
     "rules": "SELECT, INSERT, UPDATE, DELETE",
     "rule_versions": "SELECT, INSERT",
+    "viewing_links": "SELECT, INSERT, UPDATE",
 }
 
 API = Service(
@@ -51,4 +53,5 @@ API = Service(
     metrics=metrics,
     public=("/api",),
     checks_tokens=True,
+    checks_cookie=f"__Host-view={CredentialKind.VIEW}_",
 )

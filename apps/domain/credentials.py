@@ -1,4 +1,4 @@
-"""Credentials: what a device proves itself with, and the key by which the devices of a fleet register themselves.
+"""Credentials: of a device, of a fleet whose devices register themselves, of a screen that shows and cannot change.
 
 A credential is text of one spelling: the prefix of its kind, its id, its secret of 256 random bits. The id is no secret
 and stands in lists, logs and upload URLs. Only the SHA-256 of the whole text is kept: a secret that nobody can guess
@@ -28,7 +28,12 @@ ID_BYTES = 8
 SECRET_BYTES = 32
 
 CredentialId = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-f]{16}(?!\n)$", description="Names a credential; it is no secret")
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{16}(?!\n)$",
+        description="The part between the underscores, which is no secret",
+        examples=["0123456789abcdef"],
+    ),
 ]
 
 RandomBytes = Callable[[int], bytes]
@@ -39,6 +44,7 @@ class CredentialKind(StrEnum):
 
     DEVICE = "sad"
     FLEET = "saf"
+    VIEW = "sav"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,10 @@ class Server(Declaration):
     """Whether each public request proves by itself who sent it, so that no login is asked for."""
     checks_tokens: bool = False
     """Whether it refuses every public request whose bearer token is wrong, so that who sends one needs no login."""
+    checks_cookie: str = ""
+    """Likewise the beginning of a cookie, as `name=prefix`, that it refuses where it is wrong; empty: there is none."""
+    open_paths: tuple[str, ...] = ()
+    """Patterns of public paths that show nothing of the platform, as a page's own files: no login is asked for."""
     scraped: bool = True
     """Whether it answers `/metrics`."""
 

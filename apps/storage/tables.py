@@ -396,3 +396,5 @@ schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision
 
 PARTITIONED = (sensor_readings, readings_minute, readings_hour, readings_day)
 """Tables with a partition for each month."""
+
+from apps.storage import view_tables  # noqa: E402, F401 - its tables are of the same metadata

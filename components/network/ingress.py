@@ -5,7 +5,7 @@ starts, its security group can be checked, and destroying the stack leaves nothi
 pods with the target groups, nothing else; it must therefore outlive the bindings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -203,9 +203,8 @@ class Ingress(Component):
             default_actions=[default],
             opts=self._child,
         )
-        open_prefixes = [prefix for prefix, route in self._by_prefix.items() if prefix != "/" and self._is_open(route)]
         rules: list[pulumi.Resource] = [
-            self._rule(listener, priority, prefix) for priority, prefix in enumerate(open_prefixes, start=1)
+            self._rule(listener, priority, way) for priority, way in enumerate(self._open_ways(), start=1)
         ]
         if config.login:
             rules.append(self._ask_for_login(listener, config.login))
@@ -217,29 +216,34 @@ class Ingress(Component):
         routes = {prefix: route for route in self._args.routes for prefix in route.public}
         return dict(sorted(routes.items(), key=lambda item: (-len(item[0]), item[0])))
 
-    def _is_open(self, route: Server) -> bool:
-        """Whether some requests reach a service without a login."""
-        return self._args.config.login is None or route.self_authenticating or route.checks_tokens
+    def _open_ways(self) -> Iterator["_OpenWay"]:
+        """Yield how one comes in without a login.
 
-    def _rule(self, listener: aws.lb.Listener, priority: int, prefix: str) -> aws.lb.ListenerRule:
-        """Let in who needs no login: all, devices that sign, or programs whose token the service checks."""
-        route = self._by_prefix[prefix]
-        conditions = [
-            aws.lb.ListenerRuleConditionArgs(
-                path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=_patterns(prefix))
-            )
-        ]
-        if self._args.config.login and not route.self_authenticating:
-            token = aws.lb.ListenerRuleConditionHttpHeaderArgs(http_header_name="Authorization", values=["Bearer *"])
-            conditions.append(aws.lb.ListenerRuleConditionArgs(http_header=token))
+        All, where there is none; devices that sign; programs and screens whose token or cookie the service checks; and
+        whoever loads what shows nothing of the platform.
+        """
+        login = self._args.config.login is not None
+        for prefix, route in self._by_prefix.items():
+            path = _on_paths(_patterns(prefix))
+            if prefix != "/" and (not login or route.self_authenticating):
+                yield _OpenWay(route.name, route, [path])
+            elif login and route.checks_tokens:
+                yield _OpenWay(route.name, route, [path, _with_header("Authorization", "Bearer *")])
+            if login and route.checks_cookie:
+                yield _OpenWay(
+                    f"{route.name}-screens", route, [path, _with_header("Cookie", f"*{route.checks_cookie}*")]
+                )
+            if login and route.open_paths:
+                yield _OpenWay(f"{route.name}-open", route, [_on_paths(route.open_paths)])
+
+    def _rule(self, listener: aws.lb.Listener, priority: int, way: "_OpenWay") -> aws.lb.ListenerRule:
+        target = self._targets[way.route.name].arn
         return aws.lb.ListenerRule(
-            f"{self._name}-{route.name}",
+            f"{self._name}-{way.name}",
             listener_arn=listener.arn,
             priority=priority,
-            conditions=conditions,
-            actions=[
-                aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=self._targets[route.name].arn),
-            ],
+            conditions=list(way.conditions),
+            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=target)],
             opts=self._child,
         )
 
@@ -299,6 +303,25 @@ _REFUSE = aws.lb.ListenerDefaultActionArgs(
     type="fixed-response",
     fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(content_type="text/plain", status_code="403"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenWay:
+    """A rule that asks nobody to sign in: its name, where it leads, and whom it lets in."""
+
+    name: str
+    route: Server
+    conditions: Sequence[aws.lb.ListenerRuleConditionArgs]
+
+
+def _on_paths(patterns: Sequence[str]) -> aws.lb.ListenerRuleConditionArgs:
+    paths = aws.lb.ListenerRuleConditionPathPatternArgs(values=list(patterns))
+    return aws.lb.ListenerRuleConditionArgs(path_pattern=paths)
+
+
+def _with_header(name: str, value: str) -> aws.lb.ListenerRuleConditionArgs:
+    header = aws.lb.ListenerRuleConditionHttpHeaderArgs(http_header_name=name, values=[value])
+    return aws.lb.ListenerRuleConditionArgs(http_header=header)
 
 
 def _patterns(prefix: str) -> list[str]:

@@ -19,7 +19,7 @@ import pytest
 import websockets
 
 from apps.api.app import build
-from apps.api.permissions import ALL_SCOPES, ROLE_SCOPES, Permission, Role
+from apps.api.permissions import ALL_SCOPES, ANONYMOUS_SCOPES, ROLE_SCOPES, Permission, Role
 from apps.platform.http import PROBES
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.platform.issuer import OURS, PAGE, login, running_issuer, sign_in
@@ -74,6 +74,11 @@ async def everybody(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tup
             left = {"Cookie": f"session={browser.cookies['session']}", **OURS}
             assert (await browser.post("/api/session/sign-out", headers=OURS)).status_code == 204
         asking.append(Asking("who has signed out", left))
+        secret, _ = await make_link(api)
+        asking.append(Asking("a screen", {"Cookie": f"view={secret}", **OURS}, ANONYMOUS_SCOPES, 403))
+        secret, revoked = await make_link(api)
+        assert (await api.http.delete(f"/api/viewing-links/{revoked}")).status_code == 204
+        asking.append(Asking("a revoked viewing link", bearing(secret), is_refused_everywhere=True))
         credential, _ = await make_device(api, "known")
         asking.append(Asking("a device", bearing(credential), frozenset({Permission.DEVICE_SELF}), 403))
         key, _ = await make_fleet_key(api)
@@ -102,6 +107,11 @@ async def make_fleet_key(api: RunningApi) -> tuple[str, str]:
     spec = {"name": "fleet", "kinds": ["pump"], "max_devices": 1, "expires_in": 3600}
     made = (await api.http.post("/api/fleet-keys", json=spec)).json()
     return made["key"], made["about"]["key_id"]
+
+
+async def make_link(api: RunningApi) -> tuple[str, str]:
+    made = (await api.http.post("/api/viewing-links", json={"name": "hall"})).json()
+    return made["link"].partition("#")[2], made["about"]["link_id"]
 
 
 def bearing(key: str) -> dict[str, str]:

@@ -335,9 +335,9 @@ def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
             "aws:ec2/securityGroup:SecurityGroup": 1,
             "aws:acm/certificate:Certificate": 1,
             "aws:acm/certificateValidation:CertificateValidation": 1,
-            # The login and the web ACL, each a component, and the way to the identity provider.
-            "aws:cloudformation/stack:Stack": 1,
+            "aws:cloudformation/stack:Stack": 1,  # the login; then who needs none, the way to it, and the web ACL
             "components:network:LoginRules": 1,
+            "aws:lb/listenerRule:ListenerRule": 2,
             "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": 1,
             "aws:wafv2/webAcl:WebAcl": 1,
             "aws:wafv2/webAclAssociation:WebAclAssociation": 1,

@@ -22,6 +22,7 @@ from apps.api.routes import (
     rules,
     session,
     sessions,
+    viewing_links,
 )
 
 ROUTERS: tuple[Router, ...] = (
@@ -40,6 +41,7 @@ ROUTERS: tuple[Router, ...] = (
     session.router,
     sessions.router,
     keys.router,
+    viewing_links.router,
     audit.router,
     rules.router,
     rule_dry_run.router,

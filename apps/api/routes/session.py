@@ -14,8 +14,11 @@ from starlette.responses import RedirectResponse, Response
 from apps.api import audit
 from apps.api.caller import Caller
 from apps.api.context import Context
-from apps.api.operation import Header, Router
+from apps.api.operation import Header, JsonResponse, Router
 from apps.api.permissions import Permission, Role
+from apps.api.queries import viewing_links
+from apps.api.queries.viewing_links import Screen
+from apps.api.routes.viewing_links import screen
 from apps.api.sign_in import load_balancer
 from apps.api.sign_in.sessions import LIFETIME
 from apps.platform.errors import ProblemError
@@ -38,7 +41,10 @@ Answered = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, and what they may do. `sign_in`: where to sign in; null where that is not done here, or was done."""
+    """Who asks, and what they may do. `sign_in`: where to sign in; null where that is not done here, or was done.
+
+    `screen`: what a screen shows that was let in by a viewing link.
+    """
 
     name: str | None
     role: Role | None
@@ -46,6 +52,7 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     labels: list[str] | None
     sign_in: str | None
     can_sign_out: bool
+    screen: Screen | None
 
 
 class SignInQuery(msgspec.Struct, frozen=True):
@@ -76,18 +83,25 @@ class _Flow(msgspec.Struct, frozen=True):
 
 
 @router.operation("GET", "/session", permission=Permission.PUBLIC)
-async def show_session(context: Context, caller: Caller) -> SignedIn:
+async def show_session(context: Context, caller: Caller, cookies: Cookies = None) -> JsonResponse[SignedIn]:
     """Show who asks and what they may do."""
+    views = context.access.views
+    link = await viewing_links.get(context.database, caller.link_id) if caller.link_id else None
+    # A screen that is switched on now and then keeps its cookie for as long as the link holds.
+    secret = _cookie(cookies, views.cookie) if caller.is_browser else None
+    renewed = {"Set-Cookie": views.kept(secret, context.now(), link.expires_at)} if link and secret else {}
     settings = context.settings
     signs_in_here = bool(settings.login_issuer and not settings.login_signer)
-    return SignedIn(
+    signed_in = SignedIn(
         name=caller.name,
         role=caller.role,
         scopes=sorted(caller.scopes),
         labels=None if caller.labels is None else sorted(caller.labels),
         sign_in=SIGN_IN if signs_in_here and caller.name is None else None,
-        can_sign_out=bool(settings.login_issuer) and caller.is_browser,
+        can_sign_out=(bool(settings.login_issuer) or link is not None) and caller.is_browser,
+        screen=None if link is None else screen(link),
     )
+    return JsonResponse(signed_in, renewed)
 
 
 NOT_HERE = {404: "Nobody signs in here"}
@@ -128,8 +142,9 @@ async def finish_sign_in(context: Context, caller: Caller, query: CallbackQuery,
 
 @router.operation("POST", "/session/sign-out", status=204, permission=Permission.PUBLIC, produces={})
 async def sign_out(context: Context, caller: Caller, cookies: Cookies = None) -> Response:
-    """Sign out: the session ends, and its cookie opens nothing any more."""
+    """Sign out: the session ends, and its cookie opens nothing any more. A screen forgets its viewing link."""
     response = Response(status_code=204)
+    response.headers.append("Set-Cookie", context.access.views.forgotten())
     if (value := _cookie(cookies, context.access.cookie)) is not None and caller.is_browser:
         await context.access.sessions.end(value)
     names = load_balancer.COOKIES if context.settings.login_signer else (context.access.cookie,)

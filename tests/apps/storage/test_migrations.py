@@ -59,6 +59,8 @@ LATER = {
     "reading_log": "INSERT INTO reading_log (partition, readings) VALUES (0, '\\x00')",
     "rule_partitions": "INSERT INTO rule_partitions (partition) VALUES (0)",
     "rule_versions": "INSERT INTO rule_versions (rule_id, version, spec, changed_by) VALUES ('r', 1, '{}', 'a')",
+    "viewing_links": "INSERT INTO viewing_links (link_id, digest, name, every_seconds, created_by)"
+    " VALUES ('l', '\\x00', 'n', 20, 'a')",
 }
 """What fills each table that not every release has."""
 

@@ -90,12 +90,21 @@ def test_people_log_in_devices_sign_and_programs_bring_a_token() -> None:
     assert oidc(people["/*",])["OnUnauthenticatedRequest"] == "authenticate"
     assert oidc(people["/api", "/api/*"])["OnUnauthenticatedRequest"] == "deny"
     assert len(people) == 2
-    assert open_rules(graph).keys() == {"gateway", "api"}
+    assert open_rules(graph).keys() == {"gateway", "api", "api-screens", "dashboard-open"}
+
+
+def test_a_screen_comes_in_by_its_cookie_and_loads_the_page_that_shows_nothing_by_itself() -> None:
+    rules = open_rules(ingress(**WITH_LOGIN))
+    assert paths(rules["api-screens"][0]) == ["/api", "/api/*"]
+    assert rules["api-screens"][1]["httpHeader"] == {"httpHeaderName": "Cookie", "values": ["*__Host-view=sav_*"]}
+    (page,) = rules["dashboard-open"]
+    assert paths(page) == ["/wall", "/assets/*", "/favicon*.svg"]
+    assert open_rules(ingress()).keys() == {"gateway", "api"}, "without a login nobody needs another way"
 
 
 def test_a_service_that_checks_no_tokens_is_reached_by_who_has_signed_in_alone() -> None:
-    graph = ingress(**WITH_LOGIN, routes=(GATEWAY, replace(API, checks_tokens=False), DASHBOARD))
-    assert open_rules(graph).keys() == {"gateway"}
+    graph = ingress(**WITH_LOGIN, routes=(GATEWAY, replace(API, checks_tokens=False, checks_cookie=""), DASHBOARD))
+    assert open_rules(graph).keys() == {"gateway", "dashboard-open"}
     assert ("/api", "/api/*") in login_rules(graph)
 
 
