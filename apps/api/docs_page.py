@@ -1,11 +1,21 @@
-"""The OpenAPI document as one page that needs nothing else: no script, no font, no other host."""
+"""The OpenAPI document as one page that needs nothing else: no font, no other host, and no script to be read.
+
+One small script sends what a reader filled in (`docs_try.js`). The ready-made pages for that are hundreds of kB of
+script and styles that this policy refuses.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SCRIPT = (Path(__file__).parent / "docs_try.js").read_text()
 
 Node = Mapping[str, Any]
 
@@ -19,6 +29,7 @@ def page(document: Node) -> str:
         for method, operation in methods.items()
     ]
     body = [f"<h1>{escape(info['title'])} API</h1>", f"<p>{escape(info['description'])}</p>"]
+    body.append(_KEY)
     body.append(f'<p>The same as an <a href="{server}/openapi.json">OpenAPI {document["openapi"]} document</a>.</p>')
     for tag in document["tags"]:
         body.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
@@ -31,7 +42,8 @@ def page(document: Node) -> str:
     body += [_websocket(server + path, socket) for path, socket in document["x-websockets"].items()]
     body.append("<h2>Types</h2>")
     body += [_type(name, schema) for name, schema in sorted(document["components"]["schemas"].items())]
-    return _FRAME.format(title=escape(info["title"]), style=_STYLE, body="\n".join(body))
+    script = f"{server}/docs/try.js"
+    return _FRAME.format(title=escape(info["title"]), style=_STYLE, body="\n".join(body), script=script)
 
 
 def _operation(path: str, method: str, operation: Node) -> str:
@@ -51,11 +63,73 @@ def _operation(path: str, method: str, operation: Node) -> str:
         for status, response in operation["responses"].items()
     )
     parts.append(_table(("Answer", "When", "Type"), rows))
+    parts += [_example(path, method, operation), _try(path, method, operation)]
     return (
         f'<details id="{operation["operationId"]}">'
         f'<summary><span class="method {method}">{method.upper()}</span> {_code(path)} '
         f"<span>{escape(operation['summary'])}</span>{lock}</summary>{''.join(parts)}</details>"
     )
+
+
+def _example(path: str, method: str, operation: Node) -> str:
+    """Return a command that does it, and what it answers."""
+    parts = [f'<pre tabindex="0">{escape(_curl(path, method, operation))}</pre>']
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
+            if "example" in content:
+                shown = json.dumps(content["example"], indent=2, ensure_ascii=False)
+                parts.append(f'<details><summary>An answer</summary><pre tabindex="0">{escape(shown)}</pre></details>')
+    return "".join(parts)
+
+
+def _curl(path: str, method: str, operation: Node) -> str:
+    needed = [each for each in operation["parameters"] if each["required"]]
+    for each in needed:
+        if each["in"] == "path":
+            path = path.replace(f"{{{each['name']}}}", str(_example_of(each)))
+    query = "&".join(f"{each['name']}={quote(str(_example_of(each)))}" for each in needed if each["in"] == "query")
+    lines = [f'curl -X {method.upper()} "$URL{path}{"?" if query else ""}{query}"']
+    if operation["x-permission"] != "public":
+        lines.append('-H "Authorization: Bearer $KEY"')
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        lines.append(f"-H 'Content-Type: {media_type}'")
+        if "example" in content:
+            text = json.dumps(content["example"], ensure_ascii=False).replace("'", "'\\''")
+            lines.append(f"-d '{text}'")
+        else:
+            lines.append("--data-binary @FILE")
+        break
+    return " \\\n  ".join(lines)
+
+
+def _try(path: str, method: str, operation: Node) -> str:
+    """Return a form to fill in and send, which the script shows."""
+    fields = []
+    for each in operation["parameters"]:
+        value = _example_of(each) if each["required"] else ""
+        required = " required" if each["required"] else ""
+        fields.append(
+            f'<label>{_code(each["name"])} <input name="{escape(each["name"])}" data-in="{each["in"]}" '
+            f'value="{escape(str(value))}"{required}></label>'
+        )
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        shown = json.dumps(content["example"], indent=2, ensure_ascii=False) if "example" in content else ""
+        fields.append(
+            f'<label>{_code(media_type)} <textarea data-in="body" data-type="{escape(media_type)}" rows="8">'
+            f"{escape(shown)}</textarea></label>"
+        )
+        break
+    return (
+        f'<form class="try" hidden data-method="{method.upper()}" data-path="{escape(path)}">'
+        f"{''.join(fields)}<button>Try it</button><output></output></form>"
+    )
+
+
+def _example_of(parameter: Node) -> Any:
+    schema = parameter["schema"]
+    if "examples" in schema:
+        return schema["examples"][0]
+    return schema["enum"][0] if "enum" in schema else schema.get("default", parameter["name"].upper())
 
 
 def _websocket(path: str, socket: Node) -> str:
@@ -165,7 +239,22 @@ table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem 0; }
 tr { border-bottom: 1px solid var(--line); }
 .limits { color: var(--dim); font-size: 0.85em; }
+pre { background: var(--soft); border-radius: 6px; padding: 0.75rem; overflow-x: auto; }
+pre { font: 0.875rem/1.4 ui-monospace, monospace; }
+form.try { display: grid; gap: 0.5rem; border-top: 1px solid var(--line); padding-top: 0.75rem; }
+form.try[hidden] { display: none; }
+form.try label, .key { display: grid; gap: 0.15rem; }
+input, textarea { font: 0.9rem ui-monospace, monospace; padding: 0.35rem; width: 100%; box-sizing: border-box; }
+button { font: inherit; padding: 0.35rem 1rem; justify-self: start; }
+output { display: block; white-space: pre-wrap; overflow-wrap: anywhere; font: 0.875rem/1.4 ui-monospace, monospace; }
 """
+
+_KEY = (
+    "<p>Commands take <code>$URL</code>, where the platform is, and <code>$KEY</code>, a key, which an administrator"
+    " makes. Who has signed in needs none here.</p>"
+    '<p class="key"><label for="key">Key, for what is tried on this page; it is kept nowhere</label>'
+    '<input id="key" type="password" autocomplete="off"></p>'
+)
 
 _FRAME = """<!doctype html>
 <html lang="en">
@@ -173,6 +262,7 @@ _FRAME = """<!doctype html>
 <title>{title} API</title><style>{style}</style></head>
 <body>
 {body}
+<script src="{script}"></script>
 </body>
 </html>
 """

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
+from apps.api.examples import Examples
+from apps.api.field_words import FIELD_WORDS
 from apps.api.live import messages
-from apps.api.operation import Operation, Problem, Router
+from apps.api.operation import JSON, Operation, Problem, Router
 from apps.api.permissions import ANONYMOUS_SCOPES, Permission
 
 PROBLEM_JSON = "application/problem+json"
@@ -69,6 +71,11 @@ class _Schemas:
         self._schemas, self.components = msgspec.json.schema_components(
             self._kinds, ref_template="#/components/schemas/{name}"
         )
+        for component in self.components.values():
+            for name, field in component.get("properties", {}).items():
+                if name in FIELD_WORDS and (meaning := FIELD_WORDS[name].meaning) is not None:
+                    field.setdefault("description", meaning)
+        self.examples = Examples(self.components)
 
     def of(self, kind: Any) -> dict[str, Any]:
         return self._schemas[self._kinds.index(kind)]
@@ -89,7 +96,11 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         if operation.permission in ANONYMOUS_SCOPES:
             described["security"].append({})
     if operation.consumes:
-        described["requestBody"] = {"required": True, "content": _content(operation.consumes, schemas)}
+        content = _content(operation.consumes, schemas)
+        for media_type, each in content.items():
+            if media_type == JSON:
+                each["example"] = schemas.examples.request(each["schema"])
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -111,6 +122,8 @@ def _parameters(operation: Operation, schemas: _Schemas) -> Iterable[Document]:
 
 def _parameter(location: str, name: str, schema: Mapping[str, Any], *, required: bool) -> Document:
     schema = dict(schema)
+    if "examples" not in schema and (example := _EXAMPLES.get(name)) is not None:
+        schema["examples"] = [example]
     described = {"name": name, "in": location, "required": required, "schema": schema}
     if "description" in schema:
         described["description"] = schema.pop("description")
@@ -121,6 +134,9 @@ def _responses(operation: Operation, schemas: _Schemas) -> Document:
     success: Document = {"description": HTTPStatus(operation.status).phrase}
     if operation.produces:
         success["content"] = _content(operation.produces, schemas)
+        if JSON in operation.produces:
+            each = success["content"][JSON]
+            each["example"] = schemas.examples.answer(each["schema"])
     if operation.etag:
         success["headers"] = {"ETag": {"schema": {"type": "string"}}}
     responses = {str(operation.status): success}
@@ -143,7 +159,7 @@ def _problems(operation: Operation) -> dict[int, str]:
     if operation.rate is not None:
         problems[429] = f"More than {operation.rate.per_minute:g} times a minute: ask again after Retry-After"
     if operation.query is not None or operation.consumes:
-        problems[400] = "What is asked for makes no sense together, or the body cannot be read"
+        problems[400] = "A parameter contradicts another, or the body cannot be read"
     if operation.consumes:
         problems |= {
             408: "The body did not arrive in time",
@@ -183,5 +199,8 @@ def _without_none(kind: Any) -> Any:
         return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007 - built at run time
     return kind
 
+
+_EXAMPLES = {"alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f", "rule_id": "boiler-too-hot"}
+"""Of parameters in paths, where their type has none."""
 
 IfNoneMatch = Annotated[str, msgspec.Meta(description="An ETag that you have: 304 when it is still the newest")]

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from apps.api.context import Context
-from apps.api.docs_page import CONTENT_SECURITY_POLICY, page
+from apps.api.docs_page import CONTENT_SECURITY_POLICY, SCRIPT, page
 from apps.api.openapi import Document, render
 from apps.api.operation import Router
 from apps.api.permissions import Permission
@@ -32,6 +32,11 @@ def documentation(routers: Sequence[Router], prefix: str) -> Router:
         """Show this documentation as a page."""
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
         return HTMLResponse(page(document()), headers=headers)
+
+    @described.operation("GET", "/docs/try.js", permission=Permission.PUBLIC, produces={"text/javascript": str})
+    async def documentation_script(_: Context) -> Response:
+        """Show the script by which the page sends what a reader filled in."""
+        return Response(SCRIPT, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
 
     @described.operation("GET", "/schemas/reading.json", permission=Permission.PUBLIC, etag=True)
     async def reading_schema(_: Context) -> dict[str, Any]:

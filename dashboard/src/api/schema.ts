@@ -429,7 +429,7 @@ export interface paths {
         };
         /**
          * Summarize one series in buckets: average, lowest, highest and count
-         * @description Without a window, the last 24 hours. The window is widened to whole buckets, which start at multiples of their length since midnight UTC; their length is the shortest for which the points suffice, at least 1 second.
+         * @description Without a window, the last 24 hours. The window is widened to whole buckets, which start at multiples of their length since midnight UTC; their length is the shortest for which the points suffice, at least 1 second. Where readings are no longer kept it is at least that of the rollups which still are.
          */
         get: operations["show_trend"];
         put?: never;
@@ -708,7 +708,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign out: the session ends, and its cookie opens nothing any more */
+        /** Sign out: the session ends, and its cookie opens nothing any more. A screen forgets its viewing link */
         post: operations["sign_out"];
         delete?: never;
         options?: never;
@@ -789,6 +789,67 @@ export interface paths {
          * @description It is refused from now on, within seconds by every replica, and stays in the list.
          */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/viewing-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List viewing links, the newest first, also those that show nothing any more */
+        get: operations["list_viewing_links"];
+        put?: never;
+        /**
+         * Make a viewing link
+         * @description Whoever opens it looks at devices, readings, alerts and rules, and changes nothing. Its secret stands behind the `#`, which no browser sends and no server logs.
+         */
+        post: operations["make_viewing_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/viewing-links/{link_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a viewing link
+         * @description It shows nothing from now on, within seconds wherever it is open.
+         */
+        delete: operations["revoke_viewing_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange the secret of a viewing link, `Authorization: Bearer sav_...`, for a cookie that lets this screen look
+         * @description Nobody has to sign in, and no page can read the cookie. The answer says what to show.
+         */
+        post: operations["open_viewing_link"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -968,6 +1029,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/docs/try.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the script by which the page sends what a reader filled in */
+        get: operations["documentation_script"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schemas/reading.json": {
         parameters: {
             query?: never;
@@ -994,9 +1072,13 @@ export interface components {
          * @description What went wrong and what to do about it (RFC 9457). Some problems carry more members.
          */
         Problem: {
+            /** @description Which kind it is */
             type: string;
+            /** @description The status in words */
             title: string;
+            /** @description The status of the answer */
             status: number;
+            /** @description What went wrong, and what to do about it */
             detail: string;
         };
         /**
@@ -1004,7 +1086,10 @@ export interface components {
          * @description What the client wants to see: null stands for all. It may be sent again at any time, and replaces the last.
          */
         Subscribe: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "subscribe";
             /** @default null */
             device_ids: string[] | null;
@@ -1018,7 +1103,10 @@ export interface components {
          * @description The answer to a ping.
          */
         Pong: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "pong";
         };
         /**
@@ -1028,7 +1116,10 @@ export interface components {
          *         At most 1000 of each; the others follow as `readings` and `alerts` of as many.
          */
         Snapshot: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "snapshot";
             readings: components["schemas"]["LatestReading"][];
             alerts: components["schemas"]["Alert"][];
@@ -1039,10 +1130,14 @@ export interface components {
          */
         LatestReading: {
             device_id: string;
+            /** @description What was measured */
             metric: string;
+            /** @description When it was measured */
             ts: string;
             value: number;
+            /** @description When the platform received it */
             received_at: string;
+            /** @description When it was stored */
             stored_at: string;
         };
         /**
@@ -1050,52 +1145,115 @@ export interface components {
          * @description An anomaly with its life: opened, perhaps acknowledged, resolved, perhaps reopened.
          */
         Alert: {
+            /** @description What it is about: a device and a metric, or a service and a signal */
             source: string;
+            /** @description The rule or the model that opened it */
             rule: string;
+            /** @description How bad it is */
             severity: components["schemas"]["Severity"];
+            /** @description What is wrong, in a sentence */
             message: string;
             /** @default null */
             device_id: string | null;
-            /** @default null */
+            /**
+             * @description What was measured
+             * @default null
+             */
             metric: string | null;
-            /** @default null */
+            /**
+             * @description From when on
+             * @default null
+             */
             since: string | null;
-            /** @default null */
+            /**
+             * @description The limit that was passed, in the unit of the metric
+             * @default null
+             */
             threshold: number | null;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
-            /** @default null */
+            /**
+             * @description Which version of the rule
+             * @default null
+             */
             rule_version: number | null;
-            /** @default null */
+            /**
+             * @description How surprising the model finds it, or how far beyond its limit a rule: larger is worse
+             * @default null
+             */
             score: number | null;
-            /** @default null */
+            /**
+             * @description The beginning of what was judged, in the readings' own time
+             * @default null
+             */
             window_start: string | null;
-            /** @default null */
+            /**
+             * @description The end of what was judged, in the readings' own time
+             * @default null
+             */
             window_end: string | null;
-            /** @default null */
+            /**
+             * @description What the model expected, in the unit of the metric
+             * @default null
+             */
             expected: number | null;
-            /** @default null */
+            /**
+             * @description What was measured, in the unit of the metric
+             * @default null
+             */
             observed: number | null;
-            /** @default null */
+            /**
+             * @description Which model noticed it
+             * @default null
+             */
             model: string | null;
-            /** @default null */
+            /**
+             * @description Which version of the model
+             * @default null
+             */
             model_version: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Names the alert
+             */
             alert_id: string;
-            /** @default null */
+            /**
+             * @description What the device is
+             * @default null
+             */
             kind: string | null;
-            /** @default null */
+            /**
+             * @description The unit of the metric, as the device names it
+             * @default null
+             */
             unit: string | null;
             state: components["schemas"]["AlertState"];
+            /** @description When the alert was opened */
             opened_at: string;
+            /** @description When it last changed */
             updated_at: string;
-            /** @default null */
+            /**
+             * @description When somebody said that they look after it
+             * @default null
+             */
             acknowledged_at: string | null;
-            /** @default null */
+            /**
+             * @description Who said so
+             * @default null
+             */
             acknowledged_by: string | null;
-            /** @default null */
+            /**
+             * @description When it was over
+             * @default null
+             */
             resolved_at: string | null;
-            /** @default null */
+            /**
+             * @description Who said so, or which service
+             * @default null
+             */
             resolved_by: string | null;
         };
         /**
@@ -1115,9 +1273,13 @@ export interface components {
          * @description Series with a newer reading. `dropped`: how many the client missed since the last message, being slow.
          */
         Readings: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "readings";
             readings: components["schemas"]["LatestReading"][];
+            /** @description How many readings the client missed, being slow */
             dropped: number;
         };
         /**
@@ -1125,7 +1287,10 @@ export interface components {
          * @description Alerts that were opened or changed.
          */
         Alerts: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "alerts";
             alerts: components["schemas"]["Alert"][];
         };
@@ -1134,7 +1299,10 @@ export interface components {
          * @description Sent every 10 s; a client that does not answer three of them is let go.
          */
         Ping: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "ping";
             at: string;
         };
@@ -1143,8 +1311,12 @@ export interface components {
          * @description What was wrong with the client's last message. The connection stays.
          */
         Error: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "error";
+            /** @description What went wrong, and what to do about it */
             detail: string;
         };
         /**
@@ -1155,6 +1327,7 @@ export interface components {
             at: string;
             items: components["schemas"]["FleetDevice"][];
             counts: components["schemas"]["FleetCounts"] | null;
+            /** @description Where the next page starts; null after the last */
             next_cursor: string | null;
         };
         /**
@@ -1162,27 +1335,45 @@ export interface components {
          * @description A device with what it measured last and what is wrong with it.
          */
         FleetDevice: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
-            /** @description For example temperature */
+            /**
+             * @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter
+             * @example temperature
+             */
             kind: string;
             /** @default null */
             name: string | null;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default {} */
             attributes: {
                 [key: string]: string | number | boolean | null;
             };
             created_at: string;
+            /** @description When it last changed */
             updated_at: string;
-            /** @default null */
+            /**
+             * @description The time of its newest reading
+             * @default null
+             */
             last_seen_at: string | null;
-            /** @default false */
+            /**
+             * @description Whether its newest reading is recent
+             * @default false
+             */
             active: boolean;
             /** @enum {unknown} */
             state: "live" | "new" | "silent";
+            /** @description How many of its alerts are not resolved */
             open_alerts: number;
+            /** @description The severity of the worst of its alerts */
             worst: components["schemas"]["Severity"] | null;
             readings: components["schemas"]["FleetReading"][];
         };
@@ -1191,10 +1382,14 @@ export interface components {
          * @description The newest reading of a metric, and the minutes before it where they were asked for.
          */
         FleetReading: {
+            /** @description What was measured */
             metric: string;
+            /** @description When it was measured */
             ts: string;
             value: number;
+            /** @description When the platform received it */
             received_at: string;
+            /** @description The last minutes of the series */
             spark: components["schemas"]["SparkPoint"][];
         };
         /**
@@ -1213,12 +1408,15 @@ export interface components {
          * @description The fleet in numbers. `kinds`, `labels`, `metrics` and `states` count what each choice would show.
          */
         FleetCounts: {
+            /** @description How many there are */
             total: number;
             silent: number;
+            /** @description Devices that the filters leave */
             matching: number;
             located: number;
             states: components["schemas"]["Count"][];
             kinds: components["schemas"]["Count"][];
+            /** @description By which devices are found and told apart */
             labels: components["schemas"]["Count"][];
             metrics: components["schemas"]["Count"][];
         };
@@ -1228,6 +1426,7 @@ export interface components {
          */
         Count: {
             value: string;
+            /** @description How many */
             count: number;
         };
         /**
@@ -1236,7 +1435,10 @@ export interface components {
          */
         DevicePage: {
             items: components["schemas"]["Device"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1244,23 +1446,39 @@ export interface components {
          * @description A registered device. `last_seen_at` is the time of its newest reading; `active` tells whether that is recent.
          */
         Device: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
-            /** @description For example temperature */
+            /**
+             * @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter
+             * @example temperature
+             */
             kind: string;
             /** @default null */
             name: string | null;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default {} */
             attributes: {
                 [key: string]: string | number | boolean | null;
             };
             created_at: string;
+            /** @description When it last changed */
             updated_at: string;
-            /** @default null */
+            /**
+             * @description The time of its newest reading
+             * @default null
+             */
             last_seen_at: string | null;
-            /** @default false */
+            /**
+             * @description Whether its newest reading is recent
+             * @default false
+             */
             active: boolean;
         };
         /**
@@ -1268,13 +1486,22 @@ export interface components {
          * @description A device as an operator describes it.
          */
         DeviceSpec: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
-            /** @description For example temperature */
+            /**
+             * @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter
+             * @example temperature
+             */
             kind: string;
             /** @default null */
             name: string | null;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default {} */
             attributes: {
@@ -1286,24 +1513,41 @@ export interface components {
          * @description A device that was registered now, and what it proves itself with.
          */
         RegisteredDevice: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
-            /** @description For example temperature */
+            /**
+             * @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter
+             * @example temperature
+             */
             kind: string;
             /** @default null */
             name: string | null;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default {} */
             attributes: {
                 [key: string]: string | number | boolean | null;
             };
             created_at: string;
+            /** @description When it last changed */
             updated_at: string;
-            /** @default null */
+            /**
+             * @description The time of its newest reading
+             * @default null
+             */
             last_seen_at: string | null;
-            /** @default false */
+            /**
+             * @description Whether its newest reading is recent
+             * @default false
+             */
             active: boolean;
+            /** @description What the device proves itself with; shown this once */
             credential: components["schemas"]["IssuedCredential"];
         };
         /**
@@ -1311,8 +1555,12 @@ export interface components {
          * @description A new credential of a device. It is shown this once; only a hash of it is kept.
          */
         IssuedCredential: {
-            /** @description Names a credential; it is no secret */
+            /**
+             * @description The part between the underscores, which is no secret
+             * @example 0123456789abcdef
+             */
             credential_id: string;
+            /** @description What the device proves itself with; shown this once */
             credential: string;
             expires_at: string | null;
         };
@@ -1321,9 +1569,13 @@ export interface components {
          * @description The parts of a device to change; what is left out stays.
          */
         DevicePatch: {
-            /** @description For example temperature */
+            /**
+             * @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter
+             * @example temperature
+             */
             kind?: string;
             name?: string | null;
+            /** @description By which devices are found and told apart */
             labels?: string[];
             attributes?: {
                 [key: string]: string | number | boolean | null;
@@ -1342,6 +1594,7 @@ export interface components {
          * @description Where and how the device sends its readings. Whoever holds the URL may write for the device until it expires.
          */
         UploadUrl: {
+            /** @description Where to PUT readings */
             url: string;
             method: string;
             expires_at: string;
@@ -1364,6 +1617,7 @@ export interface components {
          */
         RowError: {
             row: number;
+            /** @description Why */
             reason: string;
         };
         /**
@@ -1378,13 +1632,18 @@ export interface components {
          * @description A credential of a device, without its secret: that was shown once.
          */
         DeviceCredential: {
-            /** @description Names a credential; it is no secret */
+            /**
+             * @description The part between the underscores, which is no secret
+             * @example 0123456789abcdef
+             */
             credential_id: string;
             created_at: string;
+            /** @description Who made it */
             created_by: string;
             expires_at: string | null;
             revoked_at: string | null;
             first_used_at: string | null;
+            /** @description When it was last used, to the minute */
             last_used_at: string | null;
             live: boolean;
         };
@@ -1411,6 +1670,7 @@ export interface components {
          */
         OwnState: {
             device: components["schemas"]["Device"];
+            /** @description What the device proves itself with; shown this once */
             credential: components["schemas"]["DeviceCredential"];
             now: string;
         };
@@ -1426,17 +1686,23 @@ export interface components {
          * @description A key of a fleet, without its secret: that was shown once.
          */
         FleetKey: {
-            /** @description Names a credential; it is no secret */
+            /**
+             * @description The part between the underscores, which is no secret
+             * @example 0123456789abcdef
+             */
             key_id: string;
             name: string;
             kinds: string[];
+            /** @description By which devices are found and told apart */
             labels: string[];
             max_devices: number;
             registered: number;
             created_at: string;
+            /** @description Who made it */
             created_by: string;
             expires_at: string;
             revoked_at: string | null;
+            /** @description When it was last used, to the minute */
             last_used_at: string | null;
             live: boolean;
         };
@@ -1445,9 +1711,16 @@ export interface components {
          * @description A key to make: which devices it registers, how many, and for how many seconds.
          */
         FleetKeySpec: {
+            /**
+             * @description Any text
+             * @example Boiler room
+             */
             name: string;
             kinds: string[];
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             max_devices: number;
             expires_in: number;
@@ -1457,6 +1730,7 @@ export interface components {
          * @description A key that was just made. Its text is shown this once; only a hash of it is kept.
          */
         MadeFleetKey: {
+            /** @description Its text; shown this once */
             key: string;
             about: components["schemas"]["FleetKey"];
         };
@@ -1465,9 +1739,15 @@ export interface components {
          * @description What a device says of itself. `claim_code`: what stands on its label, so that a person can bind it.
          */
         SelfRegistration: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
-            /** @description For example temperature */
+            /**
+             * @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter
+             * @example temperature
+             */
             kind: string;
             /** @default null */
             name: string | null;
@@ -1483,7 +1763,10 @@ export interface components {
          * @description Who bound a device, and since when; null: nobody yet.
          */
         Claim: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
             claimed_by: string | null;
             claimed_at: string | null;
@@ -1501,7 +1784,10 @@ export interface components {
          * @description The code on the device's label, however it is typed.
          */
         ClaimRequest: {
-            /** @description As it stands on the label, for example 7Q2M-9KXD-4HTA */
+            /**
+             * @description As it stands on the label
+             * @example 7Q2M-9KXD-4HTA
+             */
             code: string;
         };
         /**
@@ -1510,7 +1796,10 @@ export interface components {
          */
         ReadingOutPage: {
             items: components["schemas"]["ReadingOut"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1519,9 +1808,12 @@ export interface components {
          */
         ReadingOut: {
             device_id: string;
+            /** @description What was measured */
             metric: string;
+            /** @description When it was measured */
             ts: string;
             value: number;
+            /** @description When the platform received it */
             received_at: string;
         };
         /**
@@ -1530,7 +1822,10 @@ export interface components {
          */
         LatestReadingPage: {
             items: components["schemas"]["LatestReading"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1539,9 +1834,13 @@ export interface components {
          */
         Trend: {
             device_id: string;
+            /** @description What was measured */
             metric: string;
+            /** @description From when on */
             since: string;
+            /** @description Up to when */
             until: string;
+            /** @description The length of a bucket */
             bucket_seconds: number;
             points: components["schemas"]["TrendPoint"][];
         };
@@ -1550,10 +1849,15 @@ export interface components {
          * @description The readings of one bucket, which starts at `ts`. A bucket without readings has no point.
          */
         TrendPoint: {
+            /** @description When it was measured */
             ts: string;
+            /** @description The mean of the readings */
             avg: number;
+            /** @description The lowest reading */
             min: number;
+            /** @description The highest reading */
             max: number;
+            /** @description How many */
             count: number;
         };
         /**
@@ -1561,9 +1865,13 @@ export interface components {
          * @description A series as the detector sees it.
          */
         WatchedSeries: {
+            /** @description What was measured */
             metric: string;
             judged_until: string | null;
+            /** @description When the detector will probably have seen enough */
             learning_until: string | null;
+            usual_low: number | null;
+            usual_high: number | null;
         };
         /**
          * RejectedRecordPage
@@ -1571,7 +1879,10 @@ export interface components {
          */
         RejectedRecordPage: {
             items: components["schemas"]["RejectedRecord"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1581,7 +1892,9 @@ export interface components {
         RejectedRecord: {
             rejected_id: number;
             device_id: string | null;
+            /** @description Why */
             reason: string;
+            /** @description What was sent, cut off at 1 KiB */
             payload: string;
             position: number;
             shard_id: string;
@@ -1594,7 +1907,10 @@ export interface components {
          */
         AlertPage: {
             items: components["schemas"]["Alert"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1602,52 +1918,115 @@ export interface components {
          * @description An alert with what was done to it, the oldest first.
          */
         AlertWithEvents: {
+            /** @description What it is about: a device and a metric, or a service and a signal */
             source: string;
+            /** @description The rule or the model that opened it */
             rule: string;
+            /** @description How bad it is */
             severity: components["schemas"]["Severity"];
+            /** @description What is wrong, in a sentence */
             message: string;
             /** @default null */
             device_id: string | null;
-            /** @default null */
+            /**
+             * @description What was measured
+             * @default null
+             */
             metric: string | null;
-            /** @default null */
+            /**
+             * @description From when on
+             * @default null
+             */
             since: string | null;
-            /** @default null */
+            /**
+             * @description The limit that was passed, in the unit of the metric
+             * @default null
+             */
             threshold: number | null;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
-            /** @default null */
+            /**
+             * @description Which version of the rule
+             * @default null
+             */
             rule_version: number | null;
-            /** @default null */
+            /**
+             * @description How surprising the model finds it, or how far beyond its limit a rule: larger is worse
+             * @default null
+             */
             score: number | null;
-            /** @default null */
+            /**
+             * @description The beginning of what was judged, in the readings' own time
+             * @default null
+             */
             window_start: string | null;
-            /** @default null */
+            /**
+             * @description The end of what was judged, in the readings' own time
+             * @default null
+             */
             window_end: string | null;
-            /** @default null */
+            /**
+             * @description What the model expected, in the unit of the metric
+             * @default null
+             */
             expected: number | null;
-            /** @default null */
+            /**
+             * @description What was measured, in the unit of the metric
+             * @default null
+             */
             observed: number | null;
-            /** @default null */
+            /**
+             * @description Which model noticed it
+             * @default null
+             */
             model: string | null;
-            /** @default null */
+            /**
+             * @description Which version of the model
+             * @default null
+             */
             model_version: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Names the alert
+             */
             alert_id: string;
-            /** @default null */
+            /**
+             * @description What the device is
+             * @default null
+             */
             kind: string | null;
-            /** @default null */
+            /**
+             * @description The unit of the metric, as the device names it
+             * @default null
+             */
             unit: string | null;
             state: components["schemas"]["AlertState"];
+            /** @description When the alert was opened */
             opened_at: string;
+            /** @description When it last changed */
             updated_at: string;
-            /** @default null */
+            /**
+             * @description When somebody said that they look after it
+             * @default null
+             */
             acknowledged_at: string | null;
-            /** @default null */
+            /**
+             * @description Who said so
+             * @default null
+             */
             acknowledged_by: string | null;
-            /** @default null */
+            /**
+             * @description When it was over
+             * @default null
+             */
             resolved_at: string | null;
-            /** @default null */
+            /**
+             * @description Who said so, or which service
+             * @default null
+             */
             resolved_by: string | null;
             events: components["schemas"]["AlertEvent"][];
         };
@@ -1657,9 +2036,13 @@ export interface components {
          */
         AlertEvent: {
             at: string;
+            /** @description Who did it */
             actor: string;
+            /** @description A resource and a verb */
             action: string;
+            /** @description What whoever did it said */
             comment: string | null;
+            /** @description In the readings' own time, where readings made it happen */
             happened_at: string | null;
         };
         /**
@@ -1667,7 +2050,10 @@ export interface components {
          * @description What a person says when acknowledging, resolving or reopening.
          */
         AlertAction: {
-            /** @default null */
+            /**
+             * @description What whoever did it said
+             * @default null
+             */
             comment: string | null;
         };
         /**
@@ -1675,6 +2061,7 @@ export interface components {
          * @description What a person says about an alert without changing it.
          */
         AlertComment: {
+            /** @description What whoever did it said */
             comment: string;
         };
         /**
@@ -1682,7 +2069,10 @@ export interface components {
          * @description What a person says about many alerts at once.
          */
         BulkAction: {
-            /** @default null */
+            /**
+             * @description What whoever did it said
+             * @default null
+             */
             comment: string | null;
             alert_ids: string[];
         };
@@ -1700,21 +2090,31 @@ export interface components {
          * @description An alert to which it could not be done.
          */
         Refused: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Names the alert
+             */
             alert_id: string;
+            /** @description Why */
             reason: string;
         };
         /**
          * SignedIn
          * @description Who asks, and what they may do. `sign_in`: where to sign in; null where that is not done here, or was done.
+         *
+         *         `screen`: what a screen shows that was let in by a viewing link.
          */
         SignedIn: {
             name: string | null;
             role: components["schemas"]["Role"] | null;
             scopes: components["schemas"]["Permission"][];
+            /** @description By which devices are found and told apart */
             labels: string[] | null;
+            /** @description Where to sign in */
             sign_in: string | null;
+            /** @description Whether there is a session to end */
             can_sign_out: boolean;
+            screen: components["schemas"]["Screen"] | null;
         };
         /**
          * Role
@@ -1729,12 +2129,40 @@ export interface components {
          */
         Permission: "alerts:read" | "alerts:write" | "audit:read" | "device:self" | "devices:claim" | "devices:read" | "devices:write" | "export:read" | "fleet:register" | "keys:manage" | "public" | "readings:read" | "readings:write" | "rejected:read" | "rules:read" | "rules:write";
         /**
+         * Screen
+         * @description What a screen shows, and how. `dim`: from which hour to which it is dark, by its own clock.
+         */
+        Screen: {
+            name: string;
+            views: components["schemas"]["View"][];
+            every_seconds: number;
+            dim: string | null;
+            expires_at: string | null;
+        };
+        /**
+         * View
+         * @description What a screen shows for a while: a name, and the query of the fleet's page, as in `?kind=power&view=gauges`.
+         */
+        View: {
+            /** @example Heating */
+            name: string;
+            /**
+             * @description The query of an address
+             * @default
+             * @example ?kind=power&view=gauges
+             */
+            query: string;
+        };
+        /**
          * SessionPage
          * @description Some rows, and where the next ones start: null after the last.
          */
         SessionPage: {
             items: components["schemas"]["Session"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1754,7 +2182,10 @@ export interface components {
          */
         ApiKeyPage: {
             items: components["schemas"]["ApiKey"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1765,12 +2196,16 @@ export interface components {
             key_id: string;
             name: string;
             scopes: components["schemas"]["Permission"][];
+            /** @description By which devices are found and told apart */
             labels: string[] | null;
+            /** @description Who made it */
             owner: string;
             created_at: string;
             expires_at: string | null;
+            /** @description When it was last used, to the minute */
             last_used_at: string | null;
             revoked_at: string | null;
+            /** @description Who revoked it */
             revoked_by: string | null;
         };
         /**
@@ -1778,9 +2213,16 @@ export interface components {
          * @description A key to make. `labels`: it sees the devices with one of these alone; null: all.
          */
         KeySpec: {
+            /**
+             * @description Any text
+             * @example Boiler room
+             */
             name: string;
             scopes: components["schemas"]["Permission"][];
-            /** @default null */
+            /**
+             * @description By which devices are found and told apart
+             * @default null
+             */
             labels: string[] | null;
             /** @default null */
             expires_at: string | null;
@@ -1790,8 +2232,78 @@ export interface components {
          * @description A key that was just made. Its text is shown this once and kept nowhere.
          */
         MadeKey: {
+            /** @description Its text; shown this once */
             key: string;
             about: components["schemas"]["ApiKey"];
+        };
+        /**
+         * ViewingLinks
+         * @description All links, the newest first.
+         */
+        ViewingLinks: {
+            items: components["schemas"]["ViewingLink"][];
+        };
+        /**
+         * ViewingLink
+         * @description A link as it may be shown. It works until it expires or is revoked.
+         */
+        ViewingLink: {
+            name: string;
+            views: components["schemas"]["View"][];
+            every_seconds: number;
+            dim: string | null;
+            expires_at: string | null;
+            /**
+             * @description The part between the underscores, which is no secret
+             * @example 0123456789abcdef
+             */
+            link_id: string;
+            /** @description By which devices are found and told apart */
+            labels: string[] | null;
+            created_at: string;
+            /** @description Who made it */
+            created_by: string;
+            /** @description When it was last used, to the minute */
+            last_used_at: string | null;
+            revoked_at: string | null;
+            /** @description Who revoked it */
+            revoked_by: string | null;
+        };
+        /**
+         * ViewingLinkSpec
+         * @description A link to make. `labels`: it shows the devices with one of these alone; null: all.
+         *
+         *         `views` are shown in turn, each for `every_seconds`; without any, all that it may show. `dim`: from which hour to
+         *         which the screen is dark, as `22-6`.
+         */
+        ViewingLinkSpec: {
+            /**
+             * @description Any text
+             * @example Boiler room
+             */
+            name: string;
+            /**
+             * @description By which devices are found and told apart
+             * @default null
+             */
+            labels: string[] | null;
+            /** @default [] */
+            views: components["schemas"]["View"][];
+            /** @default 20 */
+            every_seconds: number;
+            /** @default null */
+            dim: string | null;
+            /** @default null */
+            expires_at: string | null;
+        };
+        /**
+         * MadeViewingLink
+         * @description A link that was just made. It is shown this once; only a hash of its secret is kept.
+         */
+        MadeViewingLink: {
+            /** @description Open it on the screen; shown this once */
+            link: string;
+            about: components["schemas"]["ViewingLink"];
         };
         /**
          * AuditEventPage
@@ -1799,7 +2311,10 @@ export interface components {
          */
         AuditEventPage: {
             items: components["schemas"]["AuditEvent"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1809,9 +2324,13 @@ export interface components {
         AuditEvent: {
             event_id: number;
             at: string;
+            /** @description Who did it */
             actor: string;
+            /** @description Where the request came from */
             address: string;
+            /** @description A resource and a verb */
             action: string;
+            /** @description What was changed */
             subject: string;
             before: unknown;
             after: unknown;
@@ -1822,7 +2341,10 @@ export interface components {
          */
         RulePage: {
             items: components["schemas"]["Rule"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -1830,8 +2352,15 @@ export interface components {
          * @description A rule as it is kept: each change makes a new version of it.
          */
         Rule: {
-            /** @description Lower case, for example boiler-too-hot */
+            /**
+             * @description Lower case letters, digits and '-', at most 63, beginning with a letter
+             * @example boiler-too-hot
+             */
             rule_id: string;
+            /**
+             * @description Any text
+             * @example Boiler room
+             */
             name: string;
             condition: components["schemas"]["Above"] | components["schemas"]["Below"] | components["schemas"]["Outside"] | components["schemas"]["Rate"] | components["schemas"]["Silence"];
             /**
@@ -1843,7 +2372,10 @@ export interface components {
              *     }
              */
             scope: components["schemas"]["Scope"];
-            /** @default warning */
+            /**
+             * @description How bad it is
+             * @default warning
+             */
             severity: components["schemas"]["Severity"];
             /**
              * @description Seconds, at most 31 days
@@ -1855,7 +2387,10 @@ export interface components {
              * @default 0
              */
             cool_down_seconds: number;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default [] */
             maintenance: (components["schemas"]["Once"] | components["schemas"]["Weekly"])[];
@@ -1863,8 +2398,11 @@ export interface components {
             overrides: components["schemas"]["Override"][];
             /** @default true */
             enabled: boolean;
+            /** @description Grows with each change */
             version: number;
+            /** @description When it last changed */
             updated_at: string;
+            /** @description Who changed it last */
             updated_by: string;
         };
         /**
@@ -1872,7 +2410,10 @@ export interface components {
          * @description The value is greater than `threshold`; it is over when it is not greater than `clear`.
          */
         Above: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "above";
             /** @description A finite number, in the metric's own unit */
             threshold: number;
@@ -1884,7 +2425,10 @@ export interface components {
          * @description The value is less than `threshold`; it is over when it is not less than `clear`.
          */
         Below: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "below";
             /** @description A finite number, in the metric's own unit */
             threshold: number;
@@ -1896,7 +2440,10 @@ export interface components {
          * @description The value is less than `low` or greater than `high`; it is over when it lies within the clear levels.
          */
         Outside: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "outside";
             /** @description A finite number, in the metric's own unit */
             low: number;
@@ -1914,7 +2461,10 @@ export interface components {
          *         A reading is compared with the newest that is at least `over_seconds` older.
          */
         Rate: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "rate";
             /** @description A positive number, in the metric's own unit */
             threshold: number;
@@ -1944,7 +2494,10 @@ export interface components {
          * @description Nothing has arrived for longer than `interval_seconds`; it is over with whatever arrives next.
          */
         Silence: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "silence";
             /** @default null */
             interval_seconds: number | null;
@@ -1963,7 +2516,10 @@ export interface components {
             device_ids: string[];
             /** @default [] */
             kinds: string[];
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default [] */
             metrics: string[];
@@ -1973,7 +2529,10 @@ export interface components {
          * @description A window that comes once.
          */
         Once: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "once";
             /**
              * Format: date-time
@@ -1991,12 +2550,21 @@ export interface components {
          * @description A window that comes on days of the week, by the clock of a place. It may last past midnight.
          */
         Weekly: {
-            /** @enum {unknown} */
+            /**
+             * @description Which kind it is
+             * @enum {unknown}
+             */
             type: "weekly";
             days: components["schemas"]["Day"][];
-            /** @description Hours and minutes, as 22:30 */
+            /**
+             * @description Hours and minutes
+             * @example 22:30
+             */
             start: string;
-            /** @description Hours and minutes, as 22:30 */
+            /**
+             * @description Hours and minutes
+             * @example 22:30
+             */
             end: string;
             /**
              * @description Of the IANA database, for example Europe/Amsterdam
@@ -2015,13 +2583,19 @@ export interface components {
          * @description What is different for one device. What is left out is as in the rule.
          */
         Override: {
-            /** @description Letters, digits, '.', '_' and '-', at most 64 */
+            /**
+             * @description Letters, digits, '.', '_' and '-', at most 64
+             * @example boiler-1
+             */
             device_id: string;
             /** @default null */
             condition: (components["schemas"]["Above"] | components["schemas"]["Below"] | components["schemas"]["Outside"] | components["schemas"]["Rate"] | components["schemas"]["Silence"]) | null;
             /** @default null */
             for_seconds: number | null;
-            /** @default null */
+            /**
+             * @description How bad it is
+             * @default null
+             */
             severity: components["schemas"]["Severity"] | null;
             /** @default null */
             enabled: boolean | null;
@@ -2031,8 +2605,15 @@ export interface components {
          * @description A rule as a person writes it.
          */
         RuleSpec: {
-            /** @description Lower case, for example boiler-too-hot */
+            /**
+             * @description Lower case letters, digits and '-', at most 63, beginning with a letter
+             * @example boiler-too-hot
+             */
             rule_id: string;
+            /**
+             * @description Any text
+             * @example Boiler room
+             */
             name: string;
             condition: components["schemas"]["Above"] | components["schemas"]["Below"] | components["schemas"]["Outside"] | components["schemas"]["Rate"] | components["schemas"]["Silence"];
             /**
@@ -2044,7 +2625,10 @@ export interface components {
              *     }
              */
             scope: components["schemas"]["Scope"];
-            /** @default warning */
+            /**
+             * @description How bad it is
+             * @default warning
+             */
             severity: components["schemas"]["Severity"];
             /**
              * @description Seconds, at most 31 days
@@ -2056,7 +2640,10 @@ export interface components {
              * @default 0
              */
             cool_down_seconds: number;
-            /** @default [] */
+            /**
+             * @description By which devices are found and told apart
+             * @default []
+             */
             labels: string[];
             /** @default [] */
             maintenance: (components["schemas"]["Once"] | components["schemas"]["Weekly"])[];
@@ -2071,7 +2658,10 @@ export interface components {
          */
         RuleVersionPage: {
             items: components["schemas"]["RuleVersion"][];
-            /** @default null */
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
             next_cursor: string | null;
         };
         /**
@@ -2080,8 +2670,10 @@ export interface components {
          */
         RuleVersion: {
             rule_id: string;
+            /** @description Grows with each change */
             version: number;
             changed_at: string;
+            /** @description Who made this version */
             changed_by: string;
             spec: components["schemas"]["RuleSpec"] | null;
         };
@@ -2090,7 +2682,9 @@ export interface components {
          * @description What a rule would have done in a window.
          */
         DryRunAnswer: {
+            /** @description From when on */
             since: string;
+            /** @description Up to when */
             until: string;
             /** @description In a sentence */
             summary: string;
@@ -2111,9 +2705,13 @@ export interface components {
          */
         WouldHaveFired: {
             device_id: string;
+            /** @description What was measured */
             metric: string | null;
+            /** @description From when on */
             since: string;
+            /** @description When the alert was opened */
             opened_at: string;
+            /** @description When it was over */
             resolved_at: string | null;
             /** @description As the alert opened: the metric's, a rate, or how many seconds it was silent */
             value: number;
@@ -2155,12 +2753,13 @@ export interface operations {
                 cursor?: string;
                 /** @description Words that all stand somewhere in the id, name, kind, labels, metrics or state */
                 q?: string;
-                /** @description Only these devices, with commas between */
+                /** @description Ids of devices, with commas between */
                 ids?: string;
-                /** @description For example temperature */
+                /** @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter */
                 kind?: string;
+                /** @description Letters, digits, spaces and . _ : / -, at most 63 */
                 label?: string;
-                /** @description Lower case, for example temperature */
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric?: string;
                 state?: ("live" | "new" | "silent") | "alerting";
                 /** @description Only devices with latitude and longitude */
@@ -2182,10 +2781,81 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "at": "at",
+                     *       "items": [
+                     *         {
+                     *           "device_id": "boiler-1",
+                     *           "kind": "temperature",
+                     *           "name": "Boiler room",
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "attributes": {},
+                     *           "created_at": "created at",
+                     *           "updated_at": "updated at",
+                     *           "last_seen_at": "last seen at",
+                     *           "active": false,
+                     *           "state": "live",
+                     *           "open_alerts": 1,
+                     *           "worst": "critical",
+                     *           "readings": [
+                     *             {
+                     *               "metric": "temperature",
+                     *               "ts": "ts",
+                     *               "value": 21.5,
+                     *               "received_at": "received at",
+                     *               "spark": [
+                     *                 [
+                     *                   1,
+                     *                   1,
+                     *                   1,
+                     *                   1,
+                     *                   1
+                     *                 ]
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "counts": {
+                     *         "total": 400,
+                     *         "silent": 1,
+                     *         "matching": 12,
+                     *         "located": 1,
+                     *         "states": [
+                     *           {
+                     *             "value": "value",
+                     *             "count": 12
+                     *           }
+                     *         ],
+                     *         "kinds": [
+                     *           {
+                     *             "value": "value",
+                     *             "count": 12
+                     *           }
+                     *         ],
+                     *         "labels": [
+                     *           {
+                     *             "value": "value",
+                     *             "count": 12
+                     *           }
+                     *         ],
+                     *         "metrics": [
+                     *           {
+                     *             "value": "value",
+                     *             "count": 12
+                     *           }
+                     *         ]
+                     *       },
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Fleet"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2239,8 +2909,9 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before; the other parameters must stay the same */
                 cursor?: string;
-                /** @description For example temperature */
+                /** @description Lower case letters, digits, '_' and '-', at most 32, beginning with a letter */
                 kind?: string;
+                /** @description Letters, digits, spaces and . _ : / -, at most 63 */
                 label?: string;
                 /** @description Text anywhere in the id or the name */
                 q?: string;
@@ -2261,6 +2932,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "device_id": "boiler-1",
+                     *           "kind": "temperature",
+                     *           "name": "Boiler room",
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "attributes": {},
+                     *           "created_at": "created at",
+                     *           "updated_at": "updated at",
+                     *           "last_seen_at": "last seen at",
+                     *           "active": false
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DevicePage"];
                 };
             };
@@ -2271,7 +2962,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2327,6 +3018,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "device_id": "boiler-1",
+                 *       "kind": "temperature",
+                 *       "name": "Boiler room",
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceSpec"];
             };
         };
@@ -2337,10 +3038,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "boiler-1",
+                     *       "kind": "temperature",
+                     *       "name": "Boiler room",
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "attributes": {},
+                     *       "created_at": "created at",
+                     *       "updated_at": "updated at",
+                     *       "last_seen_at": "last seen at",
+                     *       "active": false,
+                     *       "credential": {
+                     *         "credential_id": "0123456789abcdef",
+                     *         "credential": "sad_0123456789abcdef_…",
+                     *         "expires_at": "expires at"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["RegisteredDevice"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2445,6 +3166,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "boiler-1",
+                     *       "kind": "temperature",
+                     *       "name": "Boiler room",
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "attributes": {},
+                     *       "created_at": "created at",
+                     *       "updated_at": "updated at",
+                     *       "last_seen_at": "last seen at",
+                     *       "active": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Device"];
                 };
             };
@@ -2595,6 +3331,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "temperature",
+                 *       "name": "Boiler room",
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["DevicePatch"];
             };
         };
@@ -2605,10 +3350,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "boiler-1",
+                     *       "kind": "temperature",
+                     *       "name": "Boiler room",
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "attributes": {},
+                     *       "created_at": "created at",
+                     *       "updated_at": "updated at",
+                     *       "last_seen_at": "last seen at",
+                     *       "active": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Device"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2707,7 +3467,7 @@ export interface operations {
             path: {
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id: string;
-                /** @description Lower case, for example temperature */
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric: string;
             };
             cookie?: never;
@@ -2780,6 +3540,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["UploadUrlRequest"];
             };
         };
@@ -2790,10 +3551,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "url": "https://sensors.example.com/ingest/boiler-1?expires=…",
+                     *       "method": "method",
+                     *       "expires_at": "expires at",
+                     *       "readings_since": "readings since"
+                     *     }
+                     */
                     "application/json": components["schemas"]["UploadUrl"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2888,6 +3657,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example [] */
                 "application/json": unknown[];
                 "application/x-ndjson": string;
                 "text/csv": string;
@@ -2900,10 +3670,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dry_run": false,
+                     *       "created": 1,
+                     *       "updated": 1,
+                     *       "unchanged": 1,
+                     *       "errors": [
+                     *         {
+                     *           "row": 1,
+                     *           "reason": "ts is in the future: set the device's clock"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImportAnswer"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2995,6 +3779,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "credential_id": "0123456789abcdef",
+                     *           "created_at": "created at",
+                     *           "created_by": "ana@example.com",
+                     *           "expires_at": "expires at",
+                     *           "revoked_at": "revoked at",
+                     *           "first_used_at": "first used at",
+                     *           "last_used_at": "last used at",
+                     *           "live": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeviceCredentials"];
                 };
             };
@@ -3057,6 +3857,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["CredentialRequest"];
             };
         };
@@ -3067,10 +3868,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "credential_id": "0123456789abcdef",
+                     *       "credential": "sad_0123456789abcdef_…",
+                     *       "expires_at": "expires at"
+                     *     }
+                     */
                     "application/json": components["schemas"]["IssuedCredential"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3169,7 +3977,7 @@ export interface operations {
             path: {
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id: string;
-                /** @description Names a credential; it is no secret */
+                /** @description The part between the underscores, which is no secret */
                 credential_id: string;
             };
             cookie?: never;
@@ -3182,6 +3990,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "in_force_at": "in force at"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Revocation"];
                 };
             };
@@ -3250,6 +4063,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "in_force_at": "in force at"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Revocation"];
                 };
             };
@@ -3315,6 +4133,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device": {
+                     *         "device_id": "boiler-1",
+                     *         "kind": "temperature",
+                     *         "name": "Boiler room",
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "attributes": {},
+                     *         "created_at": "created at",
+                     *         "updated_at": "updated at",
+                     *         "last_seen_at": "last seen at",
+                     *         "active": false
+                     *       },
+                     *       "credential": {
+                     *         "credential_id": "0123456789abcdef",
+                     *         "created_at": "created at",
+                     *         "created_by": "ana@example.com",
+                     *         "expires_at": "expires at",
+                     *         "revoked_at": "revoked at",
+                     *         "first_used_at": "first used at",
+                     *         "last_used_at": "last used at",
+                     *         "live": false
+                     *       },
+                     *       "now": "now"
+                     *     }
+                     */
                     "application/json": components["schemas"]["OwnState"];
                 };
             };
@@ -3374,6 +4220,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["UploadUrlRequest"];
             };
         };
@@ -3384,10 +4231,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "url": "https://sensors.example.com/ingest/boiler-1?expires=…",
+                     *       "method": "method",
+                     *       "expires_at": "expires at",
+                     *       "readings_since": "readings since"
+                     *     }
+                     */
                     "application/json": components["schemas"]["UploadUrl"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3479,6 +4334,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["CredentialRequest"];
             };
         };
@@ -3489,10 +4345,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "credential_id": "0123456789abcdef",
+                     *       "credential": "sad_0123456789abcdef_…",
+                     *       "expires_at": "expires at"
+                     *     }
+                     */
                     "application/json": components["schemas"]["IssuedCredential"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3589,7 +4452,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names a credential; it is no secret */
+                /** @description The part between the underscores, which is no secret */
                 credential_id: string;
             };
             cookie?: never;
@@ -3602,6 +4465,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "in_force_at": "in force at"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Revocation"];
                 };
             };
@@ -3676,6 +4544,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "key_id": "0123456789abcdef",
+                     *           "name": "Boiler room",
+                     *           "kinds": [
+                     *             "temperature"
+                     *           ],
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "max_devices": 1,
+                     *           "registered": 1,
+                     *           "created_at": "created at",
+                     *           "created_by": "ana@example.com",
+                     *           "expires_at": "expires at",
+                     *           "revoked_at": "revoked at",
+                     *           "last_used_at": "last used at",
+                     *           "live": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["FleetKeys"];
                 };
             };
@@ -3726,6 +4618,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Boiler room",
+                 *       "kinds": [
+                 *         "temperature"
+                 *       ],
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ],
+                 *       "max_devices": 1,
+                 *       "expires_in": 60
+                 *     }
+                 */
                 "application/json": components["schemas"]["FleetKeySpec"];
             };
         };
@@ -3736,10 +4641,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "key": "sak_0123456789ab_…",
+                     *       "about": {
+                     *         "key_id": "0123456789abcdef",
+                     *         "name": "Boiler room",
+                     *         "kinds": [
+                     *           "temperature"
+                     *         ],
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "max_devices": 1,
+                     *         "registered": 1,
+                     *         "created_at": "created at",
+                     *         "created_by": "ana@example.com",
+                     *         "expires_at": "expires at",
+                     *         "revoked_at": "revoked at",
+                     *         "last_used_at": "last used at",
+                     *         "live": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["MadeFleetKey"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3818,7 +4746,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names a credential; it is no secret */
+                /** @description The part between the underscores, which is no secret */
                 key_id: string;
             };
             cookie?: never;
@@ -3888,6 +4816,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "device_id": "boiler-1",
+                 *       "kind": "temperature",
+                 *       "name": "Boiler room",
+                 *       "claim_code": "7Q2M-9KXD-4HTA"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SelfRegistration"];
             };
         };
@@ -3898,6 +4834,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "boiler-1",
+                     *       "kind": "temperature",
+                     *       "name": "Boiler room",
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "attributes": {},
+                     *       "created_at": "created at",
+                     *       "updated_at": "updated at",
+                     *       "last_seen_at": "last seen at",
+                     *       "active": false,
+                     *       "credential": {
+                     *         "credential_id": "0123456789abcdef",
+                     *         "credential": "sad_0123456789abcdef_…",
+                     *         "expires_at": "expires at"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["RegisteredDevice"];
                 };
             };
@@ -4011,6 +4967,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "boiler-1",
+                     *       "claimed_by": "claimed by",
+                     *       "claimed_at": "claimed at",
+                     *       "failures": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Claim"];
                 };
             };
@@ -4073,6 +5037,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "7Q2M-9KXD-4HTA"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClaimRequest"];
             };
         };
@@ -4083,10 +5052,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "boiler-1",
+                     *       "claimed_by": "claimed by",
+                     *       "claimed_at": "claimed at",
+                     *       "failures": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Claim"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4262,6 +5239,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "code"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LabelCode"];
                 };
             };
@@ -4321,7 +5303,7 @@ export interface operations {
                 cursor?: string;
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id?: string;
-                /** @description Lower case, for example temperature */
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric?: string;
                 /** @description From this time on, RFC 3339 with a zone */
                 since?: string;
@@ -4342,10 +5324,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "device_id": "device id",
+                     *           "metric": "temperature",
+                     *           "ts": "ts",
+                     *           "value": 21.5,
+                     *           "received_at": "received at"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReadingOutPage"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4401,7 +5397,7 @@ export interface operations {
                 cursor?: string;
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id?: string;
-                /** @description Lower case, for example temperature */
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric?: string;
             };
             header?: {
@@ -4420,6 +5416,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "device_id": "device id",
+                     *           "metric": "temperature",
+                     *           "ts": "ts",
+                     *           "value": 21.5,
+                     *           "received_at": "received at",
+                     *           "stored_at": "stored at"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LatestReadingPage"];
                 };
             };
@@ -4430,7 +5441,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4482,7 +5493,7 @@ export interface operations {
             query: {
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id: string;
-                /** @description Lower case, for example temperature */
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric: string;
                 /** @description From this time on, RFC 3339 with a zone */
                 since?: string;
@@ -4507,6 +5518,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "device_id": "device id",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "until": "until",
+                     *       "bucket_seconds": 300,
+                     *       "points": [
+                     *         {
+                     *           "ts": "ts",
+                     *           "avg": 21.5,
+                     *           "min": 20.2,
+                     *           "max": 23.4,
+                     *           "count": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Trend"];
                 };
             };
@@ -4517,7 +5546,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4571,7 +5600,7 @@ export interface operations {
                 format: "csv" | "ndjson" | "parquet";
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id?: string;
-                /** @description Lower case, for example temperature */
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric?: string;
                 /** @description From this time on, RFC 3339 with a zone */
                 since?: string;
@@ -4595,7 +5624,7 @@ export interface operations {
                     "application/vnd.apache.parquet": string;
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4669,6 +5698,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "metric": "temperature",
+                     *         "judged_until": "judged until",
+                     *         "learning_until": "learning until",
+                     *         "usual_low": 1,
+                     *         "usual_high": 1
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["WatchedSeries"][];
                 };
             };
@@ -4741,10 +5781,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "rejected_id": 1,
+                     *           "device_id": "device id",
+                     *           "reason": "ts is in the future: set the device's clock",
+                     *           "payload": "{\"metric\": \"temperature\"}",
+                     *           "position": 1,
+                     *           "shard_id": "shard id",
+                     *           "sequence_number": "sequence number",
+                     *           "rejected_at": "rejected at"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RejectedRecordPage"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4826,6 +5883,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "source": "boiler-1/temperature",
+                     *           "rule": "boiler-too-hot",
+                     *           "severity": "critical",
+                     *           "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *           "device_id": "device id",
+                     *           "metric": "temperature",
+                     *           "since": "since",
+                     *           "threshold": 80,
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "rule_version": 3,
+                     *           "score": 7.7,
+                     *           "window_start": "window start",
+                     *           "window_end": "window end",
+                     *           "expected": 3.1,
+                     *           "observed": 9.46,
+                     *           "model": "rarity",
+                     *           "model_version": "2",
+                     *           "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *           "kind": "temperature",
+                     *           "unit": "°C",
+                     *           "state": "acknowledged",
+                     *           "opened_at": "opened at",
+                     *           "updated_at": "updated at",
+                     *           "acknowledged_at": "acknowledged at",
+                     *           "acknowledged_by": "ana@example.com",
+                     *           "resolved_at": "resolved at",
+                     *           "resolved_by": "ana@example.com"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlertPage"];
                 };
             };
@@ -4836,7 +5931,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4904,6 +5999,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "device id",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlertWithEvents"];
                 };
             };
@@ -4972,6 +6109,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["AlertAction"];
             };
         };
@@ -4982,10 +6120,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "device id",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlertWithEvents"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5088,6 +6268,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["AlertAction"];
             };
         };
@@ -5098,10 +6279,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "device id",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlertWithEvents"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5195,6 +6418,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["AlertAction"];
             };
         };
@@ -5205,10 +6429,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "device id",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlertWithEvents"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5311,6 +6577,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "comment": "A loose screw"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AlertComment"];
             };
         };
@@ -5321,10 +6592,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "device id",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AlertWithEvents"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5416,6 +6729,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "alert_ids": [
+                 *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BulkAction"];
             };
         };
@@ -5426,10 +6746,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "changed": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "unchanged": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *           "reason": "ts is in the future: set the device's clock"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BulkAnswer"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5512,6 +6848,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "alert_ids": [
+                 *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BulkAction"];
             };
         };
@@ -5522,10 +6865,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "changed": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "unchanged": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *           "reason": "ts is in the future: set the device's clock"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BulkAnswer"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5602,7 +6961,9 @@ export interface operations {
     show_session: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                cookie?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5614,6 +6975,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Boiler room",
+                     *       "role": "administrator",
+                     *       "scopes": [
+                     *         "alerts:read"
+                     *       ],
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "sign_in": "/api/session/sign-in",
+                     *       "can_sign_out": false,
+                     *       "screen": {
+                     *         "name": "Boiler room",
+                     *         "views": [
+                     *           {
+                     *             "name": "Heating",
+                     *             "query": "?kind=power&view=gauges"
+                     *           }
+                     *         ],
+                     *         "every_seconds": 1,
+                     *         "dim": "dim",
+                     *         "expires_at": "expires at"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
@@ -5665,7 +7052,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5738,7 +7125,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5852,10 +7239,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "session_id": "session id",
+                     *           "name": "Boiler room",
+                     *           "groups": [
+                     *             "groups"
+                     *           ],
+                     *           "created_at": "created at",
+                     *           "expires_at": "expires at"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionPage"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5907,6 +7310,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description As listed */
                 session_id: string;
             };
             cookie?: never;
@@ -5987,10 +7391,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "key_id": "key id",
+                     *           "name": "Boiler room",
+                     *           "scopes": [
+                     *             "alerts:read"
+                     *           ],
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "owner": "ana@example.com",
+                     *           "created_at": "created at",
+                     *           "expires_at": "expires at",
+                     *           "last_used_at": "last used at",
+                     *           "revoked_at": "revoked at",
+                     *           "revoked_by": "ana@example.com"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ApiKeyPage"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6046,6 +7473,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Boiler room",
+                 *       "scopes": [
+                 *         "alerts:read"
+                 *       ],
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeySpec"];
             };
         };
@@ -6056,10 +7494,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "key": "sak_0123456789ab_…",
+                     *       "about": {
+                     *         "key_id": "key id",
+                     *         "name": "Boiler room",
+                     *         "scopes": [
+                     *           "alerts:read"
+                     *         ],
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "owner": "ana@example.com",
+                     *         "created_at": "created at",
+                     *         "expires_at": "expires at",
+                     *         "last_used_at": "last used at",
+                     *         "revoked_at": "revoked at",
+                     *         "revoked_by": "ana@example.com"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["MadeKey"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6199,6 +7658,350 @@ export interface operations {
             };
         };
     };
+    list_viewing_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "Boiler room",
+                     *           "views": [
+                     *             {
+                     *               "name": "Heating",
+                     *               "query": "?kind=power&view=gauges"
+                     *             }
+                     *           ],
+                     *           "every_seconds": 1,
+                     *           "dim": "dim",
+                     *           "expires_at": "expires at",
+                     *           "link_id": "0123456789abcdef",
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "created_at": "created at",
+                     *           "created_by": "ana@example.com",
+                     *           "last_used_at": "last used at",
+                     *           "revoked_at": "revoked at",
+                     *           "revoked_by": "ana@example.com"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ViewingLinks"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission keys:manage */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_viewing_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Boiler room",
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ],
+                 *       "dim": "22-6"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ViewingLinkSpec"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "link": "https://sensors.example.com/wall#sav_0123456789abcdef_…",
+                     *       "about": {
+                     *         "name": "Boiler room",
+                     *         "views": [
+                     *           {
+                     *             "name": "Heating",
+                     *             "query": "?kind=power&view=gauges"
+                     *           }
+                     *         ],
+                     *         "every_seconds": 1,
+                     *         "dim": "dim",
+                     *         "expires_at": "expires at",
+                     *         "link_id": "0123456789abcdef",
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "created_at": "created at",
+                     *         "created_by": "ana@example.com",
+                     *         "last_used_at": "last used at",
+                     *         "revoked_at": "revoked at",
+                     *         "revoked_by": "ana@example.com"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MadeViewingLink"];
+                };
+            };
+            /** @description A parameter contradicts another, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission keys:manage */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_viewing_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The part between the underscores, which is no secret */
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission keys:manage */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such link */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_viewing_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `Bearer` and the secret of the link */
+                authorization?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "Boiler room",
+                     *       "views": [
+                     *         {
+                     *           "name": "Heating",
+                     *           "query": "?kind=power&view=gauges"
+                     *         }
+                     *       ],
+                     *       "every_seconds": 1,
+                     *       "dim": "dim",
+                     *       "expires_at": "expires at"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Screen"];
+                };
+            };
+            /** @description The link does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_audit_events: {
         parameters: {
             query?: {
@@ -6222,10 +8025,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "event_id": 1,
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "address": "203.0.113.7",
+                     *           "action": "device.change",
+                     *           "subject": "boiler-1",
+                     *           "before": "before",
+                     *           "after": "after"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditEventPage"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6294,6 +8114,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "rule_id": "boiler-too-hot",
+                     *           "name": "Boiler room",
+                     *           "condition": {
+                     *             "type": "above",
+                     *             "threshold": 80,
+                     *             "clear": -1e+300
+                     *           },
+                     *           "scope": {
+                     *             "device_ids": [
+                     *               "boiler-1"
+                     *             ],
+                     *             "kinds": [
+                     *               "temperature"
+                     *             ],
+                     *             "labels": [
+                     *               "site:delft"
+                     *             ],
+                     *             "metrics": [
+                     *               "temperature"
+                     *             ]
+                     *           },
+                     *           "severity": "critical",
+                     *           "for_seconds": 0,
+                     *           "cool_down_seconds": 600,
+                     *           "labels": [
+                     *             "site:delft"
+                     *           ],
+                     *           "maintenance": [
+                     *             {
+                     *               "type": "once",
+                     *               "since": "2026-11-26T08:00:00Z",
+                     *               "until": "2026-11-26T08:00:00Z"
+                     *             }
+                     *           ],
+                     *           "overrides": [
+                     *             {
+                     *               "device_id": "boiler-1",
+                     *               "condition": {
+                     *                 "type": "above",
+                     *                 "threshold": 80,
+                     *                 "clear": -1e+300
+                     *               },
+                     *               "for_seconds": 0,
+                     *               "severity": "critical",
+                     *               "enabled": false
+                     *             }
+                     *           ],
+                     *           "enabled": true,
+                     *           "version": 3,
+                     *           "updated_at": "updated at",
+                     *           "updated_by": "ana@example.com"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RulePage"];
                 };
             };
@@ -6304,7 +8184,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6369,6 +8249,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "rule_id": "boiler-too-hot",
+                 *       "name": "Boiler room",
+                 *       "condition": {
+                 *         "type": "above",
+                 *         "threshold": 80
+                 *       },
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["RuleSpec"];
             };
         };
@@ -6379,10 +8272,65 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "rule_id": "boiler-too-hot",
+                     *       "name": "Boiler room",
+                     *       "condition": {
+                     *         "type": "above",
+                     *         "threshold": 80,
+                     *         "clear": -1e+300
+                     *       },
+                     *       "scope": {
+                     *         "device_ids": [
+                     *           "boiler-1"
+                     *         ],
+                     *         "kinds": [
+                     *           "temperature"
+                     *         ],
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "metrics": [
+                     *           "temperature"
+                     *         ]
+                     *       },
+                     *       "severity": "critical",
+                     *       "for_seconds": 0,
+                     *       "cool_down_seconds": 600,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "maintenance": [
+                     *         {
+                     *           "type": "once",
+                     *           "since": "2026-11-26T08:00:00Z",
+                     *           "until": "2026-11-26T08:00:00Z"
+                     *         }
+                     *       ],
+                     *       "overrides": [
+                     *         {
+                     *           "device_id": "boiler-1",
+                     *           "condition": {
+                     *             "type": "above",
+                     *             "threshold": 80,
+                     *             "clear": -1e+300
+                     *           },
+                     *           "for_seconds": 0,
+                     *           "severity": "critical",
+                     *           "enabled": false
+                     *         }
+                     *       ],
+                     *       "enabled": true,
+                     *       "version": 3,
+                     *       "updated_at": "updated at",
+                     *       "updated_by": "ana@example.com"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Rule"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6473,7 +8421,7 @@ export interface operations {
                 "if-none-match"?: string;
             };
             path: {
-                /** @description Lower case, for example boiler-too-hot */
+                /** @description Lower case letters, digits and '-', at most 63, beginning with a letter */
                 rule_id: string;
             };
             cookie?: never;
@@ -6487,6 +8435,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "rule_id": "boiler-too-hot",
+                     *       "name": "Boiler room",
+                     *       "condition": {
+                     *         "type": "above",
+                     *         "threshold": 80,
+                     *         "clear": -1e+300
+                     *       },
+                     *       "scope": {
+                     *         "device_ids": [
+                     *           "boiler-1"
+                     *         ],
+                     *         "kinds": [
+                     *           "temperature"
+                     *         ],
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "metrics": [
+                     *           "temperature"
+                     *         ]
+                     *       },
+                     *       "severity": "critical",
+                     *       "for_seconds": 0,
+                     *       "cool_down_seconds": 600,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "maintenance": [
+                     *         {
+                     *           "type": "once",
+                     *           "since": "2026-11-26T08:00:00Z",
+                     *           "until": "2026-11-26T08:00:00Z"
+                     *         }
+                     *       ],
+                     *       "overrides": [
+                     *         {
+                     *           "device_id": "boiler-1",
+                     *           "condition": {
+                     *             "type": "above",
+                     *             "threshold": 80,
+                     *             "clear": -1e+300
+                     *           },
+                     *           "for_seconds": 0,
+                     *           "severity": "critical",
+                     *           "enabled": false
+                     *         }
+                     *       ],
+                     *       "enabled": true,
+                     *       "version": 3,
+                     *       "updated_at": "updated at",
+                     *       "updated_by": "ana@example.com"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Rule"];
                 };
             };
@@ -6552,13 +8555,26 @@ export interface operations {
                 "if-match"?: string;
             };
             path: {
-                /** @description Lower case, for example boiler-too-hot */
+                /** @description Lower case letters, digits and '-', at most 63, beginning with a letter */
                 rule_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "rule_id": "boiler-too-hot",
+                 *       "name": "Boiler room",
+                 *       "condition": {
+                 *         "type": "above",
+                 *         "threshold": 80
+                 *       },
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["RuleSpec"];
             };
         };
@@ -6569,10 +8585,65 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "rule_id": "boiler-too-hot",
+                     *       "name": "Boiler room",
+                     *       "condition": {
+                     *         "type": "above",
+                     *         "threshold": 80,
+                     *         "clear": -1e+300
+                     *       },
+                     *       "scope": {
+                     *         "device_ids": [
+                     *           "boiler-1"
+                     *         ],
+                     *         "kinds": [
+                     *           "temperature"
+                     *         ],
+                     *         "labels": [
+                     *           "site:delft"
+                     *         ],
+                     *         "metrics": [
+                     *           "temperature"
+                     *         ]
+                     *       },
+                     *       "severity": "critical",
+                     *       "for_seconds": 0,
+                     *       "cool_down_seconds": 600,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "maintenance": [
+                     *         {
+                     *           "type": "once",
+                     *           "since": "2026-11-26T08:00:00Z",
+                     *           "until": "2026-11-26T08:00:00Z"
+                     *         }
+                     *       ],
+                     *       "overrides": [
+                     *         {
+                     *           "device_id": "boiler-1",
+                     *           "condition": {
+                     *             "type": "above",
+                     *             "threshold": 80,
+                     *             "clear": -1e+300
+                     *           },
+                     *           "for_seconds": 0,
+                     *           "severity": "critical",
+                     *           "enabled": false
+                     *         }
+                     *       ],
+                     *       "enabled": true,
+                     *       "version": 3,
+                     *       "updated_at": "updated at",
+                     *       "updated_by": "ana@example.com"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Rule"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6672,7 +8743,7 @@ export interface operations {
                 "if-match"?: string;
             };
             path: {
-                /** @description Lower case, for example boiler-too-hot */
+                /** @description Lower case letters, digits and '-', at most 63, beginning with a letter */
                 rule_id: string;
             };
             cookie?: never;
@@ -6747,7 +8818,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Lower case, for example boiler-too-hot */
+                /** @description Lower case letters, digits and '-', at most 63, beginning with a letter */
                 rule_id: string;
             };
             cookie?: never;
@@ -6760,6 +8831,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "rule_id": "rule id",
+                     *           "version": 3,
+                     *           "changed_at": "changed at",
+                     *           "changed_by": "ana@example.com",
+                     *           "spec": {
+                     *             "rule_id": "boiler-too-hot",
+                     *             "name": "Boiler room",
+                     *             "condition": {
+                     *               "type": "above",
+                     *               "threshold": 80,
+                     *               "clear": -1e+300
+                     *             },
+                     *             "scope": {
+                     *               "device_ids": [
+                     *                 "boiler-1"
+                     *               ],
+                     *               "kinds": [
+                     *                 "temperature"
+                     *               ],
+                     *               "labels": [
+                     *                 "site:delft"
+                     *               ],
+                     *               "metrics": [
+                     *                 "temperature"
+                     *               ]
+                     *             },
+                     *             "severity": "critical",
+                     *             "for_seconds": 0,
+                     *             "cool_down_seconds": 600,
+                     *             "labels": [
+                     *               "site:delft"
+                     *             ],
+                     *             "maintenance": [
+                     *               {
+                     *                 "type": "once",
+                     *                 "since": "2026-11-26T08:00:00Z",
+                     *                 "until": "2026-11-26T08:00:00Z"
+                     *               }
+                     *             ],
+                     *             "overrides": [
+                     *               {
+                     *                 "device_id": "boiler-1",
+                     *                 "condition": {
+                     *                   "type": "above",
+                     *                   "threshold": 80,
+                     *                   "clear": -1e+300
+                     *                 },
+                     *                 "for_seconds": 0,
+                     *                 "severity": "critical",
+                     *                 "enabled": false
+                     *               }
+                     *             ],
+                     *             "enabled": true
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RuleVersionPage"];
                 };
             };
@@ -6824,6 +8958,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "rule_id": "boiler-too-hot",
+                 *       "name": "Boiler room",
+                 *       "condition": {
+                 *         "type": "above",
+                 *         "threshold": 80
+                 *       },
+                 *       "labels": [
+                 *         "site:delft"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["RuleSpec"];
             };
         };
@@ -6834,10 +8981,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "since": "since",
+                     *       "until": "until",
+                     *       "summary": "summary",
+                     *       "alerts": 1,
+                     *       "subjects": 1,
+                     *       "readings": 1,
+                     *       "complete": false,
+                     *       "firings": [
+                     *         {
+                     *           "device_id": "device id",
+                     *           "metric": "temperature",
+                     *           "since": "since",
+                     *           "opened_at": "opened at",
+                     *           "resolved_at": "resolved at",
+                     *           "value": 21.5
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DryRunAnswer"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7000,10 +9168,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dry_run": false,
+                     *       "created": [
+                     *         "created"
+                     *       ],
+                     *       "updated": [
+                     *         "updated"
+                     *       ],
+                     *       "unchanged": [
+                     *         "unchanged"
+                     *       ],
+                     *       "deleted": [
+                     *         "deleted"
+                     *       ],
+                     *       "errors": [
+                     *         "errors"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["RuleImportAnswer"];
                 };
             };
-            /** @description What is asked for makes no sense together, or the body cannot be read */
+            /** @description A parameter contradicts another, or the body cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7096,6 +9284,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": Record<string, never>;
                 };
             };
@@ -7182,6 +9371,53 @@ export interface operations {
             };
         };
     };
+    documentation_script: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reading_schema: {
         parameters: {
             query?: never;
@@ -7201,6 +9437,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": Record<string, never>;
                 };
             };

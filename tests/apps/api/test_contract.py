@@ -1,5 +1,6 @@
 """The published OpenAPI document against the running API, with every check that schemathesis has."""
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 
 from apps.domain.readings import json_schema
+from apps.domain.text import NO_NUL_PATTERN
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.support.api import TOKEN
 from tests.support.postgres import TestDatabase
@@ -138,10 +140,77 @@ def test_head_answers_like_get_without_a_body(empty_api: httpx.Client) -> None:
 def test_the_page_of_the_documentation_needs_no_other_host(empty_api: httpx.Client) -> None:
     page = empty_api.get("/api/docs")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert "http://" not in page.text
-    assert "https://" not in page.text
+    assert not re.search(r"""(src|href|action)=["']?(https?:)?//|url\(""", page.text)
     for _, path in every_operation(empty_api, "/api"):
         assert f"/api{path}<" in page.text
+
+
+def test_every_operation_has_an_example_that_its_schema_takes(empty_api: httpx.Client) -> None:
+    document = empty_api.get("/api/openapi.json").json()
+    schemas = {"$defs": document["components"]["schemas"]}
+
+    def validate(content: dict[str, Any]) -> None:
+        text = json.dumps(content["schema"] | schemas).replace("#/components/schemas/", "#/$defs/")
+        jsonschema.Draft202012Validator(json.loads(text)).validate(content["example"])
+
+    described = 0
+    for method, path in every_operation(empty_api, "/api"):
+        operation = document["paths"][path][method.lower()]
+        contents = [operation.get("requestBody", {}).get("content", {})]
+        contents += [each.get("content", {}) for each in operation["responses"].values()]
+        for content in contents:
+            if "application/json" in content:
+                validate(content["application/json"])
+                described += 1
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "path":
+                assert "examples" in parameter["schema"] or "enum" in parameter["schema"], (path, parameter["name"])
+    assert described > 40
+
+
+def test_every_field_of_an_alert_has_a_meaning(empty_api: httpx.Client) -> None:
+    document = empty_api.get("/api/openapi.json").json()
+    fields = document["components"]["schemas"]["Alert"]["properties"]
+    assert [name for name, field in fields.items() if not field.keys() & {"description", "$ref"}] == []
+
+
+def test_what_is_allowed_is_said_in_words_of_every_pattern(empty_api: httpx.Client) -> None:
+    """A person is told what to write: not a regular expression."""
+    wordless: list[Any] = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            # Whatever is not NUL needs no words: nobody writes one by mistake.
+            if node.get("pattern") not in (None, NO_NUL_PATTERN) and not node.keys() & {"description", "examples"}:
+                wordless.append(node)
+            for each in node.values():
+                walk(each)
+        elif isinstance(node, list):
+            for each in node:
+                walk(each)
+
+    document = empty_api.get("/api/openapi.json").json()
+    walk(document["components"])
+    for path in document["paths"].values():
+        for operation in path.values():
+            walk([each["schema"] for each in operation["parameters"] if "description" not in each])
+    assert [each for each in wordless if each["pattern"] != r"^[ -~]*$"] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("/api/alerts?state=banana", "'banana' is not allowed: choose open, acknowledged, resolved"),
+        ("/api/readings?metric=Temp%20C", "lower case letters, digits and '_'"),
+        ("/api/readings?limit=ten", "must be a whole number, got 'ten'"),
+        ("/api/readings?since=yesterday", "must be a time"),
+        ("/api/nothing", "/api/docs lists what there is"),
+    ],
+)
+def test_what_is_wrong_is_told_in_plain_words(empty_api: httpx.Client, question: str, says: str) -> None:
+    detail = empty_api.get(question).json()["detail"]
+    assert says in detail
+    assert not re.search(r"`|regex|\$\.|\(\?", detail), detail
 
 
 def test_the_schema_of_readings_is_the_one_that_validates(empty_api: httpx.Client) -> None:
