@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -42,7 +42,9 @@ class StubApi:
                 Route("/api/readings", self.list_readings),
                 Route("/api/readings/trend", self.trend),
                 Route("/api/rejected", self.list_rejected),
-                Route("/api/session", show_session),
+                Route("/api/session", self.show_session),
+                Route("/api/session/view", self.open_link, methods=["POST"]),
+                Route("/api/devices/{device_id}/detection", self.detection),
                 Route("/api/alerts", self.list_alerts),
                 Route("/api/alerts/{alert_id}", self.show_alert),
                 Route("/api/alerts/{verb}", self.act, methods=["POST"]),
@@ -59,6 +61,11 @@ class StubApi:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.asked: list[str] = []
         self.rules: list[dict[str, Any]] = []
+        self.links: dict[str, dict[str, Any]] = {}
+        """What each viewing link shows, by its secret."""
+        self.closed = False
+        """Whether nobody looks without a viewing link."""
+        self.watched: list[dict[str, Any]] = []
         self.http = True
         self.sockets = True
 
@@ -114,9 +121,36 @@ class StubApi:
         self.sockets = self.http = False
         await self.cut()
 
+    def may_look(self, request: HTTPConnection) -> bool:
+        """Whether who asks is let in."""
+        return not self.closed or request.cookies.get("view", "") in self.links
+
+    async def open_link(self, request: Request) -> Response:
+        """POST /api/session/view."""
+        secret = request.headers["authorization"].removeprefix("Bearer ")
+        if not self.http or secret not in self.links:
+            return problem(401 if self.http else 503, "ask for a new link")
+        response = JSONResponse(self.links[secret])
+        response.set_cookie("view", secret, httponly=True, samesite="strict")
+        return response
+
+    async def show_session(self, request: Request) -> Response:
+        """GET /api/session."""
+        known = unless_operator(request) is None
+        screen = self.links.get(request.cookies.get("view", ""))
+        scopes = ["alerts:read", "devices:read", "readings:read", "rules:read"] if self.may_look(request) else []
+        who = {"name": WHO if known else screen and screen["name"], "role": None, "scopes": scopes, "labels": None}
+        return JSONResponse(who | {"sign_in": None, "can_sign_out": False, "screen": screen})
+
+    async def detection(self, _: Request) -> Response:
+        """GET /api/devices/{device_id}/detection."""
+        return JSONResponse(self.watched)
+
     async def fleet(self, request: Request) -> Response:
         """GET /api/fleet: what is wrong first, by id; the words of `q` anywhere."""
         self.asked.append(str(request.url.path))
+        if not self.may_look(request):
+            return problem(401, "this needs readings:read: sign in, or send Authorization: Bearer KEY")
         if not self.http:
             return problem(503, "the database cannot be reached")
         query = request.query_params
@@ -303,7 +337,7 @@ class StubApi:
 
     async def live(self, client: WebSocket) -> None:
         """WS /api/live."""
-        if not self.sockets:
+        if not self.sockets or not self.may_look(client):
             await client.close(1013)
             return
         await client.accept()
@@ -326,13 +360,6 @@ class StubApi:
             self.clients.pop(client, None)
             if not self.clients:
                 self.connected.clear()
-
-
-async def show_session(request: Request) -> Response:
-    """GET /api/session."""
-    known = unless_operator(request) is None
-    who: dict[str, Any] = {"name": WHO if known else None, "role": None, "scopes": [], "labels": None}
-    return JSONResponse(who | {"sign_in": None, "can_sign_out": False})
 
 
 def unless_operator(request: Request) -> Response | None:

@@ -123,3 +123,27 @@ async def test_a_new_alert_is_announced(site: StubSite) -> None:
         await site.stub.tell({"type": "alerts", "alerts": [site.stub.alerts["damp"]]})
         await expect(page.locator("[aria-live=assertive]")).to_have_text("New alert. Motor: Motor above 5 mm/s")
         await expect(panel(page).get_by_role("article")).to_have_count(3)
+
+
+LISTENING = """
+    window.told = [];
+    window.Notification = class { static permission = "granted"; constructor(title, { body }) { told.push(body); } };
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...at) { told.push("tone"); return start.apply(this, at); };
+"""
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+async def test_a_new_alert_is_heard_and_notified_by_choice(site: StubSite, chosen: bool) -> None:
+    await stocked(site)
+    async with site.visit() as page:
+        await page.add_init_script(LISTENING)
+        wishes = f'{{"sound": {str(chosen).lower()}, "notifications": {str(chosen).lower()}}}'
+        await page.evaluate("wishes => localStorage.setItem('preferences', wishes)", wishes)
+        await page.reload()
+        await expect(panel(page).get_by_role("article")).to_have_count(2)
+        site.stub.set_alert("damp", source="motor/vibration", rule="limit", message="Motor above 5 mm/s")
+        await site.stub.tell({"type": "alerts", "alerts": [site.stub.alerts["damp"]]})
+        await expect(page.locator("[aria-live=assertive]")).to_contain_text("Motor above 5 mm/s")
+        told = await page.evaluate("window.told")
+        assert told == (["tone", "tone", "New alert. Motor: Motor above 5 mm/s"] if chosen else [])

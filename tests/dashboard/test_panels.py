@@ -172,6 +172,15 @@ async def test_the_empty_page_leads_to_the_first_reading(site: StubSite) -> None
         await expect(page.get_by_role("heading", name="boiler", exact=True).first).to_be_visible()
 
 
+async def test_the_first_steps_lead_to_the_walk_through_for_who_writes_the_program(site: StubSite) -> None:
+    async with site.visit("start") as page:
+        await page.get_by_role("link", name="How a device sends readings").click()
+        document = page.get_by_role("article")
+        await expect(document.get_by_role("heading", name="Sending readings")).to_be_visible()
+        await expect(document).to_contain_text("curl -s -X PUT")
+        await expect(page).to_have_url(re.compile("/docs/devices$"))
+
+
 async def test_a_wall_shows_what_matters_and_outlives_the_network(site: StubSite) -> None:
     await stocked(site)
     async with site.visit("wall?every=5", viewport={"width": 3840, "height": 2160}) as page:

@@ -4,6 +4,7 @@ import { t } from "../text";
 import { Keys } from "./Keys";
 import { may, useSession } from "./session";
 import { Sessions } from "./Sessions";
+import { ViewingLinks } from "./ViewingLinks";
 
 /** People and keys: who may come in, for administrators. */
 export default function AccessPage({ now }: { now: number }) {
@@ -17,6 +18,7 @@ export default function AccessPage({ now }: { now: number }) {
       {may(session, "keys:manage") ? (
         <>
           <Keys now={opened} own={session.scopes} />
+          <ViewingLinks now={opened} />
           <Sessions />
         </>
       ) : (

@@ -17,15 +17,19 @@ import type {
   KeySpec,
   LatestReading,
   MadeKey,
+  MadeViewingLink,
   Problem,
   Reading,
   RejectedRecord,
+  Screen,
   Session,
   SignedIn,
   Rule,
   RuleSpec,
   Trend,
   UploadUrl,
+  ViewingLink,
+  ViewingLinkSpec,
   WatchedSeries,
 } from "./types";
 
@@ -200,6 +204,23 @@ export function makeKey(body: KeySpec, key: string): Promise<MadeKey> {
 
 export function revokeKey(key_id: string, key: string): Promise<void> {
   return done(api.DELETE("/keys/{key_id}", { params: { path: { key_id } }, ...by(key) }));
+}
+
+export function listViewingLinks(key: string): Promise<Page<ViewingLink>> {
+  return answer(api.GET("/viewing-links", by(key)));
+}
+
+export function makeViewingLink(body: ViewingLinkSpec, key: string): Promise<MadeViewingLink> {
+  return answer(api.POST("/viewing-links", { body, ...by(key) }));
+}
+
+export function revokeViewingLink(link_id: string, key: string): Promise<void> {
+  return done(api.DELETE("/viewing-links/{link_id}", { params: { path: { link_id } }, ...by(key) }));
+}
+
+/** Exchange the secret of a viewing link for a cookie, which says from now on what this screen may. */
+export function openViewingLink(secret: string): Promise<Screen> {
+  return answer(api.POST("/session/view", by(secret)));
 }
 
 export function listSessions(key: string): Promise<Page<Session>> {

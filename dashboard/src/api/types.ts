@@ -36,6 +36,12 @@ export type Scope = Schemas["Permission"];
 export type ApiKey = Schemas["ApiKey"];
 export type KeySpec = Schemas["KeySpec"];
 export type MadeKey = Schemas["MadeKey"];
+/** By which a screen shows without a login. */
+export type ViewingLink = Schemas["ViewingLink"];
+export type ViewingLinkSpec = Schemas["ViewingLinkSpec"];
+export type MadeViewingLink = Schemas["MadeViewingLink"];
+/** What a screen shows that was let in by a viewing link. */
+export type Screen = Schemas["Screen"];
 export type Rule = Schemas["Rule"];
 export type RuleSpec = Schemas["RuleSpec"];
 /** When a rule would have fired. */

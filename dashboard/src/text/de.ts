@@ -204,6 +204,8 @@ export const de: Texts = {
     nothing: "Kein Verlauf",
     noReadings: "keine Messwerte.",
     spoken: (low, high, newest) => `tiefster ${low}, höchster ${high}, neuester ${newest}.`,
+    usual: (low, high) => `üblich ${low} – ${high}`,
+    spokenUsual: (low, high) => `Üblich sind ${low} bis ${high}.`,
     spokenAlerts: (count) => `${alerts(count)} in dieser Zeit.`,
   },
 
@@ -316,11 +318,35 @@ export const de: Texts = {
     arrived: "Der erste Messwert ist da.",
     open: "Gerät öffnen",
     docs: "Alles, was die API kann",
+    guide: "Wie ein Gerät Messwerte sendet, Schritt für Schritt (englisch)",
   },
 
   wall: {
     leave: "Wandanzeige verlassen",
     waiting: (message) => `${message} Neuer Versuch von selbst.`,
+    noLink:
+      "Dieser Bildschirm darf nichts zeigen: sein Anzeigelink gilt nicht mehr. Einen neuen legt ein Administrator an.",
+  },
+
+  links: {
+    title: "Anzeigelinks",
+    what: "Wer einen öffnet, sieht ohne Anmeldung zu, etwa auf einem Bildschirm an der Wand, und ändert nichts.",
+    name: "Bildschirm",
+    nameExample: "Eingangshalle",
+    labelsHint: "optional: zeigt nur Geräte mit einem davon",
+    views: "Ansichten im Wechsel",
+    noViews: "In diesem Browser gemerkte Ansichten der Flotte sind hier zur Wahl; ohne eine zeigt er die ganze Flotte.",
+    every: "Sekunden je Ansicht",
+    dim: "Dunkel von – bis",
+    dimHint: "optional: Stunden, wie 22-6",
+    daysHint: "optional",
+    make: "Link anlegen",
+    shownOnce: "Bitte jetzt auf dem Bildschirm öffnen, er wird nur dieses eine Mal gezeigt:",
+    copy: "Link kopieren",
+    copied: "Der Link ist kopiert.",
+    shows: "Zeigt",
+    everything: "die ganze Flotte",
+    revokeSure: (name) => `Den Link von ${name} widerrufen? Sein Bildschirm zeigt ab jetzt nichts mehr.`,
   },
 
   rules: {

@@ -197,6 +197,8 @@ export const en = {
     nothing: "No trend",
     noReadings: "no readings.",
     spoken: (low: string, high: string, newest: string) => `lowest ${low}, highest ${high}, newest ${newest}.`,
+    usual: (low: string, high: string) => `usually ${low} – ${high}`,
+    spokenUsual: (low: string, high: string) => `Usually from ${low} to ${high}.`,
     spokenAlerts: (count: number) => `${alerts(count)} in this time.`,
   },
 
@@ -311,11 +313,34 @@ export const en = {
     arrived: "The first reading is there.",
     open: "Open the device",
     docs: "Everything that the API can do",
+    guide: "How a device sends readings, step by step",
   },
 
   wall: {
     leave: "Leave the wall",
     waiting: (message: string) => `${message} Trying again by itself.`,
+    noLink: "This screen may show nothing: its viewing link ended. Open a new one, which an administrator makes.",
+  },
+
+  links: {
+    title: "Viewing links",
+    what: "Whoever opens one looks without signing in, on a screen on a wall for example, and changes nothing.",
+    name: "Screen",
+    nameExample: "Entrance hall",
+    labelsHint: "optional: shows devices with one of these alone",
+    views: "Views, in turn",
+    noViews: "Keep views of the fleet in this browser to choose them here; without any it shows the whole fleet.",
+    every: "Seconds each",
+    dim: "Dark from – to",
+    dimHint: "optional: hours, as 22-6",
+    daysHint: "optional",
+    make: "Make a link",
+    shownOnce: "Open it on the screen now, it is shown this once:",
+    copy: "Copy the link",
+    copied: "The link is copied.",
+    shows: "Shows",
+    everything: "the whole fleet",
+    revokeSure: (name: string) => `Revoke the link of ${name}? Its screen shows nothing from now on.`,
   },
 
   rules: {

@@ -1,5 +1,7 @@
 import { useEffect, useState } from "react";
+import { loadSession } from "../access/session";
 import { useAddress, type Query } from "../address";
+import type { Screen } from "../api/types";
 import { inOrder } from "../live/alerts";
 import { useDevices } from "../device/useDevices";
 import { rowsOf, subjectOf } from "../fleet/rows";
@@ -15,23 +17,51 @@ import { Note } from "../shell/Note";
 import type { Status } from "../shell/status";
 import { t } from "../text";
 import { wordsOf } from "../alerts/words";
+import { useEntry } from "./entry";
 import { isDimmed, pageOf, pagesOf } from "./rotation";
 
 const EVERY_SECONDS = 20;
 const ALERTS = 5;
 
+interface Props {
+  live: Live;
+  status: Status;
+  now: number;
+}
+
 /** For a screen on a wall: large, without anything to press, view after view, dark at night. */
-export default function WallPage({ live, status, now }: { live: Live; status: Status; now: number }) {
+export default function WallPage(props: Props) {
+  const { state, screen, message } = useEntry();
+  if (state === "open") return <Rotation {...props} screen={screen} />;
+  return (
+    <main className="wall wall-closed">
+      {state === "refused" ? (
+        <Note alarm>{message}</Note>
+      ) : (
+        <Note busy>{message ? t.wall.waiting(message) : t.loading}</Note>
+      )}
+    </main>
+  );
+}
+
+/** `screen`: what the link says by which it was let in. What the address says counts more. */
+function Rotation({ live, status, now, screen }: Props & { screen: Screen | null }) {
   const { query } = useAddress();
   const saved = useSavedViews();
-  const every = Math.max(Number(query.every) || EVERY_SECONDS, 5);
-  const views = saved.length > 0 && !query.only ? saved : [{ name: "", query: window.location.search }];
+  const every = Math.max(Number(query.every) || (screen?.every_seconds ?? EVERY_SECONDS), 5);
+  const chosen = screen && screen.views.length > 0 ? screen.views : saved;
+  const views = chosen.length > 0 && !query.only ? chosen : [{ name: "", query: window.location.search }];
   const [turn, setTurn] = useState(0);
   const { view, page, pages } = useTurn(views, turn);
   const fleet = useFleet(queryOf(readView(view.query)), PER_PAGE * pages);
   const rows = rowsOf(fleet.devices, live.series, live.alerts, now);
   const shown = pageOf(rows, page, PER_PAGE);
   useAwake();
+
+  // A link that was revoked says so only when it is asked for.
+  useEffect(() => {
+    if (fleet.error) void loadSession();
+  }, [fleet.error]);
 
   useEffect(() => {
     const timer = window.setInterval(() => {
@@ -43,9 +73,9 @@ export default function WallPage({ live, status, now }: { live: Live; status: St
   }, [every]);
 
   return (
-    <main className={`wall${isDimmed(query.dim, new Date(now).getHours()) ? " wall-dimmed" : ""}`}>
+    <main className={`wall${isDimmed(query.dim ?? screen?.dim ?? undefined, new Date(now).getHours()) ? " wall-dimmed" : ""}`}>
       <header className="wall-head">
-        <h2>{view.name || t.fleet.title}</h2>
+        <h2>{(view.name || screen?.name) ?? t.fleet.title}</h2>
         {fleet.counts && (
           <p className="wall-counts">
             {t.nav.counts(fleet.counts.silent, fleet.counts.total, live.alerts?.size ?? null)}
@@ -55,9 +85,11 @@ export default function WallPage({ live, status, now }: { live: Live; status: St
         <p className="wall-clock">
           <time>{formatClock(now)}</time> <small>{zoneName(now)}</small>
         </p>
-        <Link className="button-quiet" href="/">
-          {t.wall.leave}
-        </Link>
+        {!screen && (
+          <Link className="button-quiet" href="/">
+            {t.wall.leave}
+          </Link>
+        )}
       </header>
       {fleet.error && <Note>{t.wall.waiting(fleet.error)}</Note>}
       <Alerts live={live} offline={status.mode === "offline"} now={now} />
