@@ -26,6 +26,7 @@ WORKDIR /dashboard
 COPY dashboard/package.json dashboard/package-lock.json ./
 RUN npm ci
 COPY dashboard .
+COPY docs/devices.md /docs/
 RUN npm run build
 
 FROM nginxinc/nginx-unprivileged:1.29-alpine AS dashboard

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
-import type { ProxyOptions } from "vite";
+import { marked } from "marked";
+import type { Plugin, ProxyOptions } from "vite";
 import { defineConfig } from "vitest/config";
 
 // A laptop is as strict as the cluster: what nginx adds to every answer, the preview adds too.
@@ -44,6 +45,20 @@ function isLocal(host: string): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host);
 }
 
+/** A page of docs/ as HTML, made while building: nothing that runs in a browser has to know Markdown. */
+function documents(): Plugin {
+  return {
+    name: "documents",
+    enforce: "pre",
+    transform(text, id) {
+      if (!id.endsWith(".md")) return undefined;
+      // Other files of the repository are not served.
+      const withoutFiles = text.replace(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, "$1");
+      return { code: `export default ${JSON.stringify(marked.parse(withoutFiles, { async: false }))};`, map: null };
+    },
+  };
+}
+
 const server = {
   host: "127.0.0.1",
   port: Number(process.env.PORT ?? 8080),
@@ -55,8 +70,8 @@ const server = {
 };
 
 export default defineConfig({
-  plugins: [react()],
-  server,
+  plugins: [react(), documents()],
+  server: { ...server, fs: { allow: [".", "../docs"] } },
   preview: { ...server, headers },
   build: {
     // The policy allows no data: addresses, and no inline script that would load the modules ahead.

@@ -19,6 +19,7 @@ const AccessPage = lazy(() => import("./access/AccessPage"));
 const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
 const RulesPage = lazy(() => import("./rules/RulesPage"));
 const FirstDevice = lazy(() => import("./start/FirstDevice"));
+const DevicesGuide = lazy(() => import("./start/DevicesGuide"));
 const WallPage = lazy(() => import("./wall/WallPage"));
 
 /** What is there on every page, and the page that the address names. */
@@ -43,6 +44,7 @@ export function App() {
     if (path === "/access") return <AccessPage now={serverNow} />;
     if (path === "/rules") return <RulesPage now={serverNow} />;
     if (path === "/start") return <FirstDevice {...shared} />;
+    if (path === "/docs/devices") return <DevicesGuide />;
     if (path === "/wall") return <WallPage {...shared} status={status} />;
     if (path === "/") return <FleetPage {...shared} />;
     return (

@@ -103,7 +103,7 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
           </li>
         </ol>
         <p className="panel-sub">
-          <a href="/api/docs">{t.start.docs}</a>
+          <Link href="/docs/devices">{t.start.guide}</Link> · <a href="/api/docs">{t.start.docs}</a>
         </p>
       </section>
     </main>

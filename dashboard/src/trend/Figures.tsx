@@ -53,11 +53,13 @@ export function Figures({ unit, decimals, summary, newest }: Props) {
 interface LegendProps {
   lines: readonly { key: string; name: string; before: boolean }[];
   bucket: number;
+  /** What is usual, in words; null: nobody says. */
+  usual: string | null;
   onRemove: (key: string) => void;
 }
 
 /** What the colours mean; a line that was added can be taken away. */
-export function Legend({ lines, bucket, onRemove }: LegendProps) {
+export function Legend({ lines, bucket, usual, onRemove }: LegendProps) {
   return (
     <ul className="legend">
       {lines.map(({ key, name, before }, index) => (
@@ -78,6 +80,12 @@ export function Legend({ lines, bucket, onRemove }: LegendProps) {
           )}
         </li>
       ))}
+      {usual && (
+        <li>
+          <span className="legend-usual" />
+          {usual}
+        </li>
+      )}
       <li>{bucket > 0 ? t.trend.bandPer(formatSpan(bucket)) : t.trend.eachReading}</li>
     </ul>
   );

@@ -3,6 +3,7 @@ import { change, href, useAddress } from "../address";
 import { exportReadings } from "../api/client";
 import type { Alert, Device, Rule } from "../api/types";
 import { withOperator } from "../access/operator";
+import { useDetection } from "../device/useDetection";
 import { formatFull, formatSpan, zoneName } from "../format";
 import { isStale, keyOf, type SeriesMap } from "../live/series";
 import { joined, metricName, say } from "../quantity";
@@ -57,6 +58,7 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
     series,
     alerts,
     useRules(subject.device).rules ?? NO_RULES,
+    useDetection(subject.device),
     drawn,
     now,
   );
@@ -142,6 +144,13 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
           <Legend
             lines={model.lines}
             bucket={bucket}
+            usual={
+              model.usual &&
+              t.trend.usual(
+                say(model.usual.low, quantity.unit, decimals),
+                say(model.usual.high, quantity.unit, decimals),
+              )
+            }
             onRemove={(key) => {
               const left = compare.filter((each) => !key.startsWith(`${keyOf(each.device, each.metric)} `));
               if (left.length < compare.length) change({ compare: writeCompare(left) });

@@ -38,11 +38,19 @@ export interface Limit {
   severity: Alert["severity"];
 }
 
+/** Between which values hardly anything surprises the detector. */
+export interface Usual {
+  low: number;
+  high: number;
+}
+
 export interface ChartModel {
   /** The first is what the trend is about. */
   lines: readonly Line[];
   areas: readonly AlertArea[];
   limits: readonly Limit[];
+  /** null: nobody says what is usual of the first line. */
+  usual: Usual | null;
   span: Span;
 }
 
@@ -88,7 +96,7 @@ export function momentOf(alert: Alert): Span & { start: number; end: number } {
 const MOMENT_MS = 60_000;
 
 /** The description of the chart for screen readers. */
-export function describe({ lines, areas, span }: ChartModel, now: number): string {
+export function describe({ lines, areas, usual, span }: ChartModel, now: number): string {
   const [main] = lines;
   if (!main) return t.trend.nothing;
   const measured = main.dots.filter((dot) => dot.avg !== null);
@@ -99,5 +107,6 @@ export function describe({ lines, areas, span }: ChartModel, now: number): strin
   const high = Math.max(...measured.map((dot) => dot.max ?? -Infinity));
   const say = (value: number): string => `${formatNumber(value)} ${main.unit}`.trim();
   const figures = t.trend.spoken(say(low), say(high), say(newest.avg ?? 0));
-  return `${what}: ${figures}${areas.length > 0 ? ` ${t.trend.spokenAlerts(areas.length)}` : ""}`;
+  const expected = usual ? ` ${t.trend.spokenUsual(say(usual.low), say(usual.high))}` : "";
+  return `${what}: ${figures}${expected}${areas.length > 0 ? ` ${t.trend.spokenAlerts(areas.length)}` : ""}`;
 }

@@ -131,7 +131,7 @@ function drawn(
   ];
 }
 
-function marksOf({ areas, limits }: ChartModel, theme: Theme): object {
+function marksOf({ areas, limits, usual }: ChartModel, theme: Theme): object {
   const expected = areas.flatMap(({ expected, from, to, severity }) =>
     expected === null
       ? []
@@ -151,10 +151,15 @@ function marksOf({ areas, limits }: ChartModel, theme: Theme): object {
   return {
     markArea: {
       silent: true,
-      data: areas.map(({ from, to, severity, chosen }) => [
-        { xAxis: from, itemStyle: { color: theme.severity[severity].strong, opacity: chosen ? 0.28 : 0.14 } },
-        { xAxis: to },
-      ]),
+      data: [
+        ...(usual
+          ? [[{ yAxis: usual.low, itemStyle: { color: theme.muted, opacity: 0.1 } }, { yAxis: usual.high }]]
+          : []),
+        ...areas.map(({ from, to, severity, chosen }) => [
+          { xAxis: from, itemStyle: { color: theme.severity[severity].strong, opacity: chosen ? 0.28 : 0.14 } },
+          { xAxis: to },
+        ]),
+      ],
     },
     markLine: {
       silent: true,

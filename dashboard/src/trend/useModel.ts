@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import type { Alert, Device, Rule } from "../api/types";
+import type { Alert, Device, Rule, WatchedSeries } from "../api/types";
 import { useDevices } from "../device/useDevices";
 import { keyOf, type SeriesMap } from "../live/series";
 import { decimalsOf, metricName, type Quantity, quantityOf, scaleOf } from "../quantity";
@@ -7,7 +7,7 @@ import { type Range, type Span, spanOf } from "../range";
 import { limitsOf } from "../rules/limits";
 import { t } from "../text";
 import { converted, rawLine, shifted, type Summary, trendLine } from "./merge";
-import { areasOf, type ChartModel, type Line } from "./model";
+import { areasOf, type ChartModel, type Line, type Usual } from "./model";
 import { type Loaded, useTrends, type Wanted } from "./useTrends";
 
 export interface Subject {
@@ -49,6 +49,7 @@ export function useModel(
   live: SeriesMap,
   alerts: readonly Alert[],
   rules: readonly Rule[],
+  watched: readonly WatchedSeries[],
   /** A limit that is being drawn. */
   drawn: number | null,
   now: number,
@@ -82,10 +83,11 @@ export function useModel(
       ...(drawn === null ? [] : [{ value: drawn, name: t.rules.newLimit, severity: "warning" as const }]),
     ];
     const areas = areasOf(alerts, subject, { from, to }, quantity.convert, alert);
-    return { lines: lines.map(({ line }) => line), areas, limits, span: { from, to } };
+    const usual = usualOf(watched, subject.metric, quantity);
+    return { lines: lines.map(({ line }) => line), areas, limits, usual, span: { from, to } };
     // The quantity is made anew each time; what it is made of is in `lines`.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [main, lines, alerts, subject.device, subject.metric, from, to, rules, drawn, alert]);
+  }, [main, lines, alerts, subject.device, subject.metric, from, to, rules, watched, drawn, alert]);
 
   return {
     model,
@@ -98,6 +100,13 @@ export function useModel(
     loading,
     error,
   };
+}
+
+/** What the detector now takes for usual, in the reader's unit. */
+function usualOf(watched: readonly WatchedSeries[], metric: string, { convert }: Quantity): Usual | null {
+  const series = watched.find((each) => each.metric === metric);
+  if (series?.usual_low == null || series.usual_high == null) return null;
+  return { low: convert(series.usual_low), high: convert(series.usual_high) };
 }
 
 function lineOf(

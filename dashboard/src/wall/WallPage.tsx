@@ -73,7 +73,9 @@ function Rotation({ live, status, now, screen }: Props & { screen: Screen | null
   }, [every]);
 
   return (
-    <main className={`wall${isDimmed(query.dim ?? screen?.dim ?? undefined, new Date(now).getHours()) ? " wall-dimmed" : ""}`}>
+    <main
+      className={`wall${isDimmed(query.dim ?? screen?.dim ?? undefined, new Date(now).getHours()) ? " wall-dimmed" : ""}`}
+    >
       <header className="wall-head">
         <h2>{(view.name || screen?.name) ?? t.fleet.title}</h2>
         {fleet.counts && (

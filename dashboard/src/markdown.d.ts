@@ -1,0 +1,5 @@
+declare module "*.md" {
+  /** As HTML. */
+  const html: string;
+  export default html;
+}
