@@ -105,7 +105,7 @@ async def stats(connection: asyncpg.Connection) -> PlatformStats:
         FROM latest_readings WHERE stored_at > clock_timestamp() - interval '10 seconds'
         """
     )
-    silent, open_alerts = await connection.fetchrow(
+    ((silent, open_alerts),) = await connection.fetch(
         """
         SELECT (SELECT count(*) FROM (
                     SELECT FROM latest_readings GROUP BY device_id

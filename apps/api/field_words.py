@@ -33,6 +33,7 @@ FIELD_WORDS = {
     "detail": Words(
         "What went wrong, and what to do about it", "the parameter metric is missing: this operation needs it"
     ),
+    "device_id": Words("The device", "boiler-1"),
     "dropped": Words("How many readings the client missed, being slow", 0),
     "expected": Words("What the model expected, in the unit of the metric", 3.1),
     "happened_at": Words("In the readings' own time, where readings made it happen"),

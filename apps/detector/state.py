@@ -6,7 +6,7 @@ The names of the columns and of the JSON keys are stored data. They stay when na
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -93,7 +93,11 @@ def from_json(model: type[Model], text: str) -> SignalState:
 
 def to_json(state: SignalState) -> str:
     """Return a state as it is stored."""
-    stored = {"last": state.last_time, "calm": state.consecutive_normal, "model": state.model.state_dict()}
+    stored: dict[str, Any] = {
+        "last": state.last_time,
+        "calm": state.consecutive_normal,
+        "model": state.model.state_dict(),
+    }
     if state.last_time is not None and (until := state.model.learning_until(state.last_time)):
         stored["learning_until"] = until  # for people: the API shows it
     if state.last_time is not None and (usual := state.model.usual(state.last_time)):

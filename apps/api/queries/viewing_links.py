@@ -72,7 +72,8 @@ async def create(
         *(secret.credential_id, secret.digest, name, None if labels is None else list(labels)),
         *(msgspec.json.encode(views).decode(), every_seconds, dim, created_by, expires_at),
     )
-    return _link(await connection.fetchrow(_INSERT, *given))
+    (row,) = await connection.fetch(_INSERT, *given)
+    return _link(row)
 
 
 async def find(database: Database) -> list[ViewingLink]:

@@ -116,7 +116,7 @@ async def open_viewing_link(context: Context, caller: Caller, authorization: Sec
     secret = bearer(authorization) or ""
     link = await viewing_links.get(context.database, caller.link_id) if caller.link_id else None
     if link is None or not context.access.views.is_secret(secret):
-        raise ProblemError(400, "this takes the secret of a viewing link, as Authorization: Bearer sav_...: send that")
+        raise ProblemError(422, "this takes the secret of a viewing link, as Authorization: Bearer sav_...: send that")
     cookie = context.access.views.kept(secret, context.now(), link.expires_at)
     return JsonResponse(screen(link), {"Set-Cookie": cookie, **NOT_KEPT})
 

@@ -1129,6 +1129,7 @@ export interface components {
          * @description The newest reading of a series by its own time. `stored_at` tells when it became the newest.
          */
         LatestReading: {
+            /** @description The device */
             device_id: string;
             /** @description What was measured */
             metric: string;
@@ -1153,7 +1154,10 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description What is wrong, in a sentence */
             message: string;
-            /** @default null */
+            /**
+             * @description The device
+             * @default null
+             */
             device_id: string | null;
             /**
              * @description What was measured
@@ -1807,6 +1811,7 @@ export interface components {
          * @description A reading: when it was measured (`ts`) and when the platform received it.
          */
         ReadingOut: {
+            /** @description The device */
             device_id: string;
             /** @description What was measured */
             metric: string;
@@ -1833,6 +1838,7 @@ export interface components {
          * @description A series in buckets of equal length. `since` and `until` are where the first bucket starts and the last ends.
          */
         Trend: {
+            /** @description The device */
             device_id: string;
             /** @description What was measured */
             metric: string;
@@ -1891,6 +1897,7 @@ export interface components {
          */
         RejectedRecord: {
             rejected_id: number;
+            /** @description The device */
             device_id: string | null;
             /** @description Why */
             reason: string;
@@ -1926,7 +1933,10 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description What is wrong, in a sentence */
             message: string;
-            /** @default null */
+            /**
+             * @description The device
+             * @default null
+             */
             device_id: string | null;
             /**
              * @description What was measured
@@ -2704,6 +2714,7 @@ export interface components {
          * @description An alert that there would have been: about what, since when it was so, when it opened and when it was over.
          */
         WouldHaveFired: {
+            /** @description The device */
             device_id: string;
             /** @description What was measured */
             metric: string | null;
@@ -5328,7 +5339,7 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "device_id": "device id",
+                     *           "device_id": "boiler-1",
                      *           "metric": "temperature",
                      *           "ts": "ts",
                      *           "value": 21.5,
@@ -5420,7 +5431,7 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "device_id": "device id",
+                     *           "device_id": "boiler-1",
                      *           "metric": "temperature",
                      *           "ts": "ts",
                      *           "value": 21.5,
@@ -5520,7 +5531,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "device_id": "device id",
+                     *       "device_id": "boiler-1",
                      *       "metric": "temperature",
                      *       "since": "since",
                      *       "until": "until",
@@ -5786,7 +5797,7 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "rejected_id": 1,
-                     *           "device_id": "device id",
+                     *           "device_id": "boiler-1",
                      *           "reason": "ts is in the future: set the device's clock",
                      *           "payload": "{\"metric\": \"temperature\"}",
                      *           "position": 1,
@@ -5891,7 +5902,7 @@ export interface operations {
                      *           "rule": "boiler-too-hot",
                      *           "severity": "critical",
                      *           "message": "Boiler room is 91.2 °C, above 80 °C",
-                     *           "device_id": "device id",
+                     *           "device_id": "boiler-1",
                      *           "metric": "temperature",
                      *           "since": "since",
                      *           "threshold": 80,
@@ -6005,7 +6016,7 @@ export interface operations {
                      *       "rule": "boiler-too-hot",
                      *       "severity": "critical",
                      *       "message": "Boiler room is 91.2 °C, above 80 °C",
-                     *       "device_id": "device id",
+                     *       "device_id": "boiler-1",
                      *       "metric": "temperature",
                      *       "since": "since",
                      *       "threshold": 80,
@@ -6126,7 +6137,7 @@ export interface operations {
                      *       "rule": "boiler-too-hot",
                      *       "severity": "critical",
                      *       "message": "Boiler room is 91.2 °C, above 80 °C",
-                     *       "device_id": "device id",
+                     *       "device_id": "boiler-1",
                      *       "metric": "temperature",
                      *       "since": "since",
                      *       "threshold": 80,
@@ -6285,7 +6296,7 @@ export interface operations {
                      *       "rule": "boiler-too-hot",
                      *       "severity": "critical",
                      *       "message": "Boiler room is 91.2 °C, above 80 °C",
-                     *       "device_id": "device id",
+                     *       "device_id": "boiler-1",
                      *       "metric": "temperature",
                      *       "since": "since",
                      *       "threshold": 80,
@@ -6435,7 +6446,7 @@ export interface operations {
                      *       "rule": "boiler-too-hot",
                      *       "severity": "critical",
                      *       "message": "Boiler room is 91.2 °C, above 80 °C",
-                     *       "device_id": "device id",
+                     *       "device_id": "boiler-1",
                      *       "metric": "temperature",
                      *       "since": "since",
                      *       "threshold": 80,
@@ -6598,7 +6609,7 @@ export interface operations {
                      *       "rule": "boiler-too-hot",
                      *       "severity": "critical",
                      *       "message": "Boiler room is 91.2 °C, above 80 °C",
-                     *       "device_id": "device id",
+                     *       "device_id": "boiler-1",
                      *       "metric": "temperature",
                      *       "since": "since",
                      *       "threshold": 80,
@@ -8992,7 +9003,7 @@ export interface operations {
                      *       "complete": false,
                      *       "firings": [
                      *         {
-                     *           "device_id": "device id",
+                     *           "device_id": "boiler-1",
                      *           "metric": "temperature",
                      *           "since": "since",
                      *           "opened_at": "opened at",
