@@ -48,6 +48,16 @@ def local(session: nox.Session) -> None:
 
 
 @nox.session
+def longterm(session: nox.Session) -> None:
+    """Make Spark's reports of the local stack's archive; `-- --archive PLACE` takes another."""
+    install(session, "spark")
+    kept = ROOT / ".cache" / "local"
+    of_local = [f"--archive={kept / 'ministack' / 's3' / '000000000000' / 'archive'}", f"--results={kept / 'longterm'}"]
+    command = ["python", "-m", "apps.longterm.spark", "--master=local[*]", *(session.posargs or of_local)]
+    session.run("python", "-m", "devtools.java", *command)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format, workflows too; `-- --fix` corrects what it can."""
     install(session, "lint")
