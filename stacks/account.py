@@ -5,6 +5,7 @@ An account of its own for production keeps it out of reach of whoever may deploy
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pulumi
 
@@ -18,11 +19,15 @@ from components.account.github_runners import GitHubRunners, GitHubRunnersArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs, registry
 from components.account.retained import Retained, RetainedArgs
 from components.account.scheduled_end import ScheduledEnd, ScheduledEndArgs, end_project_arn
+from components.account.spark_reports import SparkReports, SparkReportsArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
-from stacks.config import PROJECT, AccountConfig
+from stacks.config import PROJECT, ROOT, AccountConfig
 from stacks.github import archive_of, deployed_environment, end_commands, end_cron, schedule_of
 from stacks.providers import aws_provider
 from stacks.retained import SECRETS, archive_bucket, retained_names
+
+SPARK_MODULE = "apps/longterm/spark/__main__.py"
+"""What Spark runs over the archive of an environment."""
 
 
 def deploy(config: AccountConfig, stack: str) -> None:
@@ -63,20 +68,8 @@ def deploy(config: AccountConfig, stack: str) -> None:
         for environment, kept in retained.items()
         if (archive := archive_of(environment))
     }
-    for environment in archives:
-        if (archive := archive_of(environment)) and archive.athena:
-            ArchiveQueries(
-                f"{environment}-queries",
-                ArchiveQueriesArgs(
-                    archive.athena,
-                    f"{PROJECT}-{environment}-archive",
-                    config.account,
-                    config.region,
-                    archive_bucket(environment, config.account),
-                    retained[environment].key_arn,
-                ),
-                opts,
-            )
+    for environment, bucket in archives.items():
+        _read_archive(config, environment, bucket, retained[environment].key_arn, opts)
     deployment = _deployment(config, {name: kept.key_arn for name, kept in retained.items()}, opts)
     images.grant_push("images-push", deployment.images)
     state.grant_read("preview-state", deployment.preview)
@@ -92,6 +85,38 @@ def deploy(config: AccountConfig, stack: str) -> None:
     pulumi.export("secretsProvider", pulumi.Output.concat("awskms:///", state.key.arn, f"?region={config.region}"))
     pulumi.export("registry", registry(config.account, config.region))
     pulumi.export("imageRepositories", images.urls)
+
+
+def _read_archive(
+    config: AccountConfig,
+    environment: str,
+    bucket: ArchiveBucket,
+    key_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Declare what reads the archive of an environment besides it, as far as its file asks for it."""
+    archive, name = archive_of(environment), archive_bucket(environment, config.account)
+    if archive and archive.athena:
+        args = ArchiveQueriesArgs(
+            archive.athena, f"{PROJECT}-{environment}-archive", config.account, config.region, name, key_arn
+        )
+        ArchiveQueries(f"{environment}-queries", args, opts)
+    if archive and archive.reports:
+        SparkReports(
+            f"{PROJECT}-reports-{environment}",
+            SparkReportsArgs(
+                config=archive.reports,
+                project=PROJECT,
+                environment=environment,
+                account=config.account,
+                region=config.region,
+                bucket=name,
+                key_arn=key_arn,
+                sources=spark_sources(),
+                module=SPARK_MODULE,
+            ),
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[bucket])),
+        )
 
 
 def _deployment(
@@ -134,6 +159,13 @@ def _deployment(
             opts,
         )
     return deployment
+
+
+def spark_sources(folder: Path = ROOT) -> dict[str, Path]:
+    """Return the files that Spark's machines need, by where Python looks for them."""
+    jobs = folder / SPARK_MODULE
+    packages = [parent / "__init__.py" for parent in jobs.parents if parent.is_relative_to(folder / "apps")]
+    return {str(file.relative_to(folder)): file for file in sorted({*packages, *jobs.parent.glob("*.py")})}
 
 
 def state_bucket(account: str, region: str) -> str:

@@ -28,11 +28,26 @@ class DatabaseConfig(Section):
         return self
 
 
+class ReportsConfig(Section):
+    """Spark's reports of each month. Nothing of it is needed to switch them on: `reports: {}`."""
+
+    maximum_vcpu: int = Field(
+        16, ge=8, le=400, multiple_of=4, description="Most processors at once, with 4 GiB each", examples=[16]
+    )
+    timeout_minutes: int = Field(360, ge=10, le=1440, description="Minutes after which a run is ended", examples=[360])
+    assumed_vcpu_hours: float = Field(
+        4, gt=0, le=1_000_000, description="What `nox -s cost` counts with, a month", examples=[4]
+    )
+
+
 class ArchiveConfig(Section):
     """Days that are over as files in S3. Nothing of it is needed to switch it on: `archive: {}`."""
 
     colder_after_days: int = Field(
         90, ge=1, le=3650, description="Days after which files move to Glacier Instant Retrieval", examples=[90]
+    )
+    reports: ReportsConfig | None = Field(
+        None, description="Reports of each month, made by Spark on EMR Serverless; None: none", examples=[{}]
     )
     assumed_readings_per_second: float = Field(
         200, gt=0, le=1_000_000, description="What `nox -s cost` counts with", examples=[2000]

@@ -13,11 +13,14 @@ from typing import Any
 from apps.storage.metrics import PERIOD, RDS_METRICS
 from components.cluster.versions import SUPPORT, days_of_standard_support
 from components.data.config import ArchiveConfig
-from delivery.cost.prices import price
+from delivery.cost.prices import HOURS_A_MONTH, price
 from delivery.errors import UnknownAttributeError, UnknownPriceError
 
 ARCHIVED_BYTES = 15
 """Of a reading in the archive, measured with values that are noise (docs/archive.md)."""
+
+REPORTS_GB = 4
+"""Memory that Spark has for each processor."""
 
 HOURS_A_WEEK = Decimal(168)
 
@@ -104,6 +107,11 @@ def archive(config: ArchiveConfig, region: str) -> list[Line]:
         item, count = "Athena, TB read", Decimal(str(config.athena.assumed_scanned_gib_a_week)) / 1024 / HOURS_A_WEEK
         found = price(item, region)
         lines.append(Line("archive", "questions, as assumed", item, count, found.hourly * count, found.source))
+    if config.reports:
+        processors = Decimal(str(config.reports.assumed_vcpu_hours)) / HOURS_A_MONTH
+        for item, each in (("EMR Serverless vCPU", 1), ("EMR Serverless memory, GB", REPORTS_GB)):
+            found, count = price(item, region), (processors * each).quantize(Decimal("1e-6"))
+            lines.append(Line("archive", "reports, as assumed", item, count, found.hourly * count, found.source))
     return lines
 
 
@@ -271,6 +279,9 @@ FREE: Mapping[str, str] = {
     "aws:ecr/repository:Repository": _BY_USE,
     "aws:glue/catalogDatabase:CatalogDatabase": "the first million objects of a catalogue are free",
     "aws:glue/catalogTable:CatalogTable": "the first million objects of a catalogue are free",
+    "aws:emrserverless/application:Application": _BY_USE,
+    "aws:scheduler/schedule:Schedule": _NOTHING,
+    "aws:s3/bucketObjectv2:BucketObjectv2": _BY_USE,
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _NOTHING,
     "aws:iam/policy:Policy": _NOTHING,
     "aws:s3/bucket:Bucket": _BY_USE,

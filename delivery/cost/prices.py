@@ -76,6 +76,8 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "db.m7g.large": _prices("hour", _PAGES, "0.168", "0.185", "0.195"),
         "database storage, GB": _prices("month", _LISTS, "0.115", "0.127", "0.137"),
         "database snapshot, GB": _us_only("month", _PAGES, "0.095"),
+        "EMR Serverless vCPU": _us_only("hour", _PAGES, "0.042094"),
+        "EMR Serverless memory, GB": _us_only("hour", _PAGES, "0.004628"),
         "S3 Standard, GB": _prices("month", _PAGES, "0.023", "0.023", "0.0245"),
         "S3 Glacier Instant Retrieval, GB": _prices("month", _PAGES, "0.004", "0.004", "0.005"),
         "Athena, TB read": _prices("hour", _PAGES, "5.00", "5.00", "5.00"),
