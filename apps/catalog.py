@@ -5,6 +5,7 @@ from apps.archive.service import ARCHIVE
 from apps.detector.service import DETECTOR
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
+from apps.longterm.service import LONGTERM
 from apps.notifier.service import NOTIFIER
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Resources, Scale, StaticSite
@@ -30,6 +31,7 @@ CATALOG = Catalog(
         DETECTOR,
         NOTIFIER,
         ARCHIVE,
+        LONGTERM,
         PARTITIONS,
         DATABASE_METRICS,
         ROTATION,

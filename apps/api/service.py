@@ -25,6 +25,8 @@ GRANTS = {
     "fleet_keys": "SELECT, INSERT, UPDATE",
     "upload_generations": "SELECT, INSERT, UPDATE",
     "rejected_records": "SELECT",
+    "report_months": "SELECT",
+    "series_reports": "SELECT",
     "alerts": "SELECT, UPDATE",
     "alert_events": "SELECT, INSERT",
     "api_keys": "SELECT, INSERT, UPDATE",

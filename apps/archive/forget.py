@@ -5,6 +5,8 @@ It may end anywhere and be started again.
 
 import asyncio
 import logging
+from collections.abc import Collection
+from datetime import date
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 from apps.archive.archiver import Archiver, version_name
 from apps.archive.files import FileWriter, figures
 from apps.storage.archive.bucket import Bucket
-from apps.storage.archive.manifest import ArchivedFile, Manifest
+from apps.storage.archive.manifest import REPORTS, ArchivedFile, Manifest
 from apps.storage.archive.parquet import tables
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Forgotten(NamedTuple):
 
 
 async def forget(archiver: Archiver, device_id: str) -> Forgotten:
-    """Delete a device's readings, rollups, newest values and rejected records, and rewrite the days that hold some.
+    """Delete a device's readings, rollups, newest values, rejected records and reports, and rewrite its days.
 
     The device itself stays registered: the registry is its operator's.
     """
@@ -38,9 +40,16 @@ async def forget(archiver: Archiver, device_id: str) -> Forgotten:
     for (month,) in await archiver.connection.fetch(_MONTHS):
         done = await archiver.connection.execute(_DELETE_MONTH, device_id, month, timeout=DELETE_SECONDS)
         stored += int(done.rpartition(" ")[2])
-    for table in ("readings_minute", "readings_hour", "readings_day", "latest_readings", "rejected_records"):
+    for table in (
+        "readings_minute",
+        "readings_hour",
+        "readings_day",
+        "latest_readings",
+        "rejected_records",
+        "series_reports",
+    ):
         await archiver.connection.execute(_DELETE.format(table), device_id, timeout=DELETE_SECONDS)
-    rewritten, archived = 0, 0
+    rewritten, archived = set[date](), 0
     for key in sorted(await asyncio.to_thread(archiver.bucket.manifests)):
         found = await asyncio.to_thread(archiver.bucket.manifest, key)
         if found is None:
@@ -48,9 +57,10 @@ async def forget(archiver: Archiver, device_id: str) -> Forgotten:
         holding = await asyncio.to_thread(_holding, archiver.bucket, found[0], device_id)
         if holding:
             archived += await _rewrite(archiver, *found, holding, device_id)
-            rewritten += 1
-    log.info("forgot a device", extra={"stored": stored, "days": rewritten, "archived": archived})
-    return Forgotten(stored, rewritten, archived)
+            rewritten.add(found[0].day)
+    await asyncio.to_thread(_delete_reports, archiver.bucket, {f"{day:%Y-%m}" for day in rewritten})
+    log.info("forgot a device", extra={"stored": stored, "days": len(rewritten), "archived": archived})
+    return Forgotten(stored, len(rewritten), archived)
 
 
 async def _rewrite(
@@ -74,6 +84,12 @@ async def _rewrite(
     await archiver.publish(rewritten, etag)
     await asyncio.to_thread(archiver.bucket.delete, [file.key for file in holding])
     return manifest.rows - rewritten.rows
+
+
+def _delete_reports(bucket: Bucket, months: Collection[str]) -> None:
+    """Delete what Spark said of months: its next run says it anew, without the device."""
+    reports = bucket.keys(REPORTS)
+    bucket.delete([key for key in reports if any(f"/month={month}/" in key for month in months)])
 
 
 def _holding(bucket: Bucket, manifest: Manifest, device_id: str) -> list[ArchivedFile]:

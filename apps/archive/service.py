@@ -14,6 +14,7 @@ GRANTS = {
     "readings_day": "SELECT, DELETE",
     "latest_readings": "SELECT, DELETE",
     "rejected_records": "SELECT, DELETE",
+    "series_reports": "SELECT, DELETE",
     "devices": "SELECT",
     "archive_days": "SELECT, INSERT, UPDATE",
 }

@@ -18,6 +18,8 @@ from apps.gateway.metrics import REVOCATIONS_AGE
 from apps.gateway.service import GATEWAY
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS, Outcome
 from apps.ingestor.service import INGESTOR
+from apps.longterm.metrics import NEWEST_MONTH
+from apps.longterm.service import LONGTERM
 from apps.notifier.metrics import LAST_SUCCESS as LAST_HANDOVER
 from apps.notifier.service import NOTIFIER
 from apps.observability.objectives import LATENCY_ROUTES, SLOS
@@ -66,6 +68,9 @@ RULES_LATE = 60
 
 MEASUREMENT_LATE = 900
 """Seconds in which three measurements of the database should have worked."""
+
+REPORTS_LATE = 40 * 24 * 3600
+"""Seconds after a month's end in which the next one is over and should have its report."""
 
 ARCHIVE_LATE = 2 * 24 * 3600
 """Seconds in which two nights should have archived everything."""
@@ -218,6 +223,15 @@ CRONJOB_FAILING = (
     *(_failing(job.deadline_seconds, job.name) for job in LONG_JOBS),
 )
 
+REPORTS_BEHIND = AlertRule(
+    name="ReportsBehind",
+    # Where there never was a report there is nothing to be late.
+    expression=age(NEWEST_MONTH) > REPORTS_LATE,
+    for_=timedelta(hours=1),
+    severity=Severity.WARNING,
+    summary="the newest month that has a report ended {{ $value | humanizeDuration }} ago",
+)
+
 ARCHIVE_DIFFERS = AlertRule(
     name="ArchiveDiffers",
     expression=value(FAILED_DAYS) > 0,
@@ -298,5 +312,6 @@ GROUPS = (
         ),
     ),
     RuleGroup(name=ARCHIVE.name, rules=(ARCHIVE_DIFFERS, ARCHIVE_BEHIND)),
+    RuleGroup(name=LONGTERM.name, rules=(REPORTS_BEHIND,)),
     *(group for slo in SLOS for group in slo.groups()),
 )

@@ -17,6 +17,7 @@ import { t } from "./text";
 const DevicePage = lazy(() => import("./device/DevicePage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
+const HealthPage = lazy(() => import("./reports/HealthPage"));
 const RulesPage = lazy(() => import("./rules/RulesPage"));
 const FirstDevice = lazy(() => import("./start/FirstDevice"));
 const DevicesGuide = lazy(() => import("./start/DevicesGuide"));
@@ -42,6 +43,7 @@ export function App() {
     if (device) return <DevicePage key={device} id={decodeURIComponent(device)} {...shared} />;
     if (path === "/alerts") return <AlertsPage {...shared} />;
     if (path === "/access") return <AccessPage now={serverNow} />;
+    if (path === "/health") return <HealthPage />;
     if (path === "/rules") return <RulesPage now={serverNow} />;
     if (path === "/start") return <FirstDevice {...shared} />;
     if (path === "/docs/devices") return <DevicesGuide />;

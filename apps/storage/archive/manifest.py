@@ -11,6 +11,7 @@ SCHEMA_VERSION = 1
 
 READINGS = "readings/"
 MANIFESTS = "manifests/"
+REPORTS = "reports/"
 
 
 class Figures(NamedTuple):

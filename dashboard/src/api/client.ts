@@ -14,6 +14,7 @@ import type {
   DeviceSpec,
   DryRun,
   Fleet,
+  FleetReport,
   KeySpec,
   LatestReading,
   MadeKey,
@@ -26,6 +27,7 @@ import type {
   SignedIn,
   Rule,
   RuleSpec,
+  SeriesReport,
   Trend,
   UploadUrl,
   ViewingLink,
@@ -100,6 +102,19 @@ export function getReadings(query: ReadingsQuery, signal?: AbortSignal): Promise
 export function getRejected(device_id: string, key: string, cursor?: string): Promise<Page<RejectedRecord>> {
   const query = { device_id, limit: 50, ...(cursor ? { cursor } : {}) };
   return answer(api.GET("/rejected", { params: { query }, ...by(key) }));
+}
+
+type ReportsQuery = NonNullable<paths["/reports"]["get"]["parameters"]["query"]>;
+
+/** What months say of series, the newest first. */
+export function getReports(query: ReportsQuery, signal?: AbortSignal): Promise<Page<SeriesReport>> {
+  return answer(api.GET("/reports", { params: { query }, ...cancelledBy(signal) }));
+}
+
+/** A month of the fleet; null: the newest. */
+export function getFleetReport(month: string | null, signal?: AbortSignal): Promise<FleetReport> {
+  const query = month ? { month } : {};
+  return answer(api.GET("/reports/fleet", { params: { query }, ...cancelledBy(signal) }));
 }
 
 export type AlertQuery = NonNullable<paths["/alerts"]["get"]["parameters"]["query"]>;

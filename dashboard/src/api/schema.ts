@@ -500,6 +500,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the months of series, the newest first */
+        get: operations["list_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the month of the fleet by kind */
+        get: operations["show_fleet_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts": {
         parameters: {
             query?: never;
@@ -1907,6 +1941,70 @@ export interface components {
             shard_id: string;
             sequence_number: string;
             rejected_at: string;
+        };
+        /**
+         * SeriesReportPage
+         * @description Some rows, and where the next ones start: null after the last.
+         */
+        SeriesReportPage: {
+            items: components["schemas"]["SeriesReport"][];
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * SeriesReport
+         * @description The month of one metric of one device. Values are in the metric's own unit.
+         */
+        SeriesReport: {
+            /** @description A month, like 2026-11 */
+            month: string;
+            /** @description The device */
+            device_id: string;
+            /** @description What was measured */
+            metric: string;
+            /** @description What the device is */
+            kind: string;
+            readings: number;
+            interval_seconds: number | null;
+            gaps: number;
+            longest_gap_seconds: number;
+            silent_seconds: number;
+            availability: number;
+            minimum: number | null;
+            p05: number | null;
+            p50: number | null;
+            p95: number | null;
+            maximum: number | null;
+            longest_same_seconds: number;
+            drift: number | null;
+            findings: ("drifting" | "gaps" | "silent" | "stuck")[];
+        };
+        /**
+         * FleetReport
+         * @description The month of the fleet.
+         */
+        FleetReport: {
+            month: string | null;
+            months: string[];
+            kinds: components["schemas"]["KindReport"][];
+        };
+        /**
+         * KindReport
+         * @description The month of the devices of one kind.
+         */
+        KindReport: {
+            /** @description What the device is */
+            kind: string;
+            devices: number;
+            readings: number;
+            availability: number;
+            silent: number;
+            gaps: number;
+            stuck: number;
+            drifting: number;
         };
         /**
          * AlertPage
@@ -5831,6 +5929,198 @@ export interface operations {
                 };
             };
             /** @description Whoever asks has not the permission rejected:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_reports: {
+        parameters: {
+            query?: {
+                /** @description Most rows of one page */
+                limit?: number;
+                /** @description `next_cursor` of the page before; the other parameters must stay the same */
+                cursor?: string;
+                /** @description Letters, digits, '.', '_' and '-', at most 64 */
+                device_id?: string;
+                /** @description A month, like 2026-11 */
+                month?: string;
+                finding?: "drifting" | "gaps" | "silent" | "stuck";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "month": "month",
+                     *           "device_id": "boiler-1",
+                     *           "metric": "temperature",
+                     *           "kind": "temperature",
+                     *           "readings": 1,
+                     *           "interval_seconds": 1,
+                     *           "gaps": 1,
+                     *           "longest_gap_seconds": 1,
+                     *           "silent_seconds": 1,
+                     *           "availability": 1,
+                     *           "minimum": 1,
+                     *           "p05": 1,
+                     *           "p50": 1,
+                     *           "p95": 1,
+                     *           "maximum": 1,
+                     *           "longest_same_seconds": 1,
+                     *           "drift": 1,
+                     *           "findings": [
+                     *             "drifting"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SeriesReportPage"];
+                };
+            };
+            /** @description A parameter contradicts another, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_fleet_report: {
+        parameters: {
+            query?: {
+                /** @description A month, like 2026-11 */
+                month?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "month": "month",
+                     *       "months": [
+                     *         "months"
+                     *       ],
+                     *       "kinds": [
+                     *         {
+                     *           "kind": "temperature",
+                     *           "devices": 1,
+                     *           "readings": 1,
+                     *           "availability": 1,
+                     *           "silent": 1,
+                     *           "gaps": 1,
+                     *           "stuck": 1,
+                     *           "drifting": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FleetReport"];
+                };
+            };
+            /** @description A parameter contradicts another, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
             403: {
                 headers: {
                     [name: string]: unknown;

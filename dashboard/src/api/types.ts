@@ -17,6 +17,9 @@ export type DeviceState = FleetDevice["state"];
 export type SparkPoint = Schemas["SparkPoint"];
 /** What the detector knows of a series. */
 export type WatchedSeries = Schemas["WatchedSeries"];
+/** What Spark says of a series in a month, and of the fleet. */
+export type SeriesReport = Schemas["SeriesReport"];
+export type FleetReport = Schemas["FleetReport"];
 export type Reading = Schemas["ReadingOut"];
 export type RejectedRecord = Schemas["RejectedRecord"];
 export type AlertWithEvents = Schemas["AlertWithEvents"];

@@ -7,6 +7,7 @@ import { Gauges } from "../gauges/Gauges";
 import { keyOf } from "../live/series";
 import type { Live } from "../live/store";
 import { metricName } from "../quantity";
+import { Months } from "../reports/Months";
 import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
@@ -18,7 +19,7 @@ import { RawReadings } from "./RawReadings";
 import { Rejected } from "./Rejected";
 import { useDeviceAlerts } from "./useDeviceAlerts";
 
-const TABS = ["alerts", "readings", "rejected", "about"] as const;
+const TABS = ["alerts", "readings", "months", "rejected", "about"] as const;
 
 /** Everything about one device. */
 export default function DevicePage({ id, live, now }: { id: string; live: Live; now: number }) {
@@ -142,6 +143,7 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
           </ul>
         )}
         {tab === "readings" && <RawReadings key={query.raw} device={device} metric={query.raw ?? null} live={live} />}
+        {tab === "months" && <Months device={device} />}
         {tab === "rejected" && <Rejected id={id} />}
         {tab === "about" && <AboutDevice key={device.updated_at} device={device} />}
       </section>

@@ -36,6 +36,8 @@ async def test_a_forgotten_device_is_nowhere_and_all_others_are_as_they_were(
     await archiver.run(BEFORE)
     before = {day: in_archive(bucket, day) for day in DAYS}
     of_device = sum(row.device_id == "a" for rows in before.values() for row in rows)
+    for key in ("reports/fleet/month=2026-11/_SUCCESS", "reports/series/month=2026-10/part-0.parquet"):
+        bucket.s3.put_object(Bucket=bucket.name, Key=key, Body=b"")
     assert await forget(archiver, "a") == Forgotten(of_device, 2, of_device)
     for day in DAYS:
         left = [row for row in before[day] if row.device_id != "a"]
@@ -44,6 +46,7 @@ async def test_a_forgotten_device_is_nowhere_and_all_others_are_as_they_were(
         assert sorted(bucket.keys(folder(day))) == sorted(file.key for file in manifest(bucket, day).files)
     for table in ("readings_minute", "readings_hour", "readings_day", "latest_readings", "rejected_records"):
         assert not await owner.fetchval(f"SELECT count(*) FROM {table} WHERE device_id = 'a'")
+    assert bucket.keys("reports/") == ["reports/series/month=2026-10/part-0.parquet"], "what was of its month"
     await assert_summaries_agree(owner)
     assert await forget(archiver, "a") == Forgotten(0, 0, 0)
     assert (await archiver.run(BEFORE)).rows == 0, "the days stay final"

@@ -268,6 +268,15 @@ def test_every_alert_is_seen_to_fire_by_a_scenario() -> None:
 
 
 @needs_promtool
+def test_a_month_without_its_report_warns_in_the_second_week_after_it(tmp_path: Path) -> None:
+    scenario = Scenario(interval=timedelta(hours=1))
+    scenario.feed("longterm_newest_month_timestamp_seconds", "0x1000")
+    scenario.expect(0, timedelta(days=39), alertname="ReportsBehind")
+    scenario.expect(1, timedelta(days=41), alertname="ReportsBehind")
+    scenario.run(tmp_path)
+
+
+@needs_promtool
 def test_an_archive_that_is_late_warns_and_one_that_is_off_does_not(tmp_path: Path) -> None:
     scenario = Scenario(interval=timedelta(hours=1))
     scenario.expect(0, timedelta(days=3), alertname="ArchiveBehind")

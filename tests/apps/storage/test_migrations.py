@@ -55,6 +55,10 @@ LATER = {
     "alert_notifications": "INSERT INTO alert_notifications (alert_id) SELECT alert_id FROM alerts",
     "device_claims": "INSERT INTO device_claims (device_id, digest) VALUES ('d', '\\x00')",
     "archive_days": "INSERT INTO archive_days (day, version, rows, etag) VALUES ('2026-11-01', 1, 0, 'e')",
+    "series_reports": "INSERT INTO series_reports (month, device_id, metric, kind, readings, gaps, longest_gap_seconds,"
+    " silent_seconds, availability, longest_same_seconds, findings)"
+    " VALUES ('2026-10-01', 'd', 'm', 'k', 1, 0, 0, 0, 1, 0, '{}')",
+    "report_months": "INSERT INTO report_months (month, readings) VALUES ('2026-10-01', 1)",
     "rules": "INSERT INTO rules (rule_id, version, spec, updated_by) VALUES ('r', 1, '{}', 'a')",
     "reading_log": "INSERT INTO reading_log (partition, readings) VALUES (0, '\\x00')",
     "rule_partitions": "INSERT INTO rule_partitions (partition) VALUES (0)",

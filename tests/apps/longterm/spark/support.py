@@ -9,8 +9,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from apps.archive.manifest import ArchivedFile, Figures, Manifest, folder, manifest_key
 from apps.domain.readings import StoredReading
+from apps.storage.archive.manifest import ArchivedFile, Figures, Manifest, folder, manifest_key
 
 MONTH, BEFORE = "2026-10", "2026-09"
 LAST_OF_SEPTEMBER = date(2026, 9, 30)

@@ -1,0 +1,16 @@
+import type { SeriesReport } from "../api/types";
+import { t } from "../text";
+
+/** What was wrong in a month, in words; their meaning at hand. */
+export function Findings({ found }: { found: SeriesReport["findings"] }) {
+  if (found.length === 0) return <>{t.reports.fine}</>;
+  return (
+    <ul className="findings">
+      {found.map((each) => (
+        <li key={each} className="tag" title={t.reports.meaning[each]}>
+          {t.reports.finding[each]}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,165 @@
+import { useEffect, useState } from "react";
+import { change, href, useAddress } from "../address";
+import { getFleetReport, getReports } from "../api/client";
+import type { FleetReport, SeriesReport } from "../api/types";
+import { capitalized, formatCount, formatMonth } from "../format";
+import { metricName } from "../quantity";
+import { Link } from "../shell/Link";
+import { Note } from "../shell/Note";
+import { t } from "../text";
+import { Findings } from "./Findings";
+import { formatShare } from "./share";
+
+const FINDINGS = ["silent", "gaps", "stuck", "drifting"] as const;
+const MAX_SERIES = 200;
+
+/** The health of the fleet, a month at a time: how many devices of each kind had which trouble, and which they are. */
+export default function HealthPage() {
+  const { query } = useAddress();
+  const finding = FINDINGS.find((each) => each === query.finding) ?? null;
+  const [report, setReport] = useState<FleetReport | null>(null);
+  const [series, setSeries] = useState<readonly SeriesReport[]>([]);
+  const [error, setError] = useState<string | null>(null);
+  const month = query.month ?? null;
+
+  useEffect(() => {
+    const controller = new AbortController();
+    const load = async (): Promise<void> => {
+      const fleet = await getFleetReport(month, controller.signal);
+      const found = fleet.month
+        ? await Promise.all(
+            (finding ? [finding] : FINDINGS).map((each) =>
+              getReports({ month: fleet.month ?? "", finding: each, limit: MAX_SERIES }, controller.signal),
+            ),
+          )
+        : [];
+      const all = new Map(found.flatMap(({ items }) => items).map((row) => [`${row.device_id} ${row.metric}`, row]));
+      setReport(fleet);
+      setSeries([...all.values()].sort((a, b) => a.availability - b.availability));
+      setError(null);
+    };
+    load().catch((reason: unknown) => {
+      if (!controller.signal.aborted) setError(reason instanceof Error ? reason.message : String(reason));
+    });
+    return () => {
+      controller.abort();
+    };
+  }, [month, finding]);
+
+  return (
+    <main className="page">
+      <h2>{t.reports.title}</h2>
+      {error && <Note alarm>{t.reports.failed(error)}</Note>}
+      {!report && !error && <Note busy>{t.loading}</Note>}
+      {report && !report.month && <Note>{t.reports.none}</Note>}
+      {report?.month && (
+        <>
+          <p>
+            <label>
+              {t.reports.month}{" "}
+              <select
+                value={report.month}
+                onChange={(event) => {
+                  change({ month: event.target.value });
+                }}
+              >
+                {report.months.map((each) => (
+                  <option key={each} value={each}>
+                    {formatMonth(Date.parse(`${each}-15`))}
+                  </option>
+                ))}
+              </select>
+            </label>
+          </p>
+          <section className="panel" aria-label={t.reports.kinds}>
+            <div className="values-scroll" tabIndex={0} role="region" aria-label={t.reports.kinds}>
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">{t.reports.kind}</th>
+                    <th scope="col">{t.reports.devices}</th>
+                    <th scope="col">{t.reports.availability}</th>
+                    {FINDINGS.map((each) => (
+                      <th scope="col" key={each}>
+                        {t.reports.finding[each]}
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {report.kinds.map((row) => (
+                    <tr key={row.kind}>
+                      <th scope="row">{capitalized(metricName(row.kind))}</th>
+                      <td>{formatCount(row.devices)}</td>
+                      <td>{formatShare(row.availability)}</td>
+                      {FINDINGS.map((each) => (
+                        <td key={each}>{formatCount(row[each])}</td>
+                      ))}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </section>
+          <section className="panel" aria-label={t.reports.troubled}>
+            <h3>{t.reports.troubled}</h3>
+            <fieldset className="segments">
+              <legend className="hidden">{t.reports.findings}</legend>
+              {[null, ...FINDINGS].map((each) => (
+                <label key={each ?? "all"}>
+                  <input
+                    type="radio"
+                    name="finding"
+                    checked={each === finding}
+                    onChange={() => {
+                      change({ finding: each }, { replace: true });
+                    }}
+                  />
+                  <span>{each ? t.reports.finding[each] : t.reports.every}</span>
+                </label>
+              ))}
+            </fieldset>
+            {finding && <p className="panel-sub">{t.reports.meaning[finding]}</p>}
+            {series.length === 0 ? (
+              <Note>{t.reports.allFine}</Note>
+            ) : (
+              <div className="values-scroll" tabIndex={0} role="region" aria-label={t.reports.troubled}>
+                <table>
+                  <thead>
+                    <tr>
+                      <th scope="col">{t.reports.device}</th>
+                      <th scope="col">{t.reports.metric}</th>
+                      <th scope="col">{t.reports.findings}</th>
+                      <th scope="col">{t.reports.availability}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {series.map((row) => (
+                      <tr key={`${row.device_id} ${row.metric}`}>
+                        <th scope="row">
+                          <Link
+                            href={href(`/devices/${encodeURIComponent(row.device_id)}`, {
+                              metric: row.metric,
+                              tab: "months",
+                            })}
+                          >
+                            {row.device_id}
+                          </Link>
+                        </th>
+                        <td>{capitalized(metricName(row.metric))}</td>
+                        <td>
+                          <Findings found={row.findings} />
+                        </td>
+                        <td>{formatShare(row.availability)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </section>
+        </>
+      )}
+    </main>
+  );
+}
