@@ -139,6 +139,91 @@ async def test_after_an_outage_of_the_service_all_that_holds_is_told_once(
     assert await told(connection) == expected([rule()], [[at(0, 60)], *commits])
 
 
+def hour(device: str, *stretches: tuple[int, int, float]) -> list[StoredReading]:
+    """What a device sends every 100 s: from so many seconds ago until so many, with this value."""
+    return [arrived(device, ago, value) for since, until, value in stretches for ago in range(since, until, -100)]
+
+
+async def test_an_outage_of_an_hour_misses_nothing_that_holds_doubles_nothing_and_is_no_alert_itself(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    """Both replicas are killed; the hour is the readings' own, and that of the checkpoint that is found again."""
+    await keep(
+        connection,
+        rule("high"),
+        rule("silent", condition={"type": "silence", "interval_seconds": 600}, scope={}),
+    )
+    before = [
+        *hour("steady", (3900, 3600, 20)),
+        *hour("lost", (3900, 3600, 20)),
+        *hour("paused", (3900, 3600, 20)),
+        *hour("rising", (3900, 3600, 20)),
+        *hour("brief", (3900, 3600, 20)),
+        *hour("hot", (3900, 3600, 60)),
+        *hour("cooling", (3900, 3600, 60)),
+    ]
+    meanwhile = [
+        *hour("steady", (3600, 0, 20)),
+        *hour("lost", (3600, 3000, 20)),
+        *hour("paused", (3600, 3000, 20), (1000, 0, 20)),
+        *hour("rising", (3600, 2000, 20), (2000, 0, 60)),
+        *hour("brief", (3600, 2500, 20), (2500, 2200, 60), (2200, 0, 20)),
+        *hour("hot", (3600, 0, 60)),
+        *hour("cooling", (3600, 1500, 60), (1500, 0, 20)),
+    ]
+    await stream_is_stored_through(connection, 3600)
+    workers = [Running(database), Running(database)]
+    await until(lambda: all_began(connection))
+    for readings in sorted(before, key=lambda each: each.ts):
+        await commit(connection, [readings])
+    await until(lambda: all_judged(connection), 300)
+    for worker in workers:
+        await worker.kill()
+    known = await connection.fetch("SELECT alert_id FROM alerts WHERE state <> 'resolved'")
+    assert await unresolved(connection) == {("hot/m", "high"), ("cooling/m", "high")}
+    hour_ago = "now() - interval '1 hour'"
+    await connection.execute(f"UPDATE rule_partitions SET checkpoint_at = {hour_ago}, expires_at = {hour_ago}")
+    await connection.execute("UPDATE alerts SET opened_at = opened_at - interval '1 hour'")
+
+    meanwhile.sort(key=lambda each: each.ts)
+    for start in range(0, len(meanwhile), 7):
+        await commit(connection, meanwhile[start : start + 7])
+    await stream_is_stored_through(connection, 0)
+    workers = [Running(database), Running(database)]
+    looks = [worker.worker.looks for worker in workers]
+    holds = {("hot/m", "high"), ("rising/m", "high"), ("lost", "silent")}
+
+    async def is_told() -> bool:
+        return await all_judged(connection) and ("lost", "silent") in await unresolved(connection)
+
+    async def looked_again() -> bool:
+        return all(worker.worker.looks > look + 3 for worker, look in zip(workers, looks, strict=True))
+
+    try:
+        await until(is_told, 300)
+        looks = [worker.worker.looks for worker in workers]
+        await until(looked_again)
+    finally:
+        for worker in workers:
+            await worker.kill()
+    assert await unresolved(connection) == holds
+    rows = await connection.fetch("SELECT source, action FROM alert_events JOIN alerts USING (alert_id)")
+    assert sorted((row["source"], row["action"]) for row in rows) == [
+        ("brief/m", "opened"),
+        ("brief/m", "resolved"),
+        ("cooling/m", "opened"),
+        ("cooling/m", "resolved"),
+        ("hot/m", "opened"),
+        ("lost", "opened"),
+        ("rising/m", "opened"),
+    ]
+    still = await connection.fetch("SELECT alert_id FROM alerts WHERE source = 'hot/m'")
+    assert len(still) == 1
+    assert still[0] in known
+    since = await connection.fetchval("SELECT now() - since FROM alerts WHERE source = 'rising/m'")
+    assert timedelta(seconds=1900) < since < timedelta(seconds=2600), "in the readings' own time, not since the restart"
+
+
 async def stream_is_stored_through(connection: asyncpg.Connection, seconds_ago: float) -> None:
     await connection.execute(
         "INSERT INTO shard_leases (stream, shard_id, read_until) VALUES ('s', 'shard', now() - $1::interval)"
