@@ -23,11 +23,19 @@ TITLE = (
     "{{ else }}[RESOLVED]{{ end }} {{ .GroupLabels.alertname }}"
 )
 
-SLACK_TEXT = """{{ range .Alerts -}}
+MAX_LINES = 20
+"""Alerts of a group that one message tells of: Teams refuses more than 28 kB, and nobody reads more."""
+
+_REST = f"""{{{{ if gt (len .Alerts) {MAX_LINES} }}}}These are {MAX_LINES} of {{{{ len .Alerts }}}}.{{{{ end }}}}"""
+
+SLACK_TEXT = (
+    f"{{{{ range $index, $alert := .Alerts }}}}{{{{ if lt $index {MAX_LINES} -}}}}"
+    """
 {{ if eq .Status "firing" }}:rotating_light:{{ else }}:white_check_mark:{{ end }} {{ .Annotations.summary -}}
 {{ with .Annotations.dashboard_url }} (<{{ . }}|show>){{ end -}}
 {{ with .Annotations.runbook_url }} (<{{ . }}|runbook>){{ end }}
-{{ end }}"""
+{{ end }}{{ end }}""" + _REST
+)
 
 LINK = (
     "{{ with index .Alerts 0 }}"
@@ -43,11 +51,14 @@ COLOR = (
     "{{ else }}warning{{ end }}"
 )
 
-PLAIN_TEXT = """{{ range .Alerts -}}
+PLAIN_TEXT = (
+    f"{{{{ range $index, $alert := .Alerts }}}}{{{{ if lt $index {MAX_LINES} -}}}}"
+    """
 {{ if eq .Status "resolved" }}Over: {{ end }}{{ .Annotations.summary }}
 {{ with .Annotations.dashboard_url }}  {{ . }}
 {{ end }}{{ with .Annotations.runbook_url }}  {{ . }}
-{{ end }}{{ end }}"""
+{{ end }}{{ end }}{{ end }}""" + _REST
+)
 
 MAX_WEBHOOK_ALERTS = 200
 """Alerts of a group that one signed message holds; it says how many are left out."""
