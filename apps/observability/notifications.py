@@ -104,7 +104,12 @@ def _routes(routing: Notifications) -> Iterator[dict[str, Any]]:
                 "continue": route.also or receiver != route.receivers[-1],
                 **({"mute_time_intervals": list(route.quiet_hours)} if route.quiet_hours else {}),
                 **({"repeat_interval": duration(timedelta(hours=route.repeat_hours))} if route.repeat_hours else {}),
+                **(_digest(timedelta(hours=route.digest_hours)) if route.digest_hours else {}),
             }
+
+
+def _digest(every: timedelta) -> dict[str, str]:
+    return {"group_wait": duration(every), "group_interval": duration(every)}
 
 
 def _matchers(route: Route) -> Iterator[str]:

@@ -113,7 +113,20 @@ class Route(_Section):
     repeat_hours: int | None = Field(
         None, ge=1, le=168, description="How often an alert that is still open is told again", examples=[4]
     )
+    digest_hours: int | None = Field(
+        None,
+        ge=1,
+        le=168,
+        description="One message in so many hours for each kind of alert, of what is open by then; not for pages",
+        examples=[24],
+    )
     also: bool = Field(False, description="Whether later routes are looked at too", examples=[True])
+
+    @model_validator(mode="after")
+    def _pages_at_once(self) -> "Route":
+        if self.digest_hours and Severity.CRITICAL in self.severities:
+            raise ValueError("digest_hours: a critical alert does not wait; name the other severities alone")
+        return self
 
 
 class Notifications(_Section):

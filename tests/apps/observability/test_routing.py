@@ -30,7 +30,7 @@ EVERYTHING: dict[str, Any] = {
         {"kinds": ["freezer"], "labels": ["hall 3", "v1.2"], "receivers": ["erp"], "also": True},
         {"severities": ["critical"], "receivers": ["on-call", "slack"], "repeat_hours": 1},
         {"kinds": ["office"], "receivers": ["facility"], "quiet_hours": ["nights", "weekend"]},
-        {"severities": ["info"], "kinds": ["meter"], "receivers": ["facility"]},
+        {"severities": ["info"], "kinds": ["meter"], "receivers": ["facility"], "digest_hours": 24},
     ],
     "quiet_hours": {
         "nights": {"start": "22:00", "end": "06:00", "time_zone": "Europe/Berlin"},
@@ -137,6 +137,13 @@ def test_quiet_hours_past_midnight_end_on_the_next_day() -> None:
     ]
 
 
+def test_a_digest_comes_once_in_its_time() -> None:
+    said = {"routes": [{"severities": ["warning"], "receivers": ["slack"], "digest_hours": 24}]}
+    digest, rest = alertmanager(Notifications.model_validate(said), "", "")["route"]["routes"]
+    assert (digest["group_wait"], digest["group_interval"]) == ("1d", "1d")
+    assert "group_wait" not in rest
+
+
 def test_no_secret_and_no_place_for_one_stands_in_the_configuration(folder: Path) -> None:
     made = alertmanager(Notifications.model_validate(TEAMS), "/secrets", "http://relay")
     files = re.findall(r"/secrets/([a-z-]+)", yaml.safe_dump(made))
@@ -158,6 +165,7 @@ def test_no_secret_and_no_place_for_one_stands_in_the_configuration(folder: Path
         ({"receivers": {"pigeon": {"type": "pigeon"}}}, "does not match any of the expected tags"),
         ({"receivers": {"nobody": {"type": "slack"}}}, "call it something else"),
         ({"receivers": {}}, "at least 1 item"),
+        ({"routes": [{"receivers": ["slack"], "digest_hours": 1}]}, "a critical alert does not wait"),
         ({"colour": "red"}, "Extra inputs are not permitted"),
     ],
 )
