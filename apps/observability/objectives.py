@@ -28,11 +28,13 @@ DELIVERY_BOUND = 5
 
 
 def _answers(service: Service) -> Events:
-    return lambda window, **where: sum_(rate(HTTP_REQUESTS, window, None, job=service.name, route=USER_ROUTES, **where))
+    return lambda window, /, **where: sum_(
+        rate(HTTP_REQUESTS, window, None, job=service.name, route=USER_ROUTES, **where)
+    )
 
 
 def _answers_without_fault(service: Service) -> Events:
-    return lambda window, **where: sum_(
+    return lambda window, /, **where: sum_(
         rate(HTTP_REQUESTS, window, None, job=service.name, route=USER_ROUTES, status=NotMatches("5.."), **where)
     )
 
@@ -59,10 +61,10 @@ API_LATENCY = Slo(
     name="api-latency",
     title="API latency",
     objective=Fraction(99, 100),
-    good=lambda window, **where: sum_(
+    good=lambda window, /, **where: sum_(
         rate(at_most(HTTP_SECONDS, LATENCY_BOUND), window, None, job=API.name, route=LATENCY_ROUTES, **where)
     ),
-    total=lambda window, **where: sum_(
+    total=lambda window, /, **where: sum_(
         rate(histogram_count(HTTP_SECONDS), window, None, job=API.name, route=LATENCY_ROUTES, **where)
     ),
     service=API,
@@ -72,8 +74,8 @@ INGEST_FRESHNESS = Slo(
     name="ingest-freshness",
     title="Ingest freshness",
     objective=Fraction(99, 100),
-    good=lambda window, **where: sum_(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window, None, **where)),
-    total=lambda window, **where: sum_(rate(histogram_count(DELIVERY_SECONDS), window, None, **where)),
+    good=lambda window, /, **where: sum_(rate(at_most(DELIVERY_SECONDS, DELIVERY_BOUND), window, None, **where)),
+    total=lambda window, /, **where: sum_(rate(histogram_count(DELIVERY_SECONDS), window, None, **where)),
     service=INGESTOR,
 )
 
@@ -85,8 +87,8 @@ ALERT_LATENCY = Slo(
     title="Alert latency",
     # Of what is judged, not of the alerts: they are rare, and one that is late among three would page.
     objective=Fraction(99, 100),
-    good=lambda window, **where: sum_(rate(at_most(JUDGED_SECONDS, JUDGING_BOUND), window, None, **where)),
-    total=lambda window, **where: sum_(rate(histogram_count(JUDGED_SECONDS), window, None, **where)),
+    good=lambda window, /, **where: sum_(rate(at_most(JUDGED_SECONDS, JUDGING_BOUND), window, None, **where)),
+    total=lambda window, /, **where: sum_(rate(histogram_count(JUDGED_SECONDS), window, None, **where)),
 )
 
 INGEST_COMPLETENESS = Slo(
@@ -95,13 +97,13 @@ INGEST_COMPLETENESS = Slo(
     # Counters of two services are compared, and a restart hides what was counted since the last scrape.
     objective=Fraction(99, 100),
     # What is declined is the device's doing, and kept with its reason.
-    good=lambda window, **where: sum_(
+    good=lambda window, /, **where: sum_(
         rate(
             RECORDS, window, None, outcome=Matches(f"{Outcome.STORED}|{Outcome.DUPLICATE}|{Outcome.DECLINED}"), **where
         )
     ),
     # What was accepted within the last minute may still be on its way.
-    total=lambda window, **where: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1), **where)),
+    total=lambda window, /, **where: sum_(rate(READINGS_ACCEPTED, window, timedelta(minutes=1), **where)),
 )
 
 SLOS = (API_AVAILABILITY, API_LATENCY, INGEST_AVAILABILITY, INGEST_FRESHNESS, INGEST_COMPLETENESS, ALERT_LATENCY)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.catalog import CATALOG
 from apps.observability.canaries import indicators
 from apps.smoke.service import SMOKE_TEST
 from components.workload.config import DeliveryConfig, Strategy
@@ -65,7 +66,7 @@ def test_a_consumer_goes_in_steps_where_others_are_switched() -> None:
 def test_each_is_judged_by_its_own_objectives_in_the_prometheus_of_the_stack() -> None:
     graph = graph_of("canary")
     for name in JUDGED - {"dashboard"}:
-        (declaration,) = [made for made in environment.CATALOG.servers if made.name == name]
+        (declaration,) = [made for made in CATALOG.servers if made.name == name]
         metrics = graph.one("AnalysisTemplate", name).inputs["spec"]["metrics"]
         assert [metric["name"] for metric in metrics] == ["watched", *(each.name for each in indicators(declaration))]
         assert len(metrics) > 1

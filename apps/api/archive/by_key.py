@@ -94,7 +94,9 @@ class Days:
                 parquet = open_file(self.bucket, file)
                 for group in selection.row_groups(parquet):
                     table = parquet.read_row_group(group, KEY)
-                    found.update(table.filter(selection.mask(table))["metric"].unique().to_pylist())
+                    found.update(
+                        str(metric) for metric in table.filter(selection.mask(table))["metric"].unique().to_pylist()
+                    )
             return []
 
         for day in self.days:

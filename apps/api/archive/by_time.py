@@ -62,7 +62,8 @@ def _not_behind(table: pa.Table, best: pa.Table, order: Order) -> object:
 def _first(table: pa.Table, order: Order, limit: int) -> pa.Table:
     direction: Literal["ascending", "descending"] = "ascending" if order == "asc" else "descending"
     keys = [(name, direction) for name in KEY]
-    return table.take(pc.select_k_unstable(table, min(limit, table.num_rows), sort_keys=keys)).combine_chunks()
+    places = pc.select_k_unstable(table, min(limit, table.num_rows), sort_keys=keys)  # type: ignore[call-overload] # the stub wants a list of names
+    return table.take(places).combine_chunks()
 
 
 def _with_values(files: list[pq.ParquetFile], best: pa.Table) -> list[ReadingOut]:

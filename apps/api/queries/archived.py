@@ -19,7 +19,7 @@ class State(NamedTuple):
 async def state(database: Database) -> State:
     """Return how things stand now."""
     async with database.connection() as connection:
-        months, days, changed_at = await connection.fetchrow(_STATE)
+        ((months, days, changed_at),) = await connection.fetch(_STATE)
     return State(tuple((int(name[-7:-3]), int(name[-2:])) for name in months), days, changed_at)
 
 

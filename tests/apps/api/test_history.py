@@ -233,7 +233,7 @@ async def test_a_cursor_goes_on_when_its_month_is_dropped_meanwhile(platform: Pl
 async def test_a_new_version_of_a_day_is_read_with_the_next_page(platform: Platform) -> None:
     for month in MONTHS[:2]:
         await platform.drop(month)
-    query = {"order": "asc", "limit": 9}
+    query: dict[str, str | int] = {"order": "asc", "limit": 9}
     first = (await platform.api.http.get("/api/readings", params=query)).json()
     # It rewrites days that the API knows, and their old files are gone at once.
     await forget(platform.archiver, "c-1")

@@ -301,7 +301,7 @@ async def test_a_trend_of_what_is_kept_as_rollups_alone_is_told_by_them(
     await api.store(*readings)
     lengths = []
     for gone in ("sensor_readings", "readings_minute", "readings_hour", None):
-        question = {**series, **ends, "points": 600}
+        question: dict[str, str | int] = {**series, **ends, "points": 600}
         answer = (await api.reader.get("/api/readings/trend", params=question)).json()
         lengths.append(answer["bucket_seconds"])
         assert sum(point["count"] for point in answer["points"]) == 360

@@ -22,7 +22,7 @@ from tests.apps.archive.test_archiver import late
 PAGE = (Path(__file__).parents[3] / "docs" / "archive.md").read_text()
 QUESTION = "SELECT metric, count(*), avg(value) FROM sensor_readings GROUP BY metric"
 
-Answer = dict[str, tuple[int, float]]
+Answer = dict[str, tuple[int, Any]]
 
 
 def block(after: str) -> str:
