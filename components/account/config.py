@@ -60,3 +60,15 @@ class RunnersConfig(Section):
         description="Connection to GitHub that a person made and allowed (console, Developer Tools, Connections)",
         examples=["arn:aws:codeconnections:eu-west-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef"],
     )
+
+
+class ReportsConfig(Section):
+    """Spark's reports of each month. Nothing of it is needed to switch them on: `reports: {}`."""
+
+    maximum_vcpu: int = Field(
+        16, ge=8, le=400, multiple_of=4, description="Most processors at once, with 4 GiB each", examples=[16]
+    )
+    timeout_minutes: int = Field(360, ge=10, le=1440, description="Minutes after which a run is ended", examples=[360])
+    assumed_vcpu_hours: float = Field(
+        4, gt=0, le=1_000_000, description="What `nox -s cost` counts with, a month", examples=[4]
+    )

@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account.build_project import build_role
+from components.account.config import ReportsConfig
 from components.component import Component
-from components.data.config import ReportsConfig
 from components.identity.encryption_key import EncryptionKey, service
 from components.identity.iam import Statement
 

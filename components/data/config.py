@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from components.account.config import AthenaConfig
+from components.account.config import AthenaConfig, ReportsConfig
 from components.section import Section
 
 
@@ -26,18 +26,6 @@ class DatabaseConfig(Section):
         if self.restore_latest and not self.final_snapshot:
             raise ValueError("restore_latest needs final_snapshot: without it there is nothing to come back from")
         return self
-
-
-class ReportsConfig(Section):
-    """Spark's reports of each month. Nothing of it is needed to switch them on: `reports: {}`."""
-
-    maximum_vcpu: int = Field(
-        16, ge=8, le=400, multiple_of=4, description="Most processors at once, with 4 GiB each", examples=[16]
-    )
-    timeout_minutes: int = Field(360, ge=10, le=1440, description="Minutes after which a run is ended", examples=[360])
-    assumed_vcpu_hours: float = Field(
-        4, gt=0, le=1_000_000, description="What `nox -s cost` counts with, a month", examples=[4]
-    )
 
 
 class ArchiveConfig(Section):
