@@ -164,7 +164,7 @@ async def test_what_is_usual_is_drawn_and_said_where_the_detector_knows_it(site:
     known = {"judged_until": stamp(-60), "learning_until": None, "usual_low": 19.5, "usual_high": 24.25}
     site.stub.watched = [{"metric": "temperature", **known}]
     async with site.visit("devices/boiler") as page:
-        await expect(page.get_by_role("img", name=re.compile("Usually from 19.5.*to 24.25.*°C"))).to_be_visible()
+        await expect(page.get_by_role("img", name=re.compile("Usually from 19.5.*to 24.3.*°C"))).to_be_visible()
         await expect(page.locator(".legend")).to_contain_text(re.compile("usually 19.5.*– 24.3"))
 
 

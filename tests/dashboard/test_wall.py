@@ -44,7 +44,7 @@ async def test_without_a_link_the_wall_shows_nothing_and_says_what_to_do(site: S
     async with site.visit("wall") as page:
         await expect(page.get_by_role("alert")).to_contain_text("Open a new one, which an administrator makes.")
     async with site.visit(f"wall#{SECRET[:-1]}b") as page:
-        await expect(page.get_by_role("alert")).to_contain_text("ask for a new link")
+        await expect(page.get_by_role("alert")).to_contain_text("for a new link")
 
 
 async def test_a_link_that_is_revoked_shows_nothing_any_more(site: StubSite) -> None:
