@@ -82,7 +82,7 @@ def test_each_kind_of_fault_is_told_with_its_place_and_reason(gateway: str) -> N
         3: "more digits than a double keeps",
         4: "microsecond",
         5: "set the device's clock",
-        6: "$.metric",
+        6: "metric: found",
         9: "a device may have 3 metrics",
         10: "a device may have 3 metrics",
     }.items():

@@ -73,7 +73,7 @@ def test_what_is_wrong_is_named_by_index_and_reason_and_kept_beside_what_is_righ
     assert answer.status_code == 202
     assert answer.json()["accepted"] == 2
     assert [refused["index"] for refused in answer.json()["refused"]] == [1, 3]
-    assert "$.value" in answer.json()["refused"][0]["reason"]
+    assert "value: found" in answer.json()["refused"][0]["reason"]
     assert "clock" in answer.json()["refused"][1]["reason"]
     (envelope,) = envelopes(ministack, stream)
     assert len(envelope.readings) == 2
