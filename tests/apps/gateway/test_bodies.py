@@ -43,7 +43,7 @@ def test_a_cut_body_is_refused(content: bytes, data: st.DataObject) -> None:
     assert status(refused) == 400
 
 
-@pytest.mark.parametrize("more", [b"x", gzip.compress(b"another member"), zlib.compress(b"x")])
+@pytest.mark.parametrize("more", [b"x", gzip.compress(b"another member", mtime=0), zlib.compress(b"x")])
 def test_what_follows_the_member_is_refused(more: bytes) -> None:
     with pytest.raises(ProblemError, match="one whole gzip member"):
         gunzip(gzip.compress(b"[]") + more, 1_000)
