@@ -6,6 +6,7 @@ from stacks.config import PROJECT, StackConfig
 
 EMULATED = (
     "acm",
+    "athena",
     "autoscaling",
     "budgets",
     "cloudformation",
@@ -15,6 +16,8 @@ EMULATED = (
     "ecr",
     "eks",
     "elbv2",
+    "emrserverless",
+    "glue",
     "iam",
     "kinesis",
     "kms",

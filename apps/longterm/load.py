@@ -12,7 +12,7 @@ from apps.longterm.errors import ReportError
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.manifest import REPORTS
 from apps.storage.connection import Connection
-from apps.storage.tables import series_reports
+from apps.storage.report_tables import series_reports
 
 DONE = "_SUCCESS"
 """What Spark writes beside a report once it is there as a whole."""

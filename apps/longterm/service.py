@@ -20,7 +20,7 @@ LONGTERM = ScheduledService(
     ),
     # Spark has a night for it (components/account/spark_reports.py); that it is late shows a day later.
     schedule="0 13 * * *",
-    deadline_seconds=3600,
+    deadline_seconds=600,
     resources=Resources(cpu="100m", memory="256Mi"),
     metrics=metrics,
 )

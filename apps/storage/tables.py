@@ -390,41 +390,6 @@ archive_days = sa.Table(
     sa.Column("archived_at", TIME, nullable=False, server_default=CLOCK),
 )
 
-# What Spark says of each series of a month (docs/longterm.md). No reference to `devices`: what the archive
-# holds may be of a device that is no longer registered. availability: a part, from 0 to 1.
-series_reports = sa.Table(
-    "series_reports",
-    metadata,
-    sa.Column("month", sa.Date, primary_key=True),
-    sa.Column("device_id", sa.Text, primary_key=True),
-    sa.Column("metric", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("readings", sa.BigInteger, nullable=False),
-    sa.Column("interval_seconds", sa.Double),
-    sa.Column("gaps", sa.BigInteger, nullable=False),
-    sa.Column("longest_gap_seconds", sa.Double, nullable=False),
-    sa.Column("silent_seconds", sa.Double, nullable=False),
-    sa.Column("availability", sa.Double, nullable=False),
-    sa.Column("minimum", sa.Double),
-    sa.Column("p05", sa.Double),
-    sa.Column("p50", sa.Double),
-    sa.Column("p95", sa.Double),
-    sa.Column("maximum", sa.Double),
-    sa.Column("longest_same_seconds", sa.Double, nullable=False),
-    sa.Column("drift", sa.Double),
-    sa.Column("findings", pg.ARRAY(sa.Text), nullable=False),
-    sa.Index("series_reports_device_id_idx", "device_id"),
-)
-
-# Months of which Spark made reports. readings: of how many readings in the archive.
-report_months = sa.Table(
-    "report_months",
-    metadata,
-    sa.Column("month", sa.Date, primary_key=True),
-    sa.Column("readings", sa.BigInteger, nullable=False),
-    sa.Column("loaded_at", TIME, nullable=False, server_default=CLOCK),
-)
-
 # One row, written by the migration: the oldest revision whose code can use this schema. A release that does not know it
 # may not run.
 schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision", sa.Text, primary_key=True))
@@ -432,4 +397,4 @@ schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision
 PARTITIONED = (sensor_readings, readings_minute, readings_hour, readings_day)
 """Tables with a partition for each month."""
 
-from apps.storage import view_tables  # noqa: E402, F401 - its tables are of the same metadata
+from apps.storage import report_tables, view_tables  # noqa: E402, F401 - their tables are of the same metadata

@@ -108,7 +108,7 @@ class SparkReports(Component):
             Statement(("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), [f"{bucket}/reports/*"]),
             key.to_encrypt(through),
             key.to_decrypt(through),
-            Statement(("logs:DescribeLogGroups",), [f"arn:aws:logs:{args.region}:{args.account}:log-group:*"]),
+            Statement(("logs:DescribeLogGroups",), [logs.arn]),
             Statement(
                 ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
                 [pulumi.Output.concat(logs.arn, ":*")],

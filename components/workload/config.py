@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from apps.platform.distinct import Distinct
 from components.section import Section
 
 Strategy = Literal["rolling", "canary", "blue_green"]
@@ -23,7 +24,7 @@ class DeliveryConfig(Section):
         description="rolling: pod by pod, judged by nobody; canary: in steps; blue_green: all at once, tried before",
         examples=["canary"],
     )
-    steps: tuple[CanaryStepConfig, ...] = Field(
+    steps: Distinct[CanaryStepConfig] = Field(
         (CanaryStepConfig(percent=25, pause_seconds=300), CanaryStepConfig(percent=50, pause_seconds=300)),
         max_length=10,
         description="Of a canary, rising; after the last one every pod is of the new version",

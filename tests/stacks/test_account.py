@@ -48,7 +48,8 @@ def trusted(role: RecordedResource) -> Trusted:
 
 
 def roles_of_github(account: str) -> dict[str, Trusted]:
-    return {role.name: trusted(role) for role in account_graph(account).of("aws:iam/role:Role")}
+    roles = account_graph(account).of("aws:iam/role:Role")
+    return {role.name: trusted(role) for role in roles if ISSUER in role.inputs["assumeRolePolicy"]}
 
 
 DEPLOYING = "example/sensor-analytics/.github/workflows/deploy.yml"
@@ -121,7 +122,7 @@ def test_the_last_end_of_a_day_as_eventbridge_writes_it() -> None:
 
 def test_nothing_but_github_ends_what_has_no_schedule() -> None:
     graph = with_runners("bootstrap-prod")
-    assert not graph.of("aws:scheduler/schedule:Schedule")
+    assert not [made for made in graph.of("aws:scheduler/schedule:Schedule") if "-end-" in made.name]
     assert len(json.loads(graph.one("aws:iam/role:Role", "deploy-prod").inputs["assumeRolePolicy"])["Statement"]) == 1
 
 

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from apps.api.database import Database
 from apps.api.queries.sql import Labels, is_seen
-from apps.storage.tables import report_months, series_reports
+from apps.storage.report_tables import report_months, series_reports
 
-Finding = Literal["silent", "gaps", "stuck", "drifting"]
+Trouble = Literal["silent", "gaps", "stuck", "drifting"]
 """What is wrong with a series in a month."""
 
 Month = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, like 2026-11")]
@@ -42,7 +42,7 @@ class SeriesReport(msgspec.Struct, frozen=True, kw_only=True):
     """For how long it said the same, at most."""
     drift: float | None
     """How far it moved away from devices of its kind, in units per 30 days; null: there are too few of them."""
-    findings: list[Finding]
+    findings: list[Trouble]
 
 
 class KindReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ async def of_series(
     *,
     device_id: str | None,
     month: str | None,
-    finding: Finding | None,
+    finding: Trouble | None,
     limit: int,
     after: SeriesKey | None,
     labels: Labels,
@@ -123,7 +123,7 @@ async def of_fleet(database: Database, month: str | None, labels: Labels) -> Fle
             devices(sa.true()).label("devices"),
             sa.cast(sa.func.sum(table.readings), sa.BigInteger).label("readings"),
             sa.func.avg(table.availability).label("availability"),
-            *(devices(table.findings.contains([each])).label(each) for each in get_args(Finding)),
+            *(devices(table.findings.contains([each])).label(each) for each in get_args(Trouble)),
         )
         .where(table.month == _day(wanted), is_seen(labels, table.device_id))
         .group_by(table.kind)

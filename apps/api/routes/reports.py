@@ -7,7 +7,7 @@ from apps.api.context import Context
 from apps.api.operation import Page, Router
 from apps.api.permissions import Permission
 from apps.api.queries import reports
-from apps.api.queries.reports import Finding, FleetReport, Month, SeriesKey, SeriesReport
+from apps.api.queries.reports import FleetReport, Month, SeriesKey, SeriesReport, Trouble
 from apps.api.routes.paging import PageQuery, decode_cursor, page
 from apps.domain.devices import DeviceId
 
@@ -19,7 +19,7 @@ class ReportsQuery(PageQuery, frozen=True, kw_only=True):
 
     device_id: DeviceId | None = None
     month: Month | None = None
-    finding: Finding | None = None
+    finding: Trouble | None = None
 
 
 class FleetReportQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -177,7 +177,7 @@ def test_the_environments_are_those_that_the_roles_trust() -> None:
         for account in ("bootstrap", "bootstrap-prod")
         for role in account_graph(account).of("aws:iam/role:Role")
         for statement in json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-        for subject in statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+        for subject in statement["Condition"]["StringEquals"].get("token.actions.githubusercontent.com:sub", ())
     }
     assert {environment.of.name for environment in environments()} == trusted
 
