@@ -13,7 +13,9 @@ from apps.storage.report_tables import report_months, series_reports
 Trouble = Literal["silent", "gaps", "stuck", "drifting"]
 """What is wrong with a series in a month."""
 
-Month = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, like 2026-11")]
+Month = Annotated[
+    str, msgspec.Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, like 2026-11", examples=["2026-11"])
+]
 
 
 class SeriesReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -1959,7 +1959,10 @@ export interface components {
          * @description The month of one metric of one device. Values are in the metric's own unit.
          */
         SeriesReport: {
-            /** @description A month, like 2026-11 */
+            /**
+             * @description A month, like 2026-11
+             * @example 2026-11
+             */
             month: string;
             /** @description The device */
             device_id: string;
@@ -5986,7 +5989,7 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "month": "month",
+                     *           "month": "2026-11",
                      *           "device_id": "boiler-1",
                      *           "metric": "temperature",
                      *           "kind": "temperature",
@@ -6081,9 +6084,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "month": "month",
+                     *       "month": "2026-11",
                      *       "months": [
-                     *         "months"
+                     *         "2026-11"
                      *       ],
                      *       "kinds": [
                      *         {
