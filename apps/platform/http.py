@@ -217,9 +217,7 @@ async def _problem(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path[:200]}: {DESCRIBED_AT} lists what there is"
     elif error.status_code == 405:
-        detail = (
-            f"this path does not take {request.method[:20]}: it takes {(error.headers or {}).get('Allow', 'others')}"
-        )
+        detail = f"this path does not take {request.method[:20]}: it takes {_taken(error)}"
     return problem(error.status_code, detail, error.headers)
 
 
@@ -238,3 +236,8 @@ def problem(status: int, detail: str, headers: Any = None, extensions: dict[str,
     return Response(
         msgspec.json.encode({**body, **(extensions or {})}), status, headers, media_type="application/problem+json"
     )
+
+
+def _taken(error: HTTPException) -> str:
+    """Return the methods that a path takes, in an order that is the same each time."""
+    return ", ".join(sorted((error.headers or {}).get("Allow", "others").split(", ")))

@@ -14,7 +14,8 @@ Trouble = Literal["silent", "gaps", "stuck", "drifting"]
 """What is wrong with a series in a month."""
 
 Month = Annotated[
-    str, msgspec.Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, like 2026-11", examples=["2026-11"])
+    str,
+    msgspec.Meta(pattern=r"^(19|20)\d{2}-(0[1-9]|1[0-2])$", description="A month, like 2026-11", examples=["2026-11"]),
 ]
 
 

@@ -62,7 +62,7 @@ def report(process: "subprocess.Popen[str]", code: int = 0) -> Any:
         (["run", "--fault", "rust"], "'rust' is not KIND[:DEVICE][@START+DURATION] with KIND one of drift"),
         (
             ["run", "--fault", "drift:sim-powr-*"],
-            "no device is like 'sim-powr-*': they are sim-temperature-001 to sim-p",
+            "no device is called like 'sim-powr-*': they are sim-temperature-001 to",
         ),
         (["run", "--api", "localhost"], "--api: 'localhost' is not like http://127.0.0.1:8080"),
         (["run", "--prefix", "a b"], "--prefix: 'a b' is not made of letters"),
