@@ -3,12 +3,13 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
 from apps.longterm.errors import ReportError
+from apps.longterm.spark.calendar import first_moment, following
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.manifest import REPORTS
 from apps.storage.connection import Connection
@@ -36,7 +37,7 @@ async def load_due(connection: Connection, bucket: Bucket, months: int) -> Async
     """
     there = (await asyncio.to_thread(reported, bucket))[-months:]
     for month in there:
-        day = date.fromisoformat(f"{month}-01")
+        day = first_moment(month).date()
         fleet = await asyncio.to_thread(rows, bucket, "fleet", month, ["archived_readings"])
         readings = fleet[0]["archived_readings"] if fleet else 0
         if readings != await connection.fetchval("SELECT readings FROM report_months WHERE month = $1", day):
@@ -44,13 +45,13 @@ async def load_due(connection: Connection, bucket: Bucket, months: int) -> Async
             await _replace(connection, day, readings, series)
             yield Loaded(month, readings, len(series))
     if there:
-        await _drop_before(connection, date.fromisoformat(f"{there[0]}-01"))
+        await _drop_before(connection, first_moment(there[0]).date())
 
 
 async def newest_end(connection: Connection) -> datetime | None:
     """Return when the newest month ended that the database has a report of; None: it has none."""
     newest: date | None = await connection.fetchval("SELECT max(month) FROM report_months")
-    return _end(newest) if newest else None
+    return first_moment(following(f"{newest:%Y-%m}")) if newest else None
 
 
 def reported(bucket: Bucket) -> list[str]:
@@ -90,8 +91,3 @@ async def _replace(connection: Connection, month: date, readings: int, series: I
 async def _drop_before(connection: Connection, month: date) -> None:
     await connection.execute("DELETE FROM report_months WHERE month < $1", month)
     await connection.execute("DELETE FROM series_reports WHERE month < $1", month)
-
-
-def _end(month: date) -> datetime:
-    following = (month + timedelta(days=31)).replace(day=1)
-    return datetime(following.year, following.month, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from components.account.build_project import build_role
+from components.account.build_project import LOG_DAYS, build_role
 from components.account.config import ReportsConfig
 from components.component import Component
 from components.identity.encryption_key import EncryptionKey, service
@@ -18,7 +18,6 @@ RELEASE = "emr-spark-8.0.0"
 """Spark 4.0.2, Python 3.11, Java 17; AWS supports it until 2027-05-20 (docs.aws.amazon.com, EMR release guide)."""
 IDLE_MINUTES = 5
 """After which machines go that wait for more to do."""
-LOG_DAYS = 90
 WORKER = {"cores": "4", "memory": "14g"}
 """Of EMR's sizes for four processors: 14 GiB for Spark, 2 beside."""
 

@@ -7,14 +7,13 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from apps.longterm.spark.calendar import first_moment, following
 from apps.longterm.spark.errors import ArchiveMissingError, UnknownSchemaError
 
 SCHEMA_VERSION = 1
 """Of the archive's files: what this release reads."""
 
-_MANIFEST = (
-    "day STRING, rows BIGINT, schema_version INT, files ARRAY<STRUCT<key: STRING, rows: BIGINT>>, written_at STRING"
-)
+_MANIFEST = "day STRING, rows BIGINT, schema_version INT, files ARRAY<STRUCT<key: STRING>>"
 
 
 class Month(NamedTuple):
@@ -71,18 +70,3 @@ def readings(spark: SparkSession, archive: str, month: Month) -> DataFrame:
         .parquet(*files)
         .select("kind", "device_id", "metric", F.col("ts").cast("timestamp").alias("ts"), "value")
     )
-
-
-def first_moment(month: str) -> datetime:
-    """Return when a month begins that is written like 2026-11."""
-    return datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
-
-
-def following(month: str) -> str:
-    """Return the month after one."""
-    return f"{first_moment(month) + timedelta(days=31):%Y-%m}"
-
-
-def preceding(month: str) -> str:
-    """Return the month before one."""
-    return f"{first_moment(month) - timedelta(days=1):%Y-%m}"

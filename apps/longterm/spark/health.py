@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from apps.longterm.spark.drift import MIN_PEERS
 
+WORDS = ("silent", "gaps", "stuck", "drifting")
 SILENT_SECONDS = 86_400
 MIN_AVAILABILITY = 0.95
 STUCK_SECONDS = 6 * 3600
@@ -30,18 +31,21 @@ def judged(series: DataFrame) -> DataFrame:
         F.percentile_approx(F.abs("drift"), 0.5).alias("usual_drift"),
     )
     compared = F.col("peers") >= MIN_PEERS
-    words = {
-        "silent": (F.col("readings") == 0) | (F.col("silent_seconds") > SILENT_SECONDS),
-        "gaps": F.col("availability") < MIN_AVAILABILITY,
-        "stuck": compared
+    silent = (F.col("readings") == 0) | (F.col("silent_seconds") > SILENT_SECONDS)
+    gaps = F.col("availability") < MIN_AVAILABILITY
+    stuck = (
+        compared
         & (F.col("longest_same_seconds") >= STUCK_SECONDS)
-        & (F.col("longest_same_seconds") > STUCK_PEERS * F.col("usual_same")),
-        "drifting": compared
+        & (F.col("longest_same_seconds") > STUCK_PEERS * F.col("usual_same"))
+    )
+    drifting = (
+        compared
         & (F.col("drift_days") >= MIN_DRIFT_DAYS)
         & (F.abs("drift_t") >= MIN_DRIFT_T)
-        & (F.abs("drift") > DRIFT_PEERS * F.col("usual_drift")),
-    }
-    found = F.filter(F.array(*(F.when(holds, F.lit(word)) for word, holds in words.items())), _is_there)
+        & (F.abs("drift") > DRIFT_PEERS * F.col("usual_drift"))
+    )
+    holds = zip(WORDS, (silent, gaps, stuck, drifting), strict=True)
+    found = F.filter(F.array(*(F.when(is_so, F.lit(word)) for word, is_so in holds)), _is_there)
     return series.join(peers, ["kind", "metric"]).withColumn("findings", found).drop("usual_same", "usual_drift")
 
 
@@ -56,10 +60,7 @@ def fleet(series: DataFrame) -> DataFrame:
         F.count("*").alias("devices"),
         F.sum("readings").alias("readings"),
         F.avg("availability").alias("availability"),
-        *(
-            F.count_if(F.array_contains("findings", word)).alias(word)
-            for word in ("silent", "gaps", "stuck", "drifting")
-        ),
+        *(F.count_if(F.array_contains("findings", word)).alias(word) for word in WORDS),
     )
 
 

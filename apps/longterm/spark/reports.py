@@ -13,7 +13,8 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from apps.longterm.spark.archive import Month, months, preceding, readings
+from apps.longterm.spark.archive import Month, months, readings
+from apps.longterm.spark.calendar import preceding
 from apps.longterm.spark.drift import drifts
 from apps.longterm.spark.health import fleet, judged
 from apps.longterm.spark.seasons import seasons

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import { change, href, useAddress } from "../address";
 import { getFleetReport, getReports } from "../api/client";
 import type { FleetReport, SeriesReport } from "../api/types";
-import { capitalized, formatCount, formatMonth } from "../format";
+import { formatCount, formatMonth } from "../format";
 import { metricName } from "../quantity";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
@@ -89,7 +89,7 @@ export default function HealthPage() {
                 <tbody>
                   {report.kinds.map((row) => (
                     <tr key={row.kind}>
-                      <th scope="row">{capitalized(metricName(row.kind))}</th>
+                      <th scope="row">{metricName(row.kind)}</th>
                       <td>{formatCount(row.devices)}</td>
                       <td>{formatShare(row.availability)}</td>
                       {FINDINGS.map((each) => (
@@ -146,7 +146,7 @@ export default function HealthPage() {
                             {row.device_id}
                           </Link>
                         </th>
-                        <td>{capitalized(metricName(row.metric))}</td>
+                        <td>{metricName(row.metric)}</td>
                         <td>
                           <Findings found={row.findings} />
                         </td>

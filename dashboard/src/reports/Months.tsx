@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import { href } from "../address";
 import { getReports } from "../api/client";
 import type { Device, SeriesReport } from "../api/types";
-import { capitalized, formatMonth, formatNumber, formatSpan } from "../format";
+import { formatMonth, formatNumber, formatSpan } from "../format";
 import { joined, metricName, quantityOf } from "../quantity";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
@@ -61,7 +61,7 @@ export function Months({ device }: { device: Device }) {
             {rows.map((row) => (
               <tr key={`${row.month} ${row.metric}`}>
                 <th scope="row">{formatMonth(Date.parse(`${row.month}-15`))}</th>
-                <td>{capitalized(metricName(row.metric))}</td>
+                <td>{metricName(row.metric)}</td>
                 <td>
                   <Findings found={row.findings} />
                 </td>

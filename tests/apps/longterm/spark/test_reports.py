@@ -2,16 +2,20 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from apps.longterm.spark.archive import first_moment, following
+from apps.api.queries.reports import Trouble
+from apps.longterm.spark import archive as archive_as_spark_reads_it
+from apps.longterm.spark.calendar import first_moment, following
 from apps.longterm.spark.errors import ArchiveMissingError, UnknownSchemaError
+from apps.longterm.spark.health import WORDS
 from apps.longterm.spark.reports import Made, make_due
+from apps.storage.archive import manifest
 from apps.storage.readings import ensure_partitions, store
 from tests.apps.longterm.spark import reference
 from tests.apps.longterm.spark.support import (
@@ -138,6 +142,11 @@ def test_a_month_is_reported_once_it_is_over_and_again_when_its_readings_changed
     write_archive(root, [each for each in MADE if each.device_id != "sound-1"], OCTOBER[-1])
     assert [made.month for made in make_due(spark, place, place)] == [BEFORE, MONTH], "a device was forgotten"
     assert ("sound-1", "temperature") not in report(root, "series")
+
+
+def test_spark_says_the_words_that_the_api_knows_of_files_that_the_archive_writes() -> None:
+    assert get_args(Trouble) == WORDS
+    assert archive_as_spark_reads_it.SCHEMA_VERSION == manifest.SCHEMA_VERSION
 
 
 def test_an_archive_that_cannot_be_read_is_told(spark: SparkSession, tmp_path: Path) -> None:
