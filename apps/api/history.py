@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from apps.api.archive.archive import SlowError, View, unavailable
@@ -156,7 +156,8 @@ def _days_in_order(view: View, window: Window, order: Order, after: TimeKey | No
     if after is not None and order == "asc":
         since = after.ts
     if after is not None and order == "desc":
-        until = after.ts + timedelta(microseconds=1)
+        # Others of this very moment may come yet, but none behind a boundary: its day would be looked at for ever.
+        until = after.ts if after == _boundary_at(after.ts) else after.ts + timedelta(microseconds=1)
     wanted = {
         day
         for day in view.days
@@ -186,8 +187,13 @@ def _is_before(row: ReadingOut, day: date, order: Order) -> bool:
 
 
 def _boundary(day: date, order: Order) -> TimeKey:
-    """Return the key between a day and what comes before it in an order: no device has an empty name."""
-    return TimeKey(bounds(day)[0] if order == "asc" else bounds(day)[1], "", "")
+    """Return the key between a day and what comes before it in an order."""
+    return _boundary_at(bounds(day)[0] if order == "asc" else bounds(day)[1])
+
+
+def _boundary_at(ts: datetime) -> TimeKey:
+    """Return the key before all readings of a moment: no device has an empty name."""
+    return TimeKey(ts, "", "")
 
 
 def _merged(
