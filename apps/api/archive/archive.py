@@ -7,7 +7,6 @@ something of a day, as while a day is being restored, both are read, and each re
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
@@ -31,6 +30,8 @@ T = TypeVar("T")
 
 LISTING_SECONDS = 60.0
 """After which it is looked anew which days lie in the archive. What this database knows of it is known at once."""
+RETRY_SECONDS = 10.0
+"""After which S3 is asked again that did not answer: whoever asks meanwhile is not kept waiting."""
 READ_SECONDS, ATTEMPTS = 5.0, 2
 """S3 answers in less, or whoever asks is told."""
 MAX_MANIFESTS = 500
@@ -65,7 +66,8 @@ class Archive:
         self._reads = asyncio.Semaphore(limits.archive_reads)
         self._listing: dict[date, str] | None = None
         self._view: View | None = None
-        self._looked_at = 0.0
+        self._look_again_at = 0.0
+        self._retry_at = 0.0
         self._manifests: dict[tuple[date, str], Manifest] = {}
 
     @classmethod
@@ -80,14 +82,18 @@ class Archive:
         """Return what the database holds now and which days it lacks."""
         state = await archived.state(database)
         known = self._view
-        if known and known.state == state and time.monotonic() - self._looked_at < LISTING_SECONDS:
+        if known and known.state == state and time.monotonic() < max(self._look_again_at, self._retry_at):
             return known
         final = await archived.final_days(database)
-        # While S3 does not answer, what it said last is still there; what became final since, the database knows.
-        with suppress(*S3_ERRORS):
-            listed = await asyncio.to_thread(self._bucket.manifests)
-            self._listing = {day_of(key): etag for key, etag in listed.items()}
-            self._looked_at = time.monotonic()
+        if time.monotonic() >= self._retry_at:
+            # While S3 does not answer, what it said last is still there; what became final since, the database knows.
+            try:
+                listed = await asyncio.to_thread(self._bucket.manifests)
+            except S3_ERRORS:
+                self._retry_at = time.monotonic() + RETRY_SECONDS
+            else:
+                self._listing = {day_of(key): etag for key, etag in listed.items()}
+                self._look_again_at = time.monotonic() + LISTING_SECONDS
         listing, held = self._listing or {}, set(state.months)
         lacking = {
             day: listing.get(day)
