@@ -24,7 +24,7 @@ from apps.notifier.metrics import LAST_SUCCESS as LAST_HANDOVER
 from apps.notifier.service import NOTIFIER
 from apps.observability.objectives import LATENCY_ROUTES, SLOS
 from apps.observability.rules import AlertRule, RecordingRule, RuleGroup
-from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, NOTIFICATIONS_FAILED, UP
+from apps.platform.exporters import CRONJOB_SCHEDULED, CRONJOB_SUCCEEDED, LOG_LINES, NOTIFICATIONS_FAILED, UP
 from apps.platform.http import HTTP_SECONDS
 from apps.platform.promql import (
     Matcher,
@@ -223,6 +223,15 @@ CRONJOB_FAILING = (
     *(_failing(job.deadline_seconds, job.name) for job in LONG_JOBS),
 )
 
+LOGS_STOPPED = AlertRule(
+    name="LogsStopped",
+    # Every service logs something in this time. What brings the logs may be ready, and able to read none of them.
+    expression=sum_(rate(LOG_LINES, timedelta(minutes=15))).is_equal(0),
+    for_=timedelta(minutes=5),
+    severity=Severity.WARNING,
+    summary="no line of any log reaches Loki",
+)
+
 REPORTS_BEHIND = AlertRule(
     name="ReportsBehind",
     # Where there never was a report there is nothing to be late.
@@ -300,7 +309,7 @@ GROUPS = (
     RuleGroup(name=RULES.name, rules=(RULES_BEHIND, RULES_NOT_JUDGED)),
     RuleGroup(name=DETECTOR.name, rules=(PREDICTIVE_ALERT_RAISED, DETECTOR_SILENT)),
     RuleGroup(name=NOTIFIER.name, rules=(NOTIFICATIONS_FAILING, NOTIFIER_SILENT)),
-    RuleGroup(name="health", rules=(*SERVICE_DOWN, *CRONJOB_FAILING)),
+    RuleGroup(name="health", rules=(*SERVICE_DOWN, *CRONJOB_FAILING, LOGS_STOPPED)),
     RuleGroup(
         name="database",
         rules=(

@@ -20,6 +20,9 @@ NOTIFICATIONS_FAILED = Counter(
     registry=None,
 )
 
+# Loki.
+LOG_LINES = Counter("loki_distributor_lines_received_total", "Lines that were sent to be kept.", registry=None)
+
 # The library in every Python process.
 PROCESS_CPU = Counter("process_cpu_seconds_total", "CPU time of the process.", registry=None)
 PROCESS_MEMORY = Gauge("process_resident_memory_bytes", "Resident memory of the process.", registry=None)

@@ -277,6 +277,20 @@ def test_a_month_without_its_report_warns_in_the_second_week_after_it(tmp_path: 
 
 
 @needs_promtool
+@pytest.mark.parametrize(
+    ("lines", "firing"), [("0+9x60", 0), ("0+9x20 180x40", 1), ("_x60", 0)], ids=["flow", "stop", "nobody keeps any"]
+)
+def test_logs_that_no_longer_arrive_are_noticed_though_every_pod_is_ready(
+    lines: str, firing: int, tmp_path: Path
+) -> None:
+    scenario = Scenario(interval=MINUTE)
+    scenario.feed('loki_distributor_lines_received_total{tenant="fake"}', lines)
+    scenario.expect(0, 30 * MINUTE, alertname="LogsStopped")
+    scenario.expect(firing, 45 * MINUTE, alertname="LogsStopped", severity=Severity.WARNING)
+    scenario.run(tmp_path)
+
+
+@needs_promtool
 def test_an_archive_that_is_late_warns_and_one_that_is_off_does_not(tmp_path: Path) -> None:
     scenario = Scenario(interval=timedelta(hours=1))
     scenario.expect(0, timedelta(days=3), alertname="ArchiveBehind")
