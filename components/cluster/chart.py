@@ -9,6 +9,9 @@ import pulumi_kubernetes as k8s
 
 from components.cluster.config import ChartsConfig
 
+ON_EVERY_NODE = "system-node-critical"
+"""The priority class of a DaemonSet's pods: others leave a full node for them, as no autoscaler adds one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:

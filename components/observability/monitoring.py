@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.binding import ClusterEndpoint
-from components.cluster.chart import Chart, disabled, release, requests
+from components.cluster.chart import ON_EVERY_NODE, Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
@@ -140,7 +140,7 @@ class Monitoring(Component):
                 "prometheusConfigReloader": {"resources": requests("5m", "32Mi")},
             },
             "kube-state-metrics": {"resources": requests("10m", "64Mi")},
-            "prometheus-node-exporter": {"resources": requests("10m", "32Mi")},
+            "prometheus-node-exporter": {"resources": requests("10m", "32Mi"), "priorityClassName": ON_EVERY_NODE},
             "kubelet": {"serviceMonitor": {"cAdvisorInterval": SCRAPE_INTERVAL}},
             "prometheus": {
                 "prometheusSpec": {

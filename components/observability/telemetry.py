@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.binding import EgressTarget
-from components.cluster.chart import Chart, disabled, release, requests
+from components.cluster.chart import ON_EVERY_NODE, Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
@@ -106,6 +106,7 @@ def _tempo(args: TelemetryArgs) -> dict[str, Any]:
 def _collector() -> dict[str, Any]:
     return {
         "mode": "daemonset",
+        "priorityClassName": ON_EVERY_NODE,
         "image": {"repository": "otel/opentelemetry-collector-k8s"},
         "service": {"enabled": True},
         "presets": {

@@ -172,6 +172,19 @@ def test_the_collector_may_read_the_nodes_logs_and_remembers_how_far(stack: str)
 
 
 @BOTH
+def test_what_watches_a_node_finds_room_on_it_however_full_it_is(stack: str) -> None:
+    of_nodes = (values(stack, "collector"), values(stack, "prometheus")["prometheus-node-exporter"])
+    assert {chart["priorityClassName"] for chart in of_nodes} == {"system-node-critical"}
+
+
+@BOTH
+def test_containers_are_measured_as_often_as_everything_else(stack: str) -> None:
+    stack_values = values(stack, "prometheus")
+    interval = stack_values["prometheus"]["prometheusSpec"]["scrapeInterval"]
+    assert stack_values["kubelet"]["serviceMonitor"]["cAdvisorInterval"] == interval
+
+
+@BOTH
 def test_grafana_has_no_account_and_needs_none(stack: str) -> None:
     grafana = values(stack, "prometheus")["grafana"]
     assert grafana["env"]["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"

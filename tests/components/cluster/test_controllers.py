@@ -50,6 +50,11 @@ def test_no_pod_is_made_without_its_readiness_gate() -> None:
     assert values(controllers(), "load-balancer")["podMutatorWebhookConfig"] == {"failurePolicy": "Fail"}
 
 
+@pytest.mark.parametrize("name", ["cluster-autoscaler", "load-balancer", "external-secrets"])
+def test_a_controller_that_fails_is_noticed(name: str) -> None:
+    assert values(controllers(), name)["serviceMonitor"]["enabled"] is True
+
+
 def test_monitors_come_after_their_types() -> None:
     graph = controllers()
     types = graph.one("Release", "monitor-types")
