@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import yaml
+
 from components.cluster.controllers import AUTOSCALERS
 from tests.support.stand_ins.charts import every_chart
 
@@ -36,3 +38,8 @@ def test_every_chart_is_proposed_but_the_autoscaler_which_comes_with_kubernetes(
 def test_what_must_be_of_one_version_is_proposed_together() -> None:
     together = {name for rule in SETTINGS["packageRules"] for name in rule["matchDepNames"]}
     assert together <= {name for name, _, _ in found()}
+
+
+def test_whatever_is_pinned_elsewhere_is_proposed_too() -> None:
+    proposed = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert {update["package-ecosystem"] for update in proposed} == {"github-actions", "npm", "docker"}
