@@ -23,7 +23,7 @@ def no_faults() -> PutFault:
 def make(
     client: Any,
     *,
-    put_timeout_seconds: float = 2,
+    put_timeout_seconds: float = 60,
     max_concurrent_puts: int = 4,
     max_in_flight_bytes: int = 50_000_000,
     on_failure: Callable[[], None] = lambda: None,
