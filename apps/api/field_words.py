@@ -69,6 +69,7 @@ FIELD_WORDS = {
     "severity": Words("How bad it is"),
     "sign_in": Words("Where to sign in", "/api/session/sign-in"),
     "since": Words("From when on"),
+    "snoozed_until": Words("Until when nobody is told of it again; where that is past it was snoozed until then"),
     "source": Words("What it is about: a device and a metric, or a service and a signal", "boiler-1/temperature"),
     "spark": Words("The last minutes of the series"),
     "stored_at": Words("When it was stored"),

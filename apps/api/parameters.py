@@ -63,15 +63,19 @@ def _fields(kind: type[msgspec.Struct]) -> Mapping[str, _Field]:
 @lru_cache
 def _reader(annotation: Any) -> Callable[[str], Any]:
     """Everything but a number and a boolean is its own text."""
-    kind = inspect.type_info(annotation)
-    while isinstance(kind, inspect.Metadata):
-        kind = kind.type
-    members = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    kind = _bare(inspect.type_info(annotation))
+    members = [_bare(each) for each in kind.types] if isinstance(kind, inspect.UnionType) else [kind]
     if any(isinstance(member, inspect.IntType) for member in members):
         return _integer
     if any(isinstance(member, inspect.BoolType) for member in members):
         return _boolean
     return str
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    return kind
 
 
 def _integer(text: str) -> int:

@@ -34,6 +34,10 @@ class AlertTransition(StrEnum):
     """A service noticed something, and no alert of its (source, rule) is unresolved."""
     ACKNOWLEDGE = "acknowledged"
     """A person looks after it."""
+    SNOOZE = "snoozed"
+    """A person wants nobody to be told of it for a while. It ends by itself, or with any change of state."""
+    UNSNOOZE = "unsnoozed"
+    """A person takes that back."""
     COMMENT = "commented"
     """A person says something about it."""
     REOPEN = "reopened"
@@ -58,6 +62,8 @@ UNRESOLVED = frozenset({AlertState.OPEN, AlertState.ACKNOWLEDGED})
 TRANSITIONS: Mapping[AlertTransition, Transition] = {
     AlertTransition.OPEN: Transition(frozenset({None}), AlertState.OPEN),
     AlertTransition.ACKNOWLEDGE: Transition(frozenset({AlertState.OPEN}), AlertState.ACKNOWLEDGED),
+    AlertTransition.SNOOZE: Transition(frozenset({AlertState.OPEN}), None),
+    AlertTransition.UNSNOOZE: Transition(frozenset({AlertState.OPEN}), None),
     AlertTransition.COMMENT: Transition(frozenset(AlertState), None),
     AlertTransition.REOPEN: Transition(frozenset({AlertState.RESOLVED}), AlertState.OPEN),
     AlertTransition.RESOLVE: Transition(UNRESOLVED, AlertState.RESOLVED),
@@ -66,6 +72,10 @@ TRANSITIONS: Mapping[AlertTransition, Transition] = {
 
 REOPEN_WITHIN = timedelta(minutes=10)
 """What is noticed again so soon after its alert was resolved reopens that alert: who knows it need not begin anew."""
+
+
+MAX_SNOOZE = timedelta(days=30)
+"""What nobody wants to hear of for longer is over, or its rule is wrong."""
 
 
 class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,12 +123,39 @@ class Alert(Anomaly, frozen=True, kw_only=True):
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    snoozed_until: datetime | None = None
+    """Until when nobody is told of it again; in the past: it was snoozed until then."""
+
+    def is_snoozed(self, now: datetime) -> bool:
+        """Return whether nobody wants to hear of it yet."""
+        return self.state == AlertState.OPEN and self.snoozed_until is not None and self.snoozed_until > now
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Return whether nobody is told of it again: somebody looks after it, or wants to later."""
+        return self.state == AlertState.ACKNOWLEDGED or self.is_snoozed(now)
 
 
 class AlertAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person says when acknowledging, resolving or reopening."""
 
     comment: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL_PATTERN)] | None = None
+
+
+class AlertSnooze(AlertAction, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Until when a person wants nobody to be told of an alert again."""
+
+    until: Annotated[datetime, msgspec.Meta(tz=True, description="From now to 30 days, RFC 3339 with a zone")]
+
+
+def why_no_snooze(until: datetime, now: datetime) -> str | None:
+    """Return why an alert is not snoozed until a time, or None."""
+    latest = now + MAX_SNOOZE
+    if now < until <= latest:
+        return None
+    return (
+        f"until must be later than now and at most {MAX_SNOOZE.days} days away: choose a time between"
+        f" {now:%Y-%m-%dT%H:%M:%SZ} and {latest:%Y-%m-%dT%H:%M:%SZ}"
+    )
 
 
 class AlertComment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

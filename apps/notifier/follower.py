@@ -5,6 +5,7 @@ import logging
 import random
 from contextlib import suppress
 from datetime import timedelta
+from itertools import chain
 from typing import NoReturn
 
 import asyncpg
@@ -13,8 +14,8 @@ from apps.notifier import metrics
 from apps.notifier.alertmanager import Alertmanager
 from apps.notifier.errors import UndeliveredError
 from apps.notifier.queries import fetch_due, note_sent
+from apps.notifier.quiet import handed_over, is_told_here, quiet_until
 from apps.notifier.settings import NotifierSettings
-from apps.notifier.wording import as_alertmanager_takes_it
 from apps.storage.channels import Channel
 from apps.storage.connection import connect_arguments
 
@@ -81,18 +82,23 @@ class Follower:
         self._wake.clear()
         due = await fetch_due(connection)
         self._trouble = None
-        await self._alertmanager.post(
-            [as_alertmanager_takes_it(notice, due.now, self._hold, self._settings.public_url) for notice in due.notices]
-        )
-        first = [notice.alert for notice in due.notices if notice.first_sent_at is None]
-        await note_sent(connection, [alert.alert_id for alert in first])
-        for alert in first:
-            metrics.DELAY_SECONDS.observe(max(0.0, (due.now - alert.opened_at).total_seconds()))
+        told = (handed_over(notice, due.now, self._hold, self._settings.public_url) for notice in due.notices)
+        await self._alertmanager.post(list(chain.from_iterable(told)))
+        first = [notice for notice in due.notices if notice.first_sent_at is None and is_told_here(notice)]
+        await note_sent(connection, [notice.alert.alert_id for notice in first])
+        for notice in first:
+            if not notice.reminders:
+                metrics.DELAY_SECONDS.observe(max(0.0, (due.now - notice.alert.opened_at).total_seconds()))
         metrics.NOTICES.set(len(due.notices))
         metrics.LAST_SUCCESS.set_to_current_time()
         self._backoff = INITIAL_BACKOFF_SECONDS
-        ends = [end for notice in due.notices if (end := notice.over_at(due.now, self._hold)) and end > due.now]
-        return min([self._settings.resend_seconds, *((end - due.now).total_seconds() for end in ends)])
+        times = (
+            time
+            for notice in due.notices
+            for time in (notice.over_at(due.now, self._hold), quiet_until(notice, due.now))
+            if time and time > due.now
+        )
+        return min([self._settings.resend_seconds, *((time - due.now).total_seconds() for time in times)])
 
     def _notice(self, *_: object) -> None:
         self._wake.set()

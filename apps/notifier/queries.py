@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from apps.domain.alerts import PLATFORM_RULE, Alert
+from apps.domain.alerts import PLATFORM_RULE, Alert, AlertTransition
 from apps.notifier.wording import Notice
 from apps.storage.tables import IS_UNRESOLVED
 
@@ -26,9 +26,10 @@ class Due(NamedTuple):
 async def fetch_due(connection: asyncpg.Connection) -> Due:
     """Return every alert that is not over, was over just now, or was over before Alertmanager heard of it.
 
-    Not those about the platform itself that page: Prometheus tells of them, by `predictive_alert`.
+    Of those about the platform itself that page, only what somebody acknowledged or snoozed: Prometheus tells of them,
+    by `predictive_alert`.
     """
-    rows = await connection.fetch(_DUE, PLATFORM_RULE, MAX_NOTICES)
+    rows = await connection.fetch(_DUE, PLATFORM_RULE, MAX_NOTICES, AlertTransition.COMMENT, _QUIETING)
     now: datetime = rows[0]["now"] if rows else await connection.fetchval("SELECT now()")
     return Due(now, [_notice(row) for row in rows])
 
@@ -40,20 +41,32 @@ async def note_sent(connection: asyncpg.Connection, alert_ids: Collection[UUID])
 
 def _notice(row: asyncpg.Record) -> Notice:
     alert = msgspec.convert({name: row[name] for name in Alert.__struct_fields__}, Alert, strict=False)
-    return Notice(alert, row["device_name"], row["rule_name"], row["first_sent_at"])
+    return Notice(alert, row["device_name"], row["rule_name"], row["first_sent_at"], row["was_quiet"], row["reminders"])
 
+
+_QUIETING = (AlertTransition.ACKNOWLEDGE, AlertTransition.SNOOZE)
 
 _COLUMNS = ", ".join(f"alerts.{name}" for name in Alert.__struct_fields__)
 
 # What ended lately is told again and again for a while: an Alertmanager that was away hears of the end too.
 _DUE = f"""
 SELECT {_COLUMNS}, first_sent_at, now() AS now,
-       devices.name AS device_name, rules.spec->>'name' AS rule_name
+       devices.name AS device_name, rules.spec->>'name' AS rule_name, was_quiet, reminders
 FROM alerts
+CROSS JOIN LATERAL (
+    -- A snooze ran out when nothing changed the alert before its end.
+    SELECT count(*) > 0 AS was_quiet,
+           count(*) FILTER (WHERE snoozed_until <= coalesce(next_at, now())) AS reminders
+    FROM (
+        SELECT action, alert_events.snoozed_until, lead(at) OVER (ORDER BY event_id) AS next_at
+        FROM alert_events WHERE alert_events.alert_id = alerts.alert_id AND action <> $3
+    ) AS changes
+    WHERE action = ANY($4)
+) AS trail
 LEFT JOIN alert_notifications USING (alert_id)
 LEFT JOIN devices USING (device_id)
 LEFT JOIN rules ON rules.rule_id = alerts.rule
-WHERE rule <> $1 AND (
+WHERE (rule <> $1 OR was_quiet) AND (
     {IS_UNRESOLVED}
     OR resolved_at > now() - interval '15 minutes'
     OR resolved_at > now() - interval '1 day'

@@ -6,7 +6,13 @@ from apps.platform.declaration import Resources, Service
 from apps.platform.needs import Connect, HttpCall, PublicUrl, ReadSecret, SendWebhooks
 from apps.resources import ALERTMANAGER, SENSORS, WEBHOOK_KEY
 
-GRANTS = {"alerts": "SELECT", "devices": "SELECT", "rules": "SELECT", "alert_notifications": "SELECT, INSERT"}
+GRANTS = {
+    "alerts": "SELECT",
+    "alert_events": "SELECT",
+    "devices": "SELECT",
+    "rules": "SELECT",
+    "alert_notifications": "SELECT, INSERT",
+}
 
 NOTIFIER = Service(
     name="notifier",

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from apps.domain.alerts import Alert, AlertState
+from apps.domain.alerts import PLATFORM_RULE, Alert, AlertState
 
 LIFETIME = timedelta(minutes=15)
 """How long Alertmanager takes an alert for open without hearing of it: longer than a node takes to be replaced, so that
@@ -15,8 +15,14 @@ nobody is told of an end that was none."""
 LINK_MARGIN = timedelta(hours=1)
 """What the dashboard shows before an alert began, and after."""
 
-TITLES = {"rarity": "Unusual value"}
-"""What the detector's models notice. A rule that people wrote has a name."""
+TITLES = {"rarity": "Unusual value", PLATFORM_RULE: "PredictiveAlert"}
+"""What the detector's models notice; the latter as Prometheus calls it. A rule that people wrote has a name."""
+
+REMINDER = "reminder"
+"""The label that makes another alert of one that is told anew after a snooze."""
+
+REMINDERS = ("", "1", "2")
+"""Its values in turn: as many as it takes that neither of the last two messages had the next one."""
 
 
 class AlertmanagerAlert(msgspec.Struct, frozen=True, rename="camel"):
@@ -36,6 +42,10 @@ class Notice(NamedTuple):
     device_name: str | None = None
     rule_name: str | None = None
     first_sent_at: datetime | None = None
+    was_quiet: bool = False
+    """Whether somebody ever acknowledged or snoozed it."""
+    reminders: int = 0
+    """How many snoozes of it ran out: after each it is told anew."""
 
     def over_at(self, now: datetime, hold: timedelta) -> datetime | None:
         """Return when it is over for Alertmanager, None while nobody knows.
@@ -54,7 +64,7 @@ def as_alertmanager_takes_it(notice: Notice, now: datetime, hold: timedelta, pub
     link = dashboard_url(alert, now, public_url)
     over_at = notice.over_at(now, hold)
     return AlertmanagerAlert(
-        labels=labels(alert, notice.rule_name),
+        labels=labels(alert, notice.rule_name, notice.reminders),
         annotations={
             "summary": summary(alert, notice.device_name),
             "dashboard_url": link,
@@ -67,7 +77,7 @@ def as_alertmanager_takes_it(notice: Notice, now: datetime, hold: timedelta, pub
     )
 
 
-def labels(alert: Alert, rule_name: str | None = None) -> dict[str, str]:
+def labels(alert: Alert, rule_name: str | None = None, reminders: int = 0) -> dict[str, str]:
     """Return what routes look at. An empty value is as none to Alertmanager."""
     return {
         "alertname": rule_name or TITLES.get(alert.rule, alert.rule),
@@ -78,7 +88,13 @@ def labels(alert: Alert, rule_name: str | None = None) -> dict[str, str]:
         "metric": alert.metric or "",
         "kind": alert.kind or "",
         "labels": f",{','.join(alert.labels)}," if alert.labels else "",
+        REMINDER: reminder(reminders),
     }
+
+
+def reminder(reminders: int) -> str:
+    """Return the value of the label `reminder` after so many."""
+    return REMINDERS[reminders % len(REMINDERS)]
 
 
 def summary(alert: Alert, device_name: str | None) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from apps.domain.alerts import Severity
+from apps.domain.alerts import PLATFORM_RULE, Severity
+from apps.notifier.quiet import QUIET, SIGNAL
+from apps.notifier.wording import REMINDER, TITLES
 from apps.observability.routing import (
     NOBODY,
     EmailReceiver,
@@ -83,6 +85,7 @@ def alertmanager(routing: Notifications, secrets: str, relay: str) -> dict[str, 
             # A page makes the ticket about the same thing redundant.
             _inhibit("alertname", "slo", "job", "namespace", "device", "metric"),
             _inhibit("device", "metric", matcher='device!=""'),
+            *_quiet(),
         ],
         "time_intervals": [
             {"name": name, "time_intervals": list(_intervals(hours))} for name, hours in routing.quiet_hours.items()
@@ -129,6 +132,15 @@ def _inhibit(*equal: str, matcher: str | None = None) -> dict[str, Any]:
         "target_matchers": [f'severity="{Severity.WARNING}"', *also],
         "equal": list(equal),
     }
+
+
+def _quiet() -> Iterator[dict[str, Any]]:
+    """Yield what keeps quiet of alerts that somebody looks after: those of the notifier, and of Prometheus."""
+    for targets, equal in (
+        (['source!=""'], ["source", "rule", REMINDER]),
+        ([f'alertname="{TITLES[PLATFORM_RULE]}"', f'{SIGNAL}!=""'], [SIGNAL]),
+    ):
+        yield {"source_matchers": [f'{QUIET}="yes"'], "target_matchers": [*targets, f'{QUIET}=""'], "equal": equal}
 
 
 def _intervals(hours: QuietHours) -> Iterator[dict[str, Any]]:

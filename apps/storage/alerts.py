@@ -76,19 +76,21 @@ async def apply_transition(
     actor: str,
     comment: str | None,
     happened_at: datetime | None = None,
+    snoozed_until: datetime | None = None,
 ) -> set[UUID]:
     """Apply a transition to those of the alerts whose state allows it, and return them.
 
-    An alert is not reopened while another of its source and rule is unresolved.
+    An alert is not reopened while another of its source and rule is unresolved. `snoozed_until` belongs to SNOOZE,
+    which changes nothing of what is snoozed until then already; UNSNOOZE changes nothing of what is not snoozed.
     """
     sources, _ = TRANSITIONS[transition]
     async with connection.transaction():
         # In one order, so that two that change the same alerts wait for each other instead of locking up.
         await connection.execute(_LOCK, alert_ids)
-        rows = await connection.fetch(_CHANGE[transition], alert_ids, list(sources), actor)
+        rows = await connection.fetch(_CHANGE[transition], alert_ids, list(sources), actor, snoozed_until)
         changed = {row["alert_id"] for row in rows}
         if changed:
-            await _record(connection, transition, changed, actor, comment, happened_at)
+            await _record(connection, transition, changed, actor, comment, happened_at, snoozed_until)
             await notify(connection, Channel.ALERTS)
     return changed
 
@@ -100,8 +102,9 @@ async def _record(
     actor: str,
     comment: str | None,
     happened_at: datetime | None,
+    snoozed_until: datetime | None = None,
 ) -> None:
-    await connection.execute(_EVENTS, alert_ids, actor, transition, comment, happened_at)
+    await connection.execute(_EVENTS, alert_ids, actor, transition, comment, happened_at, snoozed_until)
 
 
 _NOTICED = """source, rule, severity, message, device_id, metric, since, threshold, labels, rule_version, score,
@@ -143,7 +146,7 @@ _REOPEN = f"""
 )
 UPDATE alerts
 SET state = '{AlertState.OPEN}', updated_at = clock_timestamp(),
-    acknowledged_at = NULL, acknowledged_by = NULL, resolved_at = NULL, resolved_by = NULL,
+    acknowledged_at = NULL, acknowledged_by = NULL, resolved_at = NULL, resolved_by = NULL, snoozed_until = NULL,
     severity = last.severity, message = last.message, since = last.since, threshold = last.threshold,
     labels = last.all_labels, rule_version = last.rule_version, score = last.score,
     window_start = last.window_start, window_end = last.window_end, expected = last.expected,
@@ -156,9 +159,10 @@ RETURNING alerts.alert_id
 _LOCK = "SELECT FROM alerts WHERE alert_id = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE"
 
 
-def _change(changes: str, condition: str = "true") -> str:
+def _change(changes: str, condition: str = "true", snooze: str = "$4") -> str:
+    """`snooze`: what becomes of `snoozed_until`; any new state ends a snooze, because $4 is null then."""
     return f"""
-    UPDATE alerts SET {changes}, updated_at = clock_timestamp()
+    UPDATE alerts SET {changes}, snoozed_until = {snooze}::timestamptz, updated_at = clock_timestamp()
     WHERE alert_id = ANY($1::uuid[]) AND state = ANY($2::text[]) AND $3::text <> '' AND {condition}
     RETURNING alert_id
     """  # noqa: S608
@@ -169,7 +173,9 @@ _CHANGE = {
     AlertTransition.ACKNOWLEDGE: _change(
         f"state = '{AlertState.ACKNOWLEDGED}', acknowledged_at = clock_timestamp(), acknowledged_by = $3"
     ),
-    AlertTransition.COMMENT: _change("state = state"),
+    AlertTransition.SNOOZE: _change("state = state", "snoozed_until IS DISTINCT FROM $4"),
+    AlertTransition.UNSNOOZE: _change("state = state", "snoozed_until > clock_timestamp()"),
+    AlertTransition.COMMENT: _change("state = state", snooze="coalesce($4, snoozed_until)"),
     AlertTransition.RESOLVE: _change(
         f"state = '{AlertState.RESOLVED}', resolved_at = clock_timestamp(), resolved_by = $3"
     ),
@@ -184,6 +190,7 @@ _CHANGE = {
 }
 
 _EVENTS = """
-INSERT INTO alert_events (alert_id, actor, action, comment, happened_at) SELECT alert_id, $2, $3, $4, $5
+INSERT INTO alert_events (alert_id, actor, action, comment, happened_at, snoozed_until)
+SELECT alert_id, $2, $3, $4, $5, $6
 FROM unnest($1::uuid[]) AS changed (alert_id)
 """

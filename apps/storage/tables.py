@@ -237,6 +237,7 @@ alerts = sa.Table(
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("resolved_at", TIME),
     sa.Column("resolved_by", sa.Text),
+    sa.Column("snoozed_until", TIME),
     _one_of("severity", Severity),
     _one_of("state", AlertState),
     sa.Index("alerts_opened_at_idx", "opened_at", "alert_id"),
@@ -271,6 +272,7 @@ alert_events = sa.Table(
     sa.Column("comment", sa.Text),
     # In the readings' own time, where readings made it happen.
     sa.Column("happened_at", TIME),
+    sa.Column("snoozed_until", TIME),
 )
 
 # Keys of programs. key_id is part of the key and no secret; of the rest only the SHA-256 is kept, as it is random.

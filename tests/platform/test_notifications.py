@@ -11,11 +11,12 @@ import asyncpg
 import httpx
 import pytest
 
+from apps.domain.alerts import AlertTransition, Severity
 from apps.observability.notifications import alertmanager
 from apps.observability.routing import Notifications
 from devtools.ports import free_port
 from local.infrastructure.webhook import receive_messages
-from tests.apps.notifier.alerts import insert, register, resolve
+from tests.apps.notifier.alerts import change, insert, register, resolve
 from tests.support import monitoring
 from tests.support.postgres import TestDatabase
 
@@ -51,20 +52,41 @@ class Channel:
         ]
         (await self.http.post("/api/v2/alerts", json=body)).raise_for_status()
 
-    async def hears(self, line: str) -> None:
+    async def hears(self, line: str, times: int = 1) -> None:
         async with asyncio.timeout(30):
-            while not any(line in received for received in self.lines):
+            while self.count(line) < times:
                 self.news.clear()
                 await self.news.wait()
 
+    def count(self, line: str) -> int:
+        return sum(line in received for received in self.lines)
+
+    @property
+    def messages(self) -> list[str]:
+        """The first line of each."""
+        return [line for line in self.lines if line.startswith("[")]
+
+    async def keeps_quiet_about(self, source: str) -> None:
+        """Wait until Alertmanager has heard that nobody is to be told."""
+        async with asyncio.timeout(30):
+            while not any(  # noqa: ASYNC110 - Alertmanager tells nobody of it
+                alert["status"]["inhibitedBy"]
+                for alert in (await self.http.get("/api/v2/alerts")).json()
+                if source in (alert["labels"].get("source"), alert["labels"].get("signal"))
+            ):
+                await asyncio.sleep(0.1)
+
 
 @pytest.fixture
-async def channel(tmp_path: Path) -> AsyncIterator[Channel]:
+async def channel(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Channel]:
+    """Its parameter: how often Alertmanager tells again of what is still open."""
     channel, port = Channel(), free_port()
     (tmp_path / "slack").write_text(f"http://127.0.0.1:{port}/")
     stopping = asyncio.Event()
     receiving = asyncio.create_task(receive_messages(port, channel.say, stopping))
-    with monitoring.alertmanager(tmp_path, alertmanager(QUICK, str(tmp_path), "http://127.0.0.1:1")) as url:
+    configuration = alertmanager(QUICK, str(tmp_path), "http://127.0.0.1:1")
+    configuration["route"]["repeat_interval"] = getattr(request, "param", "12h")
+    with monitoring.alertmanager(tmp_path, configuration) as url:
         async with httpx.AsyncClient(base_url=url) as channel.http:
             yield channel
     stopping.set()
@@ -117,7 +139,46 @@ async def test_what_was_over_before_anybody_could_hear_of_it_is_told_once_with_i
         await resolve(told)
     await channel.hears("[WARNING: 1] Unusual value")
     await channel.hears("[RESOLVED] Unusual value")
-    assert len([line for line in channel.lines if line.startswith("[")]) == 2
+    assert len(channel.messages) == 2
+
+
+@pytest.mark.parametrize("channel", ["1s"], indirect=True)
+async def test_what_somebody_looks_after_is_not_told_again_until_it_is_over(
+    channel: Channel, told: asyncpg.Connection
+) -> None:
+    await insert(told)
+    await insert(told, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
+    await channel.report(alert("PredictiveAlert", "critical", "a") | {"signal": "api/cpu"})
+    for name in ("Unusual value", "PredictiveAlert"):
+        await channel.hears(name, times=2)
+    await change(told, AlertTransition.ACKNOWLEDGE)
+    for source in ("device-7/temperature", "api/cpu"):
+        await channel.keeps_quiet_about(source)
+    # A message may be on its way: what is told now comes after it.
+    await channel.report(alert("Other", "warning", "b"))
+    await channel.hears("Other", times=2)
+    before = channel.count("Unusual value"), channel.count("PredictiveAlert")
+    await channel.hears("Other", times=5)
+    assert (channel.count("Unusual value"), channel.count("PredictiveAlert")) == before
+    await resolve(told)
+    await channel.hears("[RESOLVED] Unusual value")
+    await insert(told)
+    await channel.hears("[WARNING: 1] Unusual value", times=before[0] + 1)
+
+
+async def test_what_is_snoozed_is_told_anew_when_that_ends_and_not_as_over(
+    channel: Channel, told: asyncpg.Connection
+) -> None:
+    await insert(told)
+    for times in (1, 2, 3):
+        await channel.hears("[WARNING: 1] Unusual value", times=times)
+        await change(told, AlertTransition.SNOOZE, datetime.now(UTC) + 3 * SECOND)
+        await channel.keeps_quiet_about("device-7/temperature")
+    await channel.hears("[WARNING: 1] Unusual value", times=4)
+    await change(told, AlertTransition.SNOOZE, datetime.now(UTC) + 3600 * SECOND)
+    await resolve(told)
+    await channel.hears("[RESOLVED] Unusual value")
+    assert channel.messages == ["[WARNING: 1] Unusual value"] * 4 + ["[RESOLVED] Unusual value"]
 
 
 async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over(channel: Channel) -> None:
@@ -127,7 +188,7 @@ async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over
     await channel.report(*both)
     await channel.report(*both, over=True)
     await channel.hears("[RESOLVED] IngestorLagging")
-    assert [line for line in channel.lines if line.startswith("[")] == [
+    assert channel.messages == [
         "[CRITICAL: 2] IngestorLagging",
         "[RESOLVED] IngestorLagging",
     ]

@@ -33,10 +33,12 @@ class AlertEvent(msgspec.Struct, frozen=True):
     at: datetime
     actor: str
     action: str
-    """What was done: opened, acknowledged, commented, reopened or resolved."""
+    """What was done: opened, acknowledged, snoozed, unsnoozed, commented, reopened or resolved."""
     comment: str | None
     happened_at: datetime | None
     """When it was so in the readings' own time, where readings made it happen."""
+    snoozed_until: datetime | None
+    """Until when it was snoozed."""
 
 
 async def find(
@@ -47,6 +49,7 @@ async def find(
     source: str | None,
     device_id: str | None,
     about: Subject | None,
+    snoozed: bool | None,
     opened: Window,
     limit: int,
     after: AlertKey | None,
@@ -64,6 +67,9 @@ async def find(
     if about is not None:
         is_device = sa.exists().where(devices.c.device_id == subject)
         query = query.where(is_device if about == "devices" else ~is_device)
+    if snoozed is not None:
+        is_snoozed = sa.and_(alerts.c.state == AlertState.OPEN, alerts.c.snoozed_until > sa.func.now())
+        query = query.where(sa.func.coalesce(is_snoozed, sa.false()) == snoozed)
     if opened.since is not None:
         query = query.where(alerts.c.opened_at >= opened.since)
     if opened.until is not None:
@@ -90,7 +96,7 @@ async def events(database: Database, alert_id: UUID) -> list[AlertEvent]:
     """Return what was done to an alert, the oldest first."""
     query = sa.select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.event_id)
     return [
-        AlertEvent(row["at"], row["actor"], row["action"], row["comment"], row["happened_at"])
+        AlertEvent(row["at"], row["actor"], row["action"], row["comment"], row["happened_at"], row["snoozed_until"])
         for row in await database.rows(query)
     ]
 

@@ -579,7 +579,7 @@ export interface paths {
         put?: never;
         /**
          * Say that you look after an alert
-         * @description The first to say so is kept: saying it again changes nothing.
+         * @description Nobody is told of it again until it is over, or opens again. The first to say so is kept: saying it again changes nothing.
          */
         post: operations["acknowledge_alert"];
         delete?: never;
@@ -622,6 +622,46 @@ export interface paths {
          * @description Not while a newer alert of the same source and rule is open or acknowledged.
          */
         post: operations["reopen_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let nobody be told of an alert again until a time, at most 30 days away
+         * @description What is open then is told anew. Of what is snoozed already the time is changed; acknowledging or resolving ends it.
+         */
+        post: operations["snooze_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{alert_id}/unsnooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back that an alert is snoozed
+         * @description It is told again as if it had never been; nothing changes where it is not snoozed.
+         */
+        post: operations["unsnooze_alert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -676,6 +716,40 @@ export interface paths {
         put?: never;
         /** Say that many alerts are over */
         post: operations["resolve_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let nobody be told of many alerts again until a time, at most 30 days away */
+        post: operations["snooze_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/unsnooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back that many alerts are snoozed */
+        post: operations["unsnooze_alerts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1293,6 +1367,11 @@ export interface components {
              * @default null
              */
             resolved_by: string | null;
+            /**
+             * @description Until when nobody is told of it again; where that is past it was snoozed until then
+             * @default null
+             */
+            snoozed_until: string | null;
         };
         /**
          * Severity
@@ -2139,6 +2218,11 @@ export interface components {
              * @default null
              */
             resolved_by: string | null;
+            /**
+             * @description Until when nobody is told of it again; where that is past it was snoozed until then
+             * @default null
+             */
+            snoozed_until: string | null;
             events: components["schemas"]["AlertEvent"][];
         };
         /**
@@ -2155,6 +2239,8 @@ export interface components {
             comment: string | null;
             /** @description In the readings' own time, where readings made it happen */
             happened_at: string | null;
+            /** @description Until when nobody is told of it again; where that is past it was snoozed until then */
+            snoozed_until: string | null;
         };
         /**
          * AlertAction
@@ -2166,6 +2252,22 @@ export interface components {
              * @default null
              */
             comment: string | null;
+        };
+        /**
+         * AlertSnooze
+         * @description Until when a person wants nobody to be told of an alert again.
+         */
+        AlertSnooze: {
+            /**
+             * @description What whoever did it said
+             * @default null
+             */
+            comment: string | null;
+            /**
+             * Format: date-time
+             * @description From now to 30 days, RFC 3339 with a zone
+             */
+            until: string;
         };
         /**
          * AlertComment
@@ -2208,6 +2310,23 @@ export interface components {
             alert_id: string;
             /** @description Why */
             reason: string;
+        };
+        /**
+         * BulkSnooze
+         * @description Until when a person wants nobody to be told of many alerts again.
+         */
+        BulkSnooze: {
+            /**
+             * @description What whoever did it said
+             * @default null
+             */
+            comment: string | null;
+            /**
+             * Format: date-time
+             * @description From now to 30 days, RFC 3339 with a zone
+             */
+            until: string;
+            alert_ids: string[];
         };
         /**
          * SignedIn
@@ -6166,6 +6285,8 @@ export interface operations {
                 device_id?: string;
                 /** @description Only alerts about devices, or about the platform */
                 about?: "devices" | "platform";
+                /** @description true: only what is snoozed now; false: only the others */
+                snoozed?: boolean;
                 /** @description Opened at this time or later */
                 since?: string;
                 /** @description Opened before this time */
@@ -6219,7 +6340,8 @@ export interface operations {
                      *           "acknowledged_at": "acknowledged at",
                      *           "acknowledged_by": "ana@example.com",
                      *           "resolved_at": "resolved at",
-                     *           "resolved_by": "ana@example.com"
+                     *           "resolved_by": "ana@example.com",
+                     *           "snoozed_until": "snoozed until"
                      *         }
                      *       ],
                      *       "next_cursor": "next cursor"
@@ -6334,13 +6456,15 @@ export interface operations {
                      *       "acknowledged_by": "ana@example.com",
                      *       "resolved_at": "resolved at",
                      *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
                      *       "events": [
                      *         {
                      *           "at": "at",
                      *           "actor": "ana@example.com",
                      *           "action": "device.change",
                      *           "comment": "A loose screw",
-                     *           "happened_at": "happened at"
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
                      *         }
                      *       ]
                      *     }
@@ -6455,13 +6579,15 @@ export interface operations {
                      *       "acknowledged_by": "ana@example.com",
                      *       "resolved_at": "resolved at",
                      *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
                      *       "events": [
                      *         {
                      *           "at": "at",
                      *           "actor": "ana@example.com",
                      *           "action": "device.change",
                      *           "comment": "A loose screw",
-                     *           "happened_at": "happened at"
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
                      *         }
                      *       ]
                      *     }
@@ -6614,13 +6740,15 @@ export interface operations {
                      *       "acknowledged_by": "ana@example.com",
                      *       "resolved_at": "resolved at",
                      *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
                      *       "events": [
                      *         {
                      *           "at": "at",
                      *           "actor": "ana@example.com",
                      *           "action": "device.change",
                      *           "comment": "A loose screw",
-                     *           "happened_at": "happened at"
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
                      *         }
                      *       ]
                      *     }
@@ -6764,13 +6892,15 @@ export interface operations {
                      *       "acknowledged_by": "ana@example.com",
                      *       "resolved_at": "resolved at",
                      *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
                      *       "events": [
                      *         {
                      *           "at": "at",
                      *           "actor": "ana@example.com",
                      *           "action": "device.change",
                      *           "comment": "A loose screw",
-                     *           "happened_at": "happened at"
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
                      *         }
                      *       ]
                      *     }
@@ -6825,6 +6955,323 @@ export interface operations {
             };
             /** @description A newer alert of the same source and rule is not resolved */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    snooze_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "until": "2026-11-26T08:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AlertSnooze"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "boiler-1",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlertWithEvents"];
+                };
+            };
+            /** @description The time is past, or more than 30 days away */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The alert is acknowledged or resolved: nobody is told of it again anyway */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsnooze_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["AlertAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "source": "boiler-1/temperature",
+                     *       "rule": "boiler-too-hot",
+                     *       "severity": "critical",
+                     *       "message": "Boiler room is 91.2 °C, above 80 °C",
+                     *       "device_id": "boiler-1",
+                     *       "metric": "temperature",
+                     *       "since": "since",
+                     *       "threshold": 80,
+                     *       "labels": [
+                     *         "site:delft"
+                     *       ],
+                     *       "rule_version": 3,
+                     *       "score": 7.7,
+                     *       "window_start": "window start",
+                     *       "window_end": "window end",
+                     *       "expected": 3.1,
+                     *       "observed": 9.46,
+                     *       "model": "rarity",
+                     *       "model_version": "2",
+                     *       "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *       "kind": "temperature",
+                     *       "unit": "°C",
+                     *       "state": "acknowledged",
+                     *       "opened_at": "opened at",
+                     *       "updated_at": "updated at",
+                     *       "acknowledged_at": "acknowledged at",
+                     *       "acknowledged_by": "ana@example.com",
+                     *       "resolved_at": "resolved at",
+                     *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
+                     *       "events": [
+                     *         {
+                     *           "at": "at",
+                     *           "actor": "ana@example.com",
+                     *           "action": "device.change",
+                     *           "comment": "A loose screw",
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlertWithEvents"];
+                };
+            };
+            /** @description A parameter contradicts another, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6927,13 +7374,15 @@ export interface operations {
                      *       "acknowledged_by": "ana@example.com",
                      *       "resolved_at": "resolved at",
                      *       "resolved_by": "ana@example.com",
+                     *       "snoozed_until": "snoozed until",
                      *       "events": [
                      *         {
                      *           "at": "at",
                      *           "actor": "ana@example.com",
                      *           "action": "device.change",
                      *           "comment": "A loose screw",
-                     *           "happened_at": "happened at"
+                     *           "happened_at": "happened at",
+                     *           "snoozed_until": "snoozed until"
                      *         }
                      *       ]
                      *     }
@@ -7144,6 +7593,245 @@ export interface operations {
         };
     };
     resolve_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "alert_ids": [
+                 *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "unchanged": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *           "reason": "ts is in the future: set the device's clock"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description A parameter contradicts another, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    snooze_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "until": "2026-11-26T08:00:00Z",
+                 *       "alert_ids": [
+                 *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkSnooze"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "unchanged": [
+                     *         "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f"
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "alert_id": "4f9c1b0e-6c1f-4a0e-9d51-0a1b2c3d4e5f",
+                     *           "reason": "ts is in the future: set the device's clock"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description The time is past, or more than 30 days away */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission alerts:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body holds over 65536 bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsnooze_alerts: {
         parameters: {
             query?: never;
             header?: never;

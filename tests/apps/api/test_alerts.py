@@ -134,6 +134,88 @@ async def test_a_comment_changes_no_state(api: RunningApi, owner: asyncpg.Connec
     assert (await api.http.post(f"/api/alerts/{alert_id}/comment", json=ME)).status_code == 422
 
 
+def in_(**span: float) -> str:
+    return (datetime.now(UTC) + timedelta(**span)).isoformat()
+
+
+async def test_an_open_alert_is_snoozed_until_a_time_which_may_be_changed_and_taken_back(
+    api: RunningApi, owner: asyncpg.Connection
+) -> None:
+    alert_id = await open_alert(owner)
+    first, later = in_(hours=1), in_(hours=8)
+    for until in (first, first, later):
+        answer = await api.http.post(f"/api/alerts/{alert_id}/snooze", json={"until": until, "comment": "after lunch"})
+        assert answer.status_code == 200
+        alert = answer.json()
+        assert (alert["state"], datetime.fromisoformat(alert["snoozed_until"])) == (
+            "open",
+            datetime.fromisoformat(until),
+        )
+    assert [item["alert_id"] for item in await listed(api, snoozed="true")] == [alert_id]
+    assert await listed(api, snoozed="false") == []
+    for _ in range(2):
+        alert = (await api.http.post(f"/api/alerts/{alert_id}/unsnooze", json=ME)).json()
+        assert alert["snoozed_until"] is None
+    trail = [(event["action"], event["comment"], event["snoozed_until"]) for event in alert["events"]]
+    assert [each[:2] for each in trail] == [("snoozed", "after lunch")] * 2 + [("unsnoozed", None)]
+    assert [each[2] and datetime.fromisoformat(each[2]) for each in trail] == [
+        datetime.fromisoformat(first),
+        datetime.fromisoformat(later),
+        None,
+    ]
+    assert await listed(api, snoozed="true") == []
+
+
+async def listed(api: RunningApi, **parameters: str) -> list[Any]:
+    found: list[Any] = (await api.reader.get("/api/alerts", params=parameters)).json()["items"]
+    return found
+
+
+@pytest.mark.parametrize(("verb", "state"), [("acknowledge", "acknowledged"), ("resolve", "resolved")])
+async def test_who_looks_after_a_snoozed_alert_or_ends_it_ends_the_snooze_and_it_is_not_snoozed_again(
+    api: RunningApi, owner: asyncpg.Connection, verb: str, state: str
+) -> None:
+    alert_id = await open_alert(owner)
+    await api.http.post(f"/api/alerts/{alert_id}/snooze", json={"until": in_(hours=1)})
+    alert = (await api.http.post(f"/api/alerts/{alert_id}/{verb}", json=ME)).json()
+    assert (alert["state"], alert["snoozed_until"]) == (state, None)
+    refused = await api.http.post(f"/api/alerts/{alert_id}/snooze", json={"until": in_(hours=1)})
+    assert refused.status_code == 409
+    assert "nobody is told of it again anyway" in refused.json()["detail"]
+    assert (await api.http.post(f"/api/alerts/{alert_id}/unsnooze", json=ME)).status_code == 200
+
+
+async def test_a_snooze_that_ran_out_is_one_no_longer(api: RunningApi, owner: asyncpg.Connection) -> None:
+    await open_alert(owner, snoozed_until=datetime.now(UTC) - timedelta(seconds=1))
+    assert await listed(api, snoozed="true") == []
+    assert len(await listed(api, snoozed="false")) == 1
+
+
+async def test_many_are_snoozed_at_once_and_each_is_told_of(api: RunningApi, owner: asyncpg.Connection) -> None:
+    opened, known, taken = [await open_alert(owner, source) for source in "abc"]
+    until = in_(hours=8)
+    await api.http.post(f"/api/alerts/{known}/snooze", json={"until": until})
+    await api.http.post(f"/api/alerts/{taken}/acknowledge", json=ME)
+    body = {"until": until, "alert_ids": [opened, known, taken]}
+    told = (await api.http.post("/api/alerts/snooze", json=body)).json()
+    assert (told["changed"], told["unchanged"]) == ([opened], [known])
+    assert [each["alert_id"] for each in told["refused"]] == [taken]
+    told = (await api.http.post("/api/alerts/unsnooze", json={"alert_ids": [opened, known, taken]})).json()
+    assert (sorted(told["changed"]), told["unchanged"], told["refused"]) == (sorted([opened, known]), [taken], [])
+
+
+@pytest.mark.parametrize("until", [in_(seconds=-1), in_(days=30, minutes=5), "0001-01-01T00:00:00+23:00"])
+async def test_a_snooze_in_the_past_or_for_months_is_refused_with_its_limits(
+    api: RunningApi, owner: asyncpg.Connection, until: str
+) -> None:
+    alert_id = await open_alert(owner)
+    for path, ids in ((f"/api/alerts/{alert_id}/snooze", {}), ("/api/alerts/snooze", {"alert_ids": [alert_id]})):
+        refused = await api.http.post(path, json={"until": until, **ids})
+        assert refused.status_code == 400
+        assert "later than now and at most 30 days away" in refused.json()["detail"]
+    assert (await api.http.post(f"/api/alerts/{alert_id}/snooze", json=ME)).status_code == 422
+
+
 async def test_many_are_acknowledged_at_once_and_each_is_told_of(api: RunningApi, owner: asyncpg.Connection) -> None:
     opened, known, over = [await open_alert(owner, source) for source in "abc"]
     await api.http.post(f"/api/alerts/{known}/acknowledge", json=ME)

@@ -1,6 +1,7 @@
 """The audit trail: what stands in it, that nothing is missing, and that the service cannot take anything out."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -66,6 +67,20 @@ async def test_every_change_of_an_alert_is_recorded_once(api: RunningApi, owner:
     assert [(event["action"], event["before"], event["after"]) for event in trail] == [
         ("alert.acknowledge", {"state": "open"}, {"state": "acknowledged", "comment": "because"}),
         ("alert.resolve", {"state": "acknowledged"}, {"state": "resolved", "comment": "because"}),
+    ]
+
+
+async def test_the_record_of_a_snooze_says_until_when(api: RunningApi, owner: asyncpg.Connection) -> None:
+    alert = await owner.fetchval(
+        "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id::text"
+    )
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    for verb, said in (("snooze", {"until": until}), ("acknowledge", {})):
+        await api.http.post(f"/api/alerts/{alert}/{verb}", json=said)
+    snoozed = {"state": "open", "snoozed_until": until}
+    assert [(event["action"], event["before"], event["after"]) for event in await events(api, subject=alert)] == [
+        ("alert.snooze", {"state": "open"}, snoozed | {"comment": None}),
+        ("alert.acknowledge", snoozed, {"state": "acknowledged", "comment": None}),
     ]
 
 

@@ -54,8 +54,15 @@ async def insert(connection: asyncpg.Connection, **changes: Any) -> None:
 
 async def resolve(connection: asyncpg.Connection) -> None:
     """Resolve every alert."""
+    await change(connection, AlertTransition.RESOLVE)
+
+
+async def change(
+    connection: asyncpg.Connection, transition: AlertTransition, snoozed_until: datetime | None = None
+) -> None:
+    """Let a person do something to every alert that allows it."""
     alert_ids = [row["alert_id"] for row in await connection.fetch("SELECT alert_id FROM alerts")]
-    await apply_transition(connection, AlertTransition.RESOLVE, alert_ids, "test", None)
+    await apply_transition(connection, transition, alert_ids, "ann", None, snoozed_until=snoozed_until)
 
 
 async def register(connection: asyncpg.Connection) -> None:

@@ -15,15 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from apps.domain.alerts import Severity
+from apps.domain.alerts import AlertTransition, Severity
 from apps.notifier.alertmanager import Alertmanager
 from apps.notifier.errors import UndeliveredError
 from apps.notifier.follower import Follower
+from apps.notifier.quiet import QUIET, SIGNAL
 from apps.notifier.settings import NotifierSettings
+from apps.notifier.wording import REMINDER, REMINDERS
 from apps.platform.http import application
 from apps.platform.settings import load
 from devtools.ports import free_port
-from tests.apps.notifier.alerts import insert, register, resolve
+from tests.apps.notifier.alerts import change, insert, register, resolve
 from tests.support.postgres import TestDatabase
 from tests.support.serving import serving
 
@@ -48,8 +50,15 @@ class Told:
 
     @property
     def last(self) -> dict[str, dict[str, Any]]:
-        """The alerts of the last post by their source."""
-        return {alert["labels"]["source"]: alert for alert in (self.posts[-1] if self.posts else [])}
+        """The alerts of the last post by their source, without what keeps them quiet."""
+        posted = self.posts[-1] if self.posts else []
+        return {alert["labels"]["source"]: alert for alert in posted if QUIET not in alert["labels"]}
+
+    @property
+    def quieting(self) -> set[str]:
+        """The reminders of which the last post keeps people from being told."""
+        posted = self.posts[-1] if self.posts else []
+        return {alert["labels"][REMINDER] for alert in posted if QUIET in alert["labels"] and is_open(alert)}
 
 
 @pytest.fixture
@@ -122,6 +131,79 @@ async def test_an_alert_is_told_at_once_again_while_it_is_open_and_when_it_is_ov
         await owner.execute("UPDATE alert_notifications SET first_sent_at = now() - interval '1 hour'")
         await resolve(owner)
         await until(lambda: not is_open(heard.last["device-7/temperature"]))
+
+
+async def test_what_somebody_looks_after_stays_open_and_quiet_until_it_is_over_or_opens_again(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    async with following(database, url, tmp_path, seconds=300):
+        await insert(owner)
+        await until(lambda: "device-7/temperature" in heard.last)
+        assert heard.quieting == set()
+        await change(owner, AlertTransition.ACKNOWLEDGE)
+        await until(lambda: heard.quieting == {""})
+        assert is_open(heard.last["device-7/temperature"])
+        await change(owner, AlertTransition.RESOLVE)
+        await until(lambda: heard.quieting == set())
+        await change(owner, AlertTransition.REOPEN)
+        await until(lambda: is_open(heard.last["device-7/temperature"]))
+        assert heard.quieting == set()
+
+
+async def test_what_is_snoozed_is_told_anew_when_that_ends_as_often_as_it_does(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+
+    def reminder() -> str | None:
+        alert = heard.last.get("device-7/temperature")
+        return str(alert["labels"][REMINDER]) if alert else None
+
+    async with following(database, url, tmp_path, seconds=300):
+        await insert(owner)
+        await until(lambda: reminder() == "")
+        for before, after in (("", "1"), ("1", "2"), ("2", "")):
+            await change(owner, AlertTransition.SNOOZE, datetime.now(UTC) + timedelta(seconds=2))
+            await until(lambda before=before: before in heard.quieting)  # type: ignore[misc]
+            assert reminder() == before
+            await until(lambda after=after: reminder() == after)  # type: ignore[misc]
+            assert heard.quieting == set(REMINDERS) - {after}
+
+
+async def test_a_snooze_that_is_taken_back_or_ends_with_the_alert_reminds_of_nothing(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    later = datetime.now(UTC) + timedelta(hours=1)
+    async with following(database, url, tmp_path, seconds=300):
+        await insert(owner)
+        for end in (AlertTransition.UNSNOOZE, AlertTransition.ACKNOWLEDGE, AlertTransition.RESOLVE):
+            await change(owner, AlertTransition.SNOOZE, later)
+            await until(lambda: heard.quieting == {""})
+            await change(owner, end)
+            await until(lambda quiet=end is AlertTransition.ACKNOWLEDGE: bool(heard.quieting) == quiet)  # type: ignore[misc]
+            if end is AlertTransition.ACKNOWLEDGE:
+                await change(owner, AlertTransition.RESOLVE)
+                await change(owner, AlertTransition.REOPEN)
+                await until(lambda: heard.quieting == set())
+        assert heard.last["device-7/temperature"]["labels"][REMINDER] == ""
+
+
+async def test_what_prometheus_tells_of_is_kept_quiet_too_and_reminded_of_here(
+    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+) -> None:
+    heard, url = told
+    async with following(database, url, tmp_path, seconds=300):
+        await insert(owner, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
+        await change(owner, AlertTransition.SNOOZE, datetime.now(UTC) + timedelta(seconds=2))
+        await until(lambda: heard.quieting == {""})
+        (twin,) = heard.posts[-1]
+        assert twin["labels"][SIGNAL] == "api/cpu"
+        await until(lambda: "api/cpu" in heard.last)
+        labels = heard.last["api/cpu"]["labels"]
+        assert (labels["alertname"], labels["severity"], labels[REMINDER]) == ("PredictiveAlert", "critical", "1")
+        assert "" in heard.quieting
 
 
 async def test_what_was_over_before_anybody_heard_of_it_is_told_as_open_first_and_its_end_when_it_is_due(

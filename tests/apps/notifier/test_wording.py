@@ -51,6 +51,7 @@ def test_labels_hold_what_routes_look_at_and_no_value_that_changes() -> None:
         "metric": "temperature",
         "kind": "freezer",
         "labels": ",hall 3,north,",
+        "reminder": "",
     }
     assert labels(alert(observed=12.0, **OVER)) == labels(alert())
 

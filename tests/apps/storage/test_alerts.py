@@ -18,6 +18,8 @@ from tests.support.postgres import TestDatabase
 T = TypeVar("T")
 
 NAMES = st.sampled_from("ab")
+START = datetime.now(UTC)
+PAST = START - timedelta(days=1)
 UNRESOLVED = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 
 
@@ -34,7 +36,9 @@ class Alerts(RuleBasedStateMachine):
         self.resolved: list[UUID] = []
         """In the order in which they were resolved."""
         self.keys: dict[UUID, tuple[str, str]] = {}
-        self.history: list[tuple[UUID, str, str, str | None]] = []
+        self.snoozed: dict[UUID, datetime] = {}
+        """Until when, also where that is past."""
+        self.history: list[tuple[UUID, str, str, str | None, datetime | None]] = []
         self.heard: list[object] = []
         self.changes = 0
 
@@ -72,12 +76,13 @@ class Alerts(RuleBasedStateMachine):
             query = "SELECT alert_id FROM alerts WHERE NOT alert_id = ANY($1)"
             alert_id = self.run(self.connection.fetchval(query, list(self.states)))
             self.keys[alert_id], self.states[alert_id] = (source, rule_name), AlertState.OPEN
-            self.history.append((alert_id, "detector", "opened", message))
+            self.history.append((alert_id, "detector", "opened", message, None))
 
     def reopened(self, alert_id: UUID, actor: str, comment: str | None) -> None:
         self.states[alert_id] = AlertState.OPEN
         self.resolved.remove(alert_id)
-        self.history.append((alert_id, actor, "reopened", comment))
+        self.snoozed.pop(alert_id, None)
+        self.history.append((alert_id, actor, "reopened", comment, None))
 
     @rule(source=NAMES, rule_name=NAMES)
     def clears(self, source: str, rule_name: str) -> None:
@@ -87,7 +92,8 @@ class Alerts(RuleBasedStateMachine):
             self.changes += 1
             self.states[known] = AlertState.RESOLVED
             self.resolved.append(known)
-            self.history.append((known, "detector", "resolved", "calm"))
+            self.snoozed.pop(known, None)
+            self.history.append((known, "detector", "resolved", "calm", None))
 
     @rule(data=st.data())
     def takes_back(self, data: st.DataObject) -> None:
@@ -115,14 +121,52 @@ class Alerts(RuleBasedStateMachine):
             self.states[alert_id] = target or self.states[alert_id]
             if target is AlertState.RESOLVED:
                 self.resolved.append(alert_id)
-            self.history.append((alert_id, "ann", str(transition), None))
+            if target is not None:
+                self.snoozed.pop(alert_id, None)
+            self.history.append((alert_id, "ann", str(transition), None, None))
+
+    @rule(hours=st.sampled_from([1, 8]), data=st.data())
+    def snoozes(self, hours: int, data: st.DataObject) -> None:
+        named = data.draw(st.lists(st.sampled_from(sorted(self.states)), unique=True)) if self.states else []
+        until = START + timedelta(hours=hours)
+        snooze = apply_transition(self.connection, AlertTransition.SNOOZE, named, "ann", "later", snoozed_until=until)
+        changed = self.run(snooze)
+        assert changed == {
+            alert_id
+            for alert_id in named
+            if self.states[alert_id] is AlertState.OPEN and self.snoozed.get(alert_id) != until
+        }
+        self.changes += bool(changed)
+        for alert_id in changed:
+            self.snoozed[alert_id] = until
+            self.history.append((alert_id, "ann", "snoozed", "later", until))
+
+    @rule(data=st.data())
+    def unsnoozes(self, data: st.DataObject) -> None:
+        if not self.states:
+            return
+        named = data.draw(st.sampled_from(sorted(self.states)))
+        may = self.snoozed.get(named, PAST) > PAST
+        changed = self.run(apply_transition(self.connection, AlertTransition.UNSNOOZE, [named], "ann", None))
+        assert changed == ({named} if may else set())
+        self.changes += may
+        if may:
+            del self.snoozed[named]
+            self.history.append((named, "ann", "unsnoozed", None, None))
+
+    @rule()
+    def time_passes(self) -> None:
+        """Every snooze runs out, which nobody writes down."""
+        self.run(self.connection.execute("UPDATE alerts SET snoozed_until = $1 WHERE snoozed_until IS NOT NULL", PAST))
+        self.snoozed = dict.fromkeys(self.snoozed, PAST)
 
     @invariant()
     def the_table_says_what_the_model_says(self) -> None:
         rows = self.run(self.connection.fetch("SELECT * FROM alerts"))
         assert {row["alert_id"]: row["state"] for row in rows} == self.states
+        assert {row["alert_id"]: row["snoozed_until"] for row in rows if row["snoozed_until"]} == self.snoozed
         for row in rows:
-            acted = [action for alert_id, _, action, _ in self.history if alert_id == row["alert_id"]]
+            acted = [action for alert_id, _, action, *_ in self.history if alert_id == row["alert_id"]]
             since_open = acted[::-1][: next(n for n, word in enumerate(acted[::-1]) if word in ("opened", "reopened"))]
             assert (row["acknowledged_by"] is not None) == (row["acknowledged_at"] is not None)
             assert (row["acknowledged_by"] is not None) == ("acknowledged" in since_open)
@@ -131,7 +175,9 @@ class Alerts(RuleBasedStateMachine):
 
     @invariant()
     def every_change_left_an_event_and_was_heard_of(self) -> None:
-        rows = self.run(self.connection.fetch("SELECT alert_id, actor, action, comment FROM alert_events"))
+        rows = self.run(
+            self.connection.fetch("SELECT alert_id, actor, action, comment, snoozed_until FROM alert_events")
+        )
         assert sorted(map(str, map(tuple, rows))) == sorted(map(str, self.history))
         assert len(self.heard) == self.changes
 
