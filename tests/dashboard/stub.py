@@ -20,7 +20,7 @@ WHO = "Ana (key 0123456789ab)"
 """Who does what is done with it."""
 EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
 SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
-UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")
+UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "snoozed_until")
 
 
 class StubApi:
@@ -311,14 +311,17 @@ class StubApi:
         return JSONResponse(alert | {"events": self.events.get(alert["alert_id"], [])})
 
     async def act(self, request: Request) -> Response:
-        """POST /api/alerts/acknowledge or /resolve."""
+        """POST /api/alerts/acknowledge, /resolve, /snooze or /unsnooze."""
         if refused := unless_operator(request):
             return refused
-        state = {"acknowledge": "acknowledged", "resolve": "resolved"}[request.path_params["verb"]]
+        verb = request.path_params["verb"]
+        action = f"{verb}d" if verb != "acknowledge" else "acknowledged"
         said = await request.json()
+        is_state = verb in ("acknowledge", "resolve")
+        reached = {"state": action, f"{action}_by": WHO, f"{action}_at": stamp()} if is_state else {}
         for alert_id in said["alert_ids"]:
-            self.set_alert(alert_id, state=state, **{f"{state}_by": WHO, f"{state}_at": stamp()})
-            self.tell_event(alert_id, state, said)
+            self.set_alert(alert_id, snoozed_until=said.get("until"), **reached)
+            self.tell_event(alert_id, action, said)
             await self.tell({"type": "alerts", "alerts": [self.alerts[alert_id]]})
         return JSONResponse({"changed": said["alert_ids"], "unchanged": [], "refused": []})
 
@@ -333,7 +336,7 @@ class StubApi:
     def tell_event(self, alert_id: str, action: str, said: dict[str, Any]) -> None:
         """Add to what was done to an alert."""
         event = {"at": stamp(), "actor": said.get("actor", WHO), "action": action, "comment": said["comment"]}
-        self.events.setdefault(alert_id, []).append(event | {"happened_at": None})
+        self.events.setdefault(alert_id, []).append(event | {"happened_at": None, "snoozed_until": said.get("until")})
 
     async def live(self, client: WebSocket) -> None:
         """WS /api/live."""

@@ -1,6 +1,7 @@
 """Alerts: what they say, what was done, and doing it."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -84,6 +85,60 @@ async def test_many_are_acted_on_at_once_with_one_comment(site: StubSite) -> Non
         await sign(page)
         await expect(page.get_by_text("Acknowledged by Ana")).to_have_count(22)
         assert site.stub.events["more-7"][0]["comment"] == "Known, a storm"
+
+
+async def test_an_alert_is_snoozed_until_a_time_and_that_is_taken_back(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("alerts") as page:
+        await page.get_by_role("button", name="Snooze: Motor").click()
+        dialog = page.get_by_role("dialog", name="Snooze the alert")
+        await dialog.get_by_label("Or until").fill("2020-01-01T12:00")
+        await dialog.get_by_role("button", name="Snooze until then").click()
+        await expect(dialog.get_by_role("alert")).to_have_text("Choose a time from now to 30 days away.")
+        assert site.stub.alerts["shaky"]["snoozed_until"] is None
+        later = (datetime.now(UTC) + timedelta(hours=2)).astimezone().replace(second=0, microsecond=0)
+        await dialog.get_by_label("Or until").fill(later.strftime("%Y-%m-%dT%H:%M"))
+        await dialog.get_by_role("button", name="Snooze until then").click()
+        await sign(page)
+        motor = page.get_by_role("listitem").filter(has_text="Motor")
+        await expect(motor).to_contain_text(re.compile(f"Snoozed until .*{later:%M}"))
+        sent = datetime.fromisoformat(str(site.stub.alerts["shaky"]["snoozed_until"]))
+        assert sent == later
+        assert site.stub.alerts["shaky"]["state"] == "open"
+
+        # What may wait stands last, and may be left out.
+        await expect(page.get_by_role("article").last).to_contain_text("Motor")
+        await page.get_by_label("Snoozed").select_option("no")
+        await expect(motor).to_have_count(0)
+        await page.get_by_label("Snoozed").select_option("yes")
+        await expect(page.get_by_role("article")).to_have_count(1)
+        await motor.get_by_role("link", name="Details").click()
+        await expect(page.locator(".trail")).to_contain_text(re.compile("Snoozed until .* · Ana"))
+        await page.get_by_role("button", name="End snooze: Motor").click()
+        await expect(page.get_by_text("No alert matches.")).to_be_visible()
+        await expect(page.locator(":focus")).to_have_count(1)
+        await page.get_by_role("button", name="Undo").click()
+        await expect(motor).to_contain_text("Snoozed until")
+        assert site.stub.alerts["shaky"]["snoozed_until"] is not None
+
+
+async def test_many_are_snoozed_at_once_but_not_what_somebody_looks_after(site: StubSite) -> None:
+    await stocked(site)
+    site.stub.set_alert("known", source="api/part", state="acknowledged", acknowledged_by="Ben")
+    async with site.visit("alerts") as page:
+        await page.get_by_label("0 of 3 selected").check()
+        await page.get_by_label("Comment (optional)").fill("After the storm")
+        await page.get_by_role("button", name="Snooze (2)").click()
+        await page.get_by_role("dialog").get_by_role("button", name="For 8 hours").click()
+        await sign(page)
+        await expect(page.get_by_text("Snoozed until")).to_have_count(2)
+        assert site.stub.alerts["known"]["snoozed_until"] is None
+        assert site.stub.events["shaky"][0]["comment"] == "After the storm"
+        await page.get_by_label("0 of 3 selected").check()
+        await page.get_by_role("button", name="End snooze (2)").click()
+        await expect(page.get_by_text("Snoozed until")).to_have_count(0)
+        await page.get_by_role("button", name="Undo").click()
+        await expect(page.get_by_text("Snoozed until")).to_have_count(2)
 
 
 async def test_what_is_over_is_found_with_what_was_said_about_it(site: StubSite) -> None:

@@ -80,7 +80,9 @@ export function AlertDetails({ id, version, now }: { id: string; version: unknow
           <ol className="trail">
             {alert.events.map((event, index) => (
               <li key={index}>
-                <strong>{t.alerts.event(event.action)}</strong> · {event.actor}
+                <strong>{t.alerts.event(event.action)}</strong>
+                {event.snoozed_until && ` ${t.alerts.until(formatFull(Date.parse(event.snoozed_until)))}`} ·{" "}
+                {event.actor}
                 <time dateTime={event.at}>{formatFull(Date.parse(event.at))}</time>
                 {event.comment && <q>{event.comment}</q>}
               </li>

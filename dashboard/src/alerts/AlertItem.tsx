@@ -1,9 +1,12 @@
+import { href, useAddress } from "../address";
 import type { Alert, Device } from "../api/types";
 import { formatFull, formatMoment } from "../format";
 import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
 import { t } from "../text";
 import { act, usePending } from "./actions";
+import { decided, isSnoozed } from "./snooze";
+import { SnoozeButton } from "./SnoozeButton";
 import { wordsOf } from "./words";
 
 interface Props {
@@ -16,12 +19,15 @@ interface Props {
 
 /** One alert: what, where, since when, and what can be done about it. */
 export function AlertItem({ alert, devices, now, actions = true }: Props) {
+  const { path, query } = useAddress();
   const pending = usePending().get(alert.alert_id);
+  const shown = decided(alert, pending);
   const words = wordsOf(alert, devices, now);
   const opened = Date.parse(alert.opened_at);
-  const state = pending === "resolve" ? "resolved" : pending === "acknowledge" ? "acknowledged" : alert.state;
+  const { state } = shown;
+  const snoozed = isSnoozed(shown, now);
   return (
-    <article className={`alert alert-${alert.severity} alert-${state}`}>
+    <article className={`alert alert-${alert.severity} alert-${state} ${snoozed ? "alert-snoozed" : ""}`}>
       <p className="alert-top">
         <span className={`tag severity-${alert.severity}`}>
           <Icon name={alert.severity} />
@@ -35,6 +41,14 @@ export function AlertItem({ alert, devices, now, actions = true }: Props) {
       <p>{words.text}</p>
       <p className="alert-source">{words.what}</p>
       {state !== "open" && <By alert={alert} now={now} state={state} />}
+      {snoozed && shown.snoozed_until && (
+        <p className="alert-by">
+          <Icon name="clock" />
+          <time dateTime={shown.snoozed_until} title={formatFull(Date.parse(shown.snoozed_until))}>
+            {t.alerts.snoozedUntil(formatMoment(Date.parse(shown.snoozed_until), now))}
+          </time>
+        </p>
+      )}
       {actions && state !== "resolved" && (
         <div className="alert-actions">
           {state === "open" && (
@@ -50,6 +64,28 @@ export function AlertItem({ alert, devices, now, actions = true }: Props) {
               {t.alerts.verbs.acknowledge}
             </button>
           )}
+          {state === "open" && !snoozed && (
+            <SnoozeButton
+              label={`${t.alerts.verbs.snooze}: ${words.name}`}
+              onChoose={(until, button) => {
+                if (button) keepFocus(button);
+                void act([alert.alert_id], "snooze", null, until);
+              }}
+            />
+          )}
+          {snoozed && (
+            <button
+              type="button"
+              className="button"
+              aria-label={`${t.alerts.verbs.unsnooze}: ${words.name}`}
+              onClick={(event) => {
+                keepFocus(event.currentTarget);
+                void act([alert.alert_id], "unsnooze", null);
+              }}
+            >
+              {t.alerts.verbs.unsnooze}
+            </button>
+          )}
           <button
             type="button"
             className="button"
@@ -63,7 +99,7 @@ export function AlertItem({ alert, devices, now, actions = true }: Props) {
           </button>
           <Link
             className="button-quiet"
-            href={`/alerts?alert=${alert.alert_id}`}
+            href={href("/alerts", { ...(path === "/alerts" ? query : {}), alert: alert.alert_id })}
             aria-label={t.alerts.detailsOf(words.name)}
           >
             {t.alerts.details}

@@ -25,7 +25,7 @@ interface Props {
 export function AlertPanel({ live, offline, devices: known, now }: Props) {
   const pending = usePending();
   const all = live.alerts ? inOrder(live.alerts) : [];
-  const list = all.filter(({ alert_id }) => pending.get(alert_id) !== "resolve");
+  const list = all.filter(({ alert_id }) => pending.get(alert_id)?.verb !== "resolve");
   const shown = list.slice(0, PREVIEW_COUNT);
   const devices = useDevices(
     shown.map((alert) => subjectOf(alert).device),

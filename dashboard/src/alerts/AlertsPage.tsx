@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { change, useAddress } from "../address";
-import type { AlertQuery } from "../api/client";
+import type { AlertQuery, AlertVerb } from "../api/client";
 import type { Alert, Severity } from "../api/types";
 import { useDevices } from "../device/useDevices";
 import { subjectOf } from "../fleet/rows";
@@ -13,6 +13,8 @@ import { t } from "../text";
 import { act, usePending } from "./actions";
 import { AlertDetails } from "./AlertDetails";
 import { AlertItem } from "./AlertItem";
+import { decided, isSnoozed } from "./snooze";
+import { SnoozeButton } from "./SnoozeButton";
 import { useHistory } from "./useHistory";
 import { wordsOf } from "./words";
 
@@ -23,6 +25,7 @@ interface Props {
 }
 
 const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
+const SNOOZED = ["yes", "no"] as const;
 const ABOUT = ["devices", "platform"] as const;
 
 /** What needs somebody, and what was: filtered, selected, acted on together. */
@@ -31,6 +34,7 @@ export default function AlertsPage({ live, offline, now }: Props) {
   const isHistory = query.tab === "history";
   const severity = SEVERITIES.find((each) => each === query.severity);
   const about = ABOUT.find((each) => each === query.about);
+  const snoozed = SNOOZED.find((each) => each === query.snoozed);
   const history = useHistory(isHistory ? historyQuery(query, severity, about) : null, live.alerts);
   const pending = usePending();
   const active = live.alerts ? inOrder(live.alerts) : [];
@@ -43,7 +47,8 @@ export default function AlertsPage({ live, offline, now }: Props) {
           (!severity || alert.severity === severity) &&
           (!query.device || subjectOf(alert).device === query.device) &&
           (!about || devices.has(subjectOf(alert).device) === (about === "devices")) &&
-          pending.get(alert.alert_id) !== "resolve",
+          (!snoozed || isSnoozed(decided(alert, pending.get(alert.alert_id)), now) === (snoozed === "yes")) &&
+          pending.get(alert.alert_id)?.verb !== "resolve",
       );
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const selected = list.filter(({ alert_id, state }) => chosen.has(alert_id) && state !== "resolved");
@@ -59,12 +64,12 @@ export default function AlertsPage({ live, offline, now }: Props) {
         {offline && live.alertsAt !== null && !isHistory && (
           <Note>{t.alerts.notKnownSince(formatSeconds(live.alertsAt))}</Note>
         )}
-        {!isHistory && list.length > 0 && <Bulk list={list} selected={selected} onChoose={setChosen} />}
+        {!isHistory && list.length > 0 && <Bulk list={list} selected={selected} now={now} onChoose={setChosen} />}
         {history.error && isHistory && <Note alarm>{t.alerts.failed(history.error)}</Note>}
         {history.loading && <Note busy>{t.alerts.loading}</Note>}
         {list.length === 0 && !history.loading && !history.error && (
           <Note>
-            {isHistory || query.severity || query.device || query.about
+            {isHistory || query.severity || query.device || query.about || snoozed
               ? t.alerts.noneMatch
               : live.alerts && !offline
                 ? t.alerts.none
@@ -133,7 +138,7 @@ function historyQuery(
 
 function Tabs({ isHistory, count }: { isHistory: boolean; count: number }) {
   return (
-    <fieldset className="segments">
+    <fieldset className="segments alert-tabs">
       <legend className="hidden">{t.alerts.which}</legend>
       {[false, true].map((history) => (
         <label key={String(history)}>
@@ -188,7 +193,7 @@ function AlertFilters({ query }: { query: Readonly<Record<string, string>> }) {
     </label>
   );
   return (
-    <div className="filters" role="search" aria-label={t.alerts.filter}>
+    <div className="filters alert-filters" role="search" aria-label={t.alerts.filter}>
       {select(
         "severity",
         t.alerts.severity,
@@ -199,6 +204,12 @@ function AlertFilters({ query }: { query: Readonly<Record<string, string>> }) {
         t.alerts.about,
         ABOUT.map((each) => [each, t.alerts.subjects[each]]),
       )}
+      {query.tab !== "history" &&
+        select(
+          "snoozed",
+          t.alerts.snoozed,
+          SNOOZED.map((each) => [each, t.alerts.isSnoozed[each]]),
+        )}
       {field("device", t.alerts.deviceId, "text")}
       {query.tab === "history" && (
         <>
@@ -213,14 +224,24 @@ function AlertFilters({ query }: { query: Readonly<Record<string, string>> }) {
 interface BulkProps {
   list: readonly Alert[];
   selected: readonly Alert[];
+  now: number;
   onChoose: (chosen: ReadonlySet<string>) => void;
 }
 
 /** What is done to many at once, with one comment. */
-function Bulk({ list, selected, onChoose }: BulkProps) {
+function Bulk({ list, selected, now, onChoose }: BulkProps) {
+  const pending = usePending();
   const [comment, setComment] = useState("");
   const all = selected.length === list.length;
-  const ids = selected.map(({ alert_id }) => alert_id);
+  const shown = selected.map((alert) => decided(alert, pending.get(alert.alert_id)));
+  const ids = idsOf(shown);
+  const open = idsOf(shown.filter(({ state }) => state === "open"));
+  const snoozed = idsOf(shown.filter((alert) => isSnoozed(alert, now)));
+  const doIt = (some: string[], verb: AlertVerb, until: string | null = null): void => {
+    void act(some, verb, comment.trim() || null, until);
+    onChoose(new Set());
+    setComment("");
+  };
   return (
     <div className="bulk" role="group" aria-label={t.alerts.together}>
       <label>
@@ -245,15 +266,32 @@ function Bulk({ list, selected, onChoose }: BulkProps) {
               setComment(event.target.value);
             }}
           />
+          {open.length > 0 && (
+            <SnoozeButton
+              count={open.length}
+              onChoose={(until) => {
+                doIt(open, "snooze", until);
+              }}
+            />
+          )}
+          {snoozed.length > 0 && (
+            <button
+              type="button"
+              className="button"
+              onClick={() => {
+                doIt(snoozed, "unsnooze");
+              }}
+            >
+              <Icon name="clock" /> {t.alerts.verbs.unsnooze} ({snoozed.length})
+            </button>
+          )}
           {(["acknowledge", "resolve"] as const).map((verb) => (
             <button
               key={verb}
               type="button"
               className="button"
               onClick={() => {
-                void act(ids, verb, comment.trim() || null);
-                onChoose(new Set());
-                setComment("");
+                doIt(ids, verb);
               }}
             >
               <Icon name={verb === "acknowledge" ? "person" : "check"} /> {t.alerts.verbs[verb]} ({ids.length})
@@ -263,6 +301,10 @@ function Bulk({ list, selected, onChoose }: BulkProps) {
       )}
     </div>
   );
+}
+
+function idsOf(alerts: readonly Alert[]): string[] {
+  return alerts.map(({ alert_id }) => alert_id);
 }
 
 function toggled(chosen: ReadonlySet<string>, id: string): ReadonlySet<string> {

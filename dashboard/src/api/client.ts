@@ -161,18 +161,22 @@ export function tryRule(body: RuleSpec, key: string): Promise<DryRun> {
   return answer(api.POST("/rules/dry-run", { body, ...by(key) }));
 }
 
-export type AlertVerb = "acknowledge" | "resolve";
+export type AlertVerb = "acknowledge" | "resolve" | "snooze" | "unsnooze";
 
-/** Do something to many alerts at once. */
+/** Do something to many alerts at once; `until`: of a snooze. */
 export async function actOnAlerts(
   alert_ids: string[],
   verb: AlertVerb,
   action: AlertAction,
+  until: string | null,
   key: string,
 ): Promise<void> {
-  const request = { body: { ...action, alert_ids }, ...by(key), keepalive: true };
+  const body = { ...action, alert_ids };
+  const options = { ...by(key), keepalive: true };
   const done = await answer(
-    verb === "acknowledge" ? api.POST("/alerts/acknowledge", request) : api.POST("/alerts/resolve", request),
+    verb === "snooze"
+      ? api.POST("/alerts/snooze", { body: { ...body, until: until ?? "" }, ...options })
+      : api.POST(`/alerts/${verb}`, { body, ...options }),
   );
   const refused = done.refused[0];
   if (refused && done.changed.length === 0) throw new ApiError(409, asSentence(refused.reason));

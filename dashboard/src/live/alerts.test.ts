@@ -9,7 +9,7 @@ function alert(alert_id: string, fields: Partial<Alert> = {}): Alert {
     ...{ score: null, window_start: null, window_end: null, expected: null, observed: null },
     ...{ model: null, model_version: null, opened_at: at, updated_at: at, acknowledged_at: null },
     ...{ device_id: null, metric: null, since: null, threshold: null, labels: [], rule_version: null },
-    ...{ kind: null, unit: null, acknowledged_by: null, resolved_at: null, resolved_by: null },
+    ...{ snoozed_until: null, kind: null, unit: null, acknowledged_by: null, resolved_at: null, resolved_by: null },
     ...fields,
   };
 }
@@ -21,6 +21,16 @@ it("drops what is resolved", () => {
 it("does not let older news cover newer", () => {
   const known = replace([alert("a", { state: "acknowledged", updated_at: "2026-03-01T12:05:00Z" })]);
   expect(change(known, [alert("a")]).get("a")?.state).toBe("acknowledged");
+});
+
+it("shows what is snoozed after what is not, until that ends", () => {
+  const known = replace([
+    alert("snoozed", { severity: "critical", snoozed_until: "2026-03-01T13:00:00Z" }),
+    alert("info", { severity: "info" }),
+  ]);
+  const order = (at: string): string[] => inOrder(known, Date.parse(at)).map((each) => each.alert_id);
+  expect(order("2026-03-01T12:59:59Z")).toEqual(["info", "snoozed"]);
+  expect(order("2026-03-01T13:00:00Z")).toEqual(["snoozed", "info"]);
 });
 
 it("shows first what nobody looks after, then the most severe, then the newest", () => {

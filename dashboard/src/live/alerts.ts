@@ -1,6 +1,8 @@
 /** The alerts that still need a person. */
 
+import { isSnoozed } from "../alerts/snooze";
 import type { Alert, Severity } from "../api/types";
+import { now } from "./clock";
 
 export type AlertMap = ReadonlyMap<string, Alert>;
 
@@ -22,11 +24,12 @@ export function change(known: AlertMap, alerts: readonly Alert[]): AlertMap {
 
 const RANK: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };
 
-/** What nobody looks after first, then the most severe, then the newest. */
-export function inOrder(alerts: AlertMap): Alert[] {
+/** What nobody looks after or snoozed first, then the most severe, then the newest. */
+export function inOrder(alerts: AlertMap, at: number = now()): Alert[] {
+  const mayWait = (alert: Alert): boolean => alert.state === "acknowledged" || isSnoozed(alert, at);
   return [...alerts.values()].sort(
     (a, b) =>
-      Number(a.state === "acknowledged") - Number(b.state === "acknowledged") ||
+      Number(mayWait(a)) - Number(mayWait(b)) ||
       RANK[a.severity] - RANK[b.severity] ||
       Date.parse(b.opened_at) - Date.parse(a.opened_at) ||
       a.alert_id.localeCompare(b.alert_id),

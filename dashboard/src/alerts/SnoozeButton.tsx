@@ -1,0 +1,108 @@
+import { type FormEvent, useRef, useState } from "react";
+import { now } from "../live/clock";
+import { preferences } from "../preferences/preferences";
+import { textOf } from "../shell/form";
+import { Icon } from "../shell/Icon";
+import { Modal } from "../shell/Modal";
+import { t } from "../text";
+import { chosenEnd, inHours, MAX_SNOOZE_MS, SNOOZE_HOURS, written } from "./snooze";
+
+interface Props {
+  /** What is snoozed, for whoever does not see where the button stands. */
+  label?: string;
+  /** How many at once; null: the one that it stands beside. */
+  count?: number | null;
+  onChoose: (until: string, button: HTMLElement | null) => void;
+}
+
+/** Asks until when: an hour, eight, or a time. */
+export function SnoozeButton({ label, count = null, onChoose }: Props) {
+  const button = useRef<HTMLButtonElement>(null);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [asking, setAsking] = useState(false);
+  const [wrong, setWrong] = useState(false);
+  const utc = preferences().zone === "utc";
+
+  const choose = (until: string): void => {
+    dialog.current?.close();
+    onChoose(until, button.current);
+  };
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const until = chosenEnd(textOf(event.currentTarget, "until"), utc, now());
+    if (until) choose(until);
+    else setWrong(true);
+  };
+
+  return (
+    <>
+      <button
+        type="button"
+        ref={button}
+        className="button"
+        aria-label={label}
+        aria-haspopup="dialog"
+        onClick={() => {
+          setWrong(false);
+          setAsking(true);
+        }}
+      >
+        {count !== null && <Icon name="clock" />} {t.alerts.verbs.snooze}
+        {count !== null && ` (${count})`}
+      </button>
+      {asking && (
+        <Modal
+          dialog={dialog}
+          title={t.alerts.snoozeTitle(count ?? 1)}
+          onClose={() => {
+            setAsking(false);
+          }}
+        >
+          <p className="dialog-hint">{t.alerts.snoozeHint}</p>
+          <div className="snooze-hours">
+            {SNOOZE_HOURS.map((hours, index) => (
+              <button
+                key={hours}
+                type="button"
+                className="button"
+                data-first={index === 0}
+                onClick={() => {
+                  choose(inHours(hours, now()));
+                }}
+              >
+                {t.alerts.forHours(hours)}
+              </button>
+            ))}
+          </div>
+          <form onSubmit={submit} noValidate>
+            <label className="field">
+              <span>
+                {t.alerts.snoozeUntil} {utc && "UTC"}
+              </span>
+              <input
+                type="datetime-local"
+                name="until"
+                min={written(now(), utc)}
+                max={written(now() + MAX_SNOOZE_MS, utc)}
+                defaultValue={written(now() + 24 * 3_600_000, utc)}
+                aria-invalid={wrong}
+                aria-describedby="snooze-wrong"
+              />
+            </label>
+            <p className="dialog-error" id="snooze-wrong" role="alert">
+              {wrong && t.alerts.snoozeLimits}
+            </p>
+            <div className="dialog-foot">
+              <button type="button" className="button" onClick={() => dialog.current?.close()}>
+                {t.cancel}
+              </button>
+              <button type="submit" className="button button-strong">
+                {t.alerts.snoozeThen}
+              </button>
+            </div>
+          </form>
+        </Modal>
+      )}
+    </>
+  );
+}
