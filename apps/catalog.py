@@ -3,6 +3,7 @@
 from apps.api.service import API
 from apps.archive.service import ARCHIVE
 from apps.detector.service import DETECTOR
+from apps.forecast.service import FORECAST
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
 from apps.longterm.service import LONGTERM
@@ -32,6 +33,7 @@ CATALOG = Catalog(
         NOTIFIER,
         ARCHIVE,
         LONGTERM,
+        FORECAST,
         PARTITIONS,
         DATABASE_METRICS,
         ROTATION,

@@ -33,6 +33,7 @@ SENSORS = Database(
             "rules",
             "schema_support",
             "sensor_readings",
+            "series_forecasts",
             "series_reports",
             "sessions",
             "shard_leases",

@@ -23,7 +23,7 @@ from components.network.config import IngressConfig, LoginConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.regions import check_zones
 from components.section import AccountId, Region, Section, Url
-from components.workload.config import DeliveryConfig
+from components.workload.config import DeliveryConfig, ForecastsConfig
 from stacks.errors import StackConfigError, as_yaml, explain
 from stacks.plain_yaml import read_yaml
 
@@ -130,6 +130,9 @@ class EnvironmentConfig(StackConfig):
         None,
         description="Each day that is over as files in S3, for years; None: a month that is dropped is gone",
         examples=[{}],
+    )
+    forecasts: ForecastsConfig | None = Field(
+        None, description="The next day of each series, forecast every six hours; None: none", examples=[{}]
     )
     services: Mapping[str, ServiceConfig] = {}
     delivery: DeliveryConfig | None = Field(

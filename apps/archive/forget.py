@@ -32,7 +32,7 @@ class Forgotten(NamedTuple):
 
 
 async def forget(archiver: Archiver, device_id: str) -> Forgotten:
-    """Delete a device's readings, rollups, newest values, rejected records and reports, and rewrite its days.
+    """Delete a device's readings, rollups, newest values, rejected records, reports, forecasts, and rewrite its days.
 
     The device itself stays registered: the registry is its operator's.
     """
@@ -47,6 +47,7 @@ async def forget(archiver: Archiver, device_id: str) -> Forgotten:
         "latest_readings",
         "rejected_records",
         "series_reports",
+        "series_forecasts",
     ):
         await archiver.connection.execute(_DELETE.format(table), device_id, timeout=DELETE_SECONDS)
     rewritten, archived = set[date](), 0

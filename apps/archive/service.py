@@ -15,6 +15,7 @@ GRANTS = {
     "latest_readings": "SELECT, DELETE",
     "rejected_records": "SELECT, DELETE",
     "series_reports": "SELECT, DELETE",
+    "series_forecasts": "SELECT, DELETE",
     "devices": "SELECT",
     "archive_days": "SELECT, INSERT, UPDATE",
 }

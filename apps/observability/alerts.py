@@ -14,6 +14,8 @@ from apps.detector.metrics import LAST_SUCCESS, PREDICTIVE_ALERT
 from apps.detector.service import DETECTOR
 from apps.domain.alerts import Severity
 from apps.domain.credentials import REVOCATION_TIME
+from apps.forecast.metrics import LAST_SUCCESS as FORECAST_MADE
+from apps.forecast.service import FORECAST
 from apps.gateway.metrics import REVOCATIONS_AGE
 from apps.gateway.service import GATEWAY
 from apps.ingestor.metrics import BATCH_LAG, RECORDS, RETENTION_GAPS, UNREAD_SHARDS, Outcome
@@ -71,6 +73,9 @@ MEASUREMENT_LATE = 900
 
 REPORTS_LATE = 40 * 24 * 3600
 """Seconds after a month's end in which the next one is over and should have its report."""
+
+FORECASTS_LATE = 18 * 3600
+"""Seconds in which three runs should have forecast everything; in 24 hours the last forecasts are over."""
 
 ARCHIVE_LATE = 2 * 24 * 3600
 """Seconds in which two nights should have archived everything."""
@@ -241,6 +246,15 @@ REPORTS_BEHIND = AlertRule(
     summary="the newest month that has a report ended {{ $value | humanizeDuration }} ago",
 )
 
+FORECASTS_BEHIND = AlertRule(
+    name="ForecastsBehind",
+    # Where no run ever made all there is nothing to be late, and CronJobFailing tells of runs that fail.
+    expression=age(FORECAST_MADE) > FORECASTS_LATE,
+    for_=timedelta(minutes=30),
+    severity=Severity.WARNING,
+    summary="not every series could be forecast for {{ $value | humanizeDuration }}",
+)
+
 ARCHIVE_DIFFERS = AlertRule(
     name="ArchiveDiffers",
     expression=value(FAILED_DAYS) > 0,
@@ -322,5 +336,6 @@ GROUPS = (
     ),
     RuleGroup(name=ARCHIVE.name, rules=(ARCHIVE_DIFFERS, ARCHIVE_BEHIND)),
     RuleGroup(name=LONGTERM.name, rules=(REPORTS_BEHIND,)),
+    RuleGroup(name=FORECAST.name, rules=(FORECASTS_BEHIND,)),
     *(group for slo in SLOS for group in slo.groups()),
 )

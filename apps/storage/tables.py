@@ -399,4 +399,4 @@ schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision
 PARTITIONED = (sensor_readings, readings_minute, readings_hour, readings_day)
 """Tables with a partition for each month."""
 
-from apps.storage import report_tables, view_tables  # noqa: E402, F401 - their tables are of the same metadata
+from apps.storage import forecast_tables, report_tables, view_tables  # noqa: E402, F401 - their tables are of the same metadata

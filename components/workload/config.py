@@ -1,4 +1,4 @@
-"""The section of the configuration that says how a new version takes the place of the one that runs."""
+"""The sections of the configuration about what runs: what is switched on, and how a new version takes over."""
 
 from typing import Literal
 
@@ -15,6 +15,10 @@ class CanaryStepConfig(Section):
 
     percent: int = Field(ge=1, le=99, description="Of all pods, to the nearest whole pod, at least one", examples=[25])
     pause_seconds: int = Field(ge=10, le=86_400, examples=[300])
+
+
+class ForecastsConfig(Section):
+    """Forecasts of each series, made in the cluster. Nothing of it is needed to switch them on: `forecasts: {}`."""
 
 
 class DeliveryConfig(Section):

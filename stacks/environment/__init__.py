@@ -17,6 +17,7 @@ import pulumi
 import pulumi_aws as aws
 
 from apps.catalog import CATALOG
+from apps.forecast.service import FORECAST
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration
 from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
@@ -45,9 +46,9 @@ def deploy(
 
     `provider`: none, one is made. `waits`: until each version that is judged has taken over; a preview does not.
     """
-    wanted = catalog if config.archive else catalog.without(ARCHIVE_FILES)
-    runnable = wanted.runnable(config.images)
-    for declaration in wanted.declarations:
+    switched_on = wanted(config, catalog)
+    runnable = switched_on.runnable(config.images)
+    for declaration in switched_on.declarations:
         if declaration not in runnable.declarations:
             pulumi.log.warn(_skipped(declaration))
     provider = provider or aws_provider(config, stack)
@@ -71,6 +72,12 @@ def deploy(
     pulumi.export("webhookKeySecret", retained.secrets[WEBHOOK_KEY].arn)
     pulumi.export("receiversSecret", retained.secrets[RECEIVER_SECRETS].arn)
     pulumi.export("kubeconfig", foundation.cluster.kubeconfig)
+
+
+def wanted(config: EnvironmentConfig, catalog: Catalog = CATALOG) -> Catalog:
+    """Return what of the catalogue is switched on."""
+    kept = catalog if config.archive else catalog.without(ARCHIVE_FILES)
+    return Catalog(tuple(each for each in kept.declarations if config.forecasts or each.name != FORECAST.name))
 
 
 def _skipped(declaration: Declaration) -> str:

@@ -15,11 +15,10 @@ from typing import Any
 import pulumi.automation as auto
 import pytest
 
-from apps.catalog import CATALOG
-from apps.resources import ARCHIVE_FILES
 from delivery.plan import differences, steps
 from stacks import __main__ as program
-from stacks.config import ROOT, check_account, read_stack_file
+from stacks.config import ROOT, check_account, load_environment, read_stack_file
+from stacks.environment import wanted
 from tests.support import aws_emulator, control_plane, engine, policy_pack
 from tests.support.engine import (
     Rehearsal,
@@ -34,8 +33,8 @@ from tests.support.engine import (
 
 LACKING = engine.missing_with_cluster()
 
-DEPLOYED = CATALOG.without(ARCHIVE_FILES)
-"""Dev keeps no archive."""
+DEPLOYED = wanted(load_environment("dev"))
+"""Dev keeps no archive, and forecasts nothing."""
 
 pytestmark = [
     pytest.mark.engine,

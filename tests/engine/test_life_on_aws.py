@@ -15,12 +15,11 @@ from urllib.parse import unquote
 import pulumi.automation as auto
 import pytest
 
-from apps.catalog import CATALOG
 from apps.platform.needs import Connect, Consume, MeasureDatabase, Need, Produce, RotateSecret
-from apps.resources import ARCHIVE_FILES
 from components.cluster.controllers import AUTOSCALERS
 from devtools.postgres import Postgres
-from stacks.config import read_stack_file
+from stacks.config import load_environment, read_stack_file
+from stacks.environment import wanted
 from tests.engine.conftest import Place
 from tests.engine.passing import send_a_reading
 from tests.support import engine, policy_pack, retained
@@ -226,18 +225,18 @@ def left(aws: Emulator) -> list[str]:
 
 def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> None:
     eks, iam = aws.client("eks"), aws.client("iam")
-    for declaration in CATALOG.without(ARCHIVE_FILES).declarations:
-        wanted = {action for need in declaration.needs for action in wanted_by(need)}
+    for declaration in wanted(load_environment("dev")).declarations:
+        actions = {action for need in declaration.needs for action in wanted_by(need)}
         found = eks.list_pod_identity_associations(
             clusterName=cluster, namespace="sensors", serviceAccount=declaration.name
         )["associations"]
-        assert len(found) == bool(wanted), declaration.name
+        assert len(found) == bool(actions), declaration.name
         for association in found:
             made = eks.describe_pod_identity_association(
                 clusterName=cluster, associationId=association["associationId"]
             )["association"]
             role = made["roleArn"].rpartition("/")[2]
-            assert actions_of(iam, role) == wanted, declaration.name
+            assert actions_of(iam, role) == actions, declaration.name
             assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from apps.catalog import CATALOG
 from apps.platform.needs import KeepFiles, ReadFiles
 from components.data.config import ArchiveConfig
+from components.workload.config import ForecastsConfig
 from delivery.recording import Graph, build
 from stacks import account, environment
 from stacks.config import EnvironmentConfig, load_account, load_environment
@@ -27,7 +28,8 @@ def with_every_image(config: EnvironmentConfig, **images: str) -> EnvironmentCon
     """A configuration with all that may be on, and a made-up digest of each image that was never built."""
     made_up = {image: f"registry/{image}@sha256:{'0' * 64}" for image in CATALOG.images}
     archive = config.archive or ArchiveConfig()
-    return config.model_copy(update={"archive": archive, "images": {**made_up, **config.images, **images}})
+    on = {"archive": archive, "forecasts": config.forecasts or ForecastsConfig()}
+    return config.model_copy(update={**on, "images": {**made_up, **config.images, **images}})
 
 
 @cache

@@ -291,6 +291,15 @@ def test_logs_that_no_longer_arrive_are_noticed_though_every_pod_is_ready(
 
 
 @needs_promtool
+def test_forecasts_that_are_late_warn_before_the_last_ones_are_over(tmp_path: Path) -> None:
+    scenario = Scenario(interval=timedelta(hours=1))
+    scenario.feed("forecast_last_success_timestamp_seconds", "0x1000")
+    scenario.expect(0, timedelta(hours=18), alertname="ForecastsBehind")
+    scenario.expect(1, timedelta(hours=20), alertname="ForecastsBehind")
+    scenario.run(tmp_path)
+
+
+@needs_promtool
 def test_an_archive_that_is_late_warns_and_one_that_is_off_does_not(tmp_path: Path) -> None:
     scenario = Scenario(interval=timedelta(hours=1))
     scenario.expect(0, timedelta(days=3), alertname="ArchiveBehind")

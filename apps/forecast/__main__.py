@@ -1,0 +1,42 @@
+"""`python -m apps.forecast`: forecast the next day of every series."""
+
+import asyncio
+import logging
+from concurrent.futures import BrokenExecutor
+from datetime import UTC, datetime
+
+import asyncpg
+
+from apps.forecast import metrics, store
+from apps.forecast.run import run
+from apps.forecast.service import FORECAST
+from apps.forecast.settings import ForecastSettings
+from apps.platform.process import FAILED, run_job
+from apps.storage.connection import connect_arguments
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Make what is due and exit: 0 all is made, or the next run goes on; 1 something failed, 2 bad settings."""
+    run_job(FORECAST, ForecastSettings, _run)
+
+
+async def _run(settings: ForecastSettings) -> int:
+    try:
+        connection = await asyncpg.connect(**connect_arguments(settings, "forecast"))
+        try:
+            done = await run(connection, settings, datetime.now(UTC))
+            series = await store.count(connection)
+        finally:
+            await connection.close(timeout=5)
+        log.info("made forecasts", extra=done._asdict())
+        await asyncio.to_thread(metrics.push, settings.pushgateway_url, series, done.left)
+    except (asyncpg.PostgresError, BrokenExecutor, OSError) as error:
+        log.error("forecast: %s: %s", type(error).__name__, error)
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    main()

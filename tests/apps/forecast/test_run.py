@@ -1,0 +1,152 @@
+"""Forecasts on a real database: what is due, what is kept, what the job says of itself."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from apps.domain.readings import StoredReading
+from apps.forecast.history import DAY, HOUR, WEEK, history
+from apps.forecast.run import Run, run
+from apps.forecast.settings import ForecastSettings
+from apps.forecast.store import due, read, start_of_hour
+from apps.platform.settings import load
+from apps.storage.readings import ensure_partitions, store
+from tests.apps.forecast.series import END, NOW, season_and_trend
+from tests.support.monitoring import pushgateway
+from tests.support.postgres import TestDatabase
+
+HOURS = 2 * WEEK
+
+
+@pytest.fixture
+async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
+    made = await database.connect("forecast")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
+    made = await database.connect()
+    yield made
+    await made.close()
+
+
+def settings(database: TestDatabase, **variables: str) -> ForecastSettings:
+    more = {"PUSHGATEWAY_URL": "http://127.0.0.1:9", "PROCESSES": "1"}
+    return load(ForecastSettings, database.environment("forecast") | more | variables)
+
+
+async def fill(
+    owner: asyncpg.Connection,
+    device: str,
+    value: Callable[[int], float] = lambda hour: float(hour % DAY),
+    *,
+    hours: int = HOURS,
+    end: datetime = END,
+) -> None:
+    """Store two readings of each hour before `end`, whose mean is `value` of the hour's number, and one after it."""
+    times = [(hour, end + (hour - hours) * HOUR) for hour in range(hours)]
+    made = [
+        StoredReading(device, "flow", at + timedelta(minutes=minute), value(hour) + off, at)
+        for hour, at in times
+        for minute, off in ((10, -1.0), (50, 1.0))
+    ]
+    made.append(StoredReading(device, "flow", end + timedelta(minutes=1), 1e6, end))
+    await ensure_partitions(owner, made)
+    await store(owner, made)
+
+
+async def stored(owner: asyncpg.Connection) -> dict[str, Any]:
+    return {row["device_id"]: dict(row) for row in await owner.fetch("SELECT * FROM series_forecasts")}
+
+
+async def test_a_series_is_forecast_from_its_whole_hours_and_again_when_an_hour_is_over(
+    database: TestDatabase, connection: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    await fill(owner, "pump")
+    await fill(owner, "young", hours=DAY)
+    await fill(owner, "silent", end=END - timedelta(hours=7))
+    assert await run(connection, settings(database), NOW) == Run(made=1, short=1, left=0)
+    found = (await stored(owner))["pump"]
+    assert found["expected"] == [float(hour) for hour in range(DAY)], "the hour that is not over is not learnt from"
+    assert (found["model"], found["first_hour"], found["made_at"]) == ("seasonal-naive-day", END, NOW)
+    assert (found["margin"], found["coverage"], found["mase"]) == (0, 1, None)
+    assert await run(connection, settings(database), NOW + timedelta(minutes=20)) == Run(0, 1, 0), "it is there"
+
+    later = NOW + timedelta(hours=1)
+    [again] = [each for each in await due(connection, later, timedelta(days=7)) if each.device_id == "pump"]
+    assert again.chosen is not None, "its model stays chosen"
+    [tested] = [each for each in await due(connection, later, timedelta(minutes=30)) if each.device_id == "pump"]
+    assert tested.chosen is None
+
+
+async def test_means_of_hours_are_read_with_their_gaps(
+    connection: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    await fill(owner, "pump", float, hours=48)
+    await owner.execute("DELETE FROM sensor_readings WHERE ts >= $1 AND ts < $2", END - 3 * HOUR, END - 2 * HOUR)
+    [series] = await due(connection, NOW, timedelta(days=7))
+    learnt = await read(connection, series, NOW, days=1)
+    assert learnt == history({END - back * HOUR: 48.0 - back for back in (*range(24, 3, -1), 2, 1)}, END)
+    assert (len(learnt.values), learnt.values[-3]) == (24, None)
+
+
+async def test_what_a_run_has_no_time_for_is_left_to_the_next_which_begins_there(
+    database: TestDatabase, connection: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    for number in range(6):
+        await fill(owner, f"pump-{number}", hours=HOURS if number < 5 else DAY)
+    # Time is over before the second batch of four is begun.
+    first = await run(connection, settings(database, BUDGET_SECONDS="60"), NOW, clock=iter([0.0, 59.0, 60.0]).__next__)
+    assert first == Run(4, 0, 2)
+    assert list(await stored(owner)) == [f"pump-{number}" for number in range(4)]
+    next_hour = [each.device_id for each in await due(connection, NOW + timedelta(hours=1), timedelta(days=7))]
+    assert next_hour[:2] == ["pump-4", "pump-5"], "those that have none come first"
+
+
+async def test_a_forecast_whose_hours_are_over_goes(
+    database: TestDatabase, connection: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    await fill(owner, "pump")
+    await run(connection, settings(database), NOW)
+    await run(connection, settings(database), END + timedelta(hours=23))
+    assert list(await stored(owner)) == ["pump"]
+    await run(connection, settings(database), END + timedelta(hours=24))
+    assert await stored(owner) == {}
+
+
+@pytest.mark.timeout(900)
+async def test_the_job_forecasts_stores_and_says_so(
+    database: TestDatabase, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    end = start_of_hour(datetime.now(UTC))
+    await fill(owner, "pump", end=end)
+    trend = season_and_trend(1).values
+    await fill(owner, "tank", lambda hour: trend[hour] or 0.0, end=end)
+    with pushgateway(tmp_path) as gateway:
+        environment = os.environ | database.environment("forecast") | {"PUSHGATEWAY_URL": gateway, "PROCESSES": "1"}
+        command = [sys.executable, "-m", "apps.forecast"]
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        async with httpx.AsyncClient() as client:
+            pushed = (await client.get(f"{gateway}/metrics")).text
+    assert {device: row["model"] for device, row in (await stored(owner)).items()} == {
+        "pump": "seasonal-naive-day",
+        "tank": "prophet",
+    }
+    assert "cmdstanpy" not in done.stderr, "two lines for each fit"
+    assert 'forecast_series{instance="",job="forecast",model="seasonal-naive-day"} 1' in pushed
+    assert 'forecast_left_series{instance="",job="forecast"} 0' in pushed
+    assert "forecast_last_success_timestamp_seconds" in pushed
