@@ -27,6 +27,7 @@ GRANTS = {
     "rejected_records": "SELECT",
     "report_months": "SELECT",
     "series_reports": "SELECT",
+    "series_forecasts": "SELECT",
     "alerts": "SELECT, UPDATE",
     "alert_events": "SELECT, INSERT",
     "api_keys": "SELECT, INSERT, UPDATE",

@@ -27,6 +27,7 @@ import type {
   SignedIn,
   Rule,
   RuleSpec,
+  SeriesForecast,
   SeriesReport,
   Trend,
   UploadUrl,
@@ -102,6 +103,14 @@ export function getReadings(query: ReadingsQuery, signal?: AbortSignal): Promise
 export function getRejected(device_id: string, key: string, cursor?: string): Promise<Page<RejectedRecord>> {
   const query = { device_id, limit: 50, ...(cursor ? { cursor } : {}) };
   return answer(api.GET("/rejected", { params: { query }, ...by(key) }));
+}
+
+/** What the next hours of a series will probably be; null: nobody can say. */
+export async function getForecast(
+  query: { device_id: string; metric: string },
+  signal?: AbortSignal,
+): Promise<SeriesForecast | null> {
+  return (await answer(api.GET("/forecasts", { params: { query }, ...cancelledBy(signal) }))).items[0] ?? null;
 }
 
 type ReportsQuery = NonNullable<paths["/reports"]["get"]["parameters"]["query"]>;

@@ -534,6 +534,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/forecasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the newest forecast of each series, by device and metric. A series that is too young has none */
+        get: operations["list_forecasts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts": {
         parameters: {
             query?: never;
@@ -2087,6 +2104,50 @@ export interface components {
             gaps: number;
             stuck: number;
             drifting: number;
+        };
+        /**
+         * SeriesForecastPage
+         * @description Some rows, and where the next ones start: null after the last.
+         */
+        SeriesForecastPage: {
+            items: components["schemas"]["SeriesForecast"][];
+            /**
+             * @description Where the next page starts; null after the last
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * SeriesForecast
+         * @description The next hours of one metric of one device. Values are in the metric's own unit.
+         */
+        SeriesForecast: {
+            /** @description The device */
+            device_id: string;
+            /** @description What was measured */
+            metric: string;
+            made_at: string;
+            /** @description Which model noticed it */
+            model: string;
+            /** @description Which version of the model */
+            model_version: string;
+            tested_at: string;
+            coverage: number;
+            mase: number | null;
+            baseline_mase: number | null;
+            hours: components["schemas"]["ForecastHour"][];
+        };
+        /**
+         * ForecastHour
+         * @description The mean of the hour that starts at `ts`, and the band around it.
+         */
+        ForecastHour: {
+            /** @description When it was measured */
+            ts: string;
+            /** @description What the model expected, in the unit of the metric */
+            expected: number;
+            low: number;
+            high: number;
         };
         /**
          * AlertPage
@@ -6222,6 +6283,106 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FleetReport"];
+                };
+            };
+            /** @description A parameter contradicts another, or the body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows who asks, or the token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Whoever asks has not the permission readings:read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is not as described here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database cannot serve it now: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_forecasts: {
+        parameters: {
+            query?: {
+                /** @description Most rows of one page */
+                limit?: number;
+                /** @description `next_cursor` of the page before; the other parameters must stay the same */
+                cursor?: string;
+                /** @description Letters, digits, '.', '_' and '-', at most 64 */
+                device_id?: string;
+                /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
+                metric?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "device_id": "boiler-1",
+                     *           "metric": "temperature",
+                     *           "made_at": "made at",
+                     *           "model": "rarity",
+                     *           "model_version": "2",
+                     *           "tested_at": "tested at",
+                     *           "coverage": 1,
+                     *           "mase": 1,
+                     *           "baseline_mase": 1,
+                     *           "hours": [
+                     *             {
+                     *               "ts": "ts",
+                     *               "expected": 3.1,
+                     *               "low": 1,
+                     *               "high": 1
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": "next cursor"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SeriesForecastPage"];
                 };
             };
             /** @description A parameter contradicts another, or the body cannot be read */

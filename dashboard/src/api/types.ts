@@ -20,6 +20,8 @@ export type WatchedSeries = Schemas["WatchedSeries"];
 /** What Spark says of a series in a month, and of the fleet. */
 export type SeriesReport = Schemas["SeriesReport"];
 export type FleetReport = Schemas["FleetReport"];
+/** What the next hours of a series will probably be. */
+export type SeriesForecast = Schemas["SeriesForecast"];
 export type Reading = Schemas["ReadingOut"];
 export type RejectedRecord = Schemas["RejectedRecord"];
 export type AlertWithEvents = Schemas["AlertWithEvents"];

@@ -208,6 +208,9 @@ export const de: Texts = {
     spoken: (low, high, newest) => `tiefster ${low}, höchster ${high}, neuester ${newest}.`,
     usual: (low, high) => `üblich ${low} – ${high}`,
     spokenUsual: (low, high) => `Üblich sind ${low} bis ${high}.`,
+    forecast: (model, held) =>
+      `${model ? "Prognose" : "Prognose: wie zuletzt"}; das Band enthielt ${held} der geprüften Stunden`,
+    spokenForecast: (at, low, high) => `Prognose für ${at}: ${low} bis ${high}.`,
     spokenAlerts: (count) => `${alerts(count)} in dieser Zeit.`,
   },
 

@@ -199,6 +199,9 @@ export const en = {
     spoken: (low: string, high: string, newest: string) => `lowest ${low}, highest ${high}, newest ${newest}.`,
     usual: (low: string, high: string) => `usually ${low} – ${high}`,
     spokenUsual: (low: string, high: string) => `Usually from ${low} to ${high}.`,
+    forecast: (model: boolean, held: string) =>
+      `${model ? "forecast" : "forecast: as it last was"}; the band held ${held} of tested hours`,
+    spokenForecast: (at: string, low: string, high: string) => `Forecast for ${at}: from ${low} to ${high}.`,
     spokenAlerts: (count: number) => `${alerts(count)} in this time.`,
   },
 

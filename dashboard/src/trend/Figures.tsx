@@ -55,11 +55,13 @@ interface LegendProps {
   bucket: number;
   /** What is usual, in words; null: nobody says. */
   usual: string | null;
+  /** What is drawn ahead, in words; null: nothing is. */
+  forecast: string | null;
   onRemove: (key: string) => void;
 }
 
 /** What the colours mean; a line that was added can be taken away. */
-export function Legend({ lines, bucket, usual, onRemove }: LegendProps) {
+export function Legend({ lines, bucket, usual, forecast, onRemove }: LegendProps) {
   return (
     <ul className="legend">
       {lines.map(({ key, name, before }, index) => (
@@ -84,6 +86,12 @@ export function Legend({ lines, bucket, usual, onRemove }: LegendProps) {
         <li>
           <span className="legend-usual" />
           {usual}
+        </li>
+      )}
+      {forecast && (
+        <li>
+          <span className="legend-forecast" />
+          {forecast}
         </li>
       )}
       <li>{bucket > 0 ? t.trend.bandPer(formatSpan(bucket)) : t.trend.eachReading}</li>

@@ -11,6 +11,7 @@ import { panned, readRange, type Range, writeRange, zoomed } from "../range";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
 import { toast } from "../shell/toasts";
+import { formatShare } from "../reports/share";
 import { useRules } from "../rules/useRules";
 import { t } from "../text";
 import type { ChartHandle } from "./Chart";
@@ -52,7 +53,7 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
   const question = { subject, range, compare, before, alert: query.alert ?? null };
   const [drawn, setDrawn] = useState<number | null>(null);
   const [drawing, setDrawing] = useState(false);
-  const { model, quantity, device, summary, decimals, bucket, span, loading, error } = useModel(
+  const { model, quantity, device, summary, decimals, bucket, span, forecast, loading, error } = useModel(
     question,
     devices,
     series,
@@ -150,6 +151,11 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
                 say(model.usual.low, quantity.unit, decimals),
                 say(model.usual.high, quantity.unit, decimals),
               )
+            }
+            forecast={
+              forecast && model.forecast.length > 0
+                ? t.trend.forecast(forecast.model === "prophet", formatShare(forecast.coverage))
+                : null
             }
             onRemove={(key) => {
               const left = compare.filter((each) => !key.startsWith(`${keyOf(each.device, each.metric)} `));

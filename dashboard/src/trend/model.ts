@@ -2,9 +2,10 @@
 
 import type { Alert } from "../api/types";
 import { subjectOf } from "../fleet/rows";
-import { formatInterval, formatNumber } from "../format";
+import { formatClock, formatInterval, formatNumber } from "../format";
 import type { Span } from "../range";
 import { t } from "../text";
+import type { ForecastDot } from "./forecast";
 import type { TrendDot } from "./merge";
 
 export interface Line {
@@ -51,6 +52,8 @@ export interface ChartModel {
   limits: readonly Limit[];
   /** null: nobody says what is usual of the first line. */
   usual: Usual | null;
+  /** What the first line will probably be, hour by hour; none: nobody says, or not of this window. */
+  forecast: readonly ForecastDot[];
   span: Span;
 }
 
@@ -96,7 +99,7 @@ export function momentOf(alert: Alert): Span & { start: number; end: number } {
 const MOMENT_MS = 60_000;
 
 /** The description of the chart for screen readers. */
-export function describe({ lines, areas, usual, span }: ChartModel, now: number): string {
+export function describe({ lines, areas, usual, forecast, span }: ChartModel, now: number): string {
   const [main] = lines;
   if (!main) return t.trend.nothing;
   const measured = main.dots.filter((dot) => dot.avg !== null);
@@ -108,5 +111,7 @@ export function describe({ lines, areas, usual, span }: ChartModel, now: number)
   const say = (value: number): string => `${formatNumber(value)} ${main.unit}`.trim();
   const figures = t.trend.spoken(say(low), say(high), say(newest.avg ?? 0));
   const expected = usual ? ` ${t.trend.spokenUsual(say(usual.low), say(usual.high))}` : "";
-  return `${what}: ${figures}${expected}${areas.length > 0 ? ` ${t.trend.spokenAlerts(areas.length)}` : ""}`;
+  const ahead = forecast.at(-1);
+  const probable = ahead ? ` ${t.trend.spokenForecast(formatClock(ahead.at), say(ahead.low), say(ahead.high))}` : "";
+  return `${what}: ${figures}${expected}${probable}${areas.length > 0 ? ` ${t.trend.spokenAlerts(areas.length)}` : ""}`;
 }

@@ -58,12 +58,15 @@ export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption 
         formatter: (value: number) => formatTick(value, extentOf(lines.filter((line) => line.unit === unit))),
       },
     })),
-    series: lines.flatMap((line, index) => {
-      const colours = theme.series[index % theme.series.length];
-      const marks = index === 0 ? marksOf(model, theme) : {};
-      const axis = axes.findIndex(({ unit }) => unit === line.unit);
-      return colours ? drawn(line, index, axis, colours, marks) : [];
-    }),
+    series: [
+      ...lines.flatMap((line, index) => {
+        const colours = theme.series[index % theme.series.length];
+        const marks = index === 0 ? marksOf(model, theme) : {};
+        const axis = axes.findIndex(({ unit }) => unit === line.unit);
+        return colours ? drawn(line, index, axis, colours, marks) : [];
+      }),
+      ...forecastOf(model.forecast, theme),
+    ],
   };
 }
 
@@ -127,6 +130,28 @@ function drawn(
       itemStyle: { color: strong },
       data: line.dots.map((dot) => [dot.at, dot.avg]),
       ...marks,
+    },
+  ];
+}
+
+/** What is probable, dashed, with its band: on the first axis, beneath what was measured. */
+function forecastOf(dots: ChartModel["forecast"], { series, muted }: Theme): object[] {
+  if (dots.length === 0) return [];
+  const quiet = { type: "line", symbol: "none", silent: true, emphasis: { disabled: true }, z: 1 };
+  const band = { ...quiet, stack: "forecast", stackStrategy: "all", lineStyle: { width: 0 } };
+  return [
+    { ...band, id: "forecast low", data: dots.map(({ at, low }) => [at, low]) },
+    {
+      ...band,
+      id: "forecast high",
+      areaStyle: { color: muted, opacity: 0.18 },
+      data: dots.map(({ at, low, high }) => [at, high - low]),
+    },
+    {
+      ...quiet,
+      id: "forecast",
+      lineStyle: { width: 2, color: series[0]?.strong ?? muted, type: "dashed" },
+      data: dots.map(({ at, expected }) => [at, expected]),
     },
   ];
 }

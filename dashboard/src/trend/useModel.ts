@@ -1,13 +1,15 @@
 import { useMemo } from "react";
-import type { Alert, Device, Rule, WatchedSeries } from "../api/types";
+import type { Alert, Device, Rule, SeriesForecast, WatchedSeries } from "../api/types";
 import { useDevices } from "../device/useDevices";
 import { keyOf, type SeriesMap } from "../live/series";
 import { decimalsOf, metricName, type Quantity, quantityOf, scaleOf } from "../quantity";
 import { type Range, type Span, spanOf } from "../range";
 import { limitsOf } from "../rules/limits";
 import { t } from "../text";
+import { dotsOf, reaching } from "./forecast";
 import { converted, rawLine, shifted, type Summary, trendLine } from "./merge";
 import { areasOf, type ChartModel, type Line, type Usual } from "./model";
+import { useForecast } from "./useForecast";
 import { type Loaded, useTrends, type Wanted } from "./useTrends";
 
 export interface Subject {
@@ -35,6 +37,8 @@ export interface TrendAnswer {
   /** Length of a bucket in ms; 0: these are readings. */
   bucket: number;
   span: Span;
+  /** What the next hours will probably be; null: nobody says. */
+  forecast: SeriesForecast | null;
   loading: boolean;
   error: string | null;
 }
@@ -70,6 +74,7 @@ export function useModel(
   const device = devices.get(subject.device);
   const quantity = quantityOf(subject.metric, device);
   const ended = range.live === null;
+  const forecast = useForecast(subject.device, subject.metric);
 
   const lines = useMemo(
     () => loaded.map((each) => lineOf(each, devices.get(each.wanted.device), ended ? undefined : live, { from, to })),
@@ -84,10 +89,12 @@ export function useModel(
     ];
     const areas = areasOf(alerts, subject, { from, to }, quantity.convert, alert);
     const usual = usualOf(watched, subject.metric, quantity);
-    return { lines: lines.map(({ line }) => line), areas, limits, usual, span: { from, to } };
+    const span = ended ? { from, to } : reaching({ from, to }, forecast);
+    const ahead = forecast ? dotsOf(forecast, span, quantity.convert) : [];
+    return { lines: lines.map(({ line }) => line), areas, limits, usual, forecast: ahead, span };
     // The quantity is made anew each time; what it is made of is in `lines`.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [main, lines, alerts, subject.device, subject.metric, from, to, rules, watched, drawn, alert]);
+  }, [main, lines, alerts, subject.device, subject.metric, from, to, ended, rules, watched, forecast, drawn, alert]);
 
   return {
     model,
@@ -97,6 +104,7 @@ export function useModel(
     decimals: main?.line.decimals ?? 0,
     bucket: main && !main.line.raw ? main.bucket : 0,
     span: { from, to },
+    forecast,
     loading,
     error,
   };
