@@ -168,6 +168,27 @@ async def test_what_is_usual_is_drawn_and_said_where_the_detector_knows_it(site:
         await expect(page.locator(".legend")).to_contain_text(re.compile("usually 19.5.*– 24.3"))
 
 
+async def test_what_comes_next_is_drawn_and_said_where_somebody_forecasts_it(site: StubSite) -> None:
+    await stocked(site)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    hours = [
+        {"ts": iso(start + timedelta(hours=hour)), "expected": 21, "low": 18.5, "high": 23.5} for hour in range(24)
+    ]
+    said = {"model": "prophet", "model_version": "1", "coverage": 0.81, "mase": 0.6, "baseline_mase": 1.0}
+    series = {"device_id": "boiler", "metric": "temperature", "made_at": iso(start), "tested_at": iso(start)}
+    answer = {"items": [{**series, **said, "hours": hours}], "next_cursor": None}
+    legend = re.compile(r"forecast; the band held 81 % of tested hours")
+    async with site.visit("devices/boiler") as page:
+        await page.route(
+            "**/api/forecasts?device_id=boiler&metric=temperature", lambda route: route.fulfill(json=answer)
+        )
+        await page.reload()
+        await expect(page.locator(".legend")).to_contain_text(legend)
+        await expect(
+            page.get_by_role("img", name=re.compile("Forecast for .*: from 18.5.*to 23.5.*°C"))
+        ).to_be_visible()
+
+
 async def test_a_limit_is_drawn_on_the_trend_tried_on_the_past_and_kept(site: StubSite) -> None:
     await stocked(site)
     async with site.visit("devices/boiler") as page:
