@@ -244,11 +244,7 @@ alerts = sa.Table(
     sa.Index("alerts_source_rule_resolved_at_idx", "source", "rule", "resolved_at"),
     sa.Index("alerts_resolved_at_idx", "resolved_at"),
     sa.Index(
-        "alerts_source_rule_unresolved_key",
-        "source",
-        "rule",
-        unique=True,
-        postgresql_where=sa.text(IS_UNRESOLVED),
+        "alerts_source_rule_unresolved_key", "source", "rule", unique=True, postgresql_where=sa.text(IS_UNRESOLVED)
     ),
 )
 
@@ -260,7 +256,7 @@ alert_notifications = sa.Table(
     sa.Column("first_sent_at", TIME, nullable=False, server_default=CLOCK),
 )
 
-# Who did what, never changed.
+# Who did what, never changed. happened_at: in the readings' own time, where readings made it happen.
 alert_events = sa.Table(
     "alert_events",
     metadata,
@@ -270,7 +266,6 @@ alert_events = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("comment", sa.Text),
-    # In the readings' own time, where readings made it happen.
     sa.Column("happened_at", TIME),
     sa.Column("snoozed_until", TIME),
 )

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+DONE = {"acknowledge": "acknowledged", "resolve": "resolved", "snooze": "snoozed", "unsnooze": "unsnoozed"}
+"""How an event calls what a verb of the API does."""
+
 SEVERITIES = ("info", "warning", "critical")
 
 

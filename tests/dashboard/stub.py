@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.dashboard.made_up import SEVERITIES, counts, curve, described, minutes, trouble
+from tests.dashboard.made_up import DONE, SEVERITIES, counts, curve, described, minutes, trouble
 
 TOKEN = "the-operator"
 WHO = "Ana (key 0123456789ab)"
@@ -314,11 +314,8 @@ class StubApi:
         """POST /api/alerts/acknowledge, /resolve, /snooze or /unsnooze."""
         if refused := unless_operator(request):
             return refused
-        verb = request.path_params["verb"]
-        action = f"{verb}d" if verb != "acknowledge" else "acknowledged"
-        said = await request.json()
-        is_state = verb in ("acknowledge", "resolve")
-        reached = {"state": action, f"{action}_by": WHO, f"{action}_at": stamp()} if is_state else {}
+        said, action = await request.json(), DONE[request.path_params["verb"]]
+        reached = {} if "snooze" in action else {"state": action, f"{action}_by": WHO, f"{action}_at": stamp()}
         for alert_id in said["alert_ids"]:
             self.set_alert(alert_id, snoozed_until=said.get("until"), **reached)
             self.tell_event(alert_id, action, said)
