@@ -38,13 +38,18 @@ async def test_a_forgotten_device_is_nowhere_and_all_others_are_as_they_were(
     of_device = sum(row.device_id == "a" for rows in before.values() for row in rows)
     for key in ("reports/fleet/month=2026-11/_SUCCESS", "reports/series/month=2026-10/part-0.parquet"):
         bucket.s3.put_object(Bucket=bucket.name, Key=key, Body=b"")
+    await owner.execute(
+        "INSERT INTO series_forecasts (device_id, metric, made_at, first_hour, expected, model, model_version,"
+        " tested_at, margin, coverage) VALUES ('a', 'flow', now(), now(), '{1}', 'naive', '1', now(), 1, 1)"
+    )
     assert await forget(archiver, "a") == Forgotten(of_device, 2, of_device)
     for day in DAYS:
         left = [row for row in before[day] if row.device_id != "a"]
         assert in_archive(bucket, day) == left == await in_database(owner, day)
         assert manifest(bucket, day).version == 2
         assert sorted(bucket.keys(folder(day))) == sorted(file.key for file in manifest(bucket, day).files)
-    for table in ("readings_minute", "readings_hour", "readings_day", "latest_readings", "rejected_records"):
+    rollups = ("readings_minute", "readings_hour", "readings_day")
+    for table in (*rollups, "latest_readings", "rejected_records", "series_forecasts"):
         assert not await owner.fetchval(f"SELECT count(*) FROM {table} WHERE device_id = 'a'")
     assert bucket.keys("reports/") == ["reports/series/month=2026-10/part-0.parquet"], "what was of its month"
     await assert_summaries_agree(owner)
