@@ -39,7 +39,8 @@ def send_a_reading(aws: Emulator, exported: Mapping[str, str], server: Postgres,
     stream = reaching | {"READINGS_STREAM": exported["stream"]}
     database = asyncio.run(postgres.copy_template(server))
     with ExitStack() as running:
-        gateway = running.enter_context(_serving("gateway", stream | {"SIGNING_KEYS_FILE": str(keys)}))
+        signing = {"SIGNING_KEYS_FILE": str(keys)}
+        gateway = running.enter_context(_serving("gateway", stream | signing | database.environment("gateway")))
         running.enter_context(_serving("ingestor", stream | database.environment("ingestor")))
         path = presign(SigningKeys.parse(document.encode()), "device-1", datetime.now(UTC) + timedelta(minutes=5))
         reading = {"metric": "temperature", "ts": datetime.now(UTC).isoformat(), "value": 21.5}
