@@ -40,7 +40,6 @@ LACKING = rollouts.missing()
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.slow,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
 ]

@@ -41,7 +41,8 @@ def controller(kubeconfig: Path, folder: Path) -> Iterator[None]:
     kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     command = [
         str(shutil.which(CONTROLLER)),
-        *("--kubeconfig", str(kubeconfig), "--namespace", "sensors", "--namespaced"),
+        # It is alone, and a lease would lie in a namespace that is not there.
+        *("--kubeconfig", str(kubeconfig), "--namespace", "sensors", "--namespaced", "--leader-elect=false"),
         *("--healthzPort", str(free_port()), "--metricsport", str(free_port())),
     ]
     with (folder / f"{CONTROLLER}.log").open("wb") as log:
