@@ -56,14 +56,15 @@ def _operation(path: str, method: str, operation: Node) -> str:
         )
         parts.append(_table(("Parameter", "In", "Type", "Meaning"), rows))
     if body := operation.get("requestBody"):
-        rows = ([_code(media_type), _shape(content["schema"])] for media_type, content in body["content"].items())
+        rows = ([_media_type(media_type), _shape(content["schema"])] for media_type, content in body["content"].items())
         parts.append(_table(("Body", "Type"), rows))
     rows = (
         [_code(status), escape(response["description"]), _types(response)]
         for status, response in operation["responses"].items()
     )
-    parts.append(_table(("Answer", "When", "Type"), rows))
+    # What a reader does comes before what may come of it.
     parts += [_example(path, method, operation), _try(path, method, operation)]
+    parts.append(_table(("Answer", "When", "Type"), rows))
     return (
         f'<details id="{operation["operationId"]}">'
         f'<summary><span class="method {method}">{method.upper()}</span> {_code(path)} '
@@ -165,7 +166,7 @@ def _about(parameter: Node) -> str:
 
 def _types(response: Node) -> str:
     return ", ".join(
-        f"{_code(media_type)} {_shape(content['schema'])}"
+        f"{_media_type(media_type)} {_shape(content['schema'])}"
         for media_type, content in response.get("content", {}).items()
     )
 
@@ -200,6 +201,11 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{rest}</tbody></table></div>'
 
 
+def _media_type(text: str) -> str:
+    """Return a media type that breaks after its slash, where it is too long for its column."""
+    return f"<code>{escape(text).replace('/', '/<wbr>')}</code>"
+
+
 def _code(text: str) -> str:
     return f"<code>{escape(text)}</code>"
 
@@ -220,7 +226,10 @@ _LIMITS = {
 }
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --dim: #777; }
+:root { color-scheme: light dark; --line: #8886; --soft: #8881; --dim: #5b6964; --accent: #0a6b5a; --on: #fff; }
+@media (prefers-color-scheme: dark) { :root { --dim: #93a39d; --accent: #48c9ab; --on: #06231d; } }
+a { color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { margin-top: 2.5rem; }
 code { font: 0.875em ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -232,7 +241,7 @@ summary span:not(.method):not(.lock) { color: var(--dim); }
 .method { display: inline-block; min-width: 4.2em; text-align: center; border-radius: 4px; color: #fff;
   font: 600 0.75rem/1.6 ui-monospace, monospace; background: #555; }
 .get { background: #1a6fb5; } .post { background: #1f7a3d; } .patch { background: #8a5a00; }
-.delete { background: #b3261e; } .ws { background: #6b3fa0; }
+.put { background: #6d5a00; } .delete { background: #b3261e; } .ws { background: #6b3fa0; }
 .lock { font-size: 0.75rem; border: 1px solid var(--line); border-radius: 4px; padding: 0 0.4em; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9rem; }
@@ -241,11 +250,15 @@ tr { border-bottom: 1px solid var(--line); }
 .limits { color: var(--dim); font-size: 0.85em; }
 pre { background: var(--soft); border-radius: 6px; padding: 0.75rem; overflow-x: auto; }
 pre { font: 0.875rem/1.4 ui-monospace, monospace; }
-form.try { display: grid; gap: 0.5rem; border-top: 1px solid var(--line); padding-top: 0.75rem; }
+form.try { display: grid; gap: 0.75rem; border: 1px solid var(--line); border-radius: 6px; background: var(--soft);
+  padding: 0.75rem; margin: 0.75rem 0; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); }
+form.try :is(label:has(textarea), button, output) { grid-column: 1 / -1; }
 form.try[hidden] { display: none; }
 form.try label, .key { display: grid; gap: 0.15rem; }
-input, textarea { font: 0.9rem ui-monospace, monospace; padding: 0.35rem; width: 100%; box-sizing: border-box; }
-button { font: inherit; padding: 0.35rem 1rem; justify-self: start; }
+input, textarea { font: 0.9rem ui-monospace, monospace; padding: 0.45rem 0.6rem; width: 100%; box-sizing: border-box;
+  border: 1px solid #888; border-radius: 6px; background: Canvas; color: CanvasText; resize: vertical; }
+button { font: inherit; font-weight: 600; padding: 0.4rem 1.1rem; justify-self: start; border: 0; border-radius: 6px;
+  background: var(--accent); color: var(--on); cursor: pointer; }
 output { display: block; white-space: pre-wrap; overflow-wrap: anywhere; font: 0.875rem/1.4 ui-monospace, monospace; }
 """
 
