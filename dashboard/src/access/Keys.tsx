@@ -2,12 +2,14 @@ import { type FormEvent, useState } from "react";
 import { listKeys, makeKey, revokeKey } from "../api/client";
 import type { ApiKey, Scope } from "../api/types";
 import { formatFull } from "../format";
-import { textOf } from "../shell/form";
+import { textOf, wordsOf } from "../shell/form";
 import { Note } from "../shell/Note";
+import { ShownOnce } from "../shell/ShownOnce";
 import { t } from "../text";
 import { withOperator } from "./operator";
 import { rememberedKey } from "./session";
 import { useRows } from "./useRows";
+import { validityOf } from "./validity";
 
 const DAY_MS = 24 * 3_600_000;
 const NEWEST = () => listKeys(rememberedKey());
@@ -21,10 +23,7 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
     event.preventDefault();
     const form = event.currentTarget;
     const days = Number(textOf(form, "days"));
-    const labels = textOf(form, "labels")
-      .split(",")
-      .map((label) => label.trim())
-      .filter(Boolean);
+    const labels = wordsOf(form, "labels");
     const spec = {
       name: textOf(form, "name"),
       scopes: new FormData(form).getAll("scope") as Scope[],
@@ -76,9 +75,16 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
         </button>
       </form>
       {made && (
-        <p role="status">
-          {t.access.shownOnce} <code className="command">{made}</code>
-        </p>
+        <ShownOnce
+          secret={made}
+          copyIt={t.access.copy}
+          copied={t.access.copied}
+          onDone={() => {
+            setMade(null);
+          }}
+        >
+          {t.access.shownOnce}
+        </ShownOnce>
       )}
       {error && <Note alarm>{error}</Note>}
       {rows && (
@@ -91,7 +97,9 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
                 <th scope="col">{t.access.owner}</th>
                 <th scope="col">{t.access.lastUsed}</th>
                 <th scope="col">{t.access.ends}</th>
-                <th />
+                <th scope="col">
+                  <span className="hidden">{t.access.revoke}</span>
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -130,7 +138,6 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
 
 function stateOf(key: ApiKey, now: number): string {
   if (key.revoked_at) return t.access.revokedBy(key.revoked_by ?? "");
-  if (!key.expires_at) return t.access.never;
-  const ends = Date.parse(key.expires_at);
-  return ends <= now ? t.access.expired : formatFull(ends);
+  if (validityOf(key, now) === "expired") return t.access.validity.expired;
+  return key.expires_at ? formatFull(Date.parse(key.expires_at)) : t.access.never;
 }

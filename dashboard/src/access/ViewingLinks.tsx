@@ -3,13 +3,14 @@ import { listViewingLinks, makeViewingLink, revokeViewingLink } from "../api/cli
 import type { ViewingLink } from "../api/types";
 import { useSavedViews } from "../fleet/saved";
 import { formatFull } from "../format";
-import { textOf } from "../shell/form";
+import { textOf, wordsOf } from "../shell/form";
 import { Note } from "../shell/Note";
-import { toast } from "../shell/toasts";
+import { ShownOnce } from "../shell/ShownOnce";
 import { t } from "../text";
 import { withOperator } from "./operator";
 import { rememberedKey } from "./session";
 import { useRows } from "./useRows";
+import { validityOf } from "./validity";
 
 const DAY_MS = 24 * 3_600_000;
 const NEWEST = () => listViewingLinks(rememberedKey());
@@ -25,10 +26,7 @@ export function ViewingLinks({ now }: { now: number }) {
     const form = event.currentTarget;
     const chosen = new FormData(form).getAll("view");
     const days = Number(textOf(form, "days"));
-    const labels = textOf(form, "labels")
-      .split(",")
-      .map((label) => label.trim())
-      .filter(Boolean);
+    const labels = wordsOf(form, "labels");
     const spec = {
       name: textOf(form, "name"),
       labels: labels.length > 0 ? labels : null,
@@ -96,20 +94,16 @@ export function ViewingLinks({ now }: { now: number }) {
         </button>
       </form>
       {made && (
-        <p role="status">
-          {t.links.shownOnce} <code className="command">{made}</code>{" "}
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              void navigator.clipboard.writeText(made).then(() => {
-                toast(t.links.copied);
-              });
-            }}
-          >
-            {t.links.copy}
-          </button>
-        </p>
+        <ShownOnce
+          secret={made}
+          copyIt={t.links.copy}
+          copied={t.links.copied}
+          onDone={() => {
+            setMade(null);
+          }}
+        >
+          {t.links.shownOnce}
+        </ShownOnce>
       )}
       {error && <Note alarm>{error}</Note>}
       {rows && rows.length > 0 && (
@@ -122,7 +116,9 @@ export function ViewingLinks({ now }: { now: number }) {
                 <th scope="col">{t.access.owner}</th>
                 <th scope="col">{t.access.lastUsed}</th>
                 <th scope="col">{t.access.ends}</th>
-                <th />
+                <th scope="col">
+                  <span className="hidden">{t.access.revoke}</span>
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -168,7 +164,6 @@ function showsOf({ views, labels }: ViewingLink): string {
 
 function stateOf(link: ViewingLink, now: number): string {
   if (link.revoked_at) return t.access.revokedBy(link.revoked_by ?? "");
-  if (!link.expires_at) return t.access.never;
-  const ends = Date.parse(link.expires_at);
-  return ends <= now ? t.access.expired : formatFull(ends);
+  if (validityOf(link, now) === "expired") return t.access.validity.expired;
+  return link.expires_at ? formatFull(Date.parse(link.expires_at)) : t.access.never;
 }

@@ -3,7 +3,7 @@ import { withOperator } from "../access/operator";
 import { changeDevice } from "../api/client";
 import type { Device, FleetDevice } from "../api/types";
 import { formatFull } from "../format";
-import { textOf } from "../shell/form";
+import { textOf, wordsOf } from "../shell/form";
 import { toast } from "../shell/toasts";
 import { t } from "../text";
 import { attributesOf, type Line, linesOf } from "./attributes";
@@ -24,10 +24,7 @@ export function AboutDevice({ device }: { device: FleetDevice }) {
       return;
     }
     setProblem(null);
-    const labels = text("labels")
-      .split(",")
-      .map((label) => label.trim())
-      .filter(Boolean);
+    const labels = wordsOf(form, "labels");
     const patch = { name: text("name") || null, kind: text("kind"), labels, attributes };
     void withOperator(t.device.save, async (key) => {
       setShown(await changeDevice(device.device_id, patch, key));

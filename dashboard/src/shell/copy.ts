@@ -1,0 +1,13 @@
+import { t } from "../text";
+import { toast } from "./toasts";
+
+/** Copy a text and say so in a message, also where the browser does not let a page do it. */
+export async function copy(text: string, said: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(said);
+  } catch {
+    // Without HTTPS a page has no clipboard.
+    toast(t.notCopied);
+  }
+}
