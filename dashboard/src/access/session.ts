@@ -45,6 +45,11 @@ export function may(who: SignedIn | null, scope: Scope): boolean {
   return who?.scopes.includes(scope) ?? false;
 }
 
+/** Whether who asks may, or may once they say who they are: nobody is known yet. */
+export function mayOnceKnown(who: SignedIn | null, scope: Scope): boolean {
+  return may(who, scope) || who?.name == null;
+}
+
 /** Where one signs in, and comes back to this page. */
 export function signInAddress(path: string): string {
   return `${path}?return_to=${encodeURIComponent(window.location.pathname + window.location.search)}`;

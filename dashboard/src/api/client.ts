@@ -9,19 +9,29 @@ import type {
   AlertAction,
   AlertWithEvents,
   ApiKey,
+  Claim,
+  CredentialRequest,
   Device,
+  DeviceCredential,
   DevicePatch,
   DeviceSpec,
   DryRun,
   Fleet,
+  FleetKey,
+  FleetKeySpec,
   FleetReport,
+  IssuedCredential,
   KeySpec,
+  LabelCode,
   LatestReading,
+  MadeFleetKey,
   MadeKey,
   MadeViewingLink,
   Problem,
   Reading,
+  RegisteredDevice,
   RejectedRecord,
+  Revocation,
   Screen,
   Session,
   SignedIn,
@@ -195,7 +205,7 @@ export function commentAlert(alert_id: string, body: { comment: string }, key: s
   return answer(api.POST("/alerts/{alert_id}/comment", { params: { path: { alert_id } }, body, ...by(key) }));
 }
 
-export function createDevice(body: DeviceSpec, key: string): Promise<Device> {
+export function createDevice(body: DeviceSpec, key: string): Promise<RegisteredDevice> {
   return answer(api.POST("/devices", { body, ...by(key) }));
 }
 
@@ -206,6 +216,60 @@ export function changeDevice(device_id: string, body: DevicePatch, key: string):
 export function makeUploadUrl(device_id: string, expires_in: number, key: string): Promise<UploadUrl> {
   const request = { params: { path: { device_id } }, body: { expires_in }, ...by(key) };
   return answer(api.POST("/devices/{device_id}/upload-url", request));
+}
+
+/** The credentials of a device, the oldest first. */
+export function listCredentials(device_id: string, key: string): Promise<Page<DeviceCredential>> {
+  return answer(api.GET("/devices/{device_id}/credentials", { params: { path: { device_id } }, ...by(key) }));
+}
+
+export function makeCredential(device_id: string, body: CredentialRequest, key: string): Promise<IssuedCredential> {
+  return answer(api.POST("/devices/{device_id}/credentials", { params: { path: { device_id } }, body, ...by(key) }));
+}
+
+export function revokeCredential(device_id: string, credential_id: string, key: string): Promise<Revocation> {
+  const params = { path: { device_id, credential_id } };
+  return answer(api.DELETE("/devices/{device_id}/credentials/{credential_id}", { params, ...by(key) }));
+}
+
+/** Revoke every upload URL of a device, whoever asked for it. */
+export function revokeUploadUrls(device_id: string, key: string): Promise<Revocation> {
+  return answer(api.DELETE("/devices/{device_id}/upload-urls", { params: { path: { device_id } }, ...by(key) }));
+}
+
+/** Who holds a device; null where it has no code, or where that is not told. */
+export async function getClaim(device_id: string, key: string): Promise<Claim | null> {
+  try {
+    return await answer(api.GET("/devices/{device_id}/claim", { params: { path: { device_id } }, ...by(key) }));
+  } catch (error) {
+    if ((error as ApiError).status === 404) return null;
+    throw error;
+  }
+}
+
+export function claimDevice(device_id: string, code: string, key: string): Promise<Claim> {
+  const request = { params: { path: { device_id } }, body: { code }, ...by(key) };
+  return answer(api.POST("/devices/{device_id}/claim", request));
+}
+
+export function releaseDevice(device_id: string, key: string): Promise<void> {
+  return done(api.DELETE("/devices/{device_id}/claim", { params: { path: { device_id } }, ...by(key) }));
+}
+
+export function makeLabelCode(device_id: string, key: string): Promise<LabelCode> {
+  return answer(api.POST("/devices/{device_id}/claim-code", { params: { path: { device_id } }, ...by(key) }));
+}
+
+export function listFleetKeys(key: string): Promise<Page<FleetKey>> {
+  return answer(api.GET("/fleet-keys", by(key)));
+}
+
+export function makeFleetKey(body: FleetKeySpec, key: string): Promise<MadeFleetKey> {
+  return answer(api.POST("/fleet-keys", { body, ...by(key) }));
+}
+
+export function revokeFleetKey(key_id: string, key: string): Promise<void> {
+  return done(api.DELETE("/fleet-keys/{key_id}", { params: { path: { key_id } }, ...by(key) }));
 }
 
 /** Every reading of a series within a window, as CSV. */

@@ -31,6 +31,21 @@ export type Severity = Schemas["Severity"];
 export type Alert = Schemas["Alert"];
 export type AlertAction = Schemas["AlertAction"];
 export type DeviceSpec = Schemas["DeviceSpec"];
+/** A device that was just registered, with its first credential, which is shown once. */
+export type RegisteredDevice = Schemas["RegisteredDevice"];
+/** What a device proves itself with, without its secret. */
+export type DeviceCredential = Schemas["DeviceCredential"];
+export type CredentialRequest = Schemas["CredentialRequest"];
+export type IssuedCredential = Schemas["IssuedCredential"];
+/** When a revocation is in force at every gateway, at the latest. */
+export type Revocation = Schemas["Revocation"];
+/** By which devices of a fleet register themselves. */
+export type FleetKey = Schemas["FleetKey"];
+export type FleetKeySpec = Schemas["FleetKeySpec"];
+export type MadeFleetKey = Schemas["MadeFleetKey"];
+/** Who holds a device. */
+export type Claim = Schemas["Claim"];
+export type LabelCode = Schemas["LabelCode"];
 export type DevicePatch = Schemas["DevicePatch"];
 export type UploadUrl = Schemas["UploadUrl"];
 /** Who asks, and what they may do. */

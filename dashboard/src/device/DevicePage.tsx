@@ -1,3 +1,4 @@
+import { mayOnceKnown, useSession } from "../access/session";
 import { change, href, useAddress } from "../address";
 import { AlertItem } from "../alerts/AlertItem";
 import { rowsOf, silentAfter } from "../fleet/rows";
@@ -14,12 +15,13 @@ import { Note } from "../shell/Note";
 import { t } from "../text";
 import { Trend } from "../trend/Trend";
 import { AboutDevice } from "./AboutDevice";
+import { Credentials } from "./Credentials";
 import { Learning } from "./Learning";
 import { RawReadings } from "./RawReadings";
 import { Rejected } from "./Rejected";
 import { useDeviceAlerts } from "./useDeviceAlerts";
 
-const TABS = ["alerts", "readings", "months", "rejected", "about"] as const;
+const TABS = ["alerts", "readings", "months", "rejected", "credentials", "about"] as const;
 
 /** Everything about one device. */
 export default function DevicePage({ id, live, now }: { id: string; live: Live; now: number }) {
@@ -30,6 +32,7 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
   const rows = rowsOf(fleet.devices, live.series, live.alerts, now);
   const row = rows.find(({ device }) => device.device_id === id);
   const alerts = useDeviceAlerts(id, live.alerts);
+  const session = useSession();
 
   if (!row) {
     return (
@@ -59,7 +62,8 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
   const { device, state, series, lastSeenAt } = row;
   const metrics = series.map(({ metric }) => metric);
   const metric = query.metric && metrics.includes(query.metric) ? query.metric : metrics[0];
-  const tab = TABS.find((each) => each === query.tab) ?? "alerts";
+  const tabs = TABS.filter((each) => each !== "credentials" || mayOnceKnown(session, "devices:write"));
+  const tab = tabs.find((each) => each === query.tab) ?? "alerts";
   return (
     <main className="page device">
       <header className="device-head">
@@ -113,7 +117,7 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
       <section className="panel" aria-label={t.device.more}>
         <fieldset className="segments tabs">
           <legend className="hidden">{t.device.more}</legend>
-          {TABS.map((each) => (
+          {tabs.map((each) => (
             <label key={each}>
               <input
                 type="radio"
@@ -145,6 +149,7 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
         {tab === "readings" && <RawReadings key={query.raw} device={device} metric={query.raw ?? null} live={live} />}
         {tab === "months" && <Months device={device} />}
         {tab === "rejected" && <Rejected id={id} />}
+        {tab === "credentials" && <Credentials id={id} name={device.name ?? id} now={now} />}
         {tab === "about" && <AboutDevice key={device.updated_at} device={device} />}
       </section>
     </main>

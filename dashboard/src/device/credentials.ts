@@ -1,0 +1,25 @@
+/** The credentials of a device, in the order in which somebody looks for them. */
+
+import { validityOf } from "../access/validity";
+import type { DeviceCredential } from "../api/types";
+
+/** So many of a device hold at a time: the one in use, and the one that takes its place. */
+const MAX_VALID = 2;
+
+/** Those that hold first, of these and of the others the newest first. */
+export function inOrder(credentials: readonly DeviceCredential[], now: number): DeviceCredential[] {
+  return credentials
+    .toSorted((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at))
+    .toSorted((one, other) => Number(isValid(other, now)) - Number(isValid(one, now)));
+}
+
+export function isValid(credential: DeviceCredential, now: number): boolean {
+  return validityOf(credential, now) === "valid";
+}
+
+/** What happens to the others when another one is made: one that was never used goes, and of two in use one must. */
+export function roomFor(credentials: readonly DeviceCredential[], now: number): "free" | "unused" | "full" {
+  const valid = credentials.filter((each) => isValid(each, now));
+  if (valid.length < MAX_VALID) return "free";
+  return valid.some((each) => each.first_used_at === null) ? "unused" : "full";
+}
