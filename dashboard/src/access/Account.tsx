@@ -9,7 +9,7 @@ export function Account() {
   if (!session) return null;
   return (
     <>
-      {may(session, "keys:manage") && <Link href="/access">{t.access.title}</Link>}
+      {(may(session, "keys:manage") || may(session, "devices:write")) && <Link href="/access">{t.access.title}</Link>}
       {session.name && (
         <span className="account" title={session.role ? t.access.roles[session.role] : undefined}>
           {session.name}

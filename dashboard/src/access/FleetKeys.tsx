@@ -1,0 +1,168 @@
+import { type FormEvent, useState } from "react";
+import { listFleetKeys, makeFleetKey, revokeFleetKey } from "../api/client";
+import type { FleetKey } from "../api/types";
+import { formatCount, formatFull } from "../format";
+import { textOf, wordsOf } from "../shell/form";
+import { Note } from "../shell/Note";
+import { ShownOnce } from "../shell/ShownOnce";
+import { t } from "../text";
+import { fleetKeyState, KINDS_PATTERN } from "./fleetKeys";
+import { withOperator } from "./operator";
+import { rememberedKey } from "./session";
+import { useRows } from "./useRows";
+
+const DAY_SECONDS = 24 * 3600;
+const NEWEST = () => listFleetKeys(rememberedKey());
+
+/** Keys by which devices register themselves: one is made and shown once, or revoked. */
+export function FleetKeys({ now }: { now: number }) {
+  const { rows, error, reload } = useRows(NEWEST);
+  const [made, setMade] = useState<string | null>(null);
+
+  const make = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const spec = {
+      name: textOf(form, "name"),
+      kinds: wordsOf(form, "kinds"),
+      labels: wordsOf(form, "labels"),
+      max_devices: Number(textOf(form, "devices")),
+      expires_in: Number(textOf(form, "days")) * DAY_SECONDS,
+    };
+    void withOperator(t.fleetKeys.make, async (key) => {
+      setMade((await makeFleetKey(spec, key)).key);
+      form.reset();
+      reload();
+    });
+  };
+  const revoke = (each: FleetKey): void => {
+    if (!window.confirm(t.fleetKeys.revokeSure(each.name))) return;
+    void withOperator(t.access.revoke, async (key) => {
+      await revokeFleetKey(each.key_id, key);
+      reload();
+    });
+  };
+
+  return (
+    <section className="panel" aria-labelledby="fleet-keys-title">
+      <h3 id="fleet-keys-title">{t.fleetKeys.title}</h3>
+      <p className="panel-sub">{t.fleetKeys.what}</p>
+      <form className="about-fields" onSubmit={make}>
+        <label className="field">
+          <span>{t.fleetKeys.name}</span>
+          <input name="name" required maxLength={120} placeholder={t.fleetKeys.nameExample} />
+        </label>
+        <label className="field">
+          <span>
+            {t.fleetKeys.kinds} <small>{t.device.labelsHint}</small>
+          </span>
+          <input name="kinds" required pattern={KINDS_PATTERN} title={t.device.kindHint} placeholder="power" />
+        </label>
+        <label className="field">
+          <span>
+            {t.fleetKeys.labels} <small>{t.fleetKeys.labelsHint}</small>
+          </span>
+          <input name="labels" />
+        </label>
+        <label className="field">
+          <span>{t.fleetKeys.devices}</span>
+          <input name="devices" type="number" required min={1} max={1_000_000} defaultValue={100} />
+        </label>
+        <label className="field">
+          <span>{t.access.days}</span>
+          <input name="days" type="number" required min={1} max={3660} defaultValue={30} />
+        </label>
+        <button type="submit" className="button button-strong">
+          {t.fleetKeys.make}
+        </button>
+      </form>
+      {made && (
+        <ShownOnce
+          secret={made}
+          copyIt={t.fleetKeys.copy}
+          copied={t.fleetKeys.copied}
+          onDone={() => {
+            setMade(null);
+          }}
+        >
+          {t.fleetKeys.shownOnce}
+        </ShownOnce>
+      )}
+      {error && <Note alarm>{error}</Note>}
+      {rows && rows.length > 0 && (
+        <div className="values-scroll keys stacked" tabIndex={0} role="region" aria-label={t.fleetKeys.title}>
+          <Table rows={rows} now={now} onRevoke={revoke} />
+        </div>
+      )}
+    </section>
+  );
+}
+
+interface TableProps {
+  rows: readonly FleetKey[];
+  now: number;
+  onRevoke: (key: FleetKey) => void;
+}
+
+function Table({ rows, now, onRevoke }: TableProps) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">{t.fleetKeys.name}</th>
+          <th scope="col">{t.fleet.stateColumn}</th>
+          <th scope="col">{t.fleetKeys.registers}</th>
+          <th scope="col">{t.fleetKeys.registered}</th>
+          <th scope="col">{t.access.lastUsed}</th>
+          <th scope="col">{t.access.ends}</th>
+          <th scope="col">{t.access.owner}</th>
+          <th scope="col">
+            <span className="hidden">{t.access.revoke}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((each) => {
+          const state = fleetKeyState(each, now);
+          return (
+            <tr key={each.key_id}>
+              <th scope="row" data-label={t.fleetKeys.name}>
+                {each.name} <small>{each.key_id}</small>
+              </th>
+              <td data-label={t.fleet.stateColumn}>
+                <span className={state === "valid" ? "tag tag-live" : "tag"}>
+                  {state === "used" ? t.fleetKeys.used : t.access.validity[state]}
+                </span>
+              </td>
+              <td data-label={t.fleetKeys.registers}>
+                {[...each.kinds, ...each.labels.map((label) => `[${label}]`)].join(", ")}
+              </td>
+              <td data-label={t.fleetKeys.registered}>
+                {t.fleetKeys.of(formatCount(each.registered), formatCount(each.max_devices))}
+              </td>
+              <td data-label={t.access.lastUsed}>
+                {each.last_used_at ? formatFull(Date.parse(each.last_used_at)) : t.access.never}
+              </td>
+              <td data-label={t.access.ends}>{formatFull(Date.parse(each.expires_at))}</td>
+              <td data-label={t.access.owner}>{each.created_by}</td>
+              <td>
+                {(state === "valid" || state === "used") && (
+                  <button
+                    type="button"
+                    className="button"
+                    aria-label={`${t.access.revoke}: ${each.name}`}
+                    onClick={() => {
+                      onRevoke(each);
+                    }}
+                  >
+                    {t.access.revoke}
+                  </button>
+                )}
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
