@@ -16,6 +16,7 @@ import { t } from "./text";
 
 const DevicePage = lazy(() => import("./device/DevicePage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
+const ClaimPage = lazy(() => import("./start/ClaimPage"));
 const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
 const HealthPage = lazy(() => import("./reports/HealthPage"));
 const RulesPage = lazy(() => import("./rules/RulesPage"));
@@ -46,6 +47,7 @@ export function App() {
     if (path === "/health") return <HealthPage />;
     if (path === "/rules") return <RulesPage now={serverNow} />;
     if (path === "/start") return <FirstDevice {...shared} />;
+    if (path === "/claim") return <ClaimPage />;
     if (path === "/docs/devices") return <DevicesGuide />;
     if (path === "/wall") return <WallPage {...shared} status={status} />;
     if (path === "/") return <FleetPage {...shared} />;

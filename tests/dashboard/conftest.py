@@ -1,7 +1,8 @@
-"""The built dashboard behind its own preview server, a browser, and a stub to talk to. One loop for the whole run."""
+"""The built dashboard behind its own preview server, a browser, and whom it talks to: a stub, or the platform."""
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from apps.api.service import API
+from apps.gateway.service import GATEWAY
+from apps.ingestor.service import INGESTOR
+from apps.platform.declaration import Service
 from apps.platform.http import serve
 from apps.platform.settings import HttpSettings, load
 from devtools import browser as browsers
@@ -20,11 +25,14 @@ from devtools import node
 from devtools.errors import UnavailableError
 from devtools.paths import DASHBOARD
 from devtools.ports import free_port
-from local.infrastructure import frontdoor
+from devtools.postgres import Postgres
+from local.infrastructure import frontdoor, secrets
 from local.paths import Paths
 from local.process.children import Program
 from local.process.supervisor import Supervisor
 from tests.dashboard.stub import StubApi
+from tests.support.kinesis import KinesisServer
+from tests.support.postgres import TestDatabase
 
 # Long enough for a busy machine; what comes sooner is not waited for.
 expect.set_options(timeout=20_000)
@@ -140,3 +148,51 @@ async def site(running_site: StubSite) -> AsyncIterator[StubSite]:
     yield running_site
     with suppress(RuntimeError):
         await running_site.stub.cut()
+
+
+@dataclass
+class Platform:
+    """Gateway, ingestor, API and dashboard behind one front door."""
+
+    site: Site
+    http: httpx.AsyncClient
+    operator: dict[str, str]
+
+    async def enter(self, page: Page, headers: dict[str, str]) -> None:
+        """Open the page anew as whoever sends these headers."""
+        key = headers["Authorization"].removeprefix("Bearer ").strip()
+        await page.evaluate("key => sessionStorage.setItem('api-key', key)", key)
+        await page.reload()
+
+
+@pytest.fixture
+async def platform(
+    built_dashboard: None,
+    browser: Browser,
+    database: TestDatabase,
+    ministack: KinesisServer,
+    stream: str,
+    postgres_server: Postgres,
+    tmp_path: Path,
+) -> AsyncIterator[Platform]:
+    made = {secret: secrets.keep(tmp_path / secret.name, make) for secret, make in secrets.MAKERS.items()}
+    files = {secret.variable: str(path) for secret, path in made.items()}
+    front = f"http://127.0.0.1:{free_port()}"
+
+    def program(service: Service) -> Program:
+        port = free_port()
+        own = {"HTTP_PORT": str(port), "PUBLIC_URL": front, "ANONYMOUS": "viewer", **database.environment(service.name)}
+        return Program(
+            name=service.name,
+            command=(sys.executable, "-m", service.module),
+            environment={**ministack.environment(), "READINGS_STREAM": stream, **files, **own},
+            log=tmp_path / f"{service.name}.log",
+            ready=f"http://127.0.0.1:{port}{service.probes.readiness}",
+        )
+
+    api, gateway, ingestor = program(API), program(GATEWAY), program(INGESTOR)
+    url_of = {each.name: str(each.ready).removesuffix("/ready") for each in (api, gateway)}
+    dashboard = preview(int(front.rpartition(":")[2]), url_of["api"], url_of["gateway"], tmp_path)
+    operator = {"Authorization": f"Bearer {(tmp_path / 'operator-token').read_text()}"}
+    async with supervised(api, gateway, ingestor, dashboard), httpx.AsyncClient(base_url=front) as http:
+        yield Platform(Site(front, browser), http, operator)

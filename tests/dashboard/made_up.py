@@ -9,6 +9,7 @@ from typing import Any
 DONE = {"acknowledge": "acknowledged", "resolve": "resolved", "snooze": "snoozed", "unsnooze": "unsnoozed"}
 """How an event calls what a verb of the API does."""
 
+CREDENTIAL = {"credential_id": "0" * 16, "credential": f"sad_{'0' * 16}_{'a' * 64}", "expires_at": None}
 SEVERITIES = ("info", "warning", "critical")
 
 

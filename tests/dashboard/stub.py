@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.dashboard.made_up import DONE, SEVERITIES, counts, curve, described, minutes, trouble
+from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, counts, curve, described, minutes, trouble
 
 TOKEN = "the-operator"
 WHO = "Ana (key 0123456789ab)"
@@ -207,7 +207,7 @@ class StubApi:
             return refused
         spec = await request.json()
         self.add_device(spec["device_id"], spec["kind"], spec["name"], spec["labels"], **spec["attributes"])
-        return JSONResponse(self.devices[spec["device_id"]], 201)
+        return JSONResponse(self.devices[spec["device_id"]] | {"credential": CREDENTIAL}, 201)
 
     async def change_device(self, request: Request) -> Response:
         """PATCH /api/devices/{device_id}."""

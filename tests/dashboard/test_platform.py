@@ -1,74 +1,18 @@
 """The whole way in a real browser: a device's PUT moves a gauge, what the detector notices stands among the alerts."""
 
 import re
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from apps.api.service import API
 from apps.detector.alerts import ACTOR
 from apps.domain.alerts import Anomaly, Severity
-from apps.gateway.service import GATEWAY
-from apps.ingestor.service import INGESTOR
-from apps.platform.declaration import Service
 from apps.storage.alerts import clear_alert, raise_alert
-from devtools.ports import free_port
-from devtools.postgres import Postgres
-from local.infrastructure import secrets
-from local.process.children import Program
-from tests.dashboard.conftest import Site, preview, supervised
-from tests.support.kinesis import KinesisServer
+from tests.dashboard.conftest import Platform
 from tests.support.postgres import TestDatabase
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
-
-
-@dataclass
-class Platform:
-    """Gateway, ingestor, API and dashboard behind one front door."""
-
-    site: Site
-    http: httpx.AsyncClient
-    operator: dict[str, str]
-
-
-@pytest.fixture
-async def platform(
-    built_dashboard: None,
-    browser: Browser,
-    database: TestDatabase,
-    ministack: KinesisServer,
-    stream: str,
-    postgres_server: Postgres,
-    tmp_path: Path,
-) -> AsyncIterator[Platform]:
-    made = {secret: secrets.keep(tmp_path / secret.name, make) for secret, make in secrets.MAKERS.items()}
-    files = {secret.variable: str(path) for secret, path in made.items()}
-    front = f"http://127.0.0.1:{free_port()}"
-
-    def program(service: Service) -> Program:
-        port = free_port()
-        own = {"HTTP_PORT": str(port), "PUBLIC_URL": front, "ANONYMOUS": "viewer", **database.environment(service.name)}
-        return Program(
-            name=service.name,
-            command=(sys.executable, "-m", service.module),
-            environment={**ministack.environment(), "READINGS_STREAM": stream, **files, **own},
-            log=tmp_path / f"{service.name}.log",
-            ready=f"http://127.0.0.1:{port}{service.probes.readiness}",
-        )
-
-    api, gateway, ingestor = program(API), program(GATEWAY), program(INGESTOR)
-    url_of = {each.name: str(each.ready).removesuffix("/ready") for each in (api, gateway)}
-    dashboard = preview(int(front.rpartition(":")[2]), url_of["api"], url_of["gateway"], tmp_path)
-    operator = {"Authorization": f"Bearer {(tmp_path / 'operator-token').read_text()}"}
-    async with supervised(api, gateway, ingestor, dashboard), httpx.AsyncClient(base_url=front) as http:
-        yield Platform(Site(front, browser), http, operator)
 
 
 async def test_a_put_of_a_device_moves_its_gauge(platform: Platform) -> None:
@@ -109,9 +53,7 @@ async def test_what_the_detector_notices_stands_among_the_alerts_until_it_is_ove
 
 async def test_an_administrator_makes_a_key_and_revokes_it(platform: Platform) -> None:
     async with platform.site.visit() as page:
-        key = platform.operator["Authorization"].removeprefix("Bearer ").strip()
-        await page.evaluate("key => sessionStorage.setItem('api-key', key)", key)
-        await page.reload()
+        await platform.enter(page, platform.operator)
         await page.get_by_role("link", name="People and keys").click()
         await page.get_by_label("Name", exact=True).fill("nightly report")
         await page.get_by_label("devices:read").check()

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useState } from "react";
 import { AlertPanel } from "../alerts/AlertPanel";
+import { may, useSession } from "../access/session";
 import { change, href, useAddress } from "../address";
 import { useDeviceAlerts } from "../device/useDeviceAlerts";
 import { Gauges } from "../gauges/Gauges";
@@ -35,13 +36,21 @@ export function FleetPage({ live, offline, now }: Props) {
   const layout = view.layout ?? ((fleet.counts?.total ?? 0) > DOZEN ? "table" : "gauges");
   const rows = rowsOf(fleet.devices, live.series, live.alerts, now);
   const focus = useFocus(view.focus, rows);
+  const session = useSession();
 
   return (
     <main className={`overview overview-${layout}`}>
       <section className="panel-bare" aria-labelledby="fleet-title">
         <header className="panel-head">
           <h2 id="fleet-title">{layout === "gauges" ? t.fleet.gauges : t.fleet.title}</h2>
-          <Layouts chosen={layout} />
+          <div className="panel-tools">
+            {may(session, "devices:claim") && (
+              <Link className="button" href="/claim">
+                {t.claim.title}
+              </Link>
+            )}
+            <Layouts chosen={layout} />
+          </div>
         </header>
         {(fleet.counts?.total ?? 0) > 1 && <Filters view={view} counts={fleet.counts} />}
         <p className="hidden" role="status">

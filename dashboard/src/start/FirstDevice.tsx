@@ -9,10 +9,11 @@ import { now as clock } from "../live/clock";
 import type { Live } from "../live/store";
 import { rowsOf } from "../fleet/rows";
 import { Gauges } from "../gauges/Gauges";
+import { copy } from "../shell/copy";
 import { textOf } from "../shell/form";
 import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
-import { toast } from "../shell/toasts";
+import { ShownOnce } from "../shell/ShownOnce";
 import { t } from "../text";
 import { curl } from "./curl";
 
@@ -22,6 +23,8 @@ interface Made {
   id: string;
   metric: string;
   upload: UploadUrl;
+  /** Shown once. */
+  credential: string;
 }
 
 /** Register a device, get the command that sends its first reading, and see it arrive. */
@@ -42,8 +45,9 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
         labels: [],
         attributes: unit ? { [`${metric}_unit`]: unit } : {},
       };
-      await createDevice(spec, key);
-      setMade({ id, metric, upload: await makeUploadUrl(id, DAY_SECONDS, key) });
+      const { credential } = await createDevice(spec, key);
+      const upload = await makeUploadUrl(id, DAY_SECONDS, key);
+      setMade({ id, metric, upload, credential: credential.credential });
     });
   };
 
@@ -103,7 +107,8 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
           </li>
         </ol>
         <p className="panel-sub">
-          <Link href="/docs/devices">{t.start.guide}</Link> · <a href="/api/docs">{t.start.docs}</a>
+          <Link href="/claim">{t.claim.instead}</Link> · <Link href="/docs/devices">{t.start.guide}</Link> ·{" "}
+          <a href="/api/docs">{t.start.docs}</a>
         </p>
       </section>
     </main>
@@ -111,6 +116,7 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
 }
 
 function Command({ made }: { made: Made }) {
+  const [put, setPut] = useState(false);
   const command = curl(made.upload.url, made.metric, 21.5, new Date(clock()));
   return (
     <>
@@ -121,14 +127,24 @@ function Command({ made }: { made: Made }) {
         type="button"
         className="button"
         onClick={() => {
-          void navigator.clipboard.writeText(command).then(() => {
-            toast(t.start.copied);
-          });
+          void copy(command, t.start.copied);
         }}
       >
         {t.start.copy}
       </button>
       <p className="panel-sub">{t.start.secret(formatFull(Date.parse(made.upload.expires_at)))}</p>
+      {!put && (
+        <ShownOnce
+          secret={made.credential}
+          copyIt={t.credentials.copy}
+          copied={t.credentials.copied}
+          onDone={() => {
+            setPut(true);
+          }}
+        >
+          {t.start.credential}
+        </ShownOnce>
+      )}
     </>
   );
 }
