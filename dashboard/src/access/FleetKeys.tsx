@@ -5,6 +5,7 @@ import { formatCount, formatFull } from "../format";
 import { textOf, wordsOf } from "../shell/form";
 import { Note } from "../shell/Note";
 import { ShownOnce } from "../shell/ShownOnce";
+import { Table } from "../shell/Table";
 import { t } from "../text";
 import { fleetKeyState, KINDS_PATTERN } from "./fleetKeys";
 import { withOperator } from "./operator";
@@ -89,80 +90,73 @@ export function FleetKeys({ now }: { now: number }) {
         </ShownOnce>
       )}
       {error && <Note alarm>{error}</Note>}
-      {rows && rows.length > 0 && (
-        <div className="values-scroll keys stacked" tabIndex={0} role="region" aria-label={t.fleetKeys.title}>
-          <Table rows={rows} now={now} onRevoke={revoke} />
-        </div>
-      )}
+      {rows && rows.length > 0 && <Made rows={rows} now={now} onRevoke={revoke} />}
     </section>
   );
 }
 
-interface TableProps {
+interface MadeProps {
   rows: readonly FleetKey[];
   now: number;
   onRevoke: (key: FleetKey) => void;
 }
 
-function Table({ rows, now, onRevoke }: TableProps) {
+function Made({ rows, now, onRevoke }: MadeProps) {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">{t.fleetKeys.name}</th>
-          <th scope="col">{t.fleet.stateColumn}</th>
-          <th scope="col">{t.fleetKeys.registers}</th>
-          <th scope="col">{t.fleetKeys.registered}</th>
-          <th scope="col">{t.access.lastUsed}</th>
-          <th scope="col">{t.access.ends}</th>
-          <th scope="col">{t.access.owner}</th>
-          <th scope="col">
-            <span className="hidden">{t.access.revoke}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((each) => {
-          const state = fleetKeyState(each, now);
-          return (
-            <tr key={each.key_id}>
-              <th scope="row" data-label={t.fleetKeys.name}>
-                {each.name} <small>{each.key_id}</small>
-              </th>
-              <td data-label={t.fleet.stateColumn}>
-                <span className={state === "valid" ? "tag tag-live" : "tag"}>
-                  {state === "used" ? t.fleetKeys.used : t.access.validity[state]}
-                </span>
-              </td>
-              <td data-label={t.fleetKeys.registers}>
-                {[...each.kinds, ...each.labels.map((label) => `[${label}]`)].join(", ")}
-              </td>
-              <td data-label={t.fleetKeys.registered}>
-                {t.fleetKeys.of(formatCount(each.registered), formatCount(each.max_devices))}
-              </td>
-              <td data-label={t.access.lastUsed}>
-                {each.last_used_at ? formatFull(Date.parse(each.last_used_at)) : t.access.never}
-              </td>
-              <td data-label={t.access.ends}>{formatFull(Date.parse(each.expires_at))}</td>
-              <td data-label={t.access.owner}>{each.created_by}</td>
-              <td>
-                {(state === "valid" || state === "used") && (
-                  <button
-                    type="button"
-                    className="button"
-                    aria-label={`${t.access.revoke}: ${each.name}`}
-                    onClick={() => {
-                      onRevoke(each);
-                    }}
-                  >
-                    {t.access.revoke}
-                  </button>
-                )}
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    <Table
+      stacked
+      name={t.fleetKeys.title}
+      columns={[
+        t.fleetKeys.name,
+        t.fleet.stateColumn,
+        t.fleetKeys.registers,
+        t.fleetKeys.registered,
+        t.access.lastUsed,
+        t.access.ends,
+        t.access.owner,
+        { text: t.access.revoke, hidden: true },
+      ]}
+    >
+      {rows.map((each) => {
+        const state = fleetKeyState(each, now);
+        return (
+          <tr key={each.key_id}>
+            <th scope="row" data-label={t.fleetKeys.name}>
+              {each.name} <small>{each.key_id}</small>
+            </th>
+            <td data-label={t.fleet.stateColumn}>
+              <span className={state === "valid" ? "tag tag-live" : "tag"}>
+                {state === "used" ? t.fleetKeys.used : t.access.validity[state]}
+              </span>
+            </td>
+            <td data-label={t.fleetKeys.registers}>
+              {[...each.kinds, ...each.labels.map((label) => `[${label}]`)].join(", ")}
+            </td>
+            <td data-label={t.fleetKeys.registered}>
+              {t.fleetKeys.of(formatCount(each.registered), formatCount(each.max_devices))}
+            </td>
+            <td data-label={t.access.lastUsed}>
+              {each.last_used_at ? formatFull(Date.parse(each.last_used_at)) : t.access.never}
+            </td>
+            <td data-label={t.access.ends}>{formatFull(Date.parse(each.expires_at))}</td>
+            <td data-label={t.access.owner}>{each.created_by}</td>
+            <td>
+              {(state === "valid" || state === "used") && (
+                <button
+                  type="button"
+                  className="button"
+                  aria-label={`${t.access.revoke}: ${each.name}`}
+                  onClick={() => {
+                    onRevoke(each);
+                  }}
+                >
+                  {t.access.revoke}
+                </button>
+              )}
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
   );
 }

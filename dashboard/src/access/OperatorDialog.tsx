@@ -1,6 +1,6 @@
 import { type FormEvent, useId, useRef } from "react";
 import { textOf } from "../shell/form";
-import { Modal } from "../shell/Modal";
+import { DialogFoot, Modal } from "../shell/Modal";
 import { t } from "../text";
 import { type Question, useQuestion } from "./operator";
 import { signInAddress, useSession } from "./session";
@@ -55,14 +55,7 @@ function Ask({ question }: { question: Question }) {
         <p className="dialog-error" role="alert">
           {question.wrong}
         </p>
-        <div className="dialog-foot">
-          <button type="button" className="button" onClick={() => dialog.current?.close()}>
-            {t.cancel}
-          </button>
-          <button type="submit" className="button button-strong">
-            {t.access.continue}
-          </button>
-        </div>
+        <DialogFoot dialog={dialog} submit={t.access.continue} />
       </form>
     </Modal>
   );

@@ -16,10 +16,12 @@ export function Sessions() {
       <h3 id="sessions-title">{t.access.sessions}</h3>
       {error && <Note alarm>{error}</Note>}
       {rows?.length === 0 && <Note>{t.access.noSessions}</Note>}
-      <ul>
+      <ul className="sessions">
         {rows?.map((each) => (
           <li key={each.session_id}>
-            <strong>{each.name}</strong> {t.access.since(formatFull(Date.parse(each.created_at)))}{" "}
+            <span>
+              <strong>{each.name}</strong> {t.access.since(formatFull(Date.parse(each.created_at)))}
+            </span>
             <button
               type="button"
               className="button"

@@ -2,17 +2,15 @@ import { type FormEvent, useState } from "react";
 import { listViewingLinks, makeViewingLink, revokeViewingLink } from "../api/client";
 import type { ViewingLink } from "../api/types";
 import { useSavedViews } from "../fleet/saved";
-import { formatFull } from "../format";
-import { textOf, wordsOf } from "../shell/form";
+import { textOf } from "../shell/form";
 import { Note } from "../shell/Note";
 import { ShownOnce } from "../shell/ShownOnce";
 import { t } from "../text";
+import { endIn, type Grant, Grants, labelsIn } from "./Grants";
 import { withOperator } from "./operator";
 import { rememberedKey } from "./session";
 import { useRows } from "./useRows";
-import { validityOf } from "./validity";
 
-const DAY_MS = 24 * 3_600_000;
 const NEWEST = () => listViewingLinks(rememberedKey());
 
 /** Links by which screens show without a login: one is made and shown once, or revoked. */
@@ -25,15 +23,13 @@ export function ViewingLinks({ now }: { now: number }) {
     event.preventDefault();
     const form = event.currentTarget;
     const chosen = new FormData(form).getAll("view");
-    const days = Number(textOf(form, "days"));
-    const labels = wordsOf(form, "labels");
     const spec = {
       name: textOf(form, "name"),
-      labels: labels.length > 0 ? labels : null,
+      labels: labelsIn(form),
       views: saved.filter(({ name }) => chosen.includes(name)),
       every_seconds: Number(textOf(form, "every")),
       dim: textOf(form, "dim") || null,
-      expires_at: days > 0 ? new Date(now + days * DAY_MS).toISOString() : null,
+      expires_at: endIn(form, now),
     };
     void withOperator(t.links.make, async (key) => {
       setMade((await makeViewingLink(spec, key)).link);
@@ -41,10 +37,10 @@ export function ViewingLinks({ now }: { now: number }) {
       reload();
     });
   };
-  const revoke = (each: ViewingLink): void => {
+  const revoke = (each: Grant): void => {
     if (!window.confirm(t.links.revokeSure(each.name))) return;
     void withOperator(t.access.revoke, async (key) => {
-      await revokeViewingLink(each.link_id, key);
+      await revokeViewingLink(each.id, key);
       reload();
     });
   };
@@ -107,63 +103,24 @@ export function ViewingLinks({ now }: { now: number }) {
       )}
       {error && <Note alarm>{error}</Note>}
       {rows && rows.length > 0 && (
-        <div className="values-scroll keys" tabIndex={0} role="region" aria-label={t.links.title}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t.links.name}</th>
-                <th scope="col">{t.links.shows}</th>
-                <th scope="col">{t.access.owner}</th>
-                <th scope="col">{t.access.lastUsed}</th>
-                <th scope="col">{t.access.ends}</th>
-                <th scope="col">
-                  <span className="hidden">{t.access.revoke}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((each) => (
-                <tr key={each.link_id}>
-                  <th scope="row">
-                    {each.name} <small>{each.link_id}</small>
-                  </th>
-                  <td>{showsOf(each)}</td>
-                  <td>{each.created_by}</td>
-                  <td>{each.last_used_at ? formatFull(Date.parse(each.last_used_at)) : t.access.never}</td>
-                  <td>{stateOf(each, now)}</td>
-                  <td>
-                    {!each.revoked_at && (
-                      <button
-                        type="button"
-                        className="button"
-                        aria-label={`${t.access.revoke}: ${each.name}`}
-                        onClick={() => {
-                          revoke(each);
-                        }}
-                      >
-                        {t.access.revoke}
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Grants
+          title={t.links.title}
+          columns={[t.links.name, t.links.shows]}
+          grants={rows.map(grantOf)}
+          now={now}
+          onRevoke={revoke}
+        />
       )}
     </section>
   );
 }
 
-function showsOf({ views, labels }: ViewingLink): string {
-  const named = views.map(({ name }) => name);
-  return [...(named.length > 0 ? named : [t.links.everything]), ...(labels ?? []).map((label) => `[${label}]`)].join(
-    ", ",
-  );
-}
-
-function stateOf(link: ViewingLink, now: number): string {
-  if (link.revoked_at) return t.access.revokedBy(link.revoked_by ?? "");
-  if (validityOf(link, now) === "expired") return t.access.validity.expired;
-  return link.expires_at ? formatFull(Date.parse(link.expires_at)) : t.access.never;
+function grantOf(link: ViewingLink): Grant {
+  const views = link.views.map(({ name }) => name);
+  return {
+    ...link,
+    id: link.link_id,
+    allows: views.length > 0 ? views : [t.links.everything],
+    madeBy: link.created_by,
+  };
 }

@@ -9,6 +9,7 @@ import { inOrder } from "../live/alerts";
 import type { Live } from "../live/store";
 import { Icon } from "../shell/Icon";
 import { Note } from "../shell/Note";
+import { Segments } from "../shell/Segments";
 import { t } from "../text";
 import { act, usePending } from "./actions";
 import { AlertDetails } from "./AlertDetails";
@@ -138,22 +139,17 @@ function historyQuery(
 
 function Tabs({ isHistory, count }: { isHistory: boolean; count: number }) {
   return (
-    <fieldset className="segments alert-tabs">
-      <legend className="hidden">{t.alerts.which}</legend>
-      {[false, true].map((history) => (
-        <label key={String(history)}>
-          <input
-            type="radio"
-            name="tab"
-            checked={history === isHistory}
-            onChange={() => {
-              change({ tab: history ? "history" : null, alert: null });
-            }}
-          />
-          <span>{history ? t.alerts.history : `${t.alerts.activeTab} (${count})`}</span>
-        </label>
-      ))}
-    </fieldset>
+    <Segments
+      legend={t.alerts.which}
+      values={[
+        ["active", `${t.alerts.activeTab} (${count})`],
+        ["history", t.alerts.history],
+      ]}
+      chosen={isHistory ? "history" : "active"}
+      onChoose={(tab) => {
+        change({ tab: tab === "history" ? tab : null, alert: null });
+      }}
+    />
   );
 }
 

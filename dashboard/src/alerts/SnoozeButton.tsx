@@ -3,7 +3,7 @@ import { now } from "../live/clock";
 import { preferences } from "../preferences/preferences";
 import { textOf } from "../shell/form";
 import { Icon } from "../shell/Icon";
-import { Modal } from "../shell/Modal";
+import { DialogFoot, Modal } from "../shell/Modal";
 import { t } from "../text";
 import { chosenEnd, inHours, MAX_SNOOZE_MS, SNOOZE_HOURS, written } from "./snooze";
 
@@ -92,14 +92,7 @@ export function SnoozeButton({ label, count = null, onChoose }: Props) {
             <p className="dialog-error" id="snooze-wrong" role="alert">
               {wrong && t.alerts.snoozeLimits}
             </p>
-            <div className="dialog-foot">
-              <button type="button" className="button" onClick={() => dialog.current?.close()}>
-                {t.cancel}
-              </button>
-              <button type="submit" className="button button-strong">
-                {t.alerts.snoozeThen}
-              </button>
-            </div>
+            <DialogFoot dialog={dialog} submit={t.alerts.snoozeThen} />
           </form>
         </Modal>
       )}

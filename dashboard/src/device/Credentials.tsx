@@ -1,4 +1,4 @@
-import { type FormEvent, useCallback, useRef, useState } from "react";
+import { type FormEvent, type Ref, useCallback, useRef, useState } from "react";
 import { withOperator } from "../access/operator";
 import { may, rememberedKey, useSession } from "../access/session";
 import { useRows } from "../access/useRows";
@@ -9,6 +9,7 @@ import { formatFull, formatSeconds } from "../format";
 import { textOf } from "../shell/form";
 import { Note } from "../shell/Note";
 import { ShownOnce } from "../shell/ShownOnce";
+import { Table } from "../shell/Table";
 import { toast } from "../shell/toasts";
 import { t } from "../text";
 import { inOrder, isValid, roomFor } from "./credentials";
@@ -93,17 +94,7 @@ function OfDevice({ id, name, now }: { id: string; name: string; now: number }) 
       {error && <Note alarm>{error}</Note>}
       {!rows && !error && <Note busy>{t.loading}</Note>}
       {rows?.length === 0 && <Note>{t.credentials.none}</Note>}
-      {rows && rows.length > 0 && (
-        <div
-          ref={list}
-          className="values-scroll keys stacked"
-          tabIndex={0}
-          role="region"
-          aria-label={t.credentials.title}
-        >
-          <Table rows={inOrder(rows, now)} now={now} onRevoke={revoke} />
-        </div>
-      )}
+      {rows && rows.length > 0 && <Made scroll={list} rows={inOrder(rows, now)} now={now} onRevoke={revoke} />}
       <form className="inline-form" onSubmit={make}>
         <label className="field">
           <span>
@@ -129,72 +120,71 @@ function OfDevice({ id, name, now }: { id: string; name: string; now: number }) 
   );
 }
 
-interface TableProps {
+interface MadeProps {
+  scroll: Ref<HTMLDivElement>;
   rows: readonly DeviceCredential[];
   now: number;
   onRevoke: (credential: DeviceCredential) => void;
 }
 
-function Table({ rows, now, onRevoke }: TableProps) {
+function Made({ scroll, rows, now, onRevoke }: MadeProps) {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">{t.credentials.id}</th>
-          <th scope="col">{t.fleet.stateColumn}</th>
-          <th scope="col">{t.access.lastUsed}</th>
-          <th scope="col">{t.access.ends}</th>
-          <th scope="col">{t.credentials.made}</th>
-          <th scope="col">
-            <span className="hidden">{t.access.revoke}</span>
+    <Table
+      stacked
+      scroll={scroll}
+      name={t.credentials.title}
+      columns={[
+        t.credentials.id,
+        t.fleet.stateColumn,
+        t.access.lastUsed,
+        t.access.ends,
+        t.credentials.made,
+        { text: t.access.revoke, hidden: true },
+      ]}
+    >
+      {rows.map((each) => (
+        <tr key={each.credential_id}>
+          <th scope="row" data-label={t.credentials.id}>
+            <code>{each.credential_id}</code>
           </th>
+          <td data-label={t.fleet.stateColumn}>
+            <span className={isValid(each, now) ? "tag tag-live" : "tag"}>
+              {t.access.validity[validityOf(each, now)]}
+            </span>
+            {each.revoked_at && <small> {formatFull(Date.parse(each.revoked_at))}</small>}
+          </td>
+          <td data-label={t.access.lastUsed}>
+            {each.last_used_at ? (
+              <time title={formatFull(Date.parse(each.last_used_at))}>
+                {t.ago(now - Date.parse(each.last_used_at))}
+              </time>
+            ) : (
+              t.access.never
+            )}
+          </td>
+          <td data-label={t.access.ends}>
+            {each.expires_at ? formatFull(Date.parse(each.expires_at)) : t.access.never}
+          </td>
+          <td data-label={t.credentials.made}>
+            {formatFull(Date.parse(each.created_at))} <small>{each.created_by}</small>
+          </td>
+          <td>
+            {isValid(each, now) && (
+              <button
+                type="button"
+                className="button"
+                aria-label={`${t.access.revoke}: ${each.credential_id}`}
+                onClick={() => {
+                  onRevoke(each);
+                }}
+              >
+                {t.access.revoke}
+              </button>
+            )}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {rows.map((each) => (
-          <tr key={each.credential_id}>
-            <th scope="row" data-label={t.credentials.id}>
-              <code>{each.credential_id}</code>
-            </th>
-            <td data-label={t.fleet.stateColumn}>
-              <span className={isValid(each, now) ? "tag tag-live" : "tag"}>
-                {t.access.validity[validityOf(each, now)]}
-              </span>
-              {each.revoked_at && <small> {formatFull(Date.parse(each.revoked_at))}</small>}
-            </td>
-            <td data-label={t.access.lastUsed}>
-              {each.last_used_at ? (
-                <time title={formatFull(Date.parse(each.last_used_at))}>
-                  {t.ago(now - Date.parse(each.last_used_at))}
-                </time>
-              ) : (
-                t.access.never
-              )}
-            </td>
-            <td data-label={t.access.ends}>
-              {each.expires_at ? formatFull(Date.parse(each.expires_at)) : t.access.never}
-            </td>
-            <td data-label={t.credentials.made}>
-              {formatFull(Date.parse(each.created_at))} <small>{each.created_by}</small>
-            </td>
-            <td>
-              {isValid(each, now) && (
-                <button
-                  type="button"
-                  className="button"
-                  aria-label={`${t.access.revoke}: ${each.credential_id}`}
-                  onClick={() => {
-                    onRevoke(each);
-                  }}
-                >
-                  {t.access.revoke}
-                </button>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 

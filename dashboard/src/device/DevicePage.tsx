@@ -12,6 +12,7 @@ import { Months } from "../reports/Months";
 import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
+import { Segments } from "../shell/Segments";
 import { t } from "../text";
 import { Trend } from "../trend/Trend";
 import { AboutDevice } from "./AboutDevice";
@@ -115,22 +116,19 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
         <Note>{t.device.nothingYet}</Note>
       )}
       <section className="panel" aria-label={t.device.more}>
-        <fieldset className="segments tabs">
-          <legend className="hidden">{t.device.more}</legend>
-          {tabs.map((each) => (
-            <label key={each}>
-              <input
-                type="radio"
-                name="tab"
-                checked={each === tab}
-                onChange={() => {
-                  change({ tab: each === "alerts" ? null : each }, { replace: true });
-                }}
-              />
-              <span>{each === "alerts" ? `${t.device.tabs.alerts} (${alerts.length})` : t.device.tabs[each]}</span>
-            </label>
-          ))}
-        </fieldset>
+        <div className="tabs">
+          <Segments
+            legend={t.device.more}
+            values={tabs.map((each) => [
+              each,
+              each === "alerts" ? `${t.device.tabs.alerts} (${alerts.length})` : t.device.tabs[each],
+            ])}
+            chosen={tab}
+            onChoose={(each) => {
+              change({ tab: each === "alerts" ? null : each }, { replace: true });
+            }}
+          />
+        </div>
         {tab === "alerts" && (
           <ul className="alert-rows" data-alert-list tabIndex={-1}>
             {alerts.length === 0 && <Note>{t.device.noAlerts}</Note>}

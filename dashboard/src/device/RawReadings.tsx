@@ -7,6 +7,7 @@ import { keyOf } from "../live/series";
 import type { Live } from "../live/store";
 import { joined, metricName, quantityOf } from "../quantity";
 import { Note } from "../shell/Note";
+import { Table } from "../shell/Table";
 import { t } from "../text";
 
 const PAGE = 50;
@@ -88,31 +89,29 @@ export function RawReadings({ device, metric, live }: { device: FleetDevice; met
       {rows?.length === 0 && <Note>{t.device.nothingYet}</Note>}
       {rows === null && !error && <Note busy>{t.device.loading}</Note>}
       {rows && rows.length > 0 && (
-        <div className="values-scroll" tabIndex={0} role="region" aria-label={t.device.tabs.readings}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t.trend.time}</th>
-                <th scope="col">{t.device.metric}</th>
-                <th scope="col">{t.trend.value}</th>
-                <th scope="col">{t.device.received}</th>
+        <Table
+          name={t.device.tabs.readings}
+          columns={[
+            t.trend.time,
+            t.device.metric,
+            { text: t.trend.value, number: true },
+            { text: t.device.received, number: true },
+          ]}
+        >
+          {rows.map((row) => {
+            const { unit, convert } = quantityOf(row.metric, device);
+            return (
+              <tr key={`${row.metric} ${row.ts}`}>
+                <th scope="row">{formatFull(Date.parse(row.ts))}</th>
+                <td>{metricName(row.metric)}</td>
+                <td className="number">{joined(String(convert(row.value)), unit)}</td>
+                <td className="number">
+                  {t.device.after(Math.max(Date.parse(row.received_at) - Date.parse(row.ts), 0))}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => {
-                const { unit, convert } = quantityOf(row.metric, device);
-                return (
-                  <tr key={`${row.metric} ${row.ts}`}>
-                    <th scope="row">{formatFull(Date.parse(row.ts))}</th>
-                    <td>{metricName(row.metric)}</td>
-                    <td>{joined(String(convert(row.value)), unit)}</td>
-                    <td>{t.device.after(Math.max(Date.parse(row.received_at) - Date.parse(row.ts), 0))}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+            );
+          })}
+        </Table>
       )}
       {cursor && (
         <button type="button" className="button more" onClick={older}>

@@ -4,6 +4,7 @@ import { getRejected } from "../api/client";
 import type { RejectedRecord } from "../api/types";
 import { formatFull } from "../format";
 import { Note } from "../shell/Note";
+import { Table } from "../shell/Table";
 import { t } from "../text";
 
 /** What the device sent and could not be stored, and why. It holds what was really sent, so it is not for everybody. */
@@ -26,27 +27,16 @@ export function Rejected({ id }: { id: string }) {
   }
   if (rows.length === 0) return <Note>{t.device.noneRejected}</Note>;
   return (
-    <div className="values-scroll" tabIndex={0} role="region" aria-label={t.device.tabs.rejected}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t.trend.time}</th>
-            <th scope="col">{t.device.reason}</th>
-            <th scope="col">{t.device.payload}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.rejected_id}>
-              <th scope="row">{formatFull(Date.parse(row.rejected_at))}</th>
-              <td>{row.reason}</td>
-              <td>
-                <code>{row.payload}</code>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table name={t.device.tabs.rejected} columns={[t.trend.time, t.device.reason, t.device.payload]}>
+      {rows.map((row) => (
+        <tr key={row.rejected_id}>
+          <th scope="row">{formatFull(Date.parse(row.rejected_at))}</th>
+          <td>{row.reason}</td>
+          <td>
+            <code>{row.payload}</code>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

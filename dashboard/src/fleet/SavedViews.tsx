@@ -1,7 +1,7 @@
 import { type FormEvent, useRef, useState } from "react";
 import { textOf } from "../shell/form";
 import { Link } from "../shell/Link";
-import { Modal } from "../shell/Modal";
+import { DialogFoot, Modal } from "../shell/Modal";
 import { t } from "../text";
 import { removeView, saveView, useSavedViews } from "./saved";
 
@@ -65,14 +65,7 @@ function Keep({ onClose }: { onClose: () => void }) {
           <span>{t.fleet.viewName}</span>
           <input name="name" required maxLength={60} data-first />
         </label>
-        <div className="dialog-foot">
-          <button type="button" className="button" onClick={() => dialog.current?.close()}>
-            {t.cancel}
-          </button>
-          <button type="submit" className="button button-strong">
-            {t.fleet.keep}
-          </button>
-        </div>
+        <DialogFoot dialog={dialog} submit={t.fleet.keep} />
       </form>
     </Modal>
   );

@@ -6,6 +6,8 @@ import { formatCount, formatMonth } from "../format";
 import { metricName } from "../quantity";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
+import { Segments } from "../shell/Segments";
+import { Table } from "../shell/Table";
 import { t } from "../text";
 import { Findings } from "./Findings";
 import { formatShare } from "./share";
@@ -55,8 +57,8 @@ export default function HealthPage() {
       {report?.month && (
         <>
           <p>
-            <label>
-              {t.reports.month}{" "}
+            <label className="page-choice">
+              <span>{t.reports.month}</span>
               <select
                 value={report.month}
                 onChange={(event) => {
@@ -72,90 +74,72 @@ export default function HealthPage() {
             </label>
           </p>
           <section className="panel" aria-label={t.reports.kinds}>
-            <div className="values-scroll" tabIndex={0} role="region" aria-label={t.reports.kinds}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t.reports.kind}</th>
-                    <th scope="col">{t.reports.devices}</th>
-                    <th scope="col">{t.reports.availability}</th>
-                    {FINDINGS.map((each) => (
-                      <th scope="col" key={each}>
-                        {t.reports.finding[each]}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {report.kinds.map((row) => (
-                    <tr key={row.kind}>
-                      <th scope="row">{metricName(row.kind)}</th>
-                      <td>{formatCount(row.devices)}</td>
-                      <td>{formatShare(row.availability)}</td>
-                      {FINDINGS.map((each) => (
-                        <td key={each}>{formatCount(row[each])}</td>
-                      ))}
-                    </tr>
+            <Table
+              name={t.reports.kinds}
+              columns={[
+                t.reports.kind,
+                { text: t.reports.devices, number: true },
+                { text: t.reports.availability, number: true },
+                ...FINDINGS.map((each) => ({ text: t.reports.finding[each], number: true })),
+              ]}
+            >
+              {report.kinds.map((row) => (
+                <tr key={row.kind}>
+                  <th scope="row">{metricName(row.kind)}</th>
+                  <td className="number">{formatCount(row.devices)}</td>
+                  <td className="number">{formatShare(row.availability)}</td>
+                  {FINDINGS.map((each) => (
+                    <td key={each} className="number">
+                      {formatCount(row[each])}
+                    </td>
                   ))}
-                </tbody>
-              </table>
-            </div>
+                </tr>
+              ))}
+            </Table>
           </section>
           <section className="panel" aria-label={t.reports.troubled}>
             <h3>{t.reports.troubled}</h3>
-            <fieldset className="segments">
-              <legend className="hidden">{t.reports.findings}</legend>
-              {[null, ...FINDINGS].map((each) => (
-                <label key={each ?? "all"}>
-                  <input
-                    type="radio"
-                    name="finding"
-                    checked={each === finding}
-                    onChange={() => {
-                      change({ finding: each }, { replace: true });
-                    }}
-                  />
-                  <span>{each ? t.reports.finding[each] : t.reports.every}</span>
-                </label>
-              ))}
-            </fieldset>
+            <Segments
+              legend={t.reports.findings}
+              values={[null, ...FINDINGS].map((each) => [each, each ? t.reports.finding[each] : t.reports.every])}
+              chosen={finding}
+              onChoose={(each) => {
+                change({ finding: each }, { replace: true });
+              }}
+            />
             {finding && <p className="panel-sub">{t.reports.meaning[finding]}</p>}
             {series.length === 0 ? (
               <Note>{t.reports.allFine}</Note>
             ) : (
-              <div className="values-scroll" tabIndex={0} role="region" aria-label={t.reports.troubled}>
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">{t.reports.device}</th>
-                      <th scope="col">{t.reports.metric}</th>
-                      <th scope="col">{t.reports.findings}</th>
-                      <th scope="col">{t.reports.availability}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {series.map((row) => (
-                      <tr key={`${row.device_id} ${row.metric}`}>
-                        <th scope="row">
-                          <Link
-                            href={href(`/devices/${encodeURIComponent(row.device_id)}`, {
-                              metric: row.metric,
-                              tab: "months",
-                            })}
-                          >
-                            {row.device_id}
-                          </Link>
-                        </th>
-                        <td>{metricName(row.metric)}</td>
-                        <td>
-                          <Findings found={row.findings} />
-                        </td>
-                        <td>{formatShare(row.availability)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table
+                name={t.reports.troubled}
+                columns={[
+                  t.reports.device,
+                  t.reports.metric,
+                  t.reports.findings,
+                  { text: t.reports.availability, number: true },
+                ]}
+              >
+                {series.map((row) => (
+                  <tr key={`${row.device_id} ${row.metric}`}>
+                    <th scope="row">
+                      <Link
+                        href={href(`/devices/${encodeURIComponent(row.device_id)}`, {
+                          metric: row.metric,
+                          tab: "months",
+                        })}
+                      >
+                        {row.device_id}
+                      </Link>
+                    </th>
+                    <td>{metricName(row.metric)}</td>
+                    <td>
+                      <Findings found={row.findings} />
+                    </td>
+                    <td className="number">{formatShare(row.availability)}</td>
+                  </tr>
+                ))}
+              </Table>
             )}
           </section>
         </>

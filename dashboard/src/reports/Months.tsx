@@ -6,6 +6,7 @@ import { formatMonth, formatNumber, formatSpan } from "../format";
 import { joined, metricName, quantityOf } from "../quantity";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
+import { Table } from "../shell/Table";
 import { t } from "../text";
 import { Findings } from "./Findings";
 import { formatShare } from "./share";
@@ -43,38 +44,34 @@ export function Months({ device }: { device: Device }) {
   };
   return (
     <>
-      <div className="values-scroll" tabIndex={0} role="region" aria-label={t.device.tabs.months}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t.reports.month}</th>
-              <th scope="col">{t.reports.metric}</th>
-              <th scope="col">{t.reports.findings}</th>
-              <th scope="col">{t.reports.availability}</th>
-              <th scope="col">{t.reports.longestGap}</th>
-              <th scope="col">{t.reports.median}</th>
-              <th scope="col">{t.reports.range}</th>
-              <th scope="col">{t.reports.drift}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={`${row.month} ${row.metric}`}>
-                <th scope="row">{formatMonth(Date.parse(`${row.month}-15`))}</th>
-                <td>{metricName(row.metric)}</td>
-                <td>
-                  <Findings found={row.findings} />
-                </td>
-                <td>{formatShare(row.availability)}</td>
-                <td>{row.gaps > 0 ? formatSpan(row.longest_gap_seconds * 1000) : "–"}</td>
-                <td>{value(row.metric, row.p50)}</td>
-                <td>{row.p05 === null ? "–" : `${value(row.metric, row.p05)} – ${value(row.metric, row.p95)}`}</td>
-                <td>{difference(row.metric, row.drift)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        name={t.device.tabs.months}
+        columns={[
+          t.reports.month,
+          t.reports.metric,
+          t.reports.findings,
+          ...[t.reports.availability, t.reports.longestGap, t.reports.median, t.reports.range, t.reports.drift].map(
+            (text) => ({ text, number: true }),
+          ),
+        ]}
+      >
+        {rows.map((row) => (
+          <tr key={`${row.month} ${row.metric}`}>
+            <th scope="row">{formatMonth(Date.parse(`${row.month}-15`))}</th>
+            <td>{metricName(row.metric)}</td>
+            <td>
+              <Findings found={row.findings} />
+            </td>
+            <td className="number">{formatShare(row.availability)}</td>
+            <td className="number">{row.gaps > 0 ? formatSpan(row.longest_gap_seconds * 1000) : "–"}</td>
+            <td className="number">{value(row.metric, row.p50)}</td>
+            <td className="number">
+              {row.p05 === null ? "–" : `${value(row.metric, row.p05)} – ${value(row.metric, row.p95)}`}
+            </td>
+            <td className="number">{difference(row.metric, row.drift)}</td>
+          </tr>
+        ))}
+      </Table>
       <p className="panel-sub">
         {t.reports.explained} <Link href={href("/health")}>{t.reports.ofFleet}</Link>
       </p>

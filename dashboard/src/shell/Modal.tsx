@@ -1,4 +1,5 @@
 import { type ReactNode, type RefObject, useEffect, useId } from "react";
+import { t } from "../text";
 
 interface Props {
   dialog: RefObject<HTMLDialogElement>;
@@ -28,5 +29,21 @@ export function Modal({ dialog, title, corner, className = "", onClose, children
       </div>
       {children}
     </dialog>
+  );
+}
+
+/** The way out of a dialog, and what it does. `submit` sends its form. */
+export function DialogFoot({ dialog, submit }: { dialog: RefObject<HTMLDialogElement>; submit?: string }) {
+  return (
+    <div className="dialog-foot">
+      <button type="button" className="button" onClick={() => dialog.current?.close()}>
+        {t.cancel}
+      </button>
+      {submit && (
+        <button type="submit" className="button button-strong">
+          {submit}
+        </button>
+      )}
+    </div>
   );
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { getFleet } from "../api/client";
 import type { FleetDevice } from "../api/types";
 import { metricName } from "../quantity";
-import { Modal } from "../shell/Modal";
+import { DialogFoot, Modal } from "../shell/Modal";
 import { Note } from "../shell/Note";
 import { t } from "../text";
 import type { Subject } from "./useModel";
@@ -72,11 +72,7 @@ export function Compare({ onChoose, onClose }: { onChoose: (series: Subject) => 
           </li>
         ))}
       </ul>
-      <div className="dialog-foot">
-        <button type="button" className="button" onClick={() => dialog.current?.close()}>
-          {t.cancel}
-        </button>
-      </div>
+      <DialogFoot dialog={dialog} />
     </Modal>
   );
 }

@@ -2,7 +2,8 @@ import { type FormEvent, useRef } from "react";
 import { preferences } from "../preferences/preferences";
 import { fixed, panned, type Range, type Span, type WindowName, WINDOWS, zoomed } from "../range";
 import { textOf } from "../shell/form";
-import { Modal } from "../shell/Modal";
+import { DialogFoot, Modal } from "../shell/Modal";
+import { Segments } from "../shell/Segments";
 import { t } from "../text";
 
 interface Props {
@@ -22,22 +23,14 @@ export function RangePicker({ range, span, onRange, onChoose }: Props) {
   ] as const;
   return (
     <div className="range">
-      <fieldset className="segments">
-        <legend className="hidden">{t.trend.window}</legend>
-        {(Object.keys(WINDOWS) as WindowName[]).map((window) => (
-          <label key={window}>
-            <input
-              type="radio"
-              name="window"
-              checked={window === range.live}
-              onChange={() => {
-                onRange({ live: window });
-              }}
-            />
-            <span>{t.trend.windows[window]}</span>
-          </label>
-        ))}
-      </fieldset>
+      <Segments
+        legend={t.trend.window}
+        values={(Object.keys(WINDOWS) as WindowName[]).map((window) => [window, t.trend.windows[window]])}
+        chosen={range.live}
+        onChoose={(live) => {
+          onRange({ live });
+        }}
+      />
       <div className="range-steps" role="group" aria-label={t.trend.move}>
         {buttons.map(([sign, name, next]) => (
           <button
@@ -101,14 +94,7 @@ export function FromTo({
             />
           </label>
         ))}
-        <div className="dialog-foot">
-          <button type="button" className="button" onClick={() => dialog.current?.close()}>
-            {t.cancel}
-          </button>
-          <button type="submit" className="button button-strong">
-            {t.trend.show}
-          </button>
-        </div>
+        <DialogFoot dialog={dialog} submit={t.trend.show} />
       </form>
     </Modal>
   );

@@ -1,5 +1,6 @@
 import { formatFull } from "../format";
 import { say } from "../quantity";
+import { Table } from "../shell/Table";
 import { t } from "../text";
 import type { Line } from "./model";
 
@@ -12,38 +13,30 @@ export function Values({ line }: { line: Line }) {
   return (
     <details className="values">
       <summary>{t.trend.asTable}</summary>
-      <div className="values-scroll" tabIndex={0} role="region" aria-label={t.trend.asTable}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t.trend.time}</th>
-              <th scope="col">{line.raw ? t.trend.value : t.trend.average}</th>
-              {!line.raw && (
-                <>
-                  <th scope="col">{t.trend.lowest}</th>
-                  <th scope="col">{t.trend.highest}</th>
-                  <th scope="col">{t.trend.readings}</th>
-                </>
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            {dots.toReversed().map((dot, index) => (
-              <tr key={index}>
-                <th scope="row">{formatFull(dot.at)}</th>
-                <td>{shown(dot.avg)}</td>
-                {!line.raw && (
-                  <>
-                    <td>{shown(dot.min)}</td>
-                    <td>{shown(dot.max)}</td>
-                    <td>{dot.count}</td>
-                  </>
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        name={t.trend.asTable}
+        columns={[
+          t.trend.time,
+          { text: line.raw ? t.trend.value : t.trend.average, number: true },
+          ...(line.raw
+            ? []
+            : [t.trend.lowest, t.trend.highest, t.trend.readings].map((text) => ({ text, number: true }))),
+        ]}
+      >
+        {dots.toReversed().map((dot, index) => (
+          <tr key={index}>
+            <th scope="row">{formatFull(dot.at)}</th>
+            <td className="number">{shown(dot.avg)}</td>
+            {!line.raw && (
+              <>
+                <td className="number">{shown(dot.min)}</td>
+                <td className="number">{shown(dot.max)}</td>
+                <td className="number">{dot.count}</td>
+              </>
+            )}
+          </tr>
+        ))}
+      </Table>
     </details>
   );
 }
