@@ -67,8 +67,9 @@ def assert_who_previews_sees_no_drift(
     rehearsal: Rehearsal, previews: Mapping[str, str], config: Mapping[str, Any]
 ) -> None:
     """Compare with AWS what is declared, as a role that changes nothing and reads no contents."""
-    looking = replace(rehearsal, environment=previews).stack("dev", "environment", config)
-    assert set(looking.preview(refresh=True).change_summary) == {auto.OpType.SAME}
+    looking, said = replace(rehearsal, environment=previews).stack("dev", "environment", config), list[str]()
+    seen = looking.preview(refresh=True, diff=True, on_output=said.append)
+    assert set(seen.change_summary) == {auto.OpType.SAME}, "\n".join(said)
 
 
 def networks(ec2: Any) -> set[str]:

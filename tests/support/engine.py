@@ -97,7 +97,12 @@ class Rehearsal:
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", typed],
             cwd=stack.workspace.work_dir,
-            env={**os.environ, **stack.workspace.env_vars, "KUBECONFIG": str(self.kubeconfig)},
+            env={
+                **os.environ,
+                **stack.workspace.env_vars,
+                "KUBECONFIG": str(self.kubeconfig),
+                "PULUMI_STACK": stack.name,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
