@@ -183,6 +183,18 @@ def test_a_clock_that_is_wrong_is_told_apart_and_measured_against_the_streams_ow
     ]
 
 
+@given(
+    gateway=st.timedeltas(-timedelta(minutes=5), timedelta(minutes=5)),
+    device=st.timedeltas(-timedelta(days=1), timedelta(minutes=5)),
+)
+def test_whatever_a_gateway_took_by_its_own_clock_is_kept(gateway: timedelta, device: timedelta) -> None:
+    received_at = NOW + gateway
+    reading = {"metric": "temperature", "ts": received_at + device, "value": 1}
+    envelope = {"type": "readings.v1", "device_id": "d", "received_at": received_at, "readings": [reading]}
+    (kept,) = readings_of(parse(msgspec.json.encode(envelope)))
+    assert (kept.ts, kept.received_at) == (received_at + device, received_at)
+
+
 def test_a_gateway_whose_clock_is_wrong_costs_no_reading() -> None:
     good = {"metric": "temperature", "ts": TS, "value": 1}
     for received_at in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "yesterday", None, 5):
