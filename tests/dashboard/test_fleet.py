@@ -57,6 +57,22 @@ async def test_only_rows_in_sight_are_there_and_the_last_is_reached(site: StubSi
         assert await page.locator(".fleet-row").count() < 60
 
 
+async def test_the_end_of_a_fleet_is_reached_at_once_and_what_is_in_sight_is_live(site: StubSite) -> None:
+    await large(site)
+    async with site.visit() as page:
+        await expect(page.get_by_role("row", name="Power sensor 177")).to_be_visible()
+        await page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+        last = page.get_by_role("row", name="Vibration sensor 399")
+        await expect(last).to_be_in_viewport()
+        # Said again until the page follows this device: it does so once nobody scrolls.
+        for value in range(1000, 1100):
+            await site.stub.read("sim-vibration-399", "vibration", value)
+            if "1,0" in await last.inner_text():
+                break
+            await page.wait_for_timeout(100)
+        await expect(last).to_contain_text(re.compile("1,0[0-9]{2}"))
+
+
 @pytest.mark.parametrize("text", ["vib 377", "sensor 377", "VIBRATION-377", "377 floor"])
 async def test_words_find_a_device_wherever_they_stand(site: StubSite, text: str) -> None:
     await large(site)
@@ -91,6 +107,20 @@ async def test_the_map_shows_what_has_a_place(site: StubSite) -> None:
         await expect(page.get_by_role("group", name="Map of 5 devices")).to_be_visible()
         await page.get_by_role("link", name="Humidity sensor 3: Live").click()
         await expect(page).to_have_url(re.compile("/devices/sim-humidity-003"))
+
+
+async def test_places_that_would_cover_each_other_are_one_circle_that_opens(site: StubSite) -> None:
+    await large(site)
+    for number, device in enumerate(site.stub.devices.values()):
+        device["attributes"] |= {"latitude": 52 + number // 20 / 1000, "longitude": 4 + number % 20 / 1000}
+    async with site.visit("?view=map") as page:
+        circles = page.get_by_role("link", name=re.compile("devices here"))
+        await expect(circles.first).to_be_visible()
+        assert 4 < await circles.count() < 300
+        await page.get_by_role("link", name=re.compile("devices here: 0 silent, 1 with alerts")).click()
+        await expect(page.get_by_role("link", name="Power sensor 177: Live")).to_be_visible()
+        await page.get_by_role("button", name="Back to the map of 400 devices").click()
+        await expect(circles.first).to_be_visible()
 
 
 async def test_a_link_to_any_device_has_its_name_and_its_unit(site: StubSite) -> None:

@@ -1,17 +1,23 @@
-import { useEffect, useState } from "react";
-import { href } from "../address";
+import { useEffect, useMemo, useState } from "react";
+import { follow, href } from "../address";
 import { type FleetQuery, getFleet } from "../api/client";
 import type { FleetDevice } from "../api/types";
 import type { AlertMap } from "../live/alerts";
 import type { SeriesMap } from "../live/series";
-import { follow } from "../address";
 import { Note } from "../shell/Note";
 import { t } from "../text";
+import { type Cluster, clustered, radiusOf } from "./clusters";
 import { placed } from "./places";
-import { rowsOf } from "./rows";
+import { type Row, rowsOf } from "./rows";
 
-const PAGE = 500;
-const MAX_PLACES = 2000;
+const PAGE = 1000;
+const MAX_PLACES = 10_000;
+/** So often a map is drawn anew: whether ten thousand devices are live need not be known to the second. */
+const REDRAW_MS = 5_000;
+/** Names stand beside so few. */
+const MAX_NAMED = 40;
+/** Most devices that an address holds. */
+const MAX_IDS = 100;
 
 interface Props {
   query: FleetQuery;
@@ -22,36 +28,53 @@ interface Props {
 
 /** Where the devices are, drawn from their coordinates alone: nothing is fetched from elsewhere. */
 export function FleetMap({ query, series, alerts, now }: Props) {
-  const devices = useLocated(query);
-  if (devices === null) return <Note busy>{t.fleet.loadingMap}</Note>;
-  if (devices.length === 0) return <Note>{t.fleet.noPlaces}</Note>;
-  const { width, height, places, scale } = placed(devices);
-  const rows = new Map(rowsOf(devices, series, alerts, now).map((row) => [row.device.device_id, row]));
+  const all = useLocated(query);
+  const [within, setWithin] = useState<ReadonlySet<string> | null>(null);
+  const at = Math.floor(now / REDRAW_MS) * REDRAW_MS;
+  const devices = useMemo(
+    () => (within ? all?.filter(({ device_id }) => within.has(device_id)) : all) ?? null,
+    [all, within],
+  );
+  const map = useMemo(() => {
+    // What is nowhere has no scale.
+    if (!devices?.length) return null;
+    const found = placed(devices);
+    return { ...found, clusters: clustered(found.places) };
+  }, [devices]);
+  const rows = useMemo(
+    () => new Map(rowsOf(devices ?? [], series, alerts, at).map((row) => [row.device.device_id, row])),
+    // What came in live since is drawn with the next one: `series` changes all the time.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [devices, alerts, at],
+  );
+  if (all === null || devices === null) return <Note busy>{t.fleet.loadingMap}</Note>;
+  if (map === null) return <Note>{t.fleet.noPlaces}</Note>;
+  const { width, height, clusters, scale } = map;
   return (
     <figure className="map">
+      {within && (
+        <button
+          type="button"
+          className="button map-back"
+          onClick={() => {
+            setWithin(null);
+          }}
+        >
+          {t.fleet.wholeMap(all.length)}
+        </button>
+      )}
       <svg viewBox={`0 0 ${width} ${height}`} role="group" aria-label={t.fleet.mapOf(devices.length)}>
-        {places.map(({ id, x, y }) => {
-          const row = rows.get(id);
-          if (!row) return null;
-          const name = row.device.name ?? id;
-          const state = row.worst ?? row.state;
-          return (
-            <a key={id} href={href(`/devices/${id}`)} onClick={follow} aria-label={`${name}: ${t.state[row.state]}`}>
-              <circle
-                className={`place place-${state}`}
-                cx={x}
-                cy={y}
-                r={row.worst || row.state === "silent" ? 9 : 6}
-              />
-              <title>{name}</title>
-              {devices.length <= 40 && (
-                <text x={x + 12} y={y + 4}>
-                  {name}
-                </text>
-              )}
-            </a>
-          );
-        })}
+        {clusters.map((cluster) => (
+          <Mark
+            key={cluster.ids[0]}
+            cluster={cluster}
+            rows={cluster.ids.flatMap((id) => rows.get(id) ?? [])}
+            named={devices.length <= MAX_NAMED}
+            onOpen={(ids) => {
+              setWithin(new Set(ids));
+            }}
+          />
+        ))}
         <g className="map-scale" aria-hidden="true">
           <path d={`M16 ${height - 16}v6h${scale.width}v-6`} />
           <text x={20} y={height - 20}>
@@ -61,6 +84,67 @@ export function FleetMap({ query, series, alerts, now }: Props) {
       </svg>
     </figure>
   );
+}
+
+interface MarkProps {
+  cluster: Cluster;
+  rows: readonly Row[];
+  named: boolean;
+  /** Look closer at these. */
+  onOpen: (ids: readonly string[]) => void;
+}
+
+/** A device, or several that stand close together: in the colour of what is worst among them. */
+function Mark({ cluster: { x, y, ids }, rows, named, onOpen }: MarkProps) {
+  const [first] = rows;
+  if (!first) return null;
+  const state = worstState(rows);
+  if (ids.length === 1) {
+    const name = first.device.name ?? first.device.device_id;
+    return (
+      <a
+        href={href(`/devices/${first.device.device_id}`)}
+        onClick={follow}
+        aria-label={`${name}: ${t.state[first.state]}`}
+      >
+        <circle className={`place place-${state}`} cx={x} cy={y} r={first.worst || first.state === "silent" ? 9 : 6} />
+        <title>{name}</title>
+        {named && (
+          <text x={x + 12} y={y + 4}>
+            {name}
+          </text>
+        )}
+      </a>
+    );
+  }
+  const silent = rows.filter((row) => row.state === "silent").length;
+  const alerting = rows.filter(({ worst }) => worst).length;
+  const label = t.fleet.cluster(ids.length, silent, alerting);
+  // Devices at one and the same place are not told apart by looking closer: the table lists them.
+  const apart = new Set(rows.map(({ device: { attributes: a } }) => `${String(a.latitude)} ${String(a.longitude)}`));
+  return (
+    <a
+      href={href("/", { view: "table", devices: ids.slice(0, MAX_IDS).join(",") })}
+      aria-label={label}
+      onClick={(event) => {
+        if (apart.size > 1 && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
+          event.preventDefault();
+          onOpen(ids);
+        } else follow(event);
+      }}
+    >
+      <circle className={`place place-many place-${state}`} cx={x} cy={y} r={radiusOf(ids.length)} />
+      <title>{label}</title>
+      <text className="place-count" x={x} y={y + 5} aria-hidden="true">
+        {ids.length}
+      </text>
+    </a>
+  );
+}
+
+function worstState(rows: readonly Row[]): string {
+  const states = new Set<string>(rows.map(({ worst, state }) => worst ?? state));
+  return ["critical", "warning", "info", "silent", "live", "new"].find((each) => states.has(each)) ?? "new";
 }
 
 function useLocated(query: FleetQuery): readonly FleetDevice[] | null {

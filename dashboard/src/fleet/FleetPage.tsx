@@ -8,6 +8,7 @@ import { keyOf, type Series } from "../live/series";
 import type { Live } from "../live/store";
 import { Link } from "../shell/Link";
 import { Note } from "../shell/Note";
+import { Segments } from "../shell/Segments";
 import { t } from "../text";
 import { Filters } from "./Filters";
 import { type Row, rowsOf } from "./rows";
@@ -34,7 +35,8 @@ export function FleetPage({ live, offline, now }: Props) {
   const view = readView(query);
   const fleet = useFleet(queryOf(view), Math.min(Math.max(view.gauges, 100), 200));
   const layout = view.layout ?? ((fleet.counts?.total ?? 0) > DOZEN ? "table" : "gauges");
-  const rows = rowsOf(fleet.devices, live.series, live.alerts, now);
+  // The table and the map look at what is in sight alone.
+  const rows = layout === "gauges" ? rowsOf(fleet.devices, live.series, live.alerts, now) : [];
   const focus = useFocus(view.focus, rows);
   const session = useSession();
 
@@ -78,9 +80,9 @@ interface ContentProps {
 }
 
 function Content({ fleet, view, layout, rows, live, now, focus }: ContentProps) {
-  if (rows.length === 0) return <Nothing fleet={fleet} filtered={isFiltered(view)} />;
-  const matching = fleet.counts?.matching ?? rows.length;
+  if (fleet.devices.length === 0) return <Nothing fleet={fleet} filtered={isFiltered(view)} />;
   if (layout === "gauges") {
+    const matching = fleet.counts?.matching ?? rows.length;
     return (
       <Gauges
         rows={rows}
@@ -97,14 +99,7 @@ function Content({ fleet, view, layout, rows, live, now, focus }: ContentProps) 
       {layout === "map" ? (
         <FleetMap query={queryOf(view)} series={live.series} alerts={live.alerts} now={now} />
       ) : (
-        <FleetTable
-          rows={rows}
-          matching={matching}
-          sort={view.sort}
-          now={now}
-          more={fleet.more}
-          onMore={fleet.loadMore}
-        />
+        <FleetTable fleet={fleet} series={live.series} alerts={live.alerts} sort={view.sort} now={now} />
       )}
     </Suspense>
   );
@@ -141,22 +136,14 @@ function showTrend({ deviceId, metric }: Series): void {
 
 function Layouts({ chosen }: { chosen: Layout }) {
   return (
-    <fieldset className="segments">
-      <legend className="hidden">{t.fleet.layout}</legend>
-      {LAYOUTS.map((layout) => (
-        <label key={layout}>
-          <input
-            type="radio"
-            name="layout"
-            checked={layout === chosen}
-            onChange={() => {
-              change({ view: layout });
-            }}
-          />
-          <span>{t.fleet.layouts[layout]}</span>
-        </label>
-      ))}
-    </fieldset>
+    <Segments
+      legend={t.fleet.layout}
+      values={LAYOUTS.map((layout) => [layout, t.fleet.layouts[layout]])}
+      chosen={chosen}
+      onChoose={(view) => {
+        change({ view });
+      }}
+    />
   );
 }
 

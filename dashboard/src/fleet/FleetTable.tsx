@@ -1,47 +1,74 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { change, href } from "../address";
 import { formatFull, formatSpan } from "../format";
 import { Sparkline } from "../gauges/Sparkline";
+import type { AlertMap } from "../live/alerts";
+import type { SeriesMap } from "../live/series";
 import { decimalsOf, metricName, quantityOf, say, scaleOf } from "../quantity";
 import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
 import { t } from "../text";
-import { isQuiet, type Row } from "./rows";
+import { isQuiet, type Row, rowsOf } from "./rows";
+import type { FleetList } from "./useFleet";
 import type { FleetView, Sort } from "./view";
 
 interface Props {
-  rows: readonly Row[];
-  matching: number;
+  fleet: FleetList;
+  series: SeriesMap;
+  alerts: AlertMap | null;
   sort: FleetView["sort"];
   now: number;
-  more: boolean;
-  onMore: () => void;
 }
 
+/** Until a row was measured: how high it is depends on the size of the text. */
 const ROW_HEIGHT = 52;
 const OVERSCAN = 12;
+/** So long nothing is scrolled until what is in sight is followed. */
+const REST_MS = 150;
 
-/** Every device in a line, what is wrong first. Only the lines in sight are there, however many devices there are. */
-export function FleetTable({ rows, matching, sort, now, more, onMore }: Props) {
+/**
+ * Every device in a line, what is wrong first. Only the lines in sight are there, however many devices there are; what is
+ * not loaded yet has its place, so that one gets to the end at once.
+ */
+export function FleetTable({ fleet, series, alerts, sort, now }: Props) {
+  const { devices, counts, more, loadMore, see } = fleet;
+  const matching = Math.max(counts?.matching ?? 0, devices.length);
+  const count = more ? matching : devices.length;
   const body = useRef<HTMLTableSectionElement>(null);
-  const [top, setTop] = useState(0);
-  useLayoutEffect(() => {
-    setTop((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
-  }, []);
+  const { top, height } = useGeometry(body);
   const virtualizer = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize: () => ROW_HEIGHT,
+    count,
+    estimateSize: () => height,
     overscan: OVERSCAN,
     scrollMargin: top,
   });
+  useEffect(() => {
+    virtualizer.measure();
+  }, [virtualizer, height]);
   const shown = virtualizer.getVirtualItems();
   const first = shown[0];
   const last = shown.at(-1);
-  const nearEnd = last !== undefined && last.index >= rows.length - 2 * OVERSCAN;
+  const [start, end] = [first?.index ?? 0, (last?.index ?? -1) + 1];
   useEffect(() => {
-    if (nearEnd && more) onMore();
-  }, [nearEnd, more, onMore, rows.length]);
+    if (more && end >= devices.length - OVERSCAN) loadMore(end + OVERSCAN);
+  }, [end, more, loadMore, devices.length]);
+  useEffect(() => {
+    if (end === 0) return undefined;
+    const timer = window.setTimeout(() => {
+      see(start, end);
+    }, REST_MS);
+    return () => {
+      window.clearTimeout(timer);
+    };
+  }, [start, end, see, devices.length]);
+  useEffect(
+    () => () => {
+      see(0, 0);
+    },
+    [see],
+  );
+  const rows = rowsOf(devices.slice(start, end), series, alerts, now);
 
   return (
     <table className="fleet" aria-rowcount={matching + 1}>
@@ -61,13 +88,41 @@ export function FleetTable({ rows, matching, sort, now, more, onMore }: Props) {
       <tbody ref={body}>
         <Spacer height={first ? first.start - top : 0} />
         {shown.map(({ index }) => {
-          const row = rows[index];
-          return row && <Line key={row.device.device_id} row={row} index={index} now={now} />;
+          const row = rows[index - start];
+          return row ? (
+            <Line key={row.device.device_id} row={row} index={index} now={now} />
+          ) : (
+            <tr key={index} aria-hidden="true" className="fleet-row fleet-row-loading">
+              <td />
+            </tr>
+          );
         })}
         <Spacer height={last ? virtualizer.getTotalSize() - (last.end - top) : 0} />
       </tbody>
     </table>
   );
+}
+
+/** Where the rows begin in the page and how high each is, in px: filters above wrap, and text may be large. */
+function useGeometry(body: RefObject<HTMLTableSectionElement>): { top: number; height: number } {
+  const [geometry, setGeometry] = useState({ top: 0, height: ROW_HEIGHT });
+  useEffect(() => {
+    const measure = (): void => {
+      if (!body.current) return;
+      const top = Math.round(body.current.getBoundingClientRect().top + window.scrollY);
+      const row = body.current.querySelector<HTMLElement>(".fleet-row");
+      setGeometry((before) => {
+        const height = row?.offsetHeight ?? before.height;
+        return top === before.top && height === before.height ? before : { top, height };
+      });
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => {
+      observer.disconnect();
+    };
+  }, [body]);
+  return geometry;
 }
 
 function Spacer({ height }: { height: number }) {

@@ -24,13 +24,13 @@ export function rowsOf(
   now: number,
 ): Row[] {
   const byDevice = alertsByDevice(alerts);
+  const known = grouped(series.values(), ({ deviceId }) => deviceId);
   return devices.map((device) => {
     const live = device.readings.map(
       (reading) => series.get(keyOf(device.device_id, reading.metric)) ?? toSeries(device.device_id, reading),
     );
     // A device that had sent nothing when it was loaded may have begun since.
-    const own =
-      device.readings.length > 0 ? live : [...series.values()].filter((each) => each.deviceId === device.device_id);
+    const own = device.readings.length > 0 ? live : (known.get(device.device_id) ?? []);
     const seen = Math.max(...own.map(({ ts }) => ts), Date.parse(device.last_seen_at ?? "") || 0);
     const about = byDevice.get(device.device_id) ?? [];
     const worst = alerts ? worstOf(about) : device.worst;
@@ -52,7 +52,7 @@ export function subjectOf({ device_id, metric, source }: AlertSubject): { device
 type AlertSubject = Pick<Alert, "source" | "device_id" | "metric">;
 
 export function alertsByDevice(alerts: AlertMap | null): Map<string, Alert[]> {
-  return Map.groupBy(alerts?.values() ?? [], (alert) => subjectOf(alert).device);
+  return grouped(alerts?.values() ?? [], (alert) => subjectOf(alert).device);
 }
 
 export function worstOf(alerts: readonly Alert[]): Severity | null {
@@ -65,6 +65,17 @@ export function worstOf(alerts: readonly Alert[]): Severity | null {
 export function isQuiet(row: Row, now: number): boolean {
   const [main] = row.series;
   return main !== undefined && isStale(main, now);
+}
+
+/** As `Map.groupBy`, which neither Node 20 nor a browser of 2023 has. */
+function grouped<Key, Value>(values: Iterable<Value>, keyIn: (value: Value) => Key): Map<Key, Value[]> {
+  const groups = new Map<Key, Value[]>();
+  for (const value of values) {
+    const group = groups.get(keyIn(value));
+    if (group) group.push(value);
+    else groups.set(keyIn(value), [value]);
+  }
+  return groups;
 }
 
 function stateOf(device: FleetDevice, seen: number, now: number): DeviceState {

@@ -1,7 +1,7 @@
 /** All that is live, for React to read. */
 
 import { latestReadings, unresolvedAlerts } from "../api/client";
-import type { Alert, Fleet, ServerMessage } from "../api/types";
+import type { Alert, Fleet, FleetDevice, ServerMessage } from "../api/types";
 import { now } from "./clock";
 import { Connection } from "./connection";
 import { type Link, START } from "./machine";
@@ -71,11 +71,19 @@ export class LiveStore {
     return () => this.listeners.delete(listener);
   };
 
-  /** Follow these devices and forget the others. */
-  follow(deviceIds: readonly string[]): void {
+  /** Follow these devices and forget the others. What a page of the fleet said of them is where they begin. */
+  follow(devices: readonly FleetDevice[]): void {
+    const deviceIds = devices.map(({ device_id }) => device_id);
     if (deviceIds.join() === this.deviceIds.join()) return;
+    const before = new Set(this.deviceIds);
     this.deviceIds = deviceIds;
-    this.update({ series: keep(this.live.series, new Set(deviceIds)) });
+    const kept = keep(this.live.series, new Set(deviceIds));
+    this.update({
+      series: seed(
+        kept,
+        devices.filter(({ device_id }) => !before.has(device_id)),
+      ),
+    });
     this.subscribe();
   }
 

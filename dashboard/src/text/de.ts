@@ -138,6 +138,9 @@ export const de: Texts = {
     loading: "Geräte werden geladen",
     loadingMap: "Orte werden geladen",
     mapOf: (count) => `Karte: ${devices(count)}`,
+    wholeMap: (count) => `Zurück zur Karte: ${devices(count)}`,
+    cluster: (count, silent, alerting) =>
+      `${devices(count)} hier: ${formatCount(silent)} still, ${formatCount(alerting)} mit Alarmen`,
     noPlaces: "Kein Gerät hier hat einen Ort. Geben Sie Geräten die Attribute latitude und longitude.",
     openDevice: "Gerät öffnen",
     failed: (message) => `Die Geräte konnten nicht geladen werden. ${message}`,

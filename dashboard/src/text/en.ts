@@ -129,6 +129,9 @@ export const en = {
     loading: "Loading the devices",
     loadingMap: "Loading the places",
     mapOf: (count: number) => `Map of ${devices(count)}`,
+    wholeMap: (count: number) => `Back to the map of ${devices(count)}`,
+    cluster: (count: number, silent: number, alerting: number) =>
+      `${devices(count)} here: ${formatCount(silent)} silent, ${formatCount(alerting)} with alerts`,
     noPlaces: "No device here has a place. Give devices the attributes latitude and longitude.",
     openDevice: "Open device",
     failed: (message: string) => `The devices could not be loaded. ${message}`,
