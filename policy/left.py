@@ -45,6 +45,24 @@ LEFT = (
         "EKS and their charts make them; their service accounts have roles of their own, bound to their names",
     ),
     Left(
+        "Which pods and nodes of the cluster reach the database's port",
+        (),
+        "its group admits the cluster's; network policies leave each pod of ours what it declares, and a role of IAM,"
+        " whose token lives 15 minutes, stands behind the port",
+    ),
+    Left(
+        "Which hosted zones of its account a deploying role changes",
+        (),
+        "an account holds environments of one kind, and a zone carries no tag that a condition could read; keep other"
+        " zones in another account",
+    ),
+    Left(
+        "Base images by digest, and the checksum of RDS's certificates",
+        (),
+        "they are built, scanned, listed (SBOM) and signed as one image, and deployed by its digest; AWS replaces the"
+        " certificates under the same address",
+    ),
+    Left(
         "Policies of VPC endpoints",
         (),
         "a role names the exact resources it may use; an endpoint's policy would name them a second time",
