@@ -11,6 +11,9 @@ DONE = {"acknowledge": "acknowledged", "resolve": "resolved", "snooze": "snoozed
 
 CREDENTIAL = {"credential_id": "0" * 16, "credential": f"sad_{'0' * 16}_{'a' * 64}", "expires_at": None}
 SEVERITIES = ("info", "warning", "critical")
+EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
+SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
+UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "snoozed_until")
 
 
 def described(device: dict[str, Any]) -> str:

@@ -13,14 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, counts, curve, described, minutes, trouble
+from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, UNSET, counts, curve, described, minutes, trouble
+from tests.dashboard.reports import report_routes
 
 TOKEN = "the-operator"
 WHO = "Ana (key 0123456789ab)"
 """Who does what is done with it."""
-EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
-SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
-UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "snoozed_until")
 
 
 class StubApi:
@@ -42,6 +40,7 @@ class StubApi:
                 Route("/api/readings", self.list_readings),
                 Route("/api/readings/trend", self.trend),
                 Route("/api/rejected", self.list_rejected),
+                *report_routes(self),
                 Route("/api/session", self.show_session),
                 Route("/api/session/view", self.open_link, methods=["POST"]),
                 Route("/api/devices/{device_id}/detection", self.detection),

@@ -5,6 +5,7 @@ import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
 import { t } from "../text";
 import { act, usePending } from "./actions";
+import { keepFocus } from "./focus";
 import { decided, isSnoozed } from "./snooze";
 import { SnoozeButton } from "./SnoozeButton";
 import { wordsOf } from "./words";
@@ -27,7 +28,7 @@ export function AlertItem({ alert, devices, now, actions = true }: Props) {
   const { state } = shown;
   const snoozed = isSnoozed(shown, now);
   return (
-    <article className={`alert alert-${alert.severity} alert-${state} ${snoozed ? "alert-snoozed" : ""}`}>
+    <article tabIndex={-1} className={`alert alert-${alert.severity} alert-${state} ${snoozed ? "alert-snoozed" : ""}`}>
       <p className="alert-top">
         <span className={`tag severity-${alert.severity}`}>
           <Icon name={alert.severity} />
@@ -120,14 +121,4 @@ function By({ alert, now, state }: { alert: Alert; now: number; state: string })
       {at && `, ${t.ago(now - Date.parse(at))}`}
     </p>
   );
-}
-
-/** The button goes away: what follows it takes the focus, so that the keyboard does not start over. */
-function keepFocus(button: HTMLElement): void {
-  const list = button.closest("[data-alert-list]");
-  window.setTimeout(() => {
-    if (document.activeElement === document.body) {
-      (list?.querySelector<HTMLElement>(".alert-actions button") ?? (list as HTMLElement | null))?.focus();
-    }
-  }, 50);
 }

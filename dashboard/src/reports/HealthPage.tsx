@@ -73,7 +73,7 @@ export default function HealthPage() {
               </select>
             </label>
           </p>
-          <section className="panel" aria-label={t.reports.kinds}>
+          <section className="panel">
             <Table
               name={t.reports.kinds}
               columns={[
@@ -97,7 +97,7 @@ export default function HealthPage() {
               ))}
             </Table>
           </section>
-          <section className="panel" aria-label={t.reports.troubled}>
+          <section className="panel">
             <h3>{t.reports.troubled}</h3>
             <Segments
               legend={t.reports.findings}

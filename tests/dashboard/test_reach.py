@@ -1,0 +1,131 @@
+"""For who has no pointer, and for who needs large text: the whole way by keyboard, and pages at 200 %."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.dashboard.conftest import StubSite
+from tests.dashboard.stub import TOKEN
+from tests.dashboard.test_page import AXE
+from tests.dashboard.test_panels import PHONE, stocked
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+FOCUSED = """
+() => {
+    const element = document.activeElement;
+    const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    const near = [element, element.parentElement, element.nextElementSibling].filter(Boolean);
+    const { width, height, top, bottom } = element.getBoundingClientRect();
+    return {
+        what: element.outerHTML.slice(0, 120),
+        outlined: near.some((each) => outlined(getComputedStyle(each)))
+            || outlined(getComputedStyle(element, "::after")),
+        seen: width > 0 && height > 0 && bottom > 0 && top < innerHeight,
+    };
+}
+"""
+
+CUT = """
+() => {
+    const cut = [];
+    const scrolls = (element) => element && (["auto", "scroll"].includes(getComputedStyle(element).overflowX)
+        || scrolls(element.parentElement));
+    for (const element of document.querySelectorAll("body *:not(svg *, option, .hidden)")) {
+        const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+        const style = getComputedStyle(element);
+        if (!text || style.visibility === "hidden" || element.closest(".hidden, select, details:not([open])")) continue;
+        const { left, right, width } = element.getBoundingClientRect();
+        if (width === 0) continue;
+        const name = `${element.className || element.tagName}: ${element.textContent.trim().slice(0, 40)}`;
+        if ((right > innerWidth + 1 || left < -1) && !scrolls(element)) cut.push(`beyond the edge, ${name}`);
+        if (style.overflowX === "visible") continue;
+        if (element.scrollHeight > element.clientHeight + 2 && style.overflowY === "hidden")
+            cut.push(`too low, ${name}`);
+        const ellipsis = style.textOverflow === "ellipsis" && (element.title || element.closest("[title]"));
+        if (element.scrollWidth > element.clientWidth + 1 && style.overflowX === "hidden" && !ellipsis)
+            cut.push(`too narrow, ${name}`);
+    }
+    return cut;
+}
+"""
+
+
+async def fleet_of_a_table(site: StubSite) -> None:
+    """More than a dozen devices, of which one has an alert: the first view is the table."""
+    await stocked(site)
+    for number in range(14):
+        site.stub.add_device(f"pump-{number}", "power", f"Pump {number}", labels=["cellar"])
+        await site.stub.read(f"pump-{number}", "power", number)
+
+
+async def tab_to(page: Page, wanted: Locator, most: int = 60) -> None:
+    """Press Tab until something has the focus; whatever has it on the way is seen to have it."""
+    await expect(wanted).to_be_visible()
+    for _ in range(most):
+        await page.keyboard.press("Tab")
+        focused = await page.evaluate(FOCUSED)
+        assert focused["outlined"], f"nobody sees that this has the focus: {focused['what']}"
+        assert focused["seen"], f"it has the focus out of sight: {focused['what']}"
+        if await wanted.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail(f"{wanted} is not reached with {most} times Tab")
+
+
+async def test_an_alert_is_found_understood_and_acknowledged_by_keyboard_alone(site: StubSite) -> None:
+    await fleet_of_a_table(site)
+    async with site.visit(reduced_motion="reduce") as page:
+        await tab_to(page, page.get_by_role("table").get_by_role("link", name="Boiler room"))
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Boiler room", level=2)).to_be_visible()
+        chart = page.locator(".trend-stage")
+        await expect(chart.locator("canvas, svg").first).to_be_visible()
+        await tab_to(page, chart)
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.locator(".chart-tip")).to_be_visible()
+        await tab_to(page, page.get_by_role("button", name="Acknowledge: Boiler room"))
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog").get_by_label("Key")).to_be_focused()
+        await page.keyboard.type(TOKEN)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Acknowledged by Ana")).to_be_visible()
+        assert site.stub.alerts["hot"]["state"] == "acknowledged"
+        assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "?view=gauges",
+        "devices/boiler",
+        "devices/boiler?tab=readings",
+        "devices/boiler?tab=about",
+        "devices/boiler?tab=months",
+        "alerts",
+        "rules?new=1",
+        "health",
+        "start",
+    ],
+)
+async def test_text_of_twice_the_size_fits_a_phone(site: StubSite, path: str) -> None:
+    await fleet_of_a_table(site)
+    async with site.visit(path, **PHONE) as page:
+        await expect(page.locator("main h2").first).to_be_visible()
+        await page.evaluate("document.documentElement.style.fontSize = '187.5%'")
+        await expect(page.get_by_text("Loading")).to_have_count(0)
+        await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert await page.evaluate(CUT) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("path", ["devices/boiler?tab=months", "health"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_of_reports_have_nothing_that_axe_finds_wrong(site: StubSite, path: str, scheme: Any) -> None:
+    await fleet_of_a_table(site)
+    async with site.visit(path, color_scheme=scheme, reduced_motion="reduce") as page:
+        await expect(page.get_by_role("table").first).to_be_visible()
+        await page.evaluate(AXE.read_text())
+        found = await page.evaluate("axe.run()")
+        assert [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]] == []
