@@ -1,7 +1,8 @@
 """What MiniStack's RDS lacks of an instance: its owner's secret, another name, and a restore to a point in time.
 
 Asked for one database by its resource's id it tells of every one, so that a deleted one seems to be there as long as
-another is. It does not tell back where RDS keeps a password, and its databases have no names of their own.
+another is. It tells back neither where RDS keeps a password nor which logs it exports, and its databases have no names
+of their own.
 """
 
 import copy
@@ -19,6 +20,7 @@ DOMAIN = "rehearsal.eu-west-1.rds.amazonaws.com"
 filter_instances: Callable[[Instances, Mapping[str, list[str]]], Instances] = rds._apply_instance_filters
 instance_xml: Callable[[Mapping[str, Any]], str] = rds._instance_xml
 create_instance: Callable[[Params], Answer] = rds._ACTION_MAP["CreateDBInstance"]
+restore_snapshot: Callable[[Params], Answer] = rds._ACTION_MAP["RestoreDBInstanceFromDBSnapshot"]
 modify_instance: Callable[[Params], Answer] = rds._ACTION_MAP["ModifyDBInstance"]
 
 
@@ -29,6 +31,7 @@ def install() -> None:
     rds._ACTION_MAP |= {
         "CreateDBInstance": _with_key,
         "ModifyDBInstance": _renamed,
+        "RestoreDBInstanceFromDBSnapshot": _of_snapshot,
         "RestoreDBInstanceToPointInTime": _restored,
     }
 
@@ -40,6 +43,9 @@ def _told(instance: Mapping[str, Any]) -> str:
     secret = f"<SecretArn>{own}</SecretArn><KmsKeyId>{instance.get('_secret_key', '')}</KmsKeyId>"
     address = f"<Address>{instance['Endpoint']['Address']}</Address>"
     told = instance_xml(instance).replace(address, f"<Address>{name}.{DOMAIN}</Address>")
+    logs = "".join(f"<member>{log}</member>" for log in instance.get("EnabledCloudwatchLogsExports", ()))
+    exports = "EnabledCloudwatchLogsExports"
+    told = told.replace(f"<{exports}/>", f"<{exports}>{logs}</{exports}>")
     return f"{told}<MasterUserSecret>{secret}<SecretStatus>active</SecretStatus></MasterUserSecret>"
 
 
@@ -50,10 +56,19 @@ def _by_resource(instances: Instances, filters: Mapping[str, list[str]]) -> Inst
 
 
 def _with_key(params: Params) -> Answer:
-    """Make an instance that knows with which key its owner's secret is encrypted."""
+    """Make an instance that knows with which key its owner's secret is encrypted, and which logs it exports."""
     answer = create_instance(params)
     if made := rds._instances.get(rds._p(params, "DBInstanceIdentifier")):
         made["_secret_key"] = rds._p(params, "MasterUserSecretKmsKeyId")
+        made["EnabledCloudwatchLogsExports"] = rds._parse_member_list(params, EXPORTS)
+    return answer
+
+
+def _of_snapshot(params: Params) -> Answer:
+    """Make an instance of a snapshot that knows which logs it exports."""
+    answer = restore_snapshot(params)
+    if made := rds._instances.get(rds._p(params, "DBInstanceIdentifier")):
+        made["EnabledCloudwatchLogsExports"] = rds._parse_member_list(params, EXPORTS)
     return answer
 
 
@@ -89,6 +104,7 @@ def _restored(params: Params) -> Answer:
         "DBSubnetGroup": made["DBSubnetGroup"]
         | {"DBSubnetGroupName": rds._p(params, "DBSubnetGroupName") or "default"},
         "_secret_key": rds._p(params, "MasterUserSecretKmsKeyId"),
+        "EnabledCloudwatchLogsExports": rds._parse_member_list(params, EXPORTS),
     }
     for option, key in OPTIONS.items():
         made[key] = rds._p(params, option) == "true"
@@ -98,6 +114,8 @@ def _restored(params: Params) -> Answer:
     )
     return answer
 
+
+EXPORTS = "EnableCloudwatchLogsExports"
 
 OPTIONS = {
     "CopyTagsToSnapshot": "CopyTagsToSnapshot",
