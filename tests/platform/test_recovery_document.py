@@ -60,6 +60,7 @@ def aws(tmp_path: Path) -> Iterator[Emulator]:
             CopyTagsToSnapshot=True,
             PubliclyAccessible=False,
             ManageMasterUserPassword=True,
+            EnableCloudwatchLogsExports=["postgresql", "upgrade"],
             MasterUserSecretKmsKeyId="arn:aws:kms:eu-west-1:111111111111:key/1",
             Tags=[{"Key": "stack", "Value": "dev"}],
         )
