@@ -122,14 +122,16 @@ async def find(connection: Connection, credential: Credential) -> CredentialReco
     return CredentialRecord(*list(row)[1:]) if row is not None and known and row["is_live"] else None
 
 
-async def revoke(connection: Connection, device_id: str, credential_id: str) -> bool:
-    """Revoke a credential of a device, with the URLs that it asked for; tell whether there is one."""
+async def revoke(connection: Connection, device_id: str, credential_id: str) -> bool | None:
+    """Revoke a credential of a device, with the URLs that it asked for.
+
+    Tells whether it was revoked by this, not before; None where the device has no such credential.
+    """
     async with connection.transaction():
         version = await _raise_version(connection)
         if not await connection.fetchval(_EXISTS, device_id, credential_id):
-            return False
-        await connection.execute(_REVOKE, [credential_id], version)
-        return True
+            return None
+        return await connection.execute(_REVOKE, [credential_id], version) == "UPDATE 1"
 
 
 async def void_urls(connection: Connection, device_id: str) -> int:

@@ -83,8 +83,11 @@ def described(record: CredentialRecord) -> DeviceCredential:
     )
 
 
-async def revoke(database: Database, device_id: str, credential_id: str) -> bool:
-    """Revoke a credential and the URLs that it asked for; tell whether the device has it."""
+async def revoke(database: Database, device_id: str, credential_id: str) -> bool | None:
+    """Revoke a credential and the URLs that it asked for.
+
+    Tells whether it was revoked by this, not before; None where the device has no such credential.
+    """
     async with database.connection() as connection:
         return await credentials.revoke(connection, device_id, credential_id)
 

@@ -82,10 +82,12 @@ async def has_registered(connection: Connection, device_id: str) -> bool:
 
 
 async def revoke(connection: Connection, key_id: str) -> FleetKey | None:
-    """Revoke a key and return it; None where there is none. Devices that it registered go on."""
+    """Revoke a key and return it as it was before; None where there is none. Devices that it registered go on."""
+    before = await connection.fetchrow(_SELECT + "WHERE key_id = $1 FOR UPDATE", key_id)
+    if before is None:
+        return None
     await connection.execute(_REVOKE, key_id)
-    row = await connection.fetchrow(_SELECT + "WHERE key_id = $1", key_id)
-    return None if row is None else _key(row)
+    return _key(before)
 
 
 def _key(row: Row) -> FleetKey:

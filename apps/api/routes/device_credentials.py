@@ -122,9 +122,11 @@ async def revoke_upload_urls(context: Context, caller: Caller, device_id: Device
 async def revoke(context: Context, caller: Caller, device_id: str, credential_id: str) -> Revocation:
     """Revoke a credential of a device. Raises ProblemError 404 when it has no such credential."""
     async with context.database.transaction():
-        if not await device_access.revoke(context.database, device_id, credential_id):
+        is_new = await device_access.revoke(context.database, device_id, credential_id)
+        if is_new is None:
             raise ProblemError(404, f"the device {device_id} has no credential {credential_id}")
-        await record_credential(context, caller, "revoke", device_id, credential_id)
+        if is_new:
+            await record_credential(context, caller, "revoke", device_id, credential_id)
     return Revocation(context.now() + REVOCATION_TIME)
 
 

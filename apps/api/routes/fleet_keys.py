@@ -106,10 +106,11 @@ async def revoke_fleet_key(context: Context, caller: Caller, key_id: CredentialI
     It registers nothing from now on. Devices that it registered go on: they have credentials of their own.
     """
     async with context.database.transaction() as connection:
-        revoked = await fleet_keys.revoke(connection, key_id)
-        if revoked is None:
+        before = await fleet_keys.revoke(connection, key_id)
+        if before is None:
             raise ProblemError(404, f"there is no key of a fleet {key_id}: list them with GET /api/fleet-keys")
-        await audit.record(context.database, caller, "fleet-key.revoke", key_id, after=revoked)
+        if before.revoked_at is None:
+            await audit.record(context.database, caller, "fleet-key.revoke", key_id, before=before)
 
 
 @router.operation(

@@ -57,6 +57,34 @@ async def test_every_change_of_a_device_says_who_what_where_before_and_after(
     assert await events(api, action="device.delete", actor=deleted["actor"]) == [deleted]
 
 
+@pytest.mark.parametrize(
+    ("made_at", "body"),
+    [
+        ("/api/keys", {"name": "a program", "scopes": ["devices:read"]}),
+        ("/api/viewing-links", {"name": "hall"}),
+        ("/api/fleet-keys", {"name": "roof", "kinds": ["pump"], "max_devices": 2, "expires_in": 3600}),
+        ("/api/devices/d/credentials", {}),
+    ],
+)
+async def test_what_is_revoked_again_is_recorded_once(api: RunningApi, made_at: str, body: dict[str, Any]) -> None:
+    await api.http.post("/api/devices", json=SPEC)
+    there = await ids(api, made_at)
+    made = await api.http.post(made_at, json=body)
+    assert made.status_code == 201, made.text
+    (newest,) = await ids(api, made_at) - there
+    before = len(await events(api))
+    for _ in range(2):
+        answer = await api.http.delete(f"{made_at}/{newest}")
+        assert answer.is_success, answer.text
+    assert len(await events(api)) == before + 1
+
+
+async def ids(api: RunningApi, made_at: str) -> set[str]:
+    """The ids of what is listed there."""
+    items = (await api.http.get(made_at)).json()["items"]
+    return {value for item in items for name, value in item.items() if name in ("key_id", "link_id", "credential_id")}
+
+
 async def test_every_change_of_an_alert_is_recorded_once(api: RunningApi, owner: asyncpg.Connection) -> None:
     alert = await owner.fetchval(
         "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id::text"
