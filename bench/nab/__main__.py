@@ -16,7 +16,7 @@ MODELS: dict[str, type[Model]] = {model.name: model for model in (Rarity, ZScore
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate what the command line names and return the exit code."""
     options = _parser().parse_args(arguments)
-    return evaluate(options.folder, MODELS[options.model], options.threshold, options.plots)
+    return evaluate(options.folder, MODELS[options.model], options.threshold, options.plots, bent=options.bent)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--plots", type=Path, metavar="DIR", help="write a PNG for each file: series, score, windows and detections"
+    )
+    parser.add_argument(
+        "--bent",
+        action="store_true",
+        help="also replay copies that are bent out of shape, and judge each category with the threshold that suits "
+        "the others; takes ten times as long",
     )
     return parser
 

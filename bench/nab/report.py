@@ -3,74 +3,23 @@
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from apps.detector.models import Model
-from bench.nab import nab
+from bench.nab import folds, nab
 from bench.nab.archive import ArchiveError, LabelledSeries, read_archive
-from bench.nab.replay import Counts, Replayed, count, replay, total
+from bench.nab.deformed import COPIES
+from bench.nab.evaluation import Evaluation
+from bench.nab.replay import Counts, replay, total
 
 BAD_ARCHIVE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A model's scores for every row of an archive."""
-
-    archive: Sequence[LabelledSeries]
-    rated: Sequence[nab.Rated]
-    replayed: Sequence[Replayed]
-
-    @property
-    def scores(self) -> list[nab.Floats]:
-        """The scores of each series."""
-        return [replayed.scores for replayed in self.replayed]
-
-    @property
-    def seconds_per_million(self) -> float:
-        """Seconds of CPU that the model takes for a million points."""
-        return (
-            1e6
-            * sum(replayed.seconds for replayed in self.replayed)
-            / sum(len(series.times) for series in self.archive)
-        )
-
-    def counts(self, threshold: float) -> list[Counts]:
-        """Return what each series' detections found at a threshold."""
-        return [
-            count(series, rated, scores, threshold)
-            for series, rated, scores in zip(self.archive, self.rated, self.scores, strict=True)
-        ]
-
-    def best(self, profile: nab.Profile) -> nab.Result:
-        """Return the one threshold that serves all files best, and its score."""
-        return nab.best(self.rated, self.scores, profile)
-
-    def cross_validated(self, profile: nab.Profile) -> float | None:
-        """Return the score when the threshold for each category is the best for the others, if there are others."""
-        categories = list(dict.fromkeys(series.category for series in self.archive))
-        if len(categories) < 2:
-            return None
-        total, windows = 0.0, 0
-        for category in categories:
-            held = [series.category == category for series in self.archive]
-            threshold = nab.best(*self._only([not is_held for is_held in held]), profile).threshold
-            for rated, scores in zip(*self._only(held), strict=True):
-                total += nab.gained(rated, scores, profile, threshold)
-                windows += rated.windows
-        return nab.normalise(total, windows, profile)
-
-    def _only(self, wanted: Sequence[bool]) -> tuple[list[nab.Rated], list[nab.Floats]]:
-        rows = [row for row, is_wanted in enumerate(wanted) if is_wanted]
-        return [self.rated[row] for row in rows], [self.scores[row] for row in rows]
-
-
-def evaluate(folder: Path, model: type[Model], threshold: float | None, plots: Path | None) -> int:
+def evaluate(folder: Path, model: type[Model], threshold: float | None, plots: Path | None, *, bent: bool) -> int:
     """Print how good `model` is on the archive in `folder`, and return the exit code.
 
     `threshold` is that of the counts per file, by default the model's own. With `plots` a PNG of each series is
-    written there.
+    written there. `bent`: also on bent copies, and on each category with the threshold that suits the others.
     """
     try:
         archive = read_archive(folder, lambda text: print(f"evaluate: {text}", file=sys.stderr))
@@ -78,18 +27,16 @@ def evaluate(folder: Path, model: type[Model], threshold: float | None, plots: P
         print(f"evaluate: {error}", file=sys.stderr)
         return BAD_ARCHIVE
     threshold = model.threshold if threshold is None else threshold
-    replayed = []
-    for done, series in enumerate(archive, 1):
-        _progress(f"{done}/{len(archive)} {series.name}")
-        replayed.append(replay(series, model))
-    _progress("")
-    evaluation = Evaluation(archive, [nab.rate(series) for series in archive], replayed)
+    evaluation = _replay("as it is", archive, model)
     print("\n".join(describe(evaluation, model, threshold)))
+    if bent:
+        variants = {name: _replay(name, [bend(series) for series in archive], model) for name, bend in COPIES.items()}
+        print("\n".join(folds.describe({"as it is": evaluation, **variants}, model, threshold)))
     if plots is not None:
         from bench.nab.plots import plot
 
-        for series, result in zip(archive, replayed, strict=True):
-            plot(series, result.scores, threshold, plots / f"{series.name.removesuffix('.csv')}.png")
+        for series, scores in zip(archive, evaluation.scores, strict=True):
+            plot(series, scores, threshold, plots / f"{series.name.removesuffix('.csv')}.png")
         print(f"\n{len(archive)} pictures in {plots}")
     return 0
 
@@ -122,6 +69,15 @@ def describe(evaluation: Evaluation, model: type[Model], threshold: float) -> li
         f"speed: {evaluation.seconds_per_million:.1f} s of CPU per million points",
     ]
     return lines
+
+
+def _replay(copy: str, archive: Sequence[LabelledSeries], model: type[Model]) -> Evaluation:
+    replayed = []
+    for done, series in enumerate(archive, 1):
+        _progress(f"{copy}: {done}/{len(archive)} {series.name}")
+        replayed.append(replay(series, model))
+    _progress("")
+    return Evaluation(archive, [nab.rate(series) for series in archive], replayed)
 
 
 def _score_of_file(rated: nab.Rated, scores: nab.Floats, threshold: float) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.nab import folds
 from bench.nab.__main__ import main
+from bench.nab.deformed import COPIES
 
 ROWS = 1200
 
@@ -67,6 +69,25 @@ def test_the_threshold_for_a_category_is_learnt_on_the_others(
     labels.write_text(json.dumps(windows | {name.replace("made", "twin"): one for name, one in windows.items()}))
     evaluate(str(archive))
     assert "learnt on the other categories 9" in capsys.readouterr().out
+
+
+def test_copies_and_left_out_categories_have_a_table_each(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = archive / "labels" / "combined_windows.json"
+    windows = json.loads(labels.read_text())
+    shutil.copytree(archive / "data" / "made", archive / "data" / "twin")
+    labels.write_text(json.dumps(windows | {name.replace("made", "twin"): one for name, one in windows.items()}))
+    evaluate(str(archive), "--bent")
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in lines if line.startswith("| ")}
+    for name in ("as it is", *COPIES):
+        score, recall, *_ = rows[name]
+        assert float(score) > 50, name
+        assert recall == "1.00", name
+    for category in ("made", "twin"):
+        threshold, score, recall, *_ = rows[category]
+        assert folds.THRESHOLDS[0] <= float(threshold) <= folds.THRESHOLDS[-1]
+        assert (float(score) > 50, recall) == (True, "1.00")
+    assert rows["**all folds together**"][2] == "1.00"
 
 
 def test_a_threshold_that_nothing_reaches_finds_nothing(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
