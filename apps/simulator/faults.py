@@ -13,6 +13,10 @@ class FaultKind(StrEnum):
 
     DRIFT = "drift"
     SPIKE = "spike"
+    SHIFT = "shift"
+    STUCK = "stuck"
+    NOISY = "noisy"
+    UNTIMELY = "untimely"
     DROPOUT = "dropout"
     LATE = "late"
     DUPLICATE = "duplicate"
@@ -22,6 +26,10 @@ class FaultKind(StrEnum):
 MEANINGS: dict[FaultKind, str] = {
     FaultKind.DRIFT: "values creep away, by one standard deviation of the noise every 10 s",
     FaultKind.SPIKE: "some values jump by 25 standard deviations",
+    FaultKind.SHIFT: "values lie 8 standard deviations higher",
+    FaultKind.STUCK: "the last value comes again and again",
+    FaultKind.NOISY: "the noise is five times as strong",
+    FaultKind.UNTIMELY: "the daily cycle is 12 h late: the usual values come at unusual hours",
     FaultKind.DROPOUT: "the device measures nothing",
     FaultKind.LATE: "readings arrive 30 s late",
     FaultKind.DUPLICATE: "some readings are sent again 2 s later",

@@ -19,6 +19,9 @@ LATENESS = timedelta(seconds=30)
 REPEAT_AFTER = timedelta(seconds=2)
 DRIFT_SECONDS = 10
 SPIKE_DEVIATIONS = 25
+SHIFT_DEVIATIONS = 8
+NOISY_DEVIATIONS = 5
+UNTIMELY_BY = timedelta(hours=12)
 
 
 class Key(NamedTuple):
@@ -76,12 +79,15 @@ def measure(
         for sensor in KINDS[device.kind]
     ]
     own = [fault for fault in faults if fault.affects(device.device_id)]
+    stuck: dict[str, float] = {}
     for tick in count():
         ts = start + tick * every
         elapsed = (ts - start).total_seconds()
         active = {fault.kind: fault for fault in own if fault.is_active_at(elapsed)}
         for sensor, value_at in sensors:
-            value = value_at(ts)
+            value = value_at(ts - UNTIMELY_BY if FaultKind.UNTIMELY in active else ts)
+            if FaultKind.STUCK in active:
+                value = stuck.setdefault(sensor.metric, value)
             if FaultKind.DROPOUT in active:
                 yield Sample(ts, ts, b"", "silence")
             else:
@@ -121,6 +127,10 @@ def _samples(
         value += sensor.noise * (elapsed - active[FaultKind.DRIFT].start) / DRIFT_SECONDS
     if strikes(FaultKind.SPIKE):
         value += SPIKE_DEVIATIONS * sensor.noise * rng.choice((-1, 1))
+    if strikes(FaultKind.SHIFT):
+        value += SHIFT_DEVIATIONS * sensor.noise
+    if strikes(FaultKind.NOISY):
+        value += rng.gauss(0, NOISY_DEVIATIONS * sensor.noise)
     due = ts + LATENESS if strikes(FaultKind.LATE) else ts
     data = msgspec.json.encode(Reading(metric=sensor.metric, ts=ts, value=round(value, 3)))
     key = Key(sensor.metric, ts)

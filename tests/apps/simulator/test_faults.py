@@ -34,7 +34,7 @@ def test_anything_else_is_refused_with_what_is_allowed(prefix: str, text: str) -
 
 @pytest.mark.parametrize("text", ["", "rust", "drift:", "drift@5", "drift@5+", "drift@+5", "drift@1.2.3+4", "Drift"])
 def test_a_wrong_fault_names_the_kinds(text: str) -> None:
-    with pytest.raises(ValueError, match="drift, spike, dropout, late, duplicate, malformed"):
+    with pytest.raises(ValueError, match=r"drift, spike, .*, malformed"):
         parse_fault(text)
 
 

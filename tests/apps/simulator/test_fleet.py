@@ -1,6 +1,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from statistics import stdev
 
 import msgspec
 import pytest
@@ -29,8 +30,8 @@ faults = st.lists(
 )
 
 
-def samples(device: DeviceSpec, count: int, *faults: Fault, seed: int = 0) -> list[Sample]:
-    return list(islice(measure(device, START, SECOND, faults, seed), count))
+def samples(device: DeviceSpec, count: int, *faults: Fault, seed: int = 0, every: timedelta = SECOND) -> list[Sample]:
+    return list(islice(measure(device, START, every, faults, seed), count))
 
 
 def valid(sample: Sample) -> bool:
@@ -133,6 +134,33 @@ def test_spikes_are_few_and_far_out() -> None:
     jumps = [abs(one - other) for one, other in zip(plain, faulty, strict=True) if one != other]
     assert 1 <= len(jumps) < 30
     assert min(jumps) > 20 * NOISE
+
+
+def test_a_shift_lifts_and_noise_shakes_within_their_time_only() -> None:
+    plain = values(DEVICE, 400)
+    lifted, shaken = (
+        values(DEVICE, 400, Fault(kind, start=100, duration=200)) for kind in (FaultKind.SHIFT, FaultKind.NOISY)
+    )
+    for faulty in (lifted, shaken):
+        assert (faulty[:100], faulty[300:]) == (plain[:100], plain[300:])
+    assert [is_ - was for is_, was in zip(lifted, plain, strict=True)][100:300] == pytest.approx(
+        [8 * NOISE] * 200, abs=0.002
+    )
+    assert stdev(is_ - was for is_, was in zip(shaken[100:300], plain[100:300], strict=True)) > 4 * NOISE
+
+
+def test_a_stuck_sensor_says_one_value() -> None:
+    plain, faulty = values(DEVICE, 50), values(DEVICE, 50, Fault(FaultKind.STUCK, start=10, duration=30))
+    assert faulty == plain[:10] + plain[10:11] * 30 + plain[40:]
+
+
+def test_an_untimely_cycle_says_by_night_what_is_usual_by_day() -> None:
+    whole_day = 86_400
+    plain = samples(DEVICE, 24, every=timedelta(hours=1))
+    faulty = samples(DEVICE, 24, Fault(FaultKind.UNTIMELY, duration=whole_day), every=timedelta(hours=1))
+    top, odd = (max(drawn, key=lambda sample: msgspec.json.decode(sample.data)["value"]) for drawn in (plain, faulty))
+    assert abs(top.measured.hour - 15) <= 2
+    assert abs(odd.measured.hour - 3) <= 2
 
 
 def test_a_dropout_leaves_a_gap() -> None:
