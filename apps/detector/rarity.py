@@ -1,7 +1,8 @@
 """The rarity model: a value is surprising when hardly anything like it was seen so far.
 
 Two features of a signal are scored, and the rarer one counts: the value itself, which finds spikes, drops and odd
-values in between, and its level, which finds shifts and drifts that stay among known values.
+values in between, and its level, which finds shifts and drifts that stay among known values. A third, the level over
+some hours, backs them: what is odd at a time that is odd as well counts more than what comes and goes.
 
 Published:
 
@@ -19,6 +20,10 @@ Published:
 
 Ours:
 
+- The backing: the slow level is the same average with λ = `SLOW_ALPHA`, and
+
+      rarity = (max(rarity of value, rarity of level) + `BACKING` · rarity of slow level) / (1 + `BACKING`)
+
 - The rarest feature and not the sum of all: max instead of Σ, so that an ordinary feature takes nothing from an odd
   one.
 - n is counted within a bandwidth around the value, wider outside of a young signal's range, and in a thin tail with
@@ -33,7 +38,8 @@ Ours:
   decays by half in `NOVELTY_HALF_LIFE` points. A signal that is always good for a surprise has to surprise more.
 - Warm-up: before a day was seen only what lies far outside of the range is a detection.
 
-All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-our-own.md).
+All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-our-own.md; the backing by
+folds and bent copies, docs/adr/0041-a-slow-level-and-a-third-rule.md).
 """
 
 import math
@@ -50,6 +56,12 @@ LEVEL_BANDWIDTH = 0.06
 
 EWMA_ALPHA = 0.15
 """Weight of a new value in the level."""
+
+SLOW_ALPHA = 0.01
+"""The same in the slow level."""
+
+BACKING = 1 / 7
+"""What the rarity of the slow level counts, where that of the rarest feature counts 1."""
 
 PSEUDO_COUNT = 0.2
 """What counts for a value with nothing near it."""
@@ -88,8 +100,8 @@ class Rarity:
     """Implements `Model`."""
 
     name: ClassVar[str] = "rarity"
-    version: ClassVar[str] = "2"
-    threshold: ClassVar[float] = 6.2
+    version: ClassVar[str] = "3"
+    threshold: ClassVar[float] = 6.0
 
     def __init__(self) -> None:
         self._points = 0
@@ -97,6 +109,8 @@ class Rarity:
         self._level: float | None = None
         self._values = StreamingHistogram(VALUE_BANDWIDTH)
         self._levels = StreamingHistogram(LEVEL_BANDWIDTH)
+        self._slow_level = 0.0
+        self._slow_levels = StreamingHistogram(LEVEL_BANDWIDTH)
         self._counter = Counter()
         self._block_maxima = [0.0]
         self._novelties = 0.0
@@ -109,30 +123,38 @@ class Rarity:
         if not math.isfinite(point.low + point.value + point.high):
             return Score(0.0, self._level or 0.0, point.value, is_normal=False)
         if self._level is None:
-            self._first_time, self._level = point.time, point.value
+            self._first_time, self._level, self._slow_level = point.time, point.value, point.value
         # Garbage that came first, before anything could tell, is found out by what follows it.
         expected = self._values.clip(self._level)
-        level = expected + EWMA_ALPHA * (self._values.clip(point.value) - expected)
+        level = self._average(self._level, point.value, EWMA_ALPHA)
+        slow_level = self._average(self._slow_level, point.value, SLOW_ALPHA)
         values = (point.value,) if point.low == point.high else (point.low, point.value, point.high)
         step = self._counter.step(point)
-        found = self._of_values(values, expected, level) if step is None else self._of_counter(step, point)
+        found = self._of_values(values, expected, level, slow_level) if step is None else self._of_counter(step, point)
         score = self._score(point.time, found)
 
         for value in values:
             self._values.add(value, 1 / len(values))
         if self._points >= EARLY_POINTS:
             self._levels.add(level, 1.0)
+            self._slow_levels.add(slow_level, 1.0)
         self._counter.learn(point)
-        self._level = level
+        self._level, self._slow_level = level, slow_level
         self._points += 1
         return Score(score, found.expected, found.observed, is_normal=found.rarity < NORMAL_THRESHOLD)
 
-    def _of_values(self, values: tuple[float, ...], expected: float, level: float) -> "_Finding":
+    def _average(self, average: float, value: float, alpha: float) -> float:
+        average = self._values.clip(average)
+        return average + alpha * (self._values.clip(value) - average)
+
+    def _of_values(self, values: tuple[float, ...], expected: float, level: float, slow_level: float) -> "_Finding":
         mass, observed = min((self._values.mass_near(value), value) for value in values)
+        backing = 0.0
         if self._points >= EARLY_POINTS:
             mass = min(mass, self._levels.mass_near(level))
-        exceedance = self._values.range_exceedance(observed)
-        return _Finding(_rarity(self._values.weight, mass), exceedance, expected, observed)
+            backing = BACKING * _rarity(self._slow_levels.weight, self._slow_levels.mass_near(slow_level))
+        rarity = (_rarity(self._values.weight, mass) + backing) / (1 + BACKING)
+        return _Finding(rarity, self._values.range_exceedance(observed), expected, observed)
 
     def _of_counter(self, step: Rate | Restart, point: Point) -> "_Finding":
         if isinstance(step, Restart):
@@ -191,6 +213,8 @@ class Rarity:
             "level": self._level,
             "values": self._values.state_dict(),
             "levels": self._levels.state_dict(),
+            "slow_level": self._slow_level,
+            "slow_levels": self._slow_levels.state_dict(),
             "counter": self._counter.state_dict(),
             "blocks": self._block_maxima,
             "novelties": self._novelties,
@@ -206,10 +230,12 @@ class Rarity:
         model._points, model._first_time, model._level = state["points"], state["first"], state["level"]
         model._values = StreamingHistogram.from_state(VALUE_BANDWIDTH, state["values"])
         model._levels = StreamingHistogram.from_state(LEVEL_BANDWIDTH, state["levels"])
+        model._slow_level = state["slow_level"]
+        model._slow_levels = StreamingHistogram.from_state(LEVEL_BANDWIDTH, state["slow_levels"])
+        model._counter = Counter.from_state(state["counter"])
         model._block_maxima, model._novelties = list(state["blocks"]), state["novelties"]
         model._lone_rarity, model._lone_points = state["far_rarity"], state["far_points"]
-        if "counter" in state:  # earlier releases did not know these
-            model._counter, model._was_odd = Counter.from_state(state["counter"]), state["was_odd"]
+        model._was_odd = state["was_odd"]
         return model
 
 

@@ -87,6 +87,7 @@ def test_the_state_stays_as_small_however_long_it_watches() -> None:
     state = model.state_dict()
     assert len(state["values"]["places"]) <= histogram.MAX_BINS
     assert len(state["levels"]["places"]) <= histogram.MAX_BINS
+    assert len(state["slow_levels"]["places"]) <= histogram.MAX_BINS
     assert len(state["blocks"]) <= rarity.COOL_DOWN_BLOCKS
     assert len(state["counter"]["rates"]["places"]) <= histogram.MAX_BINS
     assert max(sizes) < 12_000
@@ -270,6 +271,14 @@ def test_a_signal_that_always_surprises_has_to_surprise_more() -> None:
         many[400 + 200 * index] += 20 * (index + 1)
     first, last = scores([*one, 400.0])[-1], scores([*many, 400.0])[-1]
     assert first > last > 0
+
+
+def test_what_is_odd_at_an_odd_time_counts_more_than_what_comes_alone() -> None:
+    days, spike = daily(6), 60.0
+    never_so_long = [24.5] * 150
+    alone, backed = scores([*days, spike]), scores([*days, *never_so_long, spike])
+    assert detections(backed)[-1:] == [len(backed) - 1], "long, but of known values: nothing before the spike"
+    assert backed[-1] > alone[-1] + 0.2
 
 
 def test_one_bad_sample_within_a_point_is_seen() -> None:
