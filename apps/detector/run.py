@@ -4,15 +4,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import httpx
 
 from apps.detector import alerts, metrics, state
+from apps.detector.forecast_rule import scan_forecasts
 from apps.detector.platform_scan import PlatformScan, apply_rarity, apply_zscore, fetch_series
 from apps.detector.prometheus import Prometheus, PrometheusError
-from apps.detector.sensor_scan import scan_sensors
+from apps.detector.sensor_scan import ALLOWED_LATENESS_SECONDS, scan_sensors
 from apps.detector.settings import DetectorSettings
 from apps.domain.alerts import PLATFORM_RULE
 from apps.storage.connection import connect_arguments
@@ -49,6 +50,9 @@ async def run(settings: DetectorSettings, stopping: asyncio.Event) -> int:
             connection,
             settings.point_seconds,
             lambda: not stopping.is_set() and time.monotonic() - started < SENSOR_DEADLINE_SECONDS,
+        )
+        metrics.SIGNALS.labels("forecast", "judged").set(
+            await scan_forecasts(connection, timedelta(seconds=ALLOWED_LATENESS_SECONDS))
         )
         await state.purge(connection)
         metrics.RUN_SECONDS.set(time.monotonic() - started)

@@ -8,6 +8,8 @@ from apps.resources import PROMETHEUS, PUSHGATEWAY, SENSORS
 
 GRANTS = {
     "readings_minute": "SELECT",
+    "readings_hour": "SELECT",
+    "series_forecasts": "SELECT",
     "latest_readings": "SELECT",
     "devices": "SELECT",
     "alerts": "SELECT, INSERT, UPDATE",

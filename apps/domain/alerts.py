@@ -46,6 +46,9 @@ class AlertTransition(StrEnum):
     """A person says that it is over, or the service that opened it sees that it is."""
 
 
+FORECAST_RULE = "forecast"
+"""Whose alerts are about hours that were not as forecast."""
+
 PLATFORM_RULE = "zscore"
 """The rule that is about the platform's own signals alone, and critical: `predictive_alert` tells of its alerts."""
 

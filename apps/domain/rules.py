@@ -14,7 +14,7 @@ from apps.domain.readings import Metric, Value
 
 MAX_SECONDS = 31 * 86_400
 
-RESERVED_IDS = frozenset({"zscore", "rarity", "fleet-silent", "dry-run", "import", "export"})
+RESERVED_IDS = frozenset({"zscore", "rarity", "forecast", "fleet-silent", "dry-run", "import", "export"})
 """What raises alerts without being a rule of somebody, and what would hide a path of the API."""
 
 RuleId = Annotated[

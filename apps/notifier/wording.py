@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from apps.domain.alerts import PLATFORM_RULE, Alert, AlertState
+from apps.domain.alerts import FORECAST_RULE, PLATFORM_RULE, Alert, AlertState
 
 LIFETIME = timedelta(minutes=15)
 """How long Alertmanager takes an alert for open without hearing of it: longer than a node takes to be replaced, so that
@@ -15,7 +15,7 @@ nobody is told of an end that was none."""
 LINK_MARGIN = timedelta(hours=1)
 """What the dashboard shows before an alert began, and after."""
 
-TITLES = {"rarity": "Unusual value", PLATFORM_RULE: "PredictiveAlert"}
+TITLES = {"rarity": "Unusual value", FORECAST_RULE: "Unusual at this hour", PLATFORM_RULE: "PredictiveAlert"}
 """What the detector's models notice; the latter as Prometheus calls it. A rule that people wrote has a name."""
 
 REMINDER = "reminder"
