@@ -20,11 +20,16 @@ UNSEEN = (
 HOST_READERS = {
     "kube-prometheus-stack": "node-exporter reads its node's counters",
     "opentelemetry-collector": "it reads the logs of every container from its node",
+    "cni": "Istio's takes pods of its node into the mesh",
+    "ztunnel": "Istio's encrypts what the pods of its node say",
 }
-"""Charts that read files of their nodes, and so need a namespace that allows it."""
+"""Charts that need their nodes, most of them to read files, and so a namespace that allows it."""
 
 ROLES_OF_ONE_NAMESPACE = {"argo-rollouts": {"clusterInstall": False, "createClusterAggregateRoles": False}}
 """Charts whose program reads secrets and starts pods, with the values by which it may in its own namespace alone."""
+
+MAKES_GATEWAYS = "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER"
+"""By this variable Istio's control plane may start pods, as any account of any namespace."""
 
 VERSION = re.compile(r"v?\d+\.\d+\.\d+([.+-][0-9A-Za-z.+-]+)?")
 HOST = {"privileged", "hostNetwork", "hostPID", "hostIPC", "allowPrivilegeEscalation"}
@@ -60,6 +65,11 @@ def _roles(props: Properties) -> Iterator[str]:
     for name, wanted in ROLES_OF_ONE_NAMESPACE.get(chart_of(props), {}).items():
         if get_path(props, "values", name) is not wanted:
             yield f"may read every secret of the cluster: {name} {str(wanted).lower()}"
+
+
+def _starts_pods(props: Properties) -> Iterator[str]:
+    if chart_of(props) == "istiod" and get_path(props, "values", "env", MAKES_GATEWAYS) != "false":
+        yield f'may start pods in every namespace: env.{MAKES_GATEWAYS} "false"'
 
 
 def _ways_in(props: Properties) -> Iterator[str]:
@@ -110,6 +120,13 @@ CHECKS = (
         types=RELEASE,
         find=_roles,
         also=("CIS Kubernetes 5.1.2",),
+    ),
+    ResourceCheck(
+        name="chart-starts-no-pods",
+        description="The control plane of a mesh starts no pods",
+        types=RELEASE,
+        find=_starts_pods,
+        also=("CIS Kubernetes 5.1.4",),
     ),
     ResourceCheck(
         name="chart-without-doors",

@@ -8,6 +8,7 @@ from policy import (
     data,
     doors,
     machines,
+    mesh,
     namespaces,
     network,
     permissions,
@@ -33,4 +34,5 @@ ALL: tuple[Check, ...] = (
     *workload.CHECKS,
     *access.CHECKS,
     *charts.CHECKS,
+    *mesh.CHECKS,
 )

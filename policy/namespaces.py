@@ -25,7 +25,7 @@ def _pod_security(namespace: Resource, stack: Stack) -> Iterator[str]:
         return release.props.get("namespace") == name and chart_of(release.props) in HOST_READERS
 
     if not any_of(stack.of(RELEASE), reads_host):
-        yield f"enforces Pod Security {enforced}: it must be restricted, unless a chart in it reads its nodes' files"
+        yield f"enforces Pod Security {enforced}: it must be restricted, unless a chart in it needs its nodes"
 
 
 def _apart(workload: Resource, stack: Stack) -> Iterator[str]:

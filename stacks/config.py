@@ -23,7 +23,7 @@ from components.network.config import IngressConfig, LoginConfig, NetworkConfig
 from components.observability.config import MonitoringConfig
 from components.regions import check_zones
 from components.section import AccountId, Region, Section, Url
-from components.workload.config import DeliveryConfig, ForecastsConfig
+from components.workload.config import DeliveryConfig, ForecastsConfig, MeshConfig
 from stacks.errors import StackConfigError, as_yaml, explain
 from stacks.plain_yaml import read_yaml
 
@@ -139,6 +139,11 @@ class EnvironmentConfig(StackConfig):
         None,
         description="How new versions take over; None: pod by pod, without a controller that judges them",
         examples=[{"strategy": "canary"}],
+    )
+    mesh: MeshConfig | None = Field(
+        None,
+        description="Istio: services talk encrypted, by proven identities, behind a gateway; None: no mesh",
+        examples=[{}],
     )
     charts: ChartsConfig = ChartsConfig()
     protected: bool = Field(

@@ -1,6 +1,7 @@
 """A namespace in which nothing is allowed that was not asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -10,11 +11,15 @@ from components.component import Component
 
 @dataclass(frozen=True, slots=True)
 class NamespaceArgs:
-    """Its name, the Pod Security level that the API server enforces, and whether a load balancer leads to its pods."""
+    """Its name, the Pod Security level that the API server enforces, and whether a load balancer leads to its pods.
+
+    `labels`: further ones, for controllers that look at them.
+    """
 
     name: str
     pod_security: str = "restricted"
     load_balanced: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.pod_security not in {"restricted", "baseline", "privileged"}:
@@ -40,7 +45,7 @@ class Namespace(Component):
         gate = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"} if args.load_balanced else {}
         namespace = k8s.core.v1.Namespace(
             name,
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=args.name, labels={**levels, **gate}),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=args.name, labels={**levels, **gate, **args.labels}),
             opts=child,
         )
         self.name = namespace.metadata.name

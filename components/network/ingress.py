@@ -37,11 +37,21 @@ class AccessLogs:
 
 
 @dataclass(frozen=True, slots=True)
+class PodTarget:
+    """Pods that take every request instead of those of the services, and where they say whether they can."""
+
+    service: str
+    port: int
+    health_port: int
+    health_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class IngressArgs:
     """Who may come and where they are sent.
 
     `routes`: the declarations with public paths, among them one for `/`. `controller`: what registers their pods.
-    `internet`: where pods reach the load balancer's public keys.
+    `internet`: where pods reach the load balancer's public keys. `through`: the gateway of a mesh, if there is one.
     """
 
     config: IngressConfig
@@ -55,6 +65,7 @@ class IngressArgs:
     region: str
     internet: EgressTarget
     protected: bool = False
+    through: PodTarget | None = None
 
     def __post_init__(self) -> None:
         prefixes = [prefix for route in self.routes for prefix in route.public]
@@ -146,7 +157,7 @@ class Ingress(Component):
                 to_port=self._port,
                 opts=self._child,
             )
-        for port in sorted({route.port for route in args.routes}):
+        for port in sorted(self._pod_ports):
             aws.vpc.SecurityGroupEgressRule(
                 f"{self._name}-pods-{port}",
                 security_group_id=group.id,
@@ -169,16 +180,28 @@ class Ingress(Component):
             )
         return group
 
+    @property
+    def _pod_ports(self) -> set[int]:
+        """Where the load balancer meets pods."""
+        through = self._args.through
+        return {through.port, through.health_port} if through else {route.port for route in self._args.routes}
+
     def _target_group(self, route: Server) -> aws.lb.TargetGroup:
+        through = self._args.through
         return aws.lb.TargetGroup(
             f"{self._name}-{route.name}",
             vpc_id=self._args.vpc_id,
             target_type="ip",
             protocol="HTTP",
-            port=route.port,
+            port=through.port if through else route.port,
             deregistration_delay=10,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
-                path=route.probes.readiness, interval=10, timeout=5, healthy_threshold=2, unhealthy_threshold=3
+                path=through.health_path if through else route.probes.readiness,
+                port=str(through.health_port) if through else None,
+                interval=10,
+                timeout=5,
+                healthy_threshold=2,
+                unhealthy_threshold=3,
             ),
             opts=self._child,
         )
@@ -284,6 +307,7 @@ class Ingress(Component):
             )
 
     def _bind(self, route: Server, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        through = self._args.through
         return k8s.apiextensions.CustomResource(
             f"{self._name}-{route.name}",
             api_version="elbv2.k8s.aws/v1beta1",
@@ -293,7 +317,7 @@ class Ingress(Component):
                 "targetGroupARN": self._targets[route.name].arn,
                 "targetType": "ip",
                 "vpcID": self._args.vpc_id,
-                "serviceRef": {"name": route.name, "port": "http"},
+                "serviceRef": {"name": through.service if through else route.name, "port": "http"},
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.controller, *self._rules, *after]),
         )

@@ -14,6 +14,7 @@ from components.cluster.config import ChartsConfig
 from components.component import Component
 from components.observability.config import MonitoringConfig
 from components.observability.network_policies import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY
+from components.workload.mesh import DATAPLANE_LABEL, Account
 
 # The operator and the types that the controllers install are of one version, 0.93.1.
 STACK = Chart("kube-prometheus-stack", "88.5.3", "https://prometheus-community.github.io/helm-charts")
@@ -55,6 +56,8 @@ class MonitoringArgs:
     alertmanager_secrets: Sequence[str] = ()
     replicas: int = 1
     retention_days: int = 15
+    meshed: bool = False
+    """Whether those that call services, and those that services call, are in a mesh with them."""
     after: Sequence[pulumi.Resource] = ()
 
     def __post_init__(self) -> None:
@@ -79,12 +82,19 @@ class Monitoring(Component):
     prometheus: ClusterEndpoint
     alertmanager: ClusterEndpoint
     pushgateway: ClusterEndpoint
+    scraper: Account
+    """As whom Prometheus asks for metrics."""
+    notifier: Account
+    """As whom Alertmanager tells what it passes on."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
         stack = self._release("prometheus", STACK, self._values())
-        gateway = self._release("pushgateway", GATEWAY, PUSHGATEWAY_VALUES)
+        labels = {"podLabels": DATAPLANE_LABEL} if args.meshed else {}
+        gateway = self._release("pushgateway", GATEWAY, {**PUSHGATEWAY_VALUES, **labels})
+        self.scraper = Account(args.namespace, f"{STACK.name}-{PROMETHEUS}")
+        self.notifier = Account(args.namespace, f"{STACK.name}-{ALERTMANAGER}")
         self._rules(name)
         for uid, dashboard in args.dashboards.items():
             self._dashboard(uid, dashboard)
@@ -129,6 +139,7 @@ class Monitoring(Component):
             f"{kind}SelectorNilUsesHelmValues": False
             for kind in ("rule", "serviceMonitor", "podMonitor", "probe", "scrapeConfig")
         }
+        pods = {"podMetadata": {"labels": DATAPLANE_LABEL}} if self._args.meshed else {}
         return {
             # EKS runs these where nobody can scrape them; the types are installed already.
             **disabled("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "crds"),
@@ -152,6 +163,7 @@ class Monitoring(Component):
                     "retentionSize": f"{storage_gib * 9 // 10}GiB",
                     "storageSpec": _volume(storage_gib),
                     "resources": requests("200m", "512Mi"),
+                    **pods,
                 }
             },
             "alertmanager": {
@@ -161,6 +173,7 @@ class Monitoring(Component):
                     "secrets": list(self._args.alertmanager_secrets),
                     "storage": _volume(1),
                     "resources": requests("10m", "64Mi"),
+                    **pods,
                 },
             },
             "grafana": _grafana(),

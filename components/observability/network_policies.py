@@ -8,7 +8,17 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.component import Component
-from components.workload.network_rules import Peer, Port, addresses, dns, namespace_pods, pods, tcp
+from components.workload.network_rules import (
+    HBONE_PORT,
+    Peer,
+    Port,
+    addresses,
+    dns,
+    mesh_probes,
+    namespace_pods,
+    pods,
+    tcp,
+)
 
 SERVICE_RANGES = ("10.100.0.0/16", "172.20.0.0/16")
 """EKS gives the Services of a cluster one of these, so also the API server's."""
@@ -51,6 +61,9 @@ WAYS = (
 SERVED = ((ALERTMANAGER, 9093), (COLLECTOR, 4318), (PROMETHEUS, 9090), (PUSHGATEWAY, 9091))
 """What services call."""
 
+MESHED = (ALERTMANAGER, PROMETHEUS, PUSHGATEWAY)
+"""Who calls services, and whom they call, but for the collector: where there is a mesh, these are in it too."""
+
 ASK_THE_API = (COLLECTOR, GRAFANA, OPERATOR, PROMETHEUS, STATE_METRICS)
 """Programs that watch Kubernetes through its API server."""
 
@@ -67,7 +80,7 @@ class MonitoringNetworkPoliciesArgs:
     inside the network's range.
 
     `relay`: the service, with its port, that passes Alertmanager's messages on to webhooks. `smtp_ports`: where e-mail
-    leaves.
+    leaves. `meshed`: whether the services are in a mesh.
     """
 
     namespace: str
@@ -77,6 +90,7 @@ class MonitoringNetworkPoliciesArgs:
     network: str
     relay: tuple[str, int]
     smtp_ports: Sequence[int] = ()
+    meshed: bool = False
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -112,31 +126,39 @@ class MonitoringNetworkPolicies(Component):
     def _ingress(self, program: str) -> Iterator[k8s.networking.v1.NetworkPolicyIngressRuleArgs]:
         for way in WAYS:
             if way.target == program:
-                yield _from(pods(self._args.namespace, way.source), way.port)
+                yield _from(pods(self._args.namespace, way.source), *self._ports(way.source, program, way.port))
         for served, port in SERVED:
             if served == program:
-                yield _from(namespace_pods(self._args.services), port)
+                yield _from(namespace_pods(self._args.services), *self._ports(program, program, port))
+        if self._args.meshed and program in MESHED:
+            yield mesh_probes(*(port for scraped, port in SCRAPED if scraped == program))
+
+    def _ports(self, source: str, target: str, port: int) -> tuple[Port, ...]:
+        """Return what a way takes: in a mesh it is that of a tunnel, and its own until both ends have joined."""
+        tunnel = self._args.meshed and source in MESHED and target in MESHED
+        return (tcp(port), *([tcp(HBONE_PORT)] if tunnel else []))
 
     def _egress(self, program: str) -> Iterator[k8s.networking.v1.NetworkPolicyEgressRuleArgs]:
         args = self._args
         yield dns()
         for way in WAYS:
             if way.source == program:
-                yield _to([pods(args.namespace, way.target)], tcp(way.port))
+                yield _to([pods(args.namespace, way.target)], *self._ports(program, way.target, way.port))
         if program in ASK_THE_API:
             yield _to([addresses(cidr) for cidr in (*args.nodes, *SERVICE_RANGES)], tcp(443))
         if program == PROMETHEUS:
-            ports = sorted({*NODE_METRICS, *CONTROLLER_METRICS, *args.service_ports})
+            tunnel = [HBONE_PORT] if args.meshed else []
+            ports = sorted({*NODE_METRICS, *CONTROLLER_METRICS, *args.service_ports, *tunnel})
             yield _to([addresses(cidr) for cidr in args.nodes], *(tcp(port) for port in ports))
         if program == ALERTMANAGER:
             relay, port = args.relay
-            yield _to([pods(args.services, relay)], tcp(port))
+            yield _to([pods(args.services, relay)], *self._ports(program, program, port))
             outside = addresses("0.0.0.0/0", (args.network, "169.254.0.0/16"))
             yield _to([outside], *(tcp(port) for port in (443, *args.smtp_ports)))
 
 
-def _from(peer: Peer, port: int) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:
-    return k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=[tcp(port)])
+def _from(peer: Peer, *ports: Port) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:
+    return k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[peer], ports=list(ports))
 
 
 def _to(peers: Sequence[Peer], *ports: Port) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:

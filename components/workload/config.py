@@ -21,6 +21,10 @@ class ForecastsConfig(Section):
     """Forecasts of each series, made in the cluster. Nothing of it is needed to switch them on: `forecasts: {}`."""
 
 
+class MeshConfig(Section):
+    """Istio between the workloads, in its ambient mode. Nothing of it is needed to switch it on: `mesh: {}`."""
+
+
 class DeliveryConfig(Section):
     """How a new version takes the place of the one that runs, by a controller that takes a bad one back."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -9,12 +10,35 @@ import pulumi_kubernetes as k8s
 from components.cluster.chart import Chart, disabled, release, requests
 from components.cluster.config import ChartsConfig
 from components.component import Component
-from components.workload.network_rules import NAME_LABEL, addresses, dns, namespace_pods, pods, tcp
+from components.workload.mesh import SECURITY_API, Mesh, authorization_policy
+from components.workload.network_rules import (
+    HBONE_PORT,
+    NAME_LABEL,
+    addresses,
+    dns,
+    mesh_probes,
+    namespace_pods,
+    pods,
+    tcp,
+)
 
 ROLLOUTS = Chart("argo-rollouts", "2.41.0", "https://argoproj.github.io/argo-helm")
 
-METRICS_PORT = 8080
-"""Where Prometheus may reach controllers in other namespaces already."""
+METRICS_PORT, HEALTH_PORT = 8080, 8085
+"""The first: where Prometheus may reach controllers in other namespaces already."""
+
+OTHER_ROUTERS = (
+    "smi",
+    "ambassador",
+    "awsLoadBalancerController",
+    "awsAppMesh",
+    "traefik",
+    "apisix",
+    "contour",
+    "glooPlatform",
+    "gatewayAPI",
+)
+"""What else could split requests, and would have to be allowed to the controller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +46,8 @@ class RolloutsControllerArgs:
     """Where it runs: beside the workloads that it rolls out, and nowhere else may it do anything.
 
     `api_server`: addresses behind which the API server answers on 443. `prometheus`: its pods' namespace and name, with
-    its port. `monitoring`: the namespace that scrapes. `after`: the namespace, and the types of the operator.
+    its port. `monitoring`: the namespace that scrapes. `after`: the namespace, and the types of the operator. `mesh`:
+    the one that it is in with the workloads; its gateway splits their requests.
     """
 
     charts: ChartsConfig
@@ -32,6 +57,7 @@ class RolloutsControllerArgs:
     monitoring: str
     replicas: int = 1
     after: Sequence[pulumi.Resource] = ()
+    mesh: Mesh | None = None
 
 
 class RolloutsController(Component):
@@ -40,7 +66,7 @@ class RolloutsController(Component):
     Makes:
 
     - the controller of Argo Rollouts with its types, from its chart, with a Role in its namespace and none beyond
-    - a network policy: it asks the API server and Prometheus, and is scraped
+    - a network policy: it asks the API server and Prometheus, and is scraped; in a mesh an AuthorizationPolicy, too
     """
 
     release: k8s.helm.v3.Release
@@ -53,6 +79,9 @@ class RolloutsController(Component):
             spec=_network_policy(args),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
+        before: list[pulumi.Resource] = [policy, *args.after]
+        if args.mesh:
+            before.append(self._authorization(name, args.namespace, args.mesh))
         self.release = release(
             name,
             ROLLOUTS,
@@ -61,13 +90,12 @@ class RolloutsController(Component):
                 # A Role of this namespace: without it, it could read every secret of the cluster.
                 "clusterInstall": False,
                 "createClusterAggregateRoles": False,
-                # Nobody splits traffic here but the number of pods.
-                "providerRBAC": {"enabled": False, "providers": {"gatewayAPI": False}},
+                "providerRBAC": _routers(args.mesh),
                 **disabled("dashboard"),
                 "controller": {
                     "replicas": args.replicas,
                     "resources": requests("20m", "96Mi"),
-                    "containerPorts": {"metrics": METRICS_PORT, "healthz": 8085},
+                    "containerPorts": {"metrics": METRICS_PORT, "healthz": HEALTH_PORT},
                     "metrics": {"enabled": True, "serviceMonitor": {"enabled": True}},
                 },
                 # Its types go with it: what is of them goes first.
@@ -75,9 +103,26 @@ class RolloutsController(Component):
             },
             charts=args.charts,
             parent=self,
-            after=(policy, *args.after),
+            after=before,
         )
         self.register_outputs({})
+
+    def _authorization(self, name: str, namespace: str, mesh: Mesh) -> pulumi.Resource:
+        return k8s.apiextensions.CustomResource(
+            name,
+            api_version=SECURITY_API,
+            kind="AuthorizationPolicy",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=ROLLOUTS.name, namespace=namespace),
+            spec=authorization_policy({NAME_LABEL: ROLLOUTS.name}, [mesh.scraper], METRICS_PORT),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(mesh.after)),
+        )
+
+
+def _routers(mesh: Mesh | None) -> dict[str, Any]:
+    """Return whose routes it may write: the mesh's, where there is one; else the number of pods is all that splits."""
+    if mesh is None:
+        return {"enabled": False, "providers": {"gatewayAPI": False}}
+    return {"enabled": True, "providers": {"istio": True, **dict.fromkeys(OTHER_ROUTERS, False)}}
 
 
 def _network_policy(args: RolloutsControllerArgs) -> k8s.networking.v1.NetworkPolicySpecArgs:
@@ -88,12 +133,13 @@ def _network_policy(args: RolloutsControllerArgs) -> k8s.networking.v1.NetworkPo
         policy_types=["Ingress", "Egress"],
         ingress=[
             k8s.networking.v1.NetworkPolicyIngressRuleArgs(
-                from_=[namespace_pods(args.monitoring)], ports=[tcp(METRICS_PORT)]
-            )
+                from_=[namespace_pods(args.monitoring)], ports=[tcp(HBONE_PORT if args.mesh else METRICS_PORT)]
+            ),
+            *([mesh_probes(METRICS_PORT, HEALTH_PORT)] if args.mesh else []),
         ],
         egress=[
             dns(),
             egress(to=[addresses(cidr) for cidr in args.api_server], ports=[tcp(443)]),
-            egress(to=[pods(namespace, program)], ports=[tcp(port)]),
+            egress(to=[pods(namespace, program)], ports=[tcp(port), *([tcp(HBONE_PORT)] if args.mesh else [])]),
         ],
     )

@@ -60,15 +60,20 @@ async def replaced(kubeconfig: str, namespace: str, name: str, limit: timedelta)
 async def _as_many_as(kubectl: Kubectl, name: str, before: str, after: str) -> None:
     """Give what takes over the size of what it replaces: the load is there, the autoscaler's number is not yet."""
     old, new = await kubectl.find(before, name), await kubectl.find(after, name)
-    if old and "blueGreen" in old["spec"]["strategy"]:
+    if old and _owns_its_service(old):
         raise NotDeliveredError(
-            f"{name}: after blue_green its Service leads to the pods of the Rollout alone: deploy with "
-            "delivery.strategy canary first, then with rolling"
+            f"{name}: after blue_green, and in a mesh, its Service leads to the pods of the Rollout alone: deploy with "
+            "delivery.strategy canary and without mesh first, then with rolling"
         )
     if old and new:
         wanted, there = (int(made["spec"].get("replicas") or 1) for made in (old, new))
         if there < wanted:
             await kubectl.scale(after, name, wanted)
+
+
+def _owns_its_service(old: Object) -> bool:
+    strategy = old["spec"].get("strategy", {})
+    return "blueGreen" in strategy or "stableService" in strategy.get("canary", {})
 
 
 async def _await_rollout(kubectl: Kubectl, name: str, indicators: Sequence[Indicator], limit: timedelta) -> str:

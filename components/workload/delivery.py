@@ -16,7 +16,8 @@ class Delivery:
 
     `indicators`: of its pods alone. `prometheus`: the URL that is asked for them. `kubeconfig`: of the cluster, where a
     deployment waits until the version has taken over; None: it does not wait, a preview for instance. `controller`:
-    what is there before. `smoke`: the pod that tries a new version first, if any.
+    what is there before. `smoke`: the pod that tries a new version first, if any. `splits_requests`: whether a gateway
+    sends a canary its exact share of them; else each pod gets the same.
     """
 
     config: DeliveryConfig
@@ -25,6 +26,7 @@ class Delivery:
     kubeconfig: pulumi.Input[str] | None
     controller: Sequence[pulumi.Resource] = ()
     smoke: k8s.core.v1.PodTemplateSpecArgs | None = None
+    splits_requests: bool = False
 
     @property
     def is_rolling(self) -> bool:

@@ -14,6 +14,12 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 NAME_LABEL = "app.kubernetes.io/name"
 """What every pod of a workload carries, with the workload's name."""
 
+HBONE_PORT = 15008
+"""Where pods in a mesh hear each other, whatever the port behind it; who may have which is its policies' part."""
+
+MESH_PROBES = "169.254.7.127/32"
+"""Who the kubelet seems to be to a pod in a mesh that it asks how it is."""
+
 
 def network_policy(
     declaration: Declaration,
@@ -21,30 +27,45 @@ def network_policy(
     egress: Sequence[EgressTarget],
     callers: Sequence[Peer],
     load_balancer: Sequence[str],
+    *,
+    meshed: bool = False,
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
     """Return the policy of a declaration.
 
-    `callers`: the pods that may call it. `load_balancer`: the ranges that requests for public paths come from. DNS is
-    always allowed.
+    `callers`: the pods that may call it. `load_balancer`: the ranges that requests for public paths come from.
+    `meshed`: whether it and its callers are in a mesh. DNS is always allowed.
     """
     server, ingress = declaration.server, []
     if server:
         peers = [*callers, *(addresses(cidr) for cidr in load_balancer if server.public)]
         if peers:
-            ingress = [k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(server.port)])]
+            port = HBONE_PORT if meshed else server.port
+            ingress.append(k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(port)]))
+        if meshed:
+            ingress.append(mesh_probes(server.port))
     return k8s.networking.v1.NetworkPolicySpecArgs(
         pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=labels),
         policy_types=["Ingress", "Egress"],
         ingress=ingress,
-        egress=[dns(), *(_egress(target) for target in egress)],
+        egress=[dns(), *(_egress(target, meshed) for target in egress)],
     )
 
 
-def _egress(target: EgressTarget) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+def _egress(target: EgressTarget, meshed: bool) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
     peers = [addresses(cidr, target.except_) for cidr in target.cidrs]
     if target.namespace:
         peers.append(pods(target.namespace, target.pod) if target.pod else namespace_pods(target.namespace))
-    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=[tcp(target.port)])
+    ports = [tcp(target.port)]
+    if target.namespace and meshed:
+        ports.append(tcp(HBONE_PORT))
+    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=ports)
+
+
+def mesh_probes(*ports: int) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:
+    """Return the rule that lets the kubelet ask a pod in a mesh how it is."""
+    return k8s.networking.v1.NetworkPolicyIngressRuleArgs(
+        from_=[addresses(MESH_PROBES)], ports=[tcp(port) for port in ports]
+    )
 
 
 def dns() -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:

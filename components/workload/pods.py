@@ -7,11 +7,12 @@ from functools import partial
 import pulumi
 import pulumi_kubernetes as k8s
 
-from apps.platform.declaration import Declaration
+from apps.platform.declaration import Declaration, Server
 from apps.platform.settings import Settings, unknown_variables, validation_errors
 from components.binding import Binding, EgressTarget, EnvironmentVariables, MountedKey, Providers, bind
 from components.identity.pod_identity import PodIdentities
 from components.workload.delivery import Delivery
+from components.workload.mesh import SECURITY_API, Account, Mesh, authorization_policy
 from components.workload.network_rules import NAME_LABEL, namespace_pods, network_policy
 from components.workload.network_rules import pods as pods_of
 
@@ -29,7 +30,7 @@ class Platform:
 
     `product`: what they are part of. `aws`: where AWS answers. `load_balancer`: ranges that requests from outside come
     from. `monitoring`: the namespace that scrapes metrics and takes traces; `traces`: its OTLP endpoint, None: no
-    traces.
+    traces. `mesh`: the one in which the workloads are, if any; requests from outside come through its gateway.
     """
 
     identities: PodIdentities
@@ -41,6 +42,7 @@ class Platform:
     monitoring: str
     traces: EgressTarget | None = None
     traces_url: str | None = None
+    mesh: Mesh | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class WorkloadArgs:
     depends_on: Sequence[pulumi.Resource] = ()
     delivery: Delivery | None = None
     """How its next version takes over; None: pod by pod, and nobody judges it."""
+    outsiders: tuple[Account, ...] = ()
+    """Who may call it of other namespaces, besides who scrapes it."""
 
     def __post_init__(self) -> None:
         if "@sha256:" not in self.image:
@@ -90,13 +94,34 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     callers = [pods_of(platform.namespace, caller) for caller in args.callers]
     if declaration.server and declaration.server.scraped:
         callers.append(namespace_pods(platform.monitoring))
+    mesh = platform.mesh
+    if mesh and declaration.server and declaration.server.public:
+        callers.append(pods_of(mesh.ingress.namespace, mesh.ingress.name))
     policy = k8s.networking.v1.NetworkPolicy(
         declaration.name,
         metadata=metadata,
-        spec=network_policy(declaration, labels, _egress(bindings, platform), callers, platform.load_balancer),
+        spec=network_policy(
+            declaration,
+            labels,
+            _egress(bindings, platform),
+            callers,
+            () if mesh else platform.load_balancer,
+            meshed=mesh is not None,
+        ),
         opts=child,
     )
     depends_on: list[pulumi.Resource] = [account, policy, *args.depends_on]
+    if mesh and declaration.server and (known := _accounts(args, declaration.server, mesh)):
+        depends_on.append(
+            k8s.apiextensions.CustomResource(
+                declaration.name,
+                api_version=SECURITY_API,
+                kind="AuthorizationPolicy",
+                metadata=metadata,
+                spec=authorization_policy(labels, known, declaration.server.port),
+                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=list(mesh.after))),
+            )
+        )
     if grants := [binding.grant for binding in bindings if binding.grant]:
         identity = platform.identities.make(declaration.name, platform.namespace, declaration.name, parent)
         for grant in grants:
@@ -104,6 +129,16 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
         depends_on += identity.dependencies
     depends_on += [resource for binding in bindings for resource in binding.depends_on]
     return Pods(pod_template(args, restart), labels, tuple(depends_on))
+
+
+def _accounts(args: WorkloadArgs, server: Server, mesh: Mesh) -> list[Account]:
+    """Return who may call a server, by whom they prove to be: the same that its network policy lets in."""
+    callers = [*(Account(args.platform.namespace, name) for name in args.callers), *args.outsiders]
+    if server.scraped:
+        callers.append(mesh.scraper)
+    if server.public:
+        callers.append(mesh.ingress)
+    return callers
 
 
 def pod_template(args: WorkloadArgs, restart: str) -> k8s.core.v1.PodTemplateSpecArgs:

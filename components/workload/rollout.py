@@ -34,7 +34,7 @@ def preview_name(name: str) -> str:
 
 def has_preview(delivery: Delivery) -> bool:
     """Whether a version can be reached before it takes over."""
-    return delivery.config.strategy == "blue_green" or delivery.smoke is not None
+    return delivery.config.strategy == "blue_green" or delivery.smoke is not None or delivery.splits_requests
 
 
 def smoke_name(name: str) -> str:
@@ -104,8 +104,15 @@ def _canary(declaration: Server, delivery: Delivery) -> dict[str, Any]:
             steps.append({"analysis": {"templates": [{"templateName": smoke_name(declaration.name)}]}})
         steps.append({"pause": {"duration": f"{step.pause_seconds}s"}})
     judged = {"analysis": {**_analysis(declaration), "startingStep": 1}} if declaration.scraped else {}
-    tried = {"canaryService": preview_name(declaration.name)} if delivery.smoke else {}
-    return {"canary": {"maxSurge": 1, "maxUnavailable": 0, **tried, "steps": steps, **judged}}
+    tried = {"canaryService": preview_name(declaration.name)} if has_preview(delivery) else {}
+    split = _split(declaration) if delivery.splits_requests else {}
+    return {"canary": {"maxSurge": 1, "maxUnavailable": 0, **tried, **split, "steps": steps, **judged}}
+
+
+def _split(declaration: Server) -> dict[str, Any]:
+    """Let the controller turn the weights of the routes to the two versions, instead of their numbers of pods."""
+    routes = {"name": declaration.name, "routes": [declaration.name]}
+    return {"stableService": declaration.name, "trafficRouting": {"istio": {"virtualService": routes}}}
 
 
 def _blue_green(declaration: Server, delivery: Delivery) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from apps.platform.declaration import Server
 from components.component import Component
 from components.workload.delivered import replaced, rolled_out
 from components.workload.delivery import Delivery
+from components.workload.mesh import NETWORKING_API, virtual_service
 from components.workload.network_rules import NAME_LABEL
 from components.workload.pods import Pods, WorkloadArgs, make_pods
 from components.workload.rollout import (
@@ -37,6 +38,7 @@ class Workload(Component):
     - a PodDisruptionBudget, from two replicas on
     - a HorizontalPodAutoscaler, where it scales
     - a ServiceMonitor, where it has metrics
+    - in a mesh: an AuthorizationPolicy, and a VirtualService where it has public paths
     """
 
     delivered: pulumi.Output[str] | None = None
@@ -49,7 +51,7 @@ class Workload(Component):
         if declaration is None:
             raise TypeError(f"{args.declaration.name} runs to its end: it is no Workload")
         self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.depends_on))
-        self._namespace, delivery = args.platform.namespace, args.delivery
+        self._namespace, self._mesh, delivery = args.platform.namespace, args.platform.mesh, args.delivery
         pods = make_pods(args, "Always", self)
         self._metadata = k8s.meta.v1.ObjectMetaArgs(
             name=declaration.name, namespace=args.platform.namespace, labels=pods.labels
@@ -59,6 +61,7 @@ class Workload(Component):
             running = self._deployment(declaration, pods)
             api, kind = "apps/v1", "Deployment"
             self._service(declaration.name, declaration, pods, after=running)
+            self._routes(declaration, {declaration.name: 100})
         else:
             running = self._rollout(declaration, pods, delivery)
             api, kind = API, "Rollout"
@@ -99,6 +102,8 @@ class Workload(Component):
         if has_preview(delivery):
             services.append(preview_name(declaration.name))
         before += [self._service(name, declaration, pods, wait=False) for name in services]
+        split = {preview_name(declaration.name): 0} if delivery.splits_requests else {}
+        before += self._routes(declaration, {declaration.name: 100, **split})
         if declaration.scraped:
             before.append(self._analysis(declaration.name, analysis_spec(declaration, delivery), pods, delivery))
         if delivery.smoke:
@@ -111,6 +116,27 @@ class Workload(Component):
             spec=rollout_spec(declaration, pods, delivery),
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
+
+    def _routes(self, declaration: Server, services: Mapping[str, int]) -> list[pulumi.Resource]:
+        """Lead requests from outside here, where they come through a gateway."""
+        mesh = self._mesh
+        if mesh is None or not declaration.public:
+            return []
+        return [
+            k8s.apiextensions.CustomResource(
+                declaration.name,
+                api_version=NETWORKING_API,
+                kind="VirtualService",
+                metadata=k8s.meta.v1.ObjectMetaArgs(
+                    name=declaration.name,
+                    namespace=self._namespace,
+                    # What turns its weights owns them by then.
+                    annotations={"pulumi.com/patchForce": "true"},
+                ),
+                spec=virtual_service(declaration, mesh, self._namespace, services),
+                opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=list(mesh.after))),
+            )
+        ]
 
     def _analysis(
         self, name: str, spec: Mapping[str, Any], pods: Pods, delivery: Delivery

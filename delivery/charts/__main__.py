@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from components.workload.config import DeliveryConfig, MeshConfig
 from delivery import recording
 from delivery.charts import checks, keys, server
 from delivery.charts.checks import Rendered
@@ -27,6 +28,9 @@ from stacks.config import EnvironmentConfig, environments, load_environment
 from stacks.errors import StackConfigError
 
 WRONG, COULD_NOT_RUN = 1, 3
+
+INSTALLING = {"delivery": DeliveryConfig(strategy="canary"), "mesh": MeshConfig()}
+"""Keys of an environment that install charts, each switched on."""
 
 WIDE = 160
 """Columns where there is no terminal that would say how many it has."""
@@ -75,17 +79,34 @@ def _api_server() -> Iterator[ApiServer | None]:
 
 
 def _report(console: Console, helm: Helm, asked: ApiServer | None, stack: str) -> list[str]:
+    return [
+        finding
+        for name, config in variants(stack)
+        for finding in _report_one(console, helm, asked, stack, name, config)
+    ]
+
+
+def variants(stack: str) -> Iterator[tuple[str, EnvironmentConfig]]:
+    """Yield a stack as it is, and with all that would install further charts; each by its name."""
     # Whatever the stack installs from, the charts are the same.
     config = load_environment(stack).model_copy(update={"charts": EnvironmentConfig.model_fields["charts"].default})
+    yield stack, config
+    if off := {key: section for key, section in INSTALLING.items() if getattr(config, key) is None}:
+        yield f"{stack}, with {' and '.join(off)}", config.model_copy(update=off)
+
+
+def _report_one(
+    console: Console, helm: Helm, asked: ApiServer | None, stack: str, name: str, config: EnvironmentConfig
+) -> list[str]:
     graph = recording.build(lambda: environment.deploy(config, stack), stack=stack)
-    table = Table("chart", "version", "program", "newest", "remark", title=stack, title_justify="left")
+    table = Table("chart", "version", "program", "newest", "remark", title=name, title_justify="left")
     for wanted in installed(graph):
         about, newest = _about(helm, wanted), helm.newest(wanted)
         deprecated = about.deprecated or (newest is not None and newest.deprecated)
         remark = "deprecated" if deprecated else ""
         table.add_row(wanted.chart, about.version, about.app_version, newest.version if newest else "unknown", remark)
     console.print(table)
-    return [f"{stack}: {finding}" for finding in _check(helm, asked, config, graph)]
+    return [f"{name}: {finding}" for finding in _check(helm, asked, config, graph)]
 
 
 def _check(helm: Helm, asked: ApiServer | None, config: EnvironmentConfig, graph: Graph) -> Iterator[str]:

@@ -273,9 +273,30 @@ def _accounts(rendered: Rendered, graph: Graph) -> Iterator[str]:
             yield f"{made.name} is for the service account {'/'.join(account)}, as which no pod runs"
 
 
+def _own_labels(graph: Graph) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield namespace and labels of the pods that a stack's own workloads start, directly or through a controller."""
+    for kind in ("Deployment", "Rollout", "kubernetes:batch/v1:Job", "CronJob", "AnalysisTemplate"):
+        for made in graph.of(kind):
+            for template in _values(made.inputs["spec"], "template"):
+                if isinstance(template, Mapping) and "metadata" in template:
+                    yield made.inputs["metadata"]["namespace"], template["metadata"].get("labels", {})
+
+
+def _values(value: Any, name: str) -> Iterator[Any]:
+    """Yield every value of a name, at any depth."""
+    if isinstance(value, Mapping):
+        for key, inside in value.items():
+            if key == name:
+                yield inside
+            yield from _values(inside, name)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from _values(inside, name)
+
+
 def _policies(rendered: Rendered, graph: Graph) -> Iterator[str]:
     """A network policy that selects nobody opens nothing."""
-    labels = [(pod.namespace, pod.labels) for pod in rendered.pods]
+    labels = [*((pod.namespace, pod.labels) for pod in rendered.pods), *_own_labels(graph)]
     # The operator labels the pods of its resources so.
     labels += [
         (namespace, {"app.kubernetes.io/name": made["kind"].lower()}) for namespace, made in rendered.of(*OPERATED)

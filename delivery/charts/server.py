@@ -19,7 +19,7 @@ SETTLE_SECONDS = 60
 
 def refused(rendered: Rendered, graph: Graph, server: ApiServer) -> Iterator[str]:
     """Yield which objects of charts and of a stack the server refuses, and why."""
-    objects = [*rendered.objects, *_declared(graph)]
+    objects = [*rendered.objects, *declared_objects(graph)]
     types = [made for _, made in objects if made["kind"] == "CustomResourceDefinition"]
     with _client(server) as client:
         tried = _Tried(client)
@@ -33,7 +33,7 @@ def refused(rendered: Rendered, graph: Graph, server: ApiServer) -> Iterator[str
                 yield from tried.attempt(made, namespace)
 
 
-def _declared(graph: Graph) -> Iterator[tuple[str, Object]]:
+def declared_objects(graph: Graph) -> Iterator[tuple[str, Object]]:
     """Yield namespace and object of each that a stack itself declares."""
     for declared in graph.resources:
         kind = f"kubernetes:{declared.inputs.get('apiVersion')}:{declared.inputs.get('kind')}"

@@ -62,6 +62,12 @@ CHARTS: Mapping[str, ChartWorkloads] = {
     "aws-load-balancer-controller": ChartWorkloads(
         ("1.17.1",), (ChartWorkload("Deployment", "aws-load-balancer-controller", replicas="replicaCount"),)
     ),
+    # Istio's five, read of their templates on 2026-11-26, not rendered.
+    "base": ChartWorkloads(("1.30.4",)),
+    "cni": ChartWorkloads(("1.30.4",), (ChartWorkload("DaemonSet", "istio-cni-node"),)),
+    "gateway": ChartWorkloads(("1.30.4",), (ChartWorkload("Deployment", "istio-ingress", replicas="replicaCount"),)),
+    "istiod": ChartWorkloads(("1.30.4",), (ChartWorkload("Deployment", "istiod", replicas="replicaCount"),)),
+    "ztunnel": ChartWorkloads(("1.30.4",), (ChartWorkload("DaemonSet", "ztunnel"),)),
     "cluster-autoscaler": ChartWorkloads(
         ("9.53.0", "9.59.0"), (ChartWorkload("Deployment", "cluster-autoscaler-aws-cluster-autoscaler"),)
     ),
@@ -203,9 +209,11 @@ def _own(graph: Graph) -> Iterator[Workload]:
 
 
 def _surge(strategy: Mapping[str, Any], replicas: int) -> int:
-    if "blueGreen" in strategy:
+    canary = strategy.get("canary", {})
+    # All of the old version stay until all of the new one are there.
+    if "blueGreen" in strategy or "trafficRouting" in canary:
         return replicas
-    return int((strategy.get("canary") or strategy["rollingUpdate"])["maxSurge"])
+    return int((canary or strategy["rollingUpdate"])["maxSurge"])
 
 
 def _pods(name: str, template: Mapping[str, Any], *, replicas: int = 1, most: int = 1, surge: int = 0) -> Workload:

@@ -20,6 +20,7 @@ from components.observability.network_policies import PROMETHEUS, SERVICE_RANGES
 from components.workload.config import DeliveryConfig
 from components.workload.controller import RolloutsController, RolloutsControllerArgs
 from components.workload.delivery import Delivery
+from components.workload.mesh import Mesh
 from components.workload.rollout import preview_name
 from components.workload.scheduled_workload import StartedWorkload
 from stacks.config import EnvironmentConfig
@@ -36,6 +37,7 @@ class Deliveries:
     prometheus: str
     kubeconfig: pulumi.Output[str] | None
     controller: RolloutsController
+    has_gateway: bool = False
 
     def of(self, declaration: Declaration, smoke: StartedWorkload | None) -> Delivery | None:
         """Return how the versions of a service take over; None: pod by pod, judged by nobody.
@@ -57,7 +59,15 @@ class Deliveries:
                 if smoke and server.name in _TRIED
                 else None
             ),
+            splits_requests=self.has_gateway and bool(server.public) and self.config.strategy == "canary",
         )
+
+
+def mesh_of(edge: Edge, observability: Observability) -> Mesh | None:
+    """Return what workloads must know of their mesh, where there is one."""
+    if edge.gateway is None:
+        return None
+    return Mesh(ingress=edge.gateway, scraper=observability.monitoring.scraper, after=edge.bound)
 
 
 def callers(declaration: Declaration) -> tuple[str, ...]:
@@ -93,10 +103,12 @@ def make_deliveries(
             monitoring=MONITORING,
             replicas=2 if config.protected else 1,
             after=(edge.namespace, *edge.bound),
+            mesh=mesh_of(edge, observability),
         ),
         opts,
     )
-    return Deliveries(config.delivery, prometheus.url, foundation.cluster.kubeconfig if waits else None, controller)
+    kubeconfig = foundation.cluster.kubeconfig if waits else None
+    return Deliveries(config.delivery, prometheus.url, kubeconfig, controller, has_gateway=edge.gateway is not None)
 
 
 _TRIED = {need.resource.name for need in SMOKE_TEST.needs if isinstance(need, CallService)}

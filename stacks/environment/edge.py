@@ -1,7 +1,8 @@
-"""Edge: controllers, the namespace of the services, the secret store, the ingress.
+"""Edge: controllers, the mesh, the namespace of the services, the secret store, the ingress.
 
 The ingress is declared before any pod: its address is a setting of the API, and pods that are made before their target
-group is bound would not wait for the load balancer.
+group is bound would not wait for the load balancer. In a mesh, only its members are heard from when its gateway takes
+what comes from outside.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,16 @@ from components.cluster.namespace import Namespace, NamespaceArgs
 from components.data.database import DatabaseWithOwner
 from components.data.secret_store import ClusterSecretStore, ClusterSecretStoreArgs
 from components.network.ingress import AccessLogs, Ingress, IngressArgs
+from components.observability.network_policies import SERVICE_RANGES
+from components.workload.istio import (
+    INGRESS_TARGET,
+    IngressGateway,
+    IngressGatewayArgs,
+    Istio,
+    IstioArgs,
+    StrictNamespace,
+)
+from components.workload.mesh import DATAPLANE_LABEL, Account
 from stacks.account import access_log_bucket
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import Data
@@ -30,7 +41,8 @@ class Edge:
     """What stands between the world, the cluster and the secrets.
 
     `database`: the one of the data layer, with its owner's password in the namespace.
-    `bound`: what pods wait for, so that the load balancer and Prometheus find them.
+    `bound`: what pods wait for, so that the load balancer and Prometheus find them. `gateway`: as whom the mesh lets
+    requests from outside in, where there is a mesh.
     """
 
     controllers: Controllers
@@ -39,6 +51,7 @@ class Edge:
     ingress: Ingress
     database: DatabaseWithOwner
     bound: tuple[pulumi.Resource, ...]
+    gateway: Account | None = None
 
 
 def make_edge(
@@ -65,7 +78,12 @@ def make_edge(
         ),
         opts,
     )
-    namespace = Namespace(NAMESPACE, NamespaceArgs(NAMESPACE, load_balanced=True), opts)
+    istio = _istio(config, foundation, controllers, opts) if config.mesh else None
+    namespace = Namespace(
+        NAMESPACE,
+        NamespaceArgs(NAMESPACE, load_balanced=True, labels=DATAPLANE_LABEL if istio else {}),
+        opts,
+    )
     store = ClusterSecretStore(
         "aws",
         ClusterSecretStoreArgs(
@@ -77,6 +95,7 @@ def make_edge(
         ),
         opts,
     )
+    routes = tuple(server for server in catalog.servers if server.public)
     for warning in config.ingress.warnings:
         pulumi.log.warn(warning)
     ingress = Ingress(
@@ -87,16 +106,49 @@ def make_edge(
             subnet_ids=network.public_subnet_ids,
             pods_group_id=cluster.security_group_id,
             namespace=NAMESPACE,
-            routes=tuple(server for server in catalog.servers if server.public),
+            routes=routes,
             controller=controllers.load_balancer,
             logs=AccessLogs(access_log_bucket(config.account, config.region), stack),
             region=config.region,
             internet=EgressTarget(443, ("0.0.0.0/0",), except_=(str(config.network.cidr), "169.254.0.0/16")),
             protected=config.protected,
+            through=INGRESS_TARGET if istio else None,
         ),
         opts,
     )
     register_grant = ingress.grant_register(controllers.load_balancer_identity)
     bound = ingress.bind_pods(after=[namespace, register_grant])
     database = data.database.mount_owner_password(store, NAMESPACE, after=namespace)
-    return Edge(controllers, namespace, store, ingress, database, (*bound, controllers.monitor_types))
+    bound = (*bound, controllers.monitor_types)
+    if istio is None:
+        return Edge(controllers, namespace, store, ingress, database, bound)
+    gateway = IngressGateway(
+        "ingress-gateway",
+        IngressGatewayArgs(
+            charts=config.charts,
+            namespace=NAMESPACE,
+            routes=routes,
+            load_balancer=network.public_cidrs,
+            replicas=2 if config.protected else 1,
+            after=(namespace, istio, *bound),
+        ),
+        opts,
+    )
+    strict = StrictNamespace(f"{NAMESPACE}-mesh", NAMESPACE, (namespace, istio, gateway), opts)
+    return Edge(controllers, namespace, store, ingress, database, (*bound, gateway, strict), gateway.account)
+
+
+def _istio(
+    config: EnvironmentConfig, foundation: Foundation, controllers: Controllers, opts: pulumi.ResourceOptions
+) -> Istio:
+    return Istio(
+        "istio",
+        IstioArgs(
+            charts=config.charts,
+            members=NAMESPACE,
+            api_server=(*foundation.network.private_cidrs, *SERVICE_RANGES),
+            replicas=2 if config.protected else 1,
+            after=(controllers,),
+        ),
+        opts,
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from apps.detector.signals import as_setting, cluster_signals
+from apps.notifier.service import NOTIFIER
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
 from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
@@ -24,7 +25,7 @@ from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWor
 from components.workload.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
 from stacks.environment.data import Data
-from stacks.environment.delivery import Deliveries, callers, is_tried
+from stacks.environment.delivery import Deliveries, callers, is_tried, mesh_of
 from stacks.environment.edge import MONITORING, NAMESPACE, Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.observability import Observability
@@ -68,6 +69,7 @@ def make_services(
         monitoring=MONITORING,
         traces=telemetry.traces,
         traces_url=telemetry.traces_url,
+        mesh=mesh_of(edge, observability),
     )
 
     def args(
@@ -85,6 +87,7 @@ def make_services(
             callers=(*catalog.callers(declaration), *(callers(declaration) if deliveries else ())),
             depends_on=(edge.namespace, *depends_on),
             delivery=deliveries.of(declaration, smoke) if deliveries else None,
+            outsiders=(observability.monitoring.notifier,) if declaration.name == NOTIFIER.name else (),
         )
 
     jobs = {job: ReleaseWorkload(job.name, args(job, platform), opts).job for job in catalog.release_jobs}

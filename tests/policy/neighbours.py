@@ -289,6 +289,22 @@ GOOD: tuple[tuple[str, Change], ...] = (
         ),
     ),
     (
+        "a control plane of a mesh that starts no pods",
+        both(
+            change("tempo", "chart", to="istiod"),
+            change("tempo", "values", "env", to={"PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": "false"}),
+        ),
+    ),
+    ("a member of a mesh that nobody may call", change("api-callers", "spec", to={})),
+    (
+        "a member of a mesh that some may not call",
+        change("api-callers", "spec", to={"action": "DENY", "rules": [{"to": [{"operation": {"ports": ["1"]}}]}]}),
+    ),
+    (
+        "a gateway that the load balancer's subnets may call",
+        change("api-callers", "spec", "rules", 0, "from", 0, "source", to={"ipBlocks": ["10.0.192.0/20"]}),
+    ),
+    (
         "a network policy by expression",
         change("api-network", "spec", "podSelector", to={"matchExpressions": [{"key": "app", "operator": "Exists"}]}),
     ),

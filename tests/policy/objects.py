@@ -77,6 +77,20 @@ def objects() -> dict[str, tuple[str, dict[str, Any]]]:
             {"spec": {"conditions": [{"namespaces": ["sensors"]}], "provider": {"aws": {}}}},
         ),
         "disk": ("kubernetes:core/v1:PersistentVolume", {"spec": {"csi": {"driver": "ebs.csi.aws.com"}}}),
+        "mtls": (
+            "kubernetes:security.istio.io/v1:PeerAuthentication",
+            {"metadata": {"name": "default", "namespace": "sensors"}, "spec": {"mtls": {"mode": "STRICT"}}},
+        ),
+        "api-callers": (
+            "kubernetes:security.istio.io/v1:AuthorizationPolicy",
+            {
+                "metadata": {"name": "api", "namespace": "sensors"},
+                "spec": {
+                    "selector": {"matchLabels": {"app": "api"}},
+                    "rules": [{"from": [{"source": {"principals": ["cluster.local/ns/monitoring/sa/prometheus"]}}]}],
+                },
+            },
+        ),
         "tempo": (
             "kubernetes:helm.sh/v3:Release",
             {

@@ -22,7 +22,7 @@ from policy.checks import ALL
 from policy.documents import statements
 from policy.properties import UnknownProperties, UnknownValueError, get_path, strings
 from stacks.config import is_account_stack, load_environment, read_stack_file
-from tests.stacks.stacks_under_test import account_graph, environment_graph
+from tests.stacks.stacks_under_test import account_graph, environment_graph, mesh_graph
 
 STACKS = ("dev", "prod", "bootstrap", "bootstrap-prod")
 
@@ -202,7 +202,8 @@ def test_every_policy_of_aws_that_may_be_attached_is_attached_somewhere() -> Non
 
 
 def test_every_chart_that_may_read_its_node_is_installed_somewhere() -> None:
-    assert set(charts.HOST_READERS) <= {charts.chart_of(made.props) for made in everything(charts.RELEASE)}
+    in_mesh = {made.inputs["chart"] for made in mesh_graph().of("Release")}
+    assert set(charts.HOST_READERS) <= {charts.chart_of(made.props) for made in everything(charts.RELEASE)} | in_mesh
 
 
 def everything(types: Sequence[str]) -> list[Resource]:

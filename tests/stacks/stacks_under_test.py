@@ -6,7 +6,7 @@ from functools import cache
 from apps.catalog import CATALOG
 from apps.platform.needs import KeepFiles, ReadFiles
 from components.data.config import ArchiveConfig
-from components.workload.config import ForecastsConfig
+from components.workload.config import DeliveryConfig, ForecastsConfig, MeshConfig, Strategy
 from delivery.recording import Graph, build
 from stacks import account, environment
 from stacks.config import EnvironmentConfig, load_account, load_environment
@@ -17,6 +17,14 @@ from stacks.retained import archive_bucket
 def environment_graph(stack: str, *, preview: bool = False) -> Graph:
     """All that dev or prod declares."""
     return build(lambda: environment.deploy(environment_config(stack), stack), stack=stack, preview=preview)
+
+
+@cache
+def mesh_graph(stack: str = "prod", strategy: Strategy | None = None) -> Graph:
+    """All that an environment declares whose workloads are in a mesh."""
+    delivery = DeliveryConfig(strategy=strategy) if strategy else None
+    config = environment_config(stack).model_copy(update={"mesh": MeshConfig(), "delivery": delivery})
+    return build(lambda: environment.deploy(config, stack), stack=stack)
 
 
 def environment_config(stack: str, **images: str) -> EnvironmentConfig:

@@ -12,7 +12,7 @@ from delivery.charts.checks import Rendered
 from delivery.charts.helm import Installed
 from delivery.cost.workloads import CHARTS
 from delivery.recording import Graph, build
-from tests.stacks.stacks_under_test import environment_graph
+from tests.stacks.stacks_under_test import environment_graph, mesh_graph
 
 GOOD: dict[str, Any] = {"name": "program", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}
 LOGS: dict[str, Any] = {"volumes": [{"name": "logs", "hostPath": {"path": "/var/log/pods"}}]}
@@ -216,3 +216,15 @@ def test_the_operator_puts_a_container_beside_its_resources() -> None:
     said = "".join(checks.of_workloads(rendered(operator, prometheus), wanted))
     assert "Alertmanager kube-prometheus-stack-alertmanager" in said
     assert "Prometheus kube-prometheus-stack-prometheus" not in said
+
+
+def test_a_network_policy_of_a_workload_of_ours_beside_a_chart() -> None:
+    """Where the pods are that a stack declares, and those that a controller starts for it."""
+    in_mesh = mesh_graph("prod", "canary")
+    beside = Rendered()
+    gateway = workload(GOOD)
+    gateway["spec"]["template"]["metadata"]["labels"] = {"app.kubernetes.io/name": "istio-ingress"}
+    beside.add("sensors", [gateway])
+    found = [finding for finding in checks.of_stack(beside, in_mesh) if "selects" in finding]
+    assert [finding for finding in found if "argo-rollouts" not in finding] == []
+    assert len(found) == 1, "the one of a chart that was not rendered"

@@ -1,12 +1,16 @@
 """`python -m delivery.charts` from its arguments to its exit code, with small charts in a folder."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from delivery.charts.__main__ import COULD_NOT_RUN, WRONG, main
+from delivery.charts.__main__ import COULD_NOT_RUN, WRONG, main, variants
+from delivery.charts.helm import installed
+from delivery.recording import build
+from stacks import environment
 from tests.support.stand_ins import charts
 
 needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not on PATH")
@@ -18,6 +22,11 @@ def test_without_helm_it_says_that_it_could_not_run(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["dev"]) == COULD_NOT_RUN
     assert "could not run: helm is not on PATH" in capsys.readouterr().err
+
+
+def test_every_chart_that_a_component_names_is_rendered_though_no_stack_switches_it_on() -> None:
+    graphs = [build(partial(environment.deploy, config, "prod"), stack="prod") for _, config in variants("prod")]
+    assert {wanted.chart for graph in graphs for wanted in installed(graph)} == set(charts.every_chart())
 
 
 @needs_helm
