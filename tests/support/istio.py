@@ -1,0 +1,160 @@
+"""Istio's real control plane beside a control plane of a test's own, and its charts, rendered by helm.
+
+Its pods are played like all others; the program that would run in them runs here, and the API server finds it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from components.workload.istio import SYSTEM
+from devtools.ports import free_port
+from tests.support import control_plane
+from tests.support.rollouts import kubectl
+
+CONTROL_PLANE, COMMAND_LINE = "pilot-discovery", "istioctl"
+CHARTS = "istio-charts"
+"""Its charts, in a folder beside the program."""
+
+FOLDERS = {
+    "base": "base",
+    "cni": "istio-cni",
+    "gateway": "gateway",
+    "istiod": "istio-control/istio-discovery",
+    "ztunnel": "ztunnel",
+}
+"""Where each chart lies in it."""
+
+Object = Mapping[str, Any]
+
+
+def missing() -> list[str]:
+    """Programs without which no mesh is controlled here."""
+    needed = [CONTROL_PLANE, COMMAND_LINE, "helm", "kubectl"]
+    return [*control_plane.missing(), *[name for name in needed if shutil.which(name) is None]]
+
+
+def mirror(folder: Path) -> Path:
+    """Lay the charts side by side, each by its name."""
+    charts = Path(str(shutil.which(CONTROL_PLANE))).with_name(CHARTS)
+    for name, place in FOLDERS.items():
+        shutil.copytree(charts / place, folder / name)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Istiod:
+    """Istio's control plane, by the addresses at which it answers."""
+
+    kubeconfig: Path
+    http: str
+    xds: str
+
+    def debug(self, what: str) -> Any:
+        """Return what it says of itself."""
+        answer = httpx.get(f"{self.http}/debug/{what}", timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def analyze(self, namespace: str) -> list[dict[str, Any]]:
+        """Return what `istioctl analyze` finds in a namespace."""
+        command = [COMMAND_LINE, "analyze", "--kubeconfig", str(self.kubeconfig), "-n", namespace, "-o", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+        assert done.returncode == 0 or found, done.stderr
+        return found
+
+
+def apply(kubeconfig: Path, objects: Sequence[Object], namespace: str | None = None) -> None:
+    """Make objects, the API server and all webhooks willing. `namespace`: of those that name none."""
+    said = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_with_whole_numbers(made) for made in objects]})
+    place = ("-n", namespace) if namespace else ()
+    kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *place, "-f", "-", said=said)
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """Return what a recorded graph holds as the engine would send it: its numbers are all with a point."""
+    if isinstance(value, Mapping):
+        return {key: _with_whole_numbers(inside) for key, inside in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(inside) for inside in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@contextmanager
+def istiod(kubeconfig: Path, folder: Path, deployment: Object) -> Iterator[Istiod]:
+    """Run the control plane as its Deployment says, and let the API server's webhooks find it."""
+    http, grpc, https = (free_port() for _ in range(3))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    said = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+    command = [
+        *(str(shutil.which(CONTROL_PLANE)), "discovery", "--kubeconfig", str(kubeconfig)),
+        *("--httpAddr", f"127.0.0.1:{http}", "--grpcAddr", f"127.0.0.1:{grpc}", "--httpsAddr", f"127.0.0.1:{https}"),
+        *("--secureGRPCAddr", f"127.0.0.1:{free_port()}", "--monitoringAddr", f"127.0.0.1:{free_port()}"),
+        *("--ctrlz_address", "127.0.0.1", "--ctrlz_port", str(free_port())),
+    ]
+    environment = {**os.environ, **said, "POD_NAMESPACE": SYSTEM, "POD_NAME": "istiod-0"}
+    log = folder / f"{CONTROL_PLANE}.log"
+    with log.open("wb") as out:
+        running = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment)
+    found = Istiod(kubeconfig, f"http://127.0.0.1:{http}", f"127.0.0.1:{grpc}")
+    try:
+        eventually(lambda: _answers(f"{found.http}/ready"), log)
+        _lead_webhooks(kubeconfig, https)
+        eventually(lambda: _are_trusted(kubeconfig), log)
+        yield found
+        assert running.poll() is None, log.read_text()[-2000:]
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+def eventually(condition: Callable[[], object], log: Path | None = None, seconds: float = 180) -> None:
+    """Wait until a condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, log.read_text()[-3000:] if log else condition
+        time.sleep(0.2)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _lead_webhooks(kubeconfig: Path, port: int) -> None:
+    """Let the Service of the control plane be this machine: its certificate stays one for the Service's name."""
+    here = {"spec": {"type": "ExternalName", "externalName": "localhost", "clusterIP": None, "clusterIPs": None}}
+    kubectl(kubeconfig, "patch", "service", "istiod", "-n", SYSTEM, "--type=merge", "-p", json.dumps(here))
+    for kind, found in _webhooks(kubeconfig):
+        patch = [
+            {"op": "add", "path": f"/webhooks/{index}/clientConfig/service/port", "value": port}
+            for index in range(len(found["webhooks"]))
+        ]
+        kubectl(kubeconfig, "patch", kind, found["metadata"]["name"], "--type=json", "-p", json.dumps(patch))
+
+
+def _are_trusted(kubeconfig: Path) -> bool:
+    """Whether the control plane has written its certificate into each webhook, and each is asked in earnest."""
+    hooks = [hook for _, found in _webhooks(kubeconfig) for hook in found["webhooks"]]
+    return bool(hooks) and all(
+        hook["clientConfig"].get("caBundle") and hook["failurePolicy"] == "Fail" for hook in hooks
+    )
+
+
+def _webhooks(kubeconfig: Path) -> list[tuple[str, dict[str, Any]]]:
+    kinds = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+    return [
+        (kind, found) for kind in kinds for found in json.loads(kubectl(kubeconfig, "get", kind, "-o", "json"))["items"]
+    ]
