@@ -21,30 +21,19 @@ from apps.platform.declaration import Service
 from apps.platform.http import serve
 from apps.platform.settings import HttpSettings, load
 from devtools import browser as browsers
-from devtools import node
 from devtools.errors import UnavailableError
-from devtools.paths import DASHBOARD
 from devtools.ports import free_port
 from devtools.postgres import Postgres
 from local.infrastructure import frontdoor, secrets
 from local.paths import Paths
 from local.process.children import Program
-from local.process.supervisor import Supervisor
 from tests.dashboard.stub import StubApi
+from tests.support.dashboard import FLAGS, preview, supervised
 from tests.support.kinesis import KinesisServer
 from tests.support.postgres import TestDatabase
 
 # Long enough for a busy machine; what comes sooner is not waited for.
 expect.set_options(timeout=20_000)
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="session")
@@ -65,32 +54,6 @@ async def browser() -> AsyncIterator[Browser]:
         started = await playwright.chromium.launch(executable_path=str(program), args=list(FLAGS))
         yield started
         await started.close()
-
-
-@asynccontextmanager
-async def supervised(*programs: Program) -> AsyncIterator[None]:
-    """Run programs until the block ends; enter it once all of them are ready."""
-    async with httpx.AsyncClient() as http:
-        supervisor = Supervisor(print, http)
-        try:
-            for program in programs:
-                supervisor.supervise(program, restart=False)
-            await supervisor.until_ready(*supervisor.processes)
-            yield
-        finally:
-            await supervisor.stop(*supervisor.processes)
-
-
-def preview(port: int, api_url: str, gateway_url: str, folder: Path) -> Program:
-    """The dashboard as the local stack serves it."""
-    return Program(
-        name="dashboard",
-        command=(str(node.find()), str(DASHBOARD / "node_modules" / "vite" / "bin" / "vite.js"), "preview"),
-        directory=DASHBOARD,
-        environment={"PORT": str(port), "API_URL": api_url, "GATEWAY_URL": gateway_url},
-        log=folder / "dashboard.log",
-        ready=f"http://127.0.0.1:{port}/",
-    )
 
 
 @dataclass

@@ -15,7 +15,7 @@ from apps.platform.errors import ProblemError
 from apps.platform.http import application, read_body, serve
 from apps.platform.settings import HttpSettings, load
 from devtools.ports import free_port
-from tests.dashboard.conftest import preview, supervised
+from tests.support.dashboard import preview, supervised
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
