@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ async def frames(bench: Bench, seconds: int) -> None:
             if query:
                 await page.get_by_role("meter").nth(199).wait_for()
             session = await page.context.new_cdp_session(page)
-            await session.send("Performance.enable")
+            await session.send("Performance.enable", {"timeDomain": "threadTicks"})
             updates = count_updates(session)
             await session.send("Network.enable")
             await asyncio.sleep(10)  # what comes once with the page is not measured
@@ -187,7 +188,7 @@ async def frames(bench: Bench, seconds: int) -> None:
             after = await metrics(session)
             spent = cpu_seconds() - cpu
             seen, tasks = await page.evaluate("[window.frames, window.longTasks]")
-        gaps = sorted(later - earlier for earlier, later in zip(seen, seen[1:], strict=False))
+        gaps = sorted(later - earlier for earlier, later in pairwise(seen))
         rate = 1000 * len(gaps) / (seen[-1] - seen[0])
         reference = reference or rate
         print(
@@ -198,7 +199,7 @@ async def frames(bench: Bench, seconds: int) -> None:
         parts = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration", "TaskDuration")
         told = ", ".join(f"{part} {(after[part] - before[part]) / seconds * 1000:.0f} ms" for part in parts)
         by_process = ", ".join(f"{kind} {value / seconds * 1000:.0f} ms" for kind, value in spent.items() if value > 0)
-        print(f"  a second: {told}; CPU {by_process}")
+        print(f"  CPU a second of the page's own thread: {told}; of each process: {by_process}")
 
 
 def count_updates(session: CDPSession) -> list[int]:

@@ -2,10 +2,14 @@ import type { Row } from "../fleet/rows";
 import { change } from "../address";
 import { subjectOf, worstOf } from "../fleet/rows";
 import { GAUGE_STEP, MAX_GAUGES } from "../fleet/view";
-import type { Series } from "../live/series";
+import { formatSpan } from "../format";
+import { isStale, type Series } from "../live/series";
 import { Note } from "../shell/Note";
 import { t } from "../text";
 import { Gauge, SilentGauge } from "./Gauge";
+
+/** How often sparklines move on: a pixel of theirs is about so long. */
+const SPARK_STEP_MS = 5_000;
 
 interface Props {
   rows: readonly Row[];
@@ -32,7 +36,9 @@ export function Gauges({ rows, limit, matching, now, focus, onFocus }: Props) {
               key={series.key}
               device={row.device}
               series={series}
-              now={now}
+              age={t.ago(now - series.ts)}
+              staleFor={isStale(series, now) ? formatSpan(now - series.ts) : null}
+              until={Math.ceil(now / SPARK_STEP_MS) * SPARK_STEP_MS}
               focused={series.key === focus}
               alert={worstOf(row.alerts.filter((alert) => [null, series.metric].includes(subjectOf(alert).metric)))}
               onFocus={onFocus}

@@ -1,4 +1,4 @@
-import { forwardRef, useEffect, useImperativeHandle, useRef, useState, type PointerEvent } from "react";
+import { forwardRef, useEffect, useImperativeHandle, useMemo, useRef, useState, type PointerEvent } from "react";
 import { panned, type Range, fixed, type Span, zoomed } from "../range";
 import { type EChartsType, init } from "./echarts";
 import type { ChartModel } from "./model";
@@ -30,6 +30,8 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
   const drag = useRef<{ x: number; pan: boolean; span: Span } | null>(null);
   const [brush, setBrush] = useState<{ left: number; width: number } | null>(null);
   const dark = useDark();
+  // Read once for each scheme: with every reading, the browser would lay out the whole page to tell.
+  const colours = useMemo(() => ({ dark, ...theme() }), [dark]);
   const latest = useRef({ model, onRange });
   useEffect(() => {
     latest.current = { model, onRange };
@@ -63,8 +65,8 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
   }, []);
 
   useEffect(() => {
-    chart.current?.setOption(trendOption(model, theme()), { notMerge: true, lazyUpdate: true });
-  }, [model, dark]);
+    chart.current?.setOption(trendOption(model, colours), { notMerge: true, lazyUpdate: true });
+  }, [model, colours]);
 
   useImperativeHandle(handle, () => ({
     picture: () => chart.current?.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: token("surface") }) ?? "",
