@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 DONE = {"acknowledge": "acknowledged", "resolve": "resolved", "snooze": "snoozed", "unsnooze": "unsnoozed"}
@@ -14,6 +14,11 @@ SEVERITIES = ("info", "warning", "critical")
 EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
 SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
 UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "snoozed_until")
+
+
+def now() -> datetime:
+    """The time that the stub goes by: a test of how pages look has it stand still."""
+    return datetime.now(UTC)
 
 
 def described(device: dict[str, Any]) -> str:
@@ -27,6 +32,19 @@ def trouble(device: dict[str, Any]) -> tuple[int, str]:
     """What is wrong comes first."""
     rank = 3 if device["worst"] else {"silent": 2, "new": 1, "live": 0}[device["state"]]
     return -rank, device["device_id"]
+
+
+def is_asked_for(alert: dict[str, Any], query: Mapping[str, str]) -> bool:
+    """Whether an alert is among those that a query of the list names."""
+    snoozed, device = str(is_snoozed(alert)).lower(), alert["source"].split("/")[0]
+    said = {"state": alert["state"], "severity": alert["severity"], "device_id": device, "snoozed": snoozed}
+    return all(query.get(name, value) == value for name, value in said.items())
+
+
+def is_snoozed(alert: dict[str, Any]) -> bool:
+    """Whether nobody is told of an alert now, though it is open."""
+    until = alert["snoozed_until"]
+    return alert["state"] == "open" and until is not None and datetime.fromisoformat(until) > now()
 
 
 def counts(fleet: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, UNSET, counts, curve, described, minutes, trouble
+from tests.dashboard import made_up
+from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, UNSET, counts, described, is_asked_for, trouble
 from tests.dashboard.reports import report_routes
 
 TOKEN = "the-operator"
@@ -185,10 +186,10 @@ class StubApi:
             for alert in self.alerts.values()
             if alert["source"].split("/")[0] == device_id and alert["state"] != "resolved"
         ]
-        age = 0.0 if seen is None else (datetime.now(UTC) - datetime.fromisoformat(seen)).total_seconds()
+        age = 0.0 if seen is None else (made_up.now() - datetime.fromisoformat(seen)).total_seconds()
         silent = age > device["attributes"].get("silent_after_seconds", 900)
         readings = [
-            {name: item[name] for name in ("metric", "ts", "value", "received_at")} | {"spark": minutes(item)}
+            {name: item[name] for name in ("metric", "ts", "value", "received_at")} | {"spark": made_up.minutes(item)}
             for _, item in sorted(latest.items(), key=lambda pair: (pair[0] != device["kind"], pair[0]))
         ]
         return device | {
@@ -265,14 +266,14 @@ class StubApi:
             return problem(503, "the database cannot be reached")
         query = request.query_params
         device_id, metric, points = query["device_id"], query["metric"], int(query.get("points", 288))
-        until = min(datetime.fromisoformat(query.get("until", stamp())), datetime.now(UTC))
+        until = min(datetime.fromisoformat(query.get("until", stamp())), made_up.now())
         since = datetime.fromisoformat(query["since"])
         seconds = max(int((until - since).total_seconds() / points), 1)
         newest = self.latest.get((device_id, metric))
         items = []
         for index in range(points if newest else 0):
             at = since + timedelta(seconds=seconds * index)
-            value = curve(device_id, metric, at.timestamp())
+            value = made_up.curve(device_id, metric, at.timestamp())
             width = abs(value) * (0.05 + 0.03 * math.sin(index / 7))
             items.append(
                 {"ts": iso(at), "avg": value, "min": value - width, "max": value + width, "count": max(seconds // 2, 1)}
@@ -293,13 +294,7 @@ class StubApi:
         if not self.http:
             return problem(503, "the database cannot be reached")
         query = request.query_params
-        found = [
-            alert
-            for alert in self.alerts.values()
-            if query.get("state", alert["state"]) == alert["state"]
-            and query.get("severity", alert["severity"]) == alert["severity"]
-            and query.get("device_id", alert["source"].split("/")[0]) == alert["source"].split("/")[0]
-        ]
+        found = [alert for alert in self.alerts.values() if is_asked_for(alert, query)]
         return page(sorted(found, key=lambda alert: alert["opened_at"], reverse=True))
 
     async def show_alert(self, request: Request) -> Response:
@@ -391,7 +386,7 @@ def problem(status: int, detail: str) -> Response:
 
 def stamp(after: float = 0) -> str:
     """The time `after` seconds from now."""
-    return iso(datetime.now(UTC) + timedelta(seconds=after))
+    return iso(made_up.now() + timedelta(seconds=after))
 
 
 def iso(at: datetime) -> str:

@@ -158,6 +158,18 @@ async def test_what_is_over_is_found_with_what_was_said_about_it(site: StubSite)
         await expect(page.get_by_text("No alert matches.")).to_be_visible()
 
 
+async def test_what_is_snoozed_is_found_in_the_history_too(site: StubSite) -> None:
+    await stocked(site)
+    site.stub.set_alert("shaky", snoozed_until=stamp(3600))
+    async with site.visit("alerts?tab=history") as page:
+        await expect(page.get_by_role("article")).to_have_count(3)
+        await page.get_by_label("Snoozed").select_option("yes")
+        await expect(page.get_by_role("article")).to_have_count(1)
+        await expect(page.get_by_role("article")).to_contain_text("Snoozed until")
+        await page.get_by_label("Snoozed").select_option("no")
+        await expect(page.get_by_role("article")).to_have_count(2)
+
+
 async def test_nothing_is_said_to_be_well_while_nobody_knows(site: StubSite) -> None:
     site.stub.add_device("motor", "vibration", "Motor")
     await site.stub.read("motor", "vibration", 2.8)

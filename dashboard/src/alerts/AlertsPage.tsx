@@ -36,7 +36,7 @@ export default function AlertsPage({ live, offline, now }: Props) {
   const severity = SEVERITIES.find((each) => each === query.severity);
   const about = ABOUT.find((each) => each === query.about);
   const snoozed = SNOOZED.find((each) => each === query.snoozed);
-  const history = useHistory(isHistory ? historyQuery(query, severity, about) : null, live.alerts);
+  const history = useHistory(isHistory ? historyQuery(query, severity, about, snoozed) : null, live.alerts);
   const pending = usePending();
   const active = live.alerts ? inOrder(live.alerts) : [];
   const candidates = isHistory ? history.alerts : active;
@@ -121,6 +121,7 @@ function historyQuery(
   query: Readonly<Record<string, string>>,
   severity: Severity | undefined,
   about: AlertQuery["about"] | undefined,
+  snoozed: (typeof SNOOZED)[number] | undefined,
 ): AlertQuery {
   const day = (text: string | undefined, add: number): string | null => {
     const at = Date.parse(`${text ?? ""}T00:00:00`);
@@ -131,6 +132,7 @@ function historyQuery(
   return {
     ...(severity ? { severity } : {}),
     ...(about ? { about } : {}),
+    ...(snoozed ? { snoozed: snoozed === "yes" } : {}),
     ...(query.device ? { device_id: query.device } : {}),
     ...(since ? { since } : {}),
     ...(until ? { until } : {}),
@@ -200,12 +202,11 @@ function AlertFilters({ query }: { query: Readonly<Record<string, string>> }) {
         t.alerts.about,
         ABOUT.map((each) => [each, t.alerts.subjects[each]]),
       )}
-      {query.tab !== "history" &&
-        select(
-          "snoozed",
-          t.alerts.snoozed,
-          SNOOZED.map((each) => [each, t.alerts.isSnoozed[each]]),
-        )}
+      {select(
+        "snoozed",
+        t.alerts.snoozed,
+        SNOOZED.map((each) => [each, t.alerts.isSnoozed[each]]),
+      )}
       {field("device", t.alerts.deviceId, "text")}
       {query.tab === "history" && (
         <>
