@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -186,7 +186,7 @@ async def frames(bench: Bench, seconds: int) -> None:
             before, cpu = await metrics(session), cpu_seconds()
             await asyncio.sleep(seconds)
             after = await metrics(session)
-            spent = cpu_seconds() - cpu
+            spent = {kind: value - cpu.get(kind, 0) for kind, value in cpu_seconds().items()}
             seen, tasks = await page.evaluate("[window.frames, window.longTasks]")
         gaps = sorted(later - earlier for earlier, later in pairwise(seen))
         rate = 1000 * len(gaps) / (seen[-1] - seen[0])
@@ -243,9 +243,9 @@ async def metrics(session: CDPSession) -> dict[str, float]:
     return {each["name"]: each["value"] for each in answer["metrics"]}
 
 
-def cpu_seconds() -> Counter[str]:
+def cpu_seconds() -> dict[str, float]:
     """Return the CPU seconds of this process's children, the browser's by their kind."""
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     for process in psutil.Process().children(recursive=True):
         try:
             arguments, times = process.cmdline(), process.cpu_times()
