@@ -168,6 +168,19 @@ async def test_what_is_usual_is_drawn_and_said_where_the_detector_knows_it(site:
         await expect(page.locator(".legend")).to_contain_text(re.compile("usually 19.5.*– 24.3"))
 
 
+async def test_until_when_the_detector_learns_what_is_usual_is_said(site: StubSite) -> None:
+    await stocked(site)
+    unknown = {"judged_until": None, "usual_low": None, "usual_high": None}
+    site.stub.watched = [{"metric": "temperature", "learning_until": stamp(1200), **unknown}]
+    async with site.visit("devices/boiler") as page:
+        said = page.get_by_text(re.compile(r"is learning what is usual of Temperature until \d"))
+        await expect(said).to_be_visible()
+        site.stub.watched[0]["learning_until"] = None
+        await page.reload()
+        await expect(page.get_by_role("img", name=re.compile("^Boiler room, temperature"))).to_be_visible()
+        await expect(said).to_have_count(0)
+
+
 async def test_what_comes_next_is_drawn_and_said_where_somebody_forecasts_it(site: StubSite) -> None:
     await stocked(site)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
