@@ -17,7 +17,7 @@ UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at
 
 
 def now() -> datetime:
-    """The time that the stub goes by: a test of how pages look has it stand still."""
+    """The time that the stub goes by."""
     return datetime.now(UTC)
 
 
