@@ -58,6 +58,9 @@ async def fleet_of_a_table(site: StubSite) -> None:
     for number in range(14):
         site.stub.add_device(f"pump-{number}", "power", f"Pump {number}", labels=["cellar"])
         await site.stub.read(f"pump-{number}", "power", number)
+    site.stub.add_device("meter", "energy", "Main meter of the western hall", labels=["cellar"], energy_unit="Wh")
+    await site.stub.read("meter", "energy", 98_765_432)
+    await site.stub.read("meter", "voltage", -1_234_567.891)
 
 
 async def tab_to(page: Page, wanted: Locator, most: int = 60) -> None:
@@ -92,6 +95,16 @@ async def test_an_alert_is_found_understood_and_acknowledged_by_keyboard_alone(s
         await expect(page.get_by_text("Acknowledged by Ana")).to_be_visible()
         assert site.stub.alerts["hot"]["state"] == "acknowledged"
         assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
+@pytest.mark.parametrize("size", [100, 125, 200])
+async def test_no_value_of_the_table_is_cut_on_a_phone(site: StubSite, size: int) -> None:
+    await fleet_of_a_table(site)
+    async with site.visit("?q=main", **PHONE) as page:
+        await expect(page.get_by_role("row", name="Main meter")).to_contain_text("\u22121.235\u00a0MV")
+        await page.evaluate("size => { document.documentElement.style.fontSize = `${size * 0.9375}%`; }", size)
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert await page.evaluate(CUT) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import { changeDevice } from "../api/client";
 import type { Device, FleetDevice } from "../api/types";
 import { formatFull } from "../format";
 import { textOf, wordsOf } from "../shell/form";
+import { Icon } from "../shell/Icon";
 import { toast } from "../shell/toasts";
 import { t } from "../text";
 import { attributesOf, type Line, linesOf } from "./attributes";
@@ -85,7 +86,7 @@ export function AboutDevice({ device }: { device: FleetDevice }) {
                 setLines(lines.toSpliced(index, 1));
               }}
             >
-              ×
+              <Icon name="close" />
             </button>
           </p>
         ))}

@@ -157,9 +157,7 @@ function Column({ name, className, sort, by: [first, second] }: ColumnProps) {
         }}
       >
         {name}
-        <span className="column-sort" aria-hidden="true">
-          {sorted ? (descending ? "↓" : "↑") : ""}
-        </span>
+        <span className="column-sort">{sorted && <Icon name={descending ? "down" : "up"} />}</span>
       </button>
     </th>
   );
@@ -222,8 +220,8 @@ function Value({ row: { device, series } }: { row: Row }) {
         return index === 0 ? (
           <strong key={each.key}>{text}</strong>
         ) : (
-          <small key={each.key}>
-            {metricName(each.metric)} {text}
+          <small key={each.key} title={`${metricName(each.metric)} ${text}`}>
+            <span>{metricName(each.metric)}</span> {text}
           </small>
         );
       })}

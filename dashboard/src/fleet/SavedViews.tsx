@@ -1,5 +1,6 @@
 import { type FormEvent, useRef, useState } from "react";
 import { textOf } from "../shell/form";
+import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
 import { DialogFoot, Modal } from "../shell/Modal";
 import { t } from "../text";
@@ -22,7 +23,7 @@ export function SavedViews() {
               removeView(name);
             }}
           >
-            ×
+            <Icon name="close" />
           </button>
         </span>
       ))}

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { formatCount, formatSpan } from "../format";
 import { show } from "../quantity";
+import { Icon } from "../shell/Icon";
 import { t } from "../text";
 import type { Summary } from "./merge";
 
@@ -77,7 +78,7 @@ export function Legend({ lines, bucket, usual, forecast, onRemove }: LegendProps
                 onRemove(key);
               }}
             >
-              ×
+              <Icon name="close" />
             </button>
           )}
         </li>

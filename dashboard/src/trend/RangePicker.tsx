@@ -2,6 +2,7 @@ import { type FormEvent, useRef } from "react";
 import { preferences } from "../preferences/preferences";
 import { fixed, panned, type Range, type Span, type WindowName, WINDOWS, zoomed } from "../range";
 import { textOf } from "../shell/form";
+import { Icon } from "../shell/Icon";
 import { DialogFoot, Modal } from "../shell/Modal";
 import { Segments } from "../shell/Segments";
 import { t } from "../text";
@@ -16,10 +17,10 @@ interface Props {
 /** Windows that end now, steps back and forward, closer and wider, and from when to when. */
 export function RangePicker({ range, span, onRange, onChoose }: Props) {
   const buttons = [
-    ["←", t.trend.back, () => panned(span, -0.5)],
-    ["→", t.trend.forward, () => panned(span, 0.5)],
-    ["+", t.trend.closer, () => zoomed(span, 0.5)],
-    ["−", t.trend.wider, () => zoomed(span, 2)],
+    ["left", t.trend.back, () => panned(span, -0.5)],
+    ["right", t.trend.forward, () => panned(span, 0.5)],
+    ["plus", t.trend.closer, () => zoomed(span, 0.5)],
+    ["minus", t.trend.wider, () => zoomed(span, 2)],
   ] as const;
   return (
     <div className="range">
@@ -32,9 +33,9 @@ export function RangePicker({ range, span, onRange, onChoose }: Props) {
         }}
       />
       <div className="range-steps" role="group" aria-label={t.trend.move}>
-        {buttons.map(([sign, name, next]) => (
+        {buttons.map(([icon, name, next]) => (
           <button
-            key={sign}
+            key={icon}
             type="button"
             className="button"
             aria-label={name}
@@ -43,7 +44,7 @@ export function RangePicker({ range, span, onRange, onChoose }: Props) {
               onRange(next());
             }}
           >
-            {sign}
+            <Icon name={icon} />
           </button>
         ))}
         <button type="button" className="button" aria-haspopup="dialog" onClick={onChoose}>
