@@ -15,10 +15,12 @@ import httpx
 import psutil
 import pytest
 
+from apps.catalog import CATALOG
 from delivery import smoke
-from devtools import node
+from devtools import node, tools
 from devtools.paths import ROOT
 from devtools.ports import free_port
+from local import plan
 
 pytestmark = [
     pytest.mark.slow,
@@ -158,3 +160,26 @@ async def test_the_smoke_test_of_deployments_passes_and_says_what_does_not_work(
         assert "the reading is seen live: not within 10 s" in capsys.readouterr().err
         for ingestor in run.children("apps.ingestor"):
             ingestor.resume()
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(
+    None in [tools.find(tool) for tool in tools.MONITORING], reason="nobody is told without Prometheus and Alertmanager"
+)
+async def test_a_limit_a_silence_and_an_anomaly_are_told_and_told_again_once_over(tmp_path: Path) -> None:
+    faults = ("spike:sim-vibration-001@30+60", "dropout:sim-humidity-001@30+90", "drift:sim-power-001@30+180")
+    told = ("Vibration sensor 1: Vibration out of range", "Humidity sensor 1: Silent", "Power sensor 1: ")
+    messages = {f"{sign} {text}" for sign in (":rotating_light:", ":white_check_mark:") for text in told}
+    async with stack(tmp_path / "local", *(f"--fault={fault}" for fault in faults)) as run:
+        await run.live_points()
+        ports = plan.ports(run.port, CATALOG)
+        # The detector looks every five minutes, and once more until it is over.
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports['webhook']}", timeout=60) as http,
+            asyncio.timeout(1500),
+        ):
+            while messages:
+                assert run.process.returncode is None, (await run.output())[-2000:]
+                page = (await http.get("/")).text
+                messages = {message for message in messages if message not in page}
+                await asyncio.sleep(1)
