@@ -22,6 +22,15 @@ DeviceId = Annotated[
         examples=["boiler-1"],
     ),
 ]
+MAX_IDS = 100
+IdList = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}(,[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}){{0,{MAX_IDS - 1}}}(?!\n)$",
+        description="Ids of devices, with commas between",
+        examples=["boiler-1,boiler-2"],
+    ),
+]
 Name = Annotated[
     str,
     msgspec.Meta(

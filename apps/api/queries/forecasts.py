@@ -1,5 +1,6 @@
 """What series will probably be in the next hours (docs/forecasts.md)."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -8,7 +9,11 @@ import sqlalchemy as sa
 
 from apps.api.database import Database
 from apps.api.queries.sql import Labels, is_seen
+from apps.domain.crossings import Crossing, Point, first_crossing
+from apps.domain.rules import Rule
 from apps.storage.forecast_tables import series_forecasts
+from apps.storage.rules import load_rules
+from apps.storage.tables import devices
 
 HOUR = timedelta(hours=1)
 
@@ -40,6 +45,8 @@ class SeriesForecast(msgspec.Struct, frozen=True, kw_only=True):
     baseline_mase: float | None
     """The same of the best naive forecast."""
     hours: list[ForecastHour]
+    crossing: Crossing | None
+    """The first limit of a rule that the expected course crosses from now on; null: none."""
 
 
 class ForecastKey(NamedTuple):
@@ -52,7 +59,7 @@ class ForecastKey(NamedTuple):
 async def of_series(
     database: Database,
     *,
-    device_id: str | None,
+    device_ids: Sequence[str] | None,
     metric: str | None,
     now: datetime,
     limit: int,
@@ -62,21 +69,32 @@ async def of_series(
     """Return at most `limit` forecasts with hours that are not over, by device and metric."""
     table = series_forecasts.c
     length = sa.func.make_interval(0, 0, 0, 0, sa.func.cardinality(table.expected), type_=sa.Interval)
-    query = sa.select(series_forecasts).where(is_seen(labels, table.device_id), table.first_hour + length > now)
+    query = sa.select(series_forecasts, devices.c.kind, devices.c.labels)
+    query = query.outerjoin_from(series_forecasts, devices, table.device_id == devices.c.device_id)
+    query = query.where(is_seen(labels, table.device_id), table.first_hour + length > now)
     query = query.order_by(table.device_id, table.metric).limit(limit)
-    if device_id is not None:
-        query = query.where(table.device_id == device_id)
+    if device_ids is not None:
+        query = query.where(table.device_id.in_(device_ids))
     if metric is not None:
         query = query.where(table.metric == metric)
     if after is not None:
         query = query.where(sa.tuple_(table.device_id, table.metric) > sa.tuple_(*map(sa.literal, after)))
-    return [_forecast(dict(row)) for row in await database.rows(query)]
+    rows = await database.rows(query)
+    async with database.connection() as connection:
+        rules = await load_rules(connection) if rows else []
+    return [_forecast(dict(row), rules, now) for row in rows]
 
 
-def _forecast(row: dict[str, Any]) -> SeriesForecast:
+def _forecast(row: dict[str, Any], rules: Iterable[Rule], now: datetime) -> SeriesForecast:
+    kind, labels = row.pop("kind"), row.pop("labels")
     first, expected, margin = row.pop("first_hour"), row.pop("expected"), row.pop("margin")
     hours = [
         ForecastHour(first + ahead * HOUR, value, value - margin, value + margin)
         for ahead, value in enumerate(expected)
     ]
-    return SeriesForecast(**row, hours=hours)
+    # Each mean at the middle of its hour. Of a device that nobody registered no rule speaks.
+    course = [Point(hour.ts + HOUR / 2, hour.expected) for hour in hours]
+    about = [] if kind is None else [rule for rule in rules if rule.scope.covers_device(row["device_id"], kind, labels)]
+    return SeriesForecast(
+        **row, hours=hours, crossing=first_crossing(course, about, row["device_id"], row["metric"], now)
+    )

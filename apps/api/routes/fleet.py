@@ -12,14 +12,11 @@ from apps.api.permissions import Permission
 from apps.api.queries import fleet
 from apps.api.queries.fleet import DeviceState, FacetCount, FleetDevice, FleetFilter, FleetKey, Sort
 from apps.api.routes.paging import PageQuery, decode_cursor, page
-from apps.domain.devices import Kind, Label
+from apps.domain.devices import IdList, Kind, Label
 from apps.domain.readings import Metric
 from apps.domain.text import NO_NUL_PATTERN
 
 router = Router("Fleet", "Every device at a glance: what is wrong first, with counts.")
-
-MAX_IDS = 100
-_ID_LIST = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}(,[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}){{0,{MAX_IDS - 1}}}(?!\n)$"
 
 
 class FleetQuery(PageQuery, frozen=True, kw_only=True):
@@ -36,15 +33,7 @@ class FleetQuery(PageQuery, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    ids: (
-        Annotated[
-            str,
-            msgspec.Meta(
-                pattern=_ID_LIST, description="Ids of devices, with commas between", examples=["boiler-1,boiler-2"]
-            ),
-        ]
-        | None
-    ) = None
+    ids: IdList | None = None
     kind: Kind | None = None
     label: Label | None = None
     metric: Metric | None = None

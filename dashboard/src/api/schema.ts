@@ -541,7 +541,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the newest forecast of each series, by device and metric. A series that is too young has none */
+        /**
+         * List the newest forecast of each series, by device and metric. A series that is too young has none
+         * @description `crossing` warns: the first limit of an enabled rule that the expected course leads across.
+         */
         get: operations["list_forecasts"];
         put?: never;
         post?: never;
@@ -2136,6 +2139,7 @@ export interface components {
             mase: number | null;
             baseline_mase: number | null;
             hours: components["schemas"]["ForecastHour"][];
+            crossing: components["schemas"]["Crossing"] | null;
         };
         /**
          * ForecastHour
@@ -2149,6 +2153,26 @@ export interface components {
             low: number;
             high: number;
         };
+        /**
+         * Crossing
+         * @description A limit that a series will probably cross, which it is within now.
+         */
+        Crossing: {
+            at: string;
+            side: components["schemas"]["Side"];
+            /** @description The limit that was passed, in the unit of the metric */
+            threshold: number;
+            rule_id: string;
+            name: string;
+            /** @description How bad it is */
+            severity: components["schemas"]["Severity"];
+        };
+        /**
+         * Side
+         * @description On which side of a limit something is wrong.
+         * @enum {unknown}
+         */
+        Side: "above" | "below";
         /**
          * AlertPage
          * @description Some rows, and where the next ones start: null after the last.
@@ -6341,6 +6365,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Letters, digits, '.', '_' and '-', at most 64 */
                 device_id?: string;
+                /** @description Ids of devices, with commas between */
+                ids?: string;
                 /** @description Lower case letters, digits and '_', at most 63, beginning with a letter */
                 metric?: string;
             };
@@ -6376,7 +6402,15 @@ export interface operations {
                      *               "low": 1,
                      *               "high": 1
                      *             }
-                     *           ]
+                     *           ],
+                     *           "crossing": {
+                     *             "at": "at",
+                     *             "side": "above",
+                     *             "threshold": 80,
+                     *             "rule_id": "rule id",
+                     *             "name": "Boiler room",
+                     *             "severity": "critical"
+                     *           }
                      *         }
                      *       ],
                      *       "next_cursor": "next cursor"

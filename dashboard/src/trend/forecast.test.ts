@@ -6,7 +6,7 @@ const NOON = Date.parse("2026-03-01T12:00:00Z");
 const HOUR = 3_600_000;
 const forecast: SeriesForecast = {
   ...{ device_id: "boiler", metric: "temperature", made_at: "2026-03-01T12:10:00Z", tested_at: "2026-03-01T12:10:00Z" },
-  ...{ model: "prophet", model_version: "1", coverage: 0.8, mase: 0.5, baseline_mase: 1 },
+  ...{ model: "prophet", model_version: "1", coverage: 0.8, mase: 0.5, baseline_mase: 1, crossing: null },
   hours: Array.from({ length: 24 }, (_, hour) => ({
     ts: new Date(NOON + hour * HOUR).toISOString(),
     ...{ expected: hour, low: hour - 1, high: hour + 2 },

@@ -44,6 +44,45 @@ async def test_a_series_is_asked_for_by_device_and_metric(api: RunningApi) -> No
 
 
 @pytest.mark.usefixtures("forecast")
+async def test_a_forecast_warns_of_the_first_limit_that_it_leads_across(
+    api: RunningApi, database: TestDatabase
+) -> None:
+    connection = await database.connect()
+    at = datetime.now(UTC) + timedelta(minutes=1)
+    await connection.execute(
+        "UPDATE series_forecasts SET first_hour = $1, expected = '{10, 20, 30}' WHERE metric != 'over'", at
+    )
+    await connection.execute("INSERT INTO devices (device_id, kind) VALUES ('c', 'fan')")
+    await connection.execute("UPDATE series_forecasts SET device_id = 'c' WHERE device_id = 'b'")
+    about = {"kinds": ["pump"], "metrics": ["flow"]}
+    rules = (
+        ("spill", {"condition": {"type": "above", "threshold": 25}, "scope": about, "severity": "critical"}),
+        ("high", {"condition": {"type": "above", "threshold": 15}, "scope": about}),
+        ("never", {"condition": {"type": "above", "threshold": 35}, "scope": about}),
+    )
+    for rule_id, rule in rules:
+        made = await api.http.post("/api/rules", json={"rule_id": rule_id, "name": rule_id.title(), **rule})
+        assert made.status_code == 201, made.text
+    await connection.close()
+    answer = await api.reader.get("/api/forecasts", params={"ids": "a,c"})
+    crossings = {(row["device_id"], row["metric"]): row["crossing"] for row in answer.json()["items"]}
+    told = crossings.pop(("a", "flow"))
+    assert crossings == {("a", "heat"): None, ("c", "flow"): None}
+    assert datetime.fromisoformat(told.pop("at")) == at + timedelta(hours=1)
+    assert told == {"side": "above", "threshold": 15, "rule_id": "high", "name": "High", "severity": "warning"}
+
+
+@pytest.mark.usefixtures("forecast")
+async def test_forecasts_of_several_devices_are_asked_for_together(api: RunningApi) -> None:
+    async def of(**query: str) -> list[tuple[str, str]]:
+        return series((await api.reader.get("/api/forecasts", params=query)).json())
+
+    assert await of(ids="b,none") == [("b", "flow")]
+    assert await of(ids="a,b", metric="flow") == [("a", "flow"), ("b", "flow")]
+    assert await of(ids="a", device_id="b") == []
+
+
+@pytest.mark.usefixtures("forecast")
 async def test_forecasts_come_page_by_page_without_those_that_are_over(api: RunningApi) -> None:
     first = (await api.reader.get("/api/forecasts", params={"limit": 2})).json()
     rest = (await api.reader.get("/api/forecasts", params={"limit": 2, "cursor": first["next_cursor"]})).json()
