@@ -3,7 +3,8 @@
     python -m bench.longterm [--readings N ...] [--threads N] [--memory 4g]
 
 Each archive is made up in a temporary folder: a reading a minute of as many devices as it takes, as Parquet by day and
-kind. The reference of the same run is Spark counting the rows: what reading them takes alone.
+kind. The reference of the same run is Spark counting the rows: what reading them takes alone. Seconds of processors are
+what a machine is billed by, and are the same beside other work.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="4g", help="heap of the Java process")
     options = parser.parse_args()
-    print("readings\tseries\tMB of Parquet\ts to count\ts to report\tratio\tpeak MiB\tshuffled MB")
+    print("readings\tseries\tMB of Parquet\ts to count\ts to report\tratio\tCPU s to report\tpeak MiB\tshuffled MB")
     for wanted in options.readings:
         with tempfile.TemporaryDirectory(prefix="longterm-") as folder:
             spark = _session(options.threads, options.memory)
@@ -58,7 +59,7 @@ def _measure(spark: SparkSession, folder: Path, wanted: int) -> None:
     assert count is not None
     print(
         f"{made.readings}\t{made.series}\t{size / 1e6:.0f}\t{counting:.1f}\t{made.seconds:.1f}\t"
-        f"{made.seconds / counting:.1f}\t{peak.mib:.0f}\t{_shuffled(spark) / 1e6:.0f}",
+        f"{made.seconds / counting:.1f}\t{peak.cpu_seconds:.0f}\t{peak.mib:.0f}\t{_shuffled(spark) / 1e6:.0f}",
         flush=True,
     )
 
@@ -91,20 +92,22 @@ def write(spark: SparkSession, folder: Path, devices: int) -> int:
 
 
 class Peak:
-    """The most memory that this process and its children held while it was open, in MiB."""
+    """The most memory that this process and its children held while it was open, in MiB, and what they computed."""
 
     def __init__(self) -> None:
-        self.mib = 0.0
+        self.mib = self.cpu_seconds = 0.0
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look)
 
     def __enter__(self) -> "Peak":
+        self.cpu_seconds = -_cpu_seconds()
         self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._watch.join()
+        self.cpu_seconds += _cpu_seconds()
 
     def _look(self) -> None:
         own = psutil.Process()
@@ -116,6 +119,11 @@ class Peak:
                 except psutil.NoSuchProcess:
                     continue
             self.mib = max(self.mib, held / 2**20)
+
+
+def _cpu_seconds() -> float:
+    own = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (own, *own.children(recursive=True)))
 
 
 def _session(threads: int, memory: str) -> SparkSession:
