@@ -45,9 +45,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    """A cluster of the test's own."""
-    with control_plane.running(tmp_path) as access:
+def kubeconfig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A cluster of the test's own, with dev's nodes, or those of the stack that is the fixture's parameter."""
+    with control_plane.running(tmp_path, getattr(request, "param", "dev")) as access:
         yield access
 
 

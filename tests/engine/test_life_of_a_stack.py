@@ -192,6 +192,7 @@ def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev: Kubectl) -> N
     assert 'violates PodSecurity "restricted:latest"' in said
 
 
+@pytest.mark.parametrize("kubeconfig", ["prod"], indirect=True)
 def test_a_stack_lives_from_its_first_preview_to_nothing_left(
     rehearsal: Rehearsal, mirror: Path, kubeconfig: Path
 ) -> None:

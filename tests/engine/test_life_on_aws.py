@@ -93,6 +93,7 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
     assert left(aws) == before
 
 
+@pytest.mark.parametrize("kubeconfig", ["prod"], indirect=True)
 def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     place: Place, kubeconfig: Path, mirror: Path
 ) -> None:

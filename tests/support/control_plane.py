@@ -1,8 +1,9 @@
 """A Kubernetes control plane of one's own on this machine, from programs on PATH.
 
-etcd, the API server, its controllers and the scheduler are real. kwok plays two nodes and their pods: they become
-ready, Jobs complete, nothing runs in them. Without these programs, ENGINE_KUBECONFIG names the kubeconfig of a cluster
-that may be thrown away, for example one of kind.
+etcd, the API server, its controllers and the scheduler are real. kwok plays the nodes that a stack begins with, each
+with the room of its machine, and their pods: they become ready, Jobs complete, nothing runs in them. No node is added
+where there is no room, and what EKS itself runs on each is not there. Without these programs, ENGINE_KUBECONFIG names
+the kubeconfig of a cluster that may be thrown away, for example one of kind.
 """
 
 import os
@@ -12,9 +13,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.cluster.config import NodesConfig
+from delivery.cost.placement import allocatable
 from devtools import api_server
 from devtools.api_server import ApiServer
 from devtools.ports import free_port
+from stacks.config import load_environment
 
 PROGRAMS = (*api_server.PROGRAMS, "kube-controller-manager", "kube-scheduler", "kwok")
 STAGES = "kwok-stages.yaml"
@@ -29,17 +33,18 @@ def missing() -> list[str]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Path]:
-    """Run a control plane and yield its kubeconfig; all of it ends with the block."""
+def running(folder: Path, stack: str = "dev") -> Iterator[Path]:
+    """Run a control plane with the nodes of a stack and yield its kubeconfig; all of it ends with the block."""
     if given := os.environ.get("ENGINE_KUBECONFIG"):
         yield Path(given)
         return
-    with ExitStack() as stack:
-        server = stack.enter_context(api_server.running(folder))
+    with ExitStack() as programs:
+        server = programs.enter_context(api_server.running(folder))
         for name, arguments in _controllers(server).items():
-            stack.enter_context(api_server.started(name, arguments, folder))
-        for number, zone in enumerate("ab"):
-            server.ask("/api/v1/nodes", _node(f"node-{number}", f"eu-west-1{zone}"))
+            programs.enter_context(api_server.started(name, arguments, folder))
+        nodes = load_environment(stack).cluster.nodes
+        for number in range(nodes.minimum):
+            server.ask("/api/v1/nodes", _node(f"node-{number}", f"eu-west-1{'ab'[number % nodes.zones]}", nodes))
         yield server.kubeconfig
 
 
@@ -66,8 +71,14 @@ def _controllers(server: ApiServer) -> dict[str, list[str]]:
     }
 
 
-def _node(name: str, zone: str) -> dict[str, Any]:
-    size = {"cpu": "4", "memory": "8Gi", "pods": "60", "ephemeral-storage": "30Gi"}
+def _node(name: str, zone: str, nodes: NodesConfig) -> dict[str, Any]:
+    room = allocatable(nodes)
+    size = {
+        "cpu": f"{room.cpu_m}m",
+        "memory": f"{room.memory_mib}Mi",
+        "pods": str(room.pods),
+        "ephemeral-storage": f"{nodes.disk_gib}Gi",
+    }
     return {
         "apiVersion": "v1",
         "kind": "Node",
