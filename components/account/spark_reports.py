@@ -91,6 +91,8 @@ class SparkReports(Component):
                 memory=f"{args.config.maximum_vcpu * 4} GB",
                 disk=f"{args.config.maximum_vcpu * 5} GB",
             ),
+            # A run that was started twice waits for the first one, and finds nothing due.
+            scheduler_configuration=aws.emrserverless.ApplicationSchedulerConfigurationArgs(max_concurrent_runs=1),
             opts=child,
         )
         through = service("s3", args.region)
@@ -141,7 +143,7 @@ class SparkReports(Component):
                 role_arn=starter.arn,
                 input=pulumi.Output.json_dumps(
                     {
-                        # The same for one due time: a try that was repeated starts nothing twice.
+                        # Each try has another one: the time that it is due, the same for all of them, has colons in it.
                         "ClientToken": "<aws.scheduler.execution-id>",
                         "Name": name,
                         "ApplicationId": application.id,

@@ -48,6 +48,7 @@ def test_nothing_is_kept_warm_and_no_more_is_taken_than_is_allowed(graph: Graph)
     made = graph.one("aws:emrserverless/application:Application", NAME).inputs
     assert made["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 5}
     assert "initialCapacities" not in made
+    assert made["schedulerConfiguration"] == {"maxConcurrentRuns": 1}
     assert made["maximumCapacity"] == {"cpu": "16 vCPU", "memory": "64 GB", "disk": "80 GB"}
 
 
