@@ -1,9 +1,12 @@
 """What people ask of the archive: to forget a device, to bring days back, to check and to list."""
 
 import asyncio
+import math
 import os
+import random
 import subprocess
 import sys
+from datetime import date, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -13,11 +16,14 @@ from apps.archive.archiver import Archiver
 from apps.archive.errors import NotCompleteError
 from apps.archive.forget import Forgotten, forget
 from apps.archive.restore import restore
-from apps.archive.settings import ArchiveSettings
+from apps.archive.settings import MIB, ArchiveSettings
+from apps.detector.sensor_scan import scan_sensors
+from apps.domain.readings import StoredReading
 from apps.platform.settings import AwsSettings, load
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.errors import ColdFileError
 from apps.storage.archive.manifest import folder
+from apps.storage.readings import ensure_partitions, store
 from devtools.postgres import Postgres
 from tests.apps.archive.support import BEFORE, DAY, NEXT, fill, in_archive, in_database, manifest, settings_of
 from tests.support import postgres
@@ -95,6 +101,46 @@ async def test_the_archive_restores_into_a_new_database(
     assert bucket.manifests() == before
     await connection.close()
     await postgres.drop_database(fresh)
+
+
+async def test_the_detector_has_learnt_from_what_was_restored(
+    bucket: Bucket, owner: asyncpg.Connection, postgres_server: Postgres
+) -> None:
+    now: datetime = await owner.fetchval("SELECT now()")
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    past = usual(midnight - timedelta(days=3), midnight)
+    await ensure_partitions(owner, past)
+    await store(owner, past)
+    await Archiver(owner, bucket, MIB, lambda: now).run(midnight)
+    fault = now - timedelta(minutes=40)
+    today = [*usual(midnight, fault), *(each._replace(value=35) for each in usual(fault, now))]
+    opened = {}
+    for restores in (True, False):
+        fresh = await postgres.copy_template(postgres_server)
+        connection = await fresh.connect()
+        if restores:
+            assert [day.stored async for day in restore(connection, bucket, date.min, None)] == [288] * 3
+        await ensure_partitions(connection, today)
+        await store(connection, today)
+        await scan_sensors(connection, 300, lambda: True)
+        opened[restores] = [row["device_id"] for row in await connection.fetch("SELECT device_id FROM alerts")]
+        await connection.close()
+        await postgres.drop_database(fresh)
+    assert opened == {True: ["a"], False: []}
+
+
+def usual(since: datetime, until: datetime) -> list[StoredReading]:
+    """A value every five minutes, up and down once a day."""
+    rng, made, at = random.Random(1), list[StoredReading](), since
+    while at < until:
+        value = 20 + 3 * math.sin(at.timestamp() / DAY_RADIANS) + rng.uniform(-0.2, 0.2)
+        made.append(StoredReading("a", "temperature", at, value, at))
+        at += timedelta(minutes=5)
+    return made
+
+
+DAY_RADIANS = 86_400 / math.tau
+"""Seconds in which the day goes on by one radian."""
 
 
 async def test_a_file_that_must_be_restored_first_is_named_with_what_to_do(
