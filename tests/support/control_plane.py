@@ -24,6 +24,26 @@ PROGRAMS = (*api_server.PROGRAMS, "kube-controller-manager", "kube-scheduler", "
 STAGES = "kwok-stages.yaml"
 """How kwok's pods live, beside the program."""
 
+FAILS = f"registry/fails@sha256:{'0' * 64}"
+"""The image of a Job that fails: all others complete."""
+
+FAILING = f"""\
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {{name: pod-fail}}
+spec:
+  resourceRef: {{apiGroup: v1, kind: Pod}}
+  selector:
+    matchExpressions:
+    - {{key: .metadata.deletionTimestamp, operator: DoesNotExist}}
+    - {{key: .status.phase, operator: In, values: [Running]}}
+    - {{key: '.spec.containers.[].image', operator: In, values: ['{FAILS}']}}
+  weight: 1
+  next:
+    statusTemplate: 'phase: Failed'
+"""
+"""It goes before the others, which have no weight."""
+
 
 def missing() -> list[str]:
     """Which programs are not on PATH."""
@@ -49,7 +69,8 @@ def running(folder: Path, stack: str = "dev") -> Iterator[Path]:
 
 
 def _controllers(server: ApiServer) -> dict[str, list[str]]:
-    stages = Path(str(shutil.which("kwok"))).with_name(STAGES)
+    stages, failing = Path(str(shutil.which("kwok"))).with_name(STAGES), server.folder / "failing.yaml"
+    failing.write_text(FAILING)
     access = ["--kubeconfig", str(server.kubeconfig)]
     serving = ["--bind-address", "127.0.0.1", "--leader-elect=false", "--secure-port"]
     return {
@@ -63,7 +84,7 @@ def _controllers(server: ApiServer) -> dict[str, list[str]]:
         "kube-scheduler": [*access, *serving, str(free_port())],
         "kwok": [
             *access,
-            *(["--config", str(stages)] if stages.exists() else []),
+            *(["--config", str(stages), "--config", str(failing)] if stages.exists() else []),
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
             f"--server-address=127.0.0.1:{free_port()}",
