@@ -9,8 +9,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from components.workload.pods import Platform, WorkloadArgs
 from components.workload.scheduled_workload import StartedWorkload
 from components.workload.workload import Workload
 from tests.components import parts
-from tests.support import rollouts
+from tests.support import control_plane, rollouts
 from tests.support.engine import Rehearsal, changes, destroy, engines
 from tests.support.played_pods import ApiServer, PlayedPods, playing
 from tests.support.rollouts import kubectl
@@ -72,8 +72,11 @@ def image(version: str) -> str:
     return f"registry/api@sha256:{version * 64}"
 
 
-FIRST, SECOND, FAILING, SLOW = (image(version) for version in "12ef")
-FAULTS = {FAILING: "errors", SLOW: "slow"}
+FIRST, SECOND, FAILING, SLOW, LAGGING = (image(version) for version in "12efd")
+FAULTS = {FAILING: "errors", SLOW: "slow", LAGGING: "lagging"}
+
+CONSUMER = replace(API, name="ingestor", module="apps.ingestor")
+"""Of the name of the ingestor, and so judged by its objectives."""
 
 
 @dataclass(slots=True)
@@ -83,6 +86,9 @@ class Place:
     rehearsal: Rehearsal
     pods: PlayedPods
     prometheus: str
+    declaration: Service = API
+    trier: str = FIRST
+    """The image that tries a version."""
     said: list[str] = field(default_factory=list)
 
     @property
@@ -106,7 +112,9 @@ class Place:
         return "\n".join(self.said)
 
     def rollout(self) -> dict[str, Any]:
-        return ApiServer(self.kubeconfig).get("/apis/argoproj.io/v1alpha1/namespaces/sensors/rollouts/api")
+        return ApiServer(self.kubeconfig).get(
+            f"/apis/argoproj.io/v1alpha1/namespaces/sensors/rollouts/{self.declaration.name}"
+        )
 
     def names(self, kinds: str) -> set[str]:
         asked = ("get", kinds, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}")
@@ -126,7 +134,7 @@ class Place:
             load_balancer=("10.0.192.0/20",),
             monitoring="monitoring",
         )
-        smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, FIRST, platform, depends_on=(namespace,)), opts)
+        smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, self.trier, platform, depends_on=(namespace,)), opts)
         delivery = strategy and Delivery(
             config=DeliveryConfig(
                 strategy=strategy,
@@ -137,21 +145,35 @@ class Place:
                 interval_seconds=5,
                 window_seconds=30,
             ),
-            indicators=indicators(API),
+            indicators=indicators(self.declaration),
             prometheus=self.prometheus,
             kubeconfig=access,
             controller=smoke.ready,
-            smoke=smoke.pods({"API_URL": "http://api-preview.sensors.svc:8000"}),
+            smoke=(smoke.pods({"API_URL": "http://api-preview.sensors.svc:8000"}) if self.declaration is API else None),
         )
-        Workload("api", WorkloadArgs(API, version, platform, depends_on=(namespace,), delivery=delivery or None), opts)
+        args = WorkloadArgs(self.declaration, version, platform, depends_on=(namespace,), delivery=delivery or None)
+        Workload(self.declaration.name, args, opts)
 
 
 @pytest.fixture
 def place(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
+    with in_place(tmp_path, kubeconfig, API) as made:
+        yield made
+
+
+@pytest.fixture
+def consumer(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
+    with in_place(tmp_path, kubeconfig, CONSUMER) as made:
+        yield made
+
+
+@contextmanager
+def in_place(folder: Path, kubeconfig: Path, declaration: Service) -> Iterator[Place]:
     with ExitStack() as running:
-        running.enter_context(rollouts.controller(kubeconfig, tmp_path))
-        pods, prometheus = running.enter_context(playing(kubeconfig, tmp_path / "pods", "api", FAULTS))
-        yield Place(Rehearsal(tmp_path / "rehearsal", kubeconfig), pods, prometheus)
+        running.enter_context(rollouts.controller(kubeconfig, folder))
+        played = playing(kubeconfig, folder / "pods", declaration.name, FAULTS)
+        pods, prometheus = running.enter_context(played)
+        yield Place(Rehearsal(folder / "rehearsal", kubeconfig), pods, prometheus, declaration)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
@@ -271,3 +293,24 @@ def test_blue_green_switches_at_once_and_back_when_the_new_version_breaks_a_prom
     assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND}), "the version before serves again"
     destroy(place.stack(SECOND, "blue_green"))
     assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
+
+
+def test_a_version_that_its_smoke_test_refuses_is_never_switched_to(place: Place) -> None:
+    place.up(FIRST, "blue_green")
+    before = len(place.pods.seen)
+    place.trier = control_plane.FAILS
+    said = place.fails(SECOND, "blue_green")
+    assert "api: the new version was taken back" in said
+    assert "smoke-test failed: kubectl -n sensors logs job/" in said
+    assert SECOND not in {image for images in place.pods.seen[before:] for image in images}
+    assert set(place.pods.answers) == {"200"}, place.pods.answers
+
+
+def test_a_consumer_that_lags_is_taken_back_by_the_objective_of_its_lag(consumer: Place) -> None:
+    consumer.up(FIRST, "canary")
+    said = consumer.fails(LAGGING, "canary")
+    assert "ingestor: the new version was taken back" in said
+    assert "objective ingest-lag failed (Ingest lag, at most 15 s): its pods had 300, at most 15" in said
+    assert eventually(lambda: set(consumer.pods.seen[-1]) == {FIRST}), "the version before reads on"
+    consumer.up(SECOND, "canary")
+    assert eventually(lambda: set(consumer.pods.seen[-1]) == {SECOND})

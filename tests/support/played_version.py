@@ -1,7 +1,8 @@
 """`python -m tests.support.played_version FAULT PORT...`: processes of ours that stand for the pods of one version.
 
-Each is served, counted and timed as every service is. FAULT: `none`, `errors` (every other answer is 500) or `slow`
-(every answer takes longer than the API promises). The first line of the output names the process of each port.
+Each is served, counted and timed as every service is. FAULT: `none`, `errors` (every other answer is 500), `slow`
+(every answer takes longer than the API promises) or `lagging` (a shard is read minutes late). The first line of the
+output names the process of each port.
 """
 
 import asyncio
@@ -15,10 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from apps.ingestor.metrics import BATCH_LAG
 from apps.platform.http import application, serve
 from apps.platform.settings import HttpSettings, load
 
 SLOW_SECONDS = 0.5
+LAGGING_SECONDS = 300
 
 
 def main(fault: str, *ports: str) -> None:
@@ -38,6 +41,9 @@ def main(fault: str, *ports: str) -> None:
 async def _serve(fault: str, port: str) -> None:
     stopping, numbers = asyncio.Event(), count()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+
+    if fault == "lagging":
+        BATCH_LAG.labels(shard_id="shardId-000000000000").set(LAGGING_SECONDS)
 
     async def answer(_: Request) -> Response:
         if fault == "slow":
