@@ -30,7 +30,7 @@ def install() -> None:
     rds._apply_instance_filters = _by_resource
     rds._ACTION_MAP |= {
         "CreateDBInstance": _with_key,
-        "ModifyDBInstance": _renamed,
+        "ModifyDBInstance": _changed,
         "RestoreDBInstanceFromDBSnapshot": _of_snapshot,
         "RestoreDBInstanceToPointInTime": _restored,
     }
@@ -65,21 +65,26 @@ def _with_key(params: Params) -> Answer:
 
 
 def _of_snapshot(params: Params) -> Answer:
-    """Make an instance of a snapshot that knows which logs it exports."""
-    answer = restore_snapshot(params)
-    if made := rds._instances.get(rds._p(params, "DBInstanceIdentifier")):
-        made["EnabledCloudwatchLogsExports"] = rds._parse_member_list(params, EXPORTS)
-    return answer
+    """Make an instance as it is asked for, with what only its snapshot says: MiniStack heeds neither."""
+    snapshot = rds._snapshots.get(rds._p(params, "DBSnapshotIdentifier"))
+    if snapshot is None:
+        return restore_snapshot(params)
+    said = {option: str(snapshot[key]) for option, key in OF_SNAPSHOT.items() if snapshot.get(key)}
+    status, headers, body = _with_key({**said, **params, "StorageEncrypted": str(snapshot["Encrypted"]).lower()})
+    return status, headers, body.replace(b"CreateDBInstanceRes", b"RestoreDBInstanceFromDBSnapshotRes")
 
 
-def _renamed(params: Params) -> Answer:
-    """Change an instance, its name too."""
+def _changed(params: Params) -> Answer:
+    """Change an instance, its name and the key of its owner's secret too."""
     answer, name = modify_instance(params), rds._p(params, "NewDBInstanceIdentifier")
-    if not name or answer[0] != 200:
+    key = rds._p(params, "MasterUserSecretKmsKeyId")
+    if answer[0] != 200 or not (name or key):
         return answer
     made = rds._instances[rds._p(params, "DBInstanceIdentifier")]
-    del rds._instances[made["DBInstanceIdentifier"]]
-    _name(made, name)
+    made["_secret_key"] = key or made.get("_secret_key", "")
+    if name:
+        del rds._instances[made["DBInstanceIdentifier"]]
+        _name(made, name)
     changed: Answer = rds._single_instance_response("ModifyDBInstanceResponse", "ModifyDBInstanceResult", made)
     return changed
 
@@ -125,6 +130,18 @@ OPTIONS = {
     "PubliclyAccessible": "PubliclyAccessible",
 }
 """What a restore says -> what the instance is then."""
+
+OF_SNAPSHOT = {
+    "AllocatedStorage": "AllocatedStorage",
+    "DBName": "DBName",
+    "Engine": "Engine",
+    "EngineVersion": "EngineVersion",
+    "KmsKeyId": "KmsKeyId",
+    "MasterUsername": "MasterUsername",
+    "Port": "Port",
+    "StorageType": "StorageType",
+}
+"""What makes an instance -> where a snapshot holds it."""
 
 
 def _name(instance: dict[str, Any], name: str) -> None:
