@@ -81,9 +81,7 @@ export async function getDevices(ids: readonly string[], signal?: AbortSignal): 
 }
 
 export async function latestReadings(deviceIds: readonly string[]): Promise<LatestReading[]> {
-  const batches: string[][] = [];
-  for (let start = 0; start < deviceIds.length; start += MAX_IDS) batches.push(deviceIds.slice(start, start + MAX_IDS));
-  const devices = (await Promise.all(batches.map((ids) => getDevices(ids)))).flat();
+  const devices = (await Promise.all(batched(deviceIds).map((ids) => getDevices(ids)))).flat();
   return devices.flatMap(({ device_id, readings }) =>
     readings.map((reading) => ({ device_id, ...reading, stored_at: reading.received_at })),
   );
@@ -91,6 +89,12 @@ export async function latestReadings(deviceIds: readonly string[]): Promise<Late
 
 /** Most ids of one request. */
 export const MAX_IDS = 100;
+
+function batched(ids: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  for (let start = 0; start < ids.length; start += MAX_IDS) batches.push(ids.slice(start, start + MAX_IDS));
+  return batches;
+}
 
 export interface TrendQuery {
   device_id: string;
@@ -121,6 +125,14 @@ export async function getForecast(
   signal?: AbortSignal,
 ): Promise<SeriesForecast | null> {
   return (await answer(api.GET("/forecasts", { params: { query }, ...cancelledBy(signal) }))).items[0] ?? null;
+}
+
+/** What the next hours of these devices will probably be, of those of which somebody can say it. */
+export async function getForecasts(deviceIds: readonly string[]): Promise<SeriesForecast[]> {
+  const pages = batched(deviceIds).map((ids) =>
+    answer(api.GET("/forecasts", { params: { query: { ids: ids.join(","), limit: 1000 } } })),
+  );
+  return (await Promise.all(pages)).flatMap(({ items }) => items);
 }
 
 type ReportsQuery = NonNullable<paths["/reports"]["get"]["parameters"]["query"]>;

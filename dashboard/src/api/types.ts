@@ -22,6 +22,8 @@ export type SeriesReport = Schemas["SeriesReport"];
 export type FleetReport = Schemas["FleetReport"];
 /** What the next hours of a series will probably be. */
 export type SeriesForecast = Schemas["SeriesForecast"];
+/** A limit of a rule that a series will probably cross. */
+export type Crossing = Schemas["Crossing"];
 export type Reading = Schemas["ReadingOut"];
 export type RejectedRecord = Schemas["RejectedRecord"];
 export type AlertWithEvents = Schemas["AlertWithEvents"];

@@ -1,6 +1,6 @@
 import { memo } from "react";
 import { href } from "../address";
-import type { Device, Severity } from "../api/types";
+import type { Crossing, Device, Severity } from "../api/types";
 import { formatFull, formatTick } from "../format";
 import { extent } from "../live/buckets";
 import type { Series } from "../live/series";
@@ -23,6 +23,10 @@ interface Props {
   focused: boolean;
   /** The severity of the worst alert about it that is not resolved. */
   alert: Severity | null;
+  /** The limit that it will probably cross, where that is the most that is to be said. */
+  crossing: Crossing | null;
+  /** What is said of that limit. */
+  ahead: string | null;
   /** null: pressing it leads to the device's page. */
   onFocus: ((series: Series) => void) | null;
 }
@@ -32,7 +36,8 @@ interface Props {
  *
  * It takes no time but what is written of it: 200 of them are not drawn anew for every second that passes.
  */
-export const Gauge = memo(function Gauge({ device, series, age, staleFor, until, focused, alert, onFocus }: Props) {
+export const Gauge = memo(function Gauge(props: Props) {
+  const { device, series, age, staleFor, until, focused, alert, crossing, ahead, onFocus } = props;
   const { deviceId, metric } = series;
   const quantity = quantityOf(metric, device);
   const seen = extent(series.recent) ?? { min: series.value, max: series.value };
@@ -97,6 +102,11 @@ export const Gauge = memo(function Gauge({ device, series, age, staleFor, until,
         </p>
       ) : (
         <Sparkline series={series} now={until} />
+      )}
+      {crossing && ahead && (
+        <p className={`gauge-ahead severity-${crossing.severity}`} title={crossing.name}>
+          <Icon name="clock" /> {ahead}
+        </p>
       )}
     </article>
   );

@@ -4,9 +4,12 @@ import { subjectOf, worstOf } from "../fleet/rows";
 import { GAUGE_STEP, MAX_GAUGES } from "../fleet/view";
 import { formatSpan } from "../format";
 import { isStale, type Series } from "../live/series";
+import { metricName, quantityOf } from "../quantity";
 import { Note } from "../shell/Note";
 import { t } from "../text";
+import { crossingText } from "./crossing";
 import { Gauge, SilentGauge } from "./Gauge";
+import { useCrossings } from "./useCrossings";
 
 /** How often sparklines move on: a pixel of theirs is about so long. */
 const SPARK_STEP_MS = 5_000;
@@ -27,24 +30,43 @@ export function Gauges({ rows, limit, matching, now, focus, onFocus }: Props) {
   const all = rows.flatMap((row) => (row.series.length > 0 ? row.series : [null]).map((series) => ({ row, series })));
   const shown = all.slice(0, limit);
   const devices = new Set(shown.map(({ row }) => row.device.device_id)).size;
+  const crossings = useCrossings(shown.map(({ row }) => row.device.device_id));
+  const gauges = shown.map(({ row, series }) => {
+    const alert =
+      series && worstOf(row.alerts.filter((each) => [null, series.metric].includes(subjectOf(each).metric)));
+    // An alert says more, and of a silent sensor nobody knows.
+    const crossing = series && !alert && !isStale(series, now) ? crossings.get(series.key)?.crossing : null;
+    const text = series && crossing ? crossingText(crossing, quantityOf(series.metric, row.device), now) : null;
+    const expected = crossing && text ? { text, crossing } : null;
+    return { device: row.device, series, alert, expected };
+  });
+  const ahead = gauges.flatMap(({ device, series, expected }) =>
+    series && expected ? [`${device.name ?? device.device_id}, ${metricName(series.metric)}: ${expected.text}`] : [],
+  );
+  const [first] = ahead;
   return (
     <>
+      <p className="hidden" role="status">
+        {first && t.gauge.ahead(ahead.length, first)}
+      </p>
       <div className="gauges">
-        {shown.map(({ row, series }) =>
+        {gauges.map(({ device, series, alert, expected }) =>
           series ? (
             <Gauge
               key={series.key}
-              device={row.device}
+              device={device}
               series={series}
               age={t.ago(now - series.ts)}
               staleFor={isStale(series, now) ? formatSpan(now - series.ts) : null}
               until={Math.ceil(now / SPARK_STEP_MS) * SPARK_STEP_MS}
               focused={series.key === focus}
-              alert={worstOf(row.alerts.filter((alert) => [null, series.metric].includes(subjectOf(alert).metric)))}
+              alert={alert}
+              crossing={expected?.crossing ?? null}
+              ahead={expected?.text ?? null}
               onFocus={onFocus}
             />
           ) : (
-            <SilentGauge key={row.device.device_id} device={row.device} />
+            <SilentGauge key={device.device_id} device={device} />
           ),
         )}
       </div>

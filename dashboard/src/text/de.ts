@@ -161,6 +161,9 @@ export const de: Texts = {
   gauge: {
     noReadingYet: "Noch kein Messwert",
     explained: "Dick: der neueste Wert. Dünn: der Bereich der letzten 15 Minuten.",
+    crossing: (above, limit, at) => `gegen ${at} ${above ? "über" : "unter"} ${limit}`,
+    ahead: (count, first) =>
+      count === 1 ? `Erwartet: ${first}` : `Erwartet bei ${count} Messgrößen, darunter ${first}`,
   },
 
   trend: {
@@ -217,6 +220,7 @@ export const de: Texts = {
     spokenUsual: (low, high) => `Üblich sind ${low} bis ${high}.`,
     forecast: (model, held) =>
       `${model ? "Prognose" : "Prognose: wie zuletzt"}; das Band enthielt ${held} der geprüften Stunden`,
+    expected: (crossing, rule) => `erwartet: ${crossing} (${rule})`,
     spokenForecast: (at, low, high) => `Prognose für ${at}: ${low} bis ${high}.`,
     spokenAlerts: (count) => `${alerts(count)} in dieser Zeit.`,
   },

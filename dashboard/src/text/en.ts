@@ -152,6 +152,9 @@ export const en = {
   gauge: {
     noReadingYet: "No reading yet",
     explained: "Thick: the newest value. Thin: the range of the last 15 minutes.",
+    crossing: (above: boolean, limit: string, at: string) => `${above ? "above" : "below"} ${limit} at about ${at}`,
+    ahead: (count: number, first: string) =>
+      count === 1 ? `Expected: ${first}` : `Expected for ${count} metrics, among them ${first}`,
   },
 
   trend: {
@@ -208,6 +211,7 @@ export const en = {
     spokenUsual: (low: string, high: string) => `Usually from ${low} to ${high}.`,
     forecast: (model: boolean, held: string) =>
       `${model ? "forecast" : "forecast: as it last was"}; the band held ${held} of tested hours`,
+    expected: (crossing: string, rule: string) => `expected: ${crossing} (${rule})`,
     spokenForecast: (at: string, low: string, high: string) => `Forecast for ${at}: from ${low} to ${high}.`,
     spokenAlerts: (count: number) => `${alerts(count)} in this time.`,
   },

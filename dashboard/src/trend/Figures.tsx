@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import type { Severity } from "../api/types";
 import { formatCount, formatSpan } from "../format";
 import { show } from "../quantity";
 import { Icon } from "../shell/Icon";
@@ -58,11 +59,13 @@ interface LegendProps {
   usual: string | null;
   /** What is drawn ahead, in words; null: nothing is. */
   forecast: string | null;
+  /** The limit that will probably be crossed, in words; null: none. */
+  expected: { text: string; severity: Severity } | null;
   onRemove: (key: string) => void;
 }
 
 /** What the colours mean; a line that was added can be taken away. */
-export function Legend({ lines, bucket, usual, forecast, onRemove }: LegendProps) {
+export function Legend({ lines, bucket, usual, forecast, expected, onRemove }: LegendProps) {
   return (
     <ul className="legend">
       {lines.map(({ key, name, before }, index) => (
@@ -93,6 +96,11 @@ export function Legend({ lines, bucket, usual, forecast, onRemove }: LegendProps
         <li>
           <span className="legend-forecast" />
           {forecast}
+        </li>
+      )}
+      {expected && (
+        <li className={`legend-expected severity-${expected.severity}`}>
+          <Icon name="clock" /> {expected.text}
         </li>
       )}
       <li>{bucket > 0 ? t.trend.bandPer(formatSpan(bucket)) : t.trend.eachReading}</li>

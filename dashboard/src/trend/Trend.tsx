@@ -18,6 +18,7 @@ import type { ChartHandle } from "./Chart";
 import { Compare } from "./Compare";
 import { save, toCsv } from "./export";
 import { Figures, Legend } from "./Figures";
+import { expectedOf } from "./forecast";
 import { nearest, type TrendDot } from "./merge";
 import { describe } from "./model";
 import { FromTo, RangePicker } from "./RangePicker";
@@ -157,6 +158,7 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
                 ? t.trend.forecast(forecast.model === "prophet", formatShare(forecast.coverage))
                 : null
             }
+            expected={expectedOf(forecast, quantity, now)}
             onRemove={(key) => {
               const left = compare.filter((each) => !key.startsWith(`${keyOf(each.device, each.metric)} `));
               if (left.length < compare.length) change({ compare: writeCompare(left) });

@@ -1,7 +1,10 @@
 /** What the next hours of a series will probably be, as a trend draws it. */
 
-import type { SeriesForecast } from "../api/types";
+import type { SeriesForecast, Severity } from "../api/types";
+import { crossingText } from "../gauges/crossing";
+import type { Quantity } from "../quantity";
 import type { Span } from "../range";
+import { t } from "../text";
 
 export interface ForecastDot {
   at: number;
@@ -35,4 +38,15 @@ export function reaching({ from, to }: Span, forecast: SeriesForecast | null): S
   const last = forecast?.hours.at(-1);
   if (!last || to - from < MIN_WINDOW) return { from, to };
   return { from, to: Math.max(to, Math.min(to + (to - from) / 4, Date.parse(last.ts) + HOUR)) };
+}
+
+/** The limit that will probably be crossed, in words; null: none, or its moment is over. */
+export function expectedOf(
+  forecast: SeriesForecast | null,
+  quantity: Quantity,
+  now: number,
+): { text: string; severity: Severity } | null {
+  const crossing = forecast?.crossing;
+  const text = crossing ? crossingText(crossing, quantity, now) : null;
+  return crossing && text ? { text: t.trend.expected(text, crossing.name), severity: crossing.severity } : null;
 }
