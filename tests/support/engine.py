@@ -177,9 +177,9 @@ def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
             for running in engines():
                 running.send_signal(signal.SIGINT)
 
-    with pytest.raises(auto.CommandError):
+    with pytest.raises(auto.CommandError) as ended:
         stack.up(on_event=stop, **options)
-    assert half.is_set(), f"no {at} was made"
+    assert half.is_set(), f"no {at} was made: {ended.value}"
 
 
 def kill(stack: auto.Stack, once: Callable[[], bool], **options: Any) -> None:
