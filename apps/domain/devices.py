@@ -7,7 +7,8 @@ import msgspec
 
 from apps.domain.text import NO_NUL_PATTERN
 
-DEVICE_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
+_DEVICE_ID = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+DEVICE_ID_PATTERN = rf"^{_DEVICE_ID}(?!\n)$"
 """One path segment that needs no escaping, so that a signature over the path has one spelling. Python's `$` alone
 would let a line break follow."""
 
@@ -23,10 +24,12 @@ DeviceId = Annotated[
     ),
 ]
 MAX_IDS = 100
+"""Of one list."""
+
 IdList = Annotated[
     str,
     msgspec.Meta(
-        pattern=rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}(,[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}){{0,{MAX_IDS - 1}}}(?!\n)$",
+        pattern=rf"^{_DEVICE_ID}(,{_DEVICE_ID}){{0,{MAX_IDS - 1}}}(?!\n)$",
         description="Ids of devices, with commas between",
         examples=["boiler-1,boiler-2"],
     ),

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from apps.detector.signals import as_setting, cluster_signals
-from apps.notifier.service import NOTIFIER
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
 from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
@@ -87,7 +86,12 @@ def make_services(
             callers=(*catalog.callers(declaration), *(callers(declaration) if deliveries else ())),
             depends_on=(edge.namespace, *depends_on),
             delivery=deliveries.of(declaration, smoke) if deliveries else None,
-            outsiders=(observability.monitoring.notifier,) if declaration.name == NOTIFIER.name else (),
+            # Alertmanager hands what it tells over to whoever sends webhooks.
+            outsiders=(
+                (observability.monitoring.notifier,)
+                if any(isinstance(need, SendWebhooks) for need in declaration.needs)
+                else ()
+            ),
         )
 
     jobs = {job: ReleaseWorkload(job.name, args(job, platform), opts).job for job in catalog.release_jobs}

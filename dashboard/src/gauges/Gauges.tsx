@@ -34,11 +34,12 @@ export function Gauges({ rows, limit, matching, now, focus, onFocus }: Props) {
   const gauges = shown.map(({ row, series }) => {
     const alert =
       series && worstOf(row.alerts.filter((each) => [null, series.metric].includes(subjectOf(each).metric)));
+    const stale = series !== null && isStale(series, now);
     // An alert says more, and of a silent sensor nobody knows.
-    const crossing = series && !alert && !isStale(series, now) ? crossings.get(series.key)?.crossing : null;
+    const crossing = series && !alert && !stale ? crossings.get(series.key)?.crossing : null;
     const text = series && crossing ? crossingText(crossing, quantityOf(series.metric, row.device), now) : null;
     const expected = crossing && text ? { text, crossing } : null;
-    return { device: row.device, series, alert, expected };
+    return { device: row.device, series, alert, stale, expected };
   });
   const ahead = gauges.flatMap(({ device, series, expected }) =>
     series && expected ? [`${device.name ?? device.device_id}, ${metricName(series.metric)}: ${expected.text}`] : [],
@@ -50,14 +51,14 @@ export function Gauges({ rows, limit, matching, now, focus, onFocus }: Props) {
         {first && t.gauge.ahead(ahead.length, first)}
       </p>
       <div className="gauges">
-        {gauges.map(({ device, series, alert, expected }) =>
+        {gauges.map(({ device, series, alert, stale, expected }) =>
           series ? (
             <Gauge
               key={series.key}
               device={device}
               series={series}
               age={t.ago(now - series.ts)}
-              staleFor={isStale(series, now) ? formatSpan(now - series.ts) : null}
+              staleFor={stale ? formatSpan(now - series.ts) : null}
               until={Math.ceil(now / SPARK_STEP_MS) * SPARK_STEP_MS}
               focused={series.key === focus}
               alert={alert}
