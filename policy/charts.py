@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policy.check import ResourceCheck
-from policy.properties import Properties, get_path, is_given, is_list, is_true
+from policy.properties import Properties, get_path, is_given, is_true, values_named
 
 RELEASE = ("kubernetes:helm.sh/v3:Release",)
 UNSEEN = (
@@ -43,7 +43,7 @@ def chart_of(props: Properties) -> str:
 def _source(props: Properties) -> Iterator[str]:
     if not VERSION.fullmatch(str(props.get("version"))):
         yield f"takes version {props.get('version')} of its chart: name one, or tomorrow's runs"
-    repository = next(iter(_values(props.get("repositoryOpts"), "repo")), None)
+    repository = next(iter(values_named(props.get("repositoryOpts"), "repo")), None)
     if str(props.get("chart")).startswith("http://") or (repository and not str(repository).startswith("https://")):
         yield "takes its chart over a connection that anybody could answer: https:// or oci://"
 
@@ -51,13 +51,13 @@ def _source(props: Properties) -> Iterator[str]:
 def _privileges(props: Properties) -> Iterator[str]:
     values = props.get("values")
     for name in sorted(HOST):
-        if any(is_true(value) for value in _values(values, name)):
+        if any(is_true(value) for value in values_named(values, name)):
             yield f"asks for the node it runs on: {name}"
-    if any(_values(values, "hostPath")) or any(
-        "SYS_ADMIN" in str(added) or "ALL" in str(added) for added in _values(values, "add")
+    if any(values_named(values, "hostPath")) or any(
+        "SYS_ADMIN" in str(added) or "ALL" in str(added) for added in values_named(values, "add")
     ):
         yield "asks for the node it runs on: hostPath, or capabilities"
-    if chart_of(props) not in HOST_READERS and any(user == 0 for user in _values(values, "runAsUser")):
+    if chart_of(props) not in HOST_READERS and any(user == 0 for user in values_named(values, "runAsUser")):
         yield "runs as root: runAsUser"
 
 
@@ -74,7 +74,7 @@ def _starts_pods(props: Properties) -> Iterator[str]:
 
 def _ways_in(props: Properties) -> Iterator[str]:
     values = props.get("values")
-    if any(str(kind) in {"LoadBalancer", "NodePort"} for kind in _values(values, "type")):
+    if any(str(kind) in {"LoadBalancer", "NodePort"} for kind in values_named(values, "type")):
         yield "opens a way in from outside: a Service of type ClusterIP"
     if any(is_given(ingress, "enabled") and is_true(ingress["enabled"]) for ingress in _sections(values, "ingress")):
         yield "opens a way in from outside: ingress.enabled"
@@ -84,20 +84,8 @@ def _unseen(_props: Properties) -> Iterator[str]:
     yield "brings objects that no check can read: declare each, or install a chart that nox -s charts checks"
 
 
-def _values(value: Any, name: str) -> Iterator[Any]:
-    """Yield every value of a name, at any depth."""
-    if isinstance(value, Mapping):
-        for key in value:
-            if key == name:
-                yield value[key]
-            yield from _values(value[key], name)
-    elif is_list(value):
-        for each in value:
-            yield from _values(each, name)
-
-
 def _sections(value: Any, name: str) -> Iterator[Properties]:
-    return (each for each in _values(value, name) if isinstance(each, Mapping))
+    return (each for each in values_named(value, name) if isinstance(each, Mapping))
 
 
 CHECKS = (

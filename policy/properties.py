@@ -101,3 +101,15 @@ def is_true(value: Any) -> bool:
 def is_list(value: Any) -> bool:
     """Tell whether a value is a list, and no text."""
     return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def values_named(value: Any, name: str) -> Iterator[Any]:
+    """Yield every value of a name, at any depth."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if key == name:
+                yield value[key]
+            yield from values_named(value[key], name)
+    elif is_list(value):
+        for each in value:
+            yield from values_named(each, name)

@@ -9,6 +9,7 @@ from delivery.charts.helm import Installed
 from delivery.cost.workloads import Workload, mebibytes, millicores, of_chart
 from delivery.errors import UnknownAttributeError
 from delivery.recording import Graph, RecordedResource
+from policy.properties import values_named
 
 Object = Mapping[str, Any]
 
@@ -277,21 +278,9 @@ def _own_labels(graph: Graph) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield namespace and labels of the pods that a stack's own workloads start, directly or through a controller."""
     for kind in ("Deployment", "Rollout", "kubernetes:batch/v1:Job", "CronJob", "AnalysisTemplate"):
         for made in graph.of(kind):
-            for template in _values(made.inputs["spec"], "template"):
+            for template in values_named(made.inputs["spec"], "template"):
                 if isinstance(template, Mapping) and "metadata" in template:
                     yield made.inputs["metadata"]["namespace"], template["metadata"].get("labels", {})
-
-
-def _values(value: Any, name: str) -> Iterator[Any]:
-    """Yield every value of a name, at any depth."""
-    if isinstance(value, Mapping):
-        for key, inside in value.items():
-            if key == name:
-                yield inside
-            yield from _values(inside, name)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from _values(inside, name)
 
 
 def _policies(rendered: Rendered, graph: Graph) -> Iterator[str]:
