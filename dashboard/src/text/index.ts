@@ -1,4 +1,4 @@
-/** Every text of the page, in the reader's language. A language is one file of the shape of `en.ts`. */
+/** Every text of the page, in the reader's language. A language is a folder of the shape of `en`. */
 
 import { en } from "./en";
 

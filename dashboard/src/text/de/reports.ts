@@ -1,0 +1,32 @@
+import type { Texts } from "..";
+
+export const reports: Texts["reports"] = {
+  title: "Zustand nach Monaten",
+  month: "Monat",
+  kinds: "Nach Art der Geräte",
+  kind: "Art",
+  device: "Gerät",
+  devices: "Geräte",
+  metric: "Messgröße",
+  findings: "Befund",
+  every: "Alle",
+  troubled: "Geräte mit Befund",
+  availability: "Verfügbar",
+  longestGap: "Längste Lücke",
+  median: "Median",
+  range: "90 % der Werte",
+  drift: "Drift in 30 Tagen",
+  finding: { silent: "Still", gaps: "Lücken", stuck: "Hängt", drifting: "Driftet" },
+  meaning: {
+    silent: "Am letzten Tag des Monats kam nichts.",
+    gaps: "In mehr als 5 % der Zeit fehlten Messwerte.",
+    stuck: "Es sendete stundenlang denselben Wert, viel länger als andere Geräte seiner Art.",
+    drifting: "Es entfernt sich stetig von anderen Geräten seiner Art.",
+  },
+  fine: "Keiner",
+  allFine: "Kein Gerät hatte einen.",
+  none: "Es gibt noch keinen Bericht. Berichte entstehen einmal im Monat, wo das Archiv eingeschaltet ist.",
+  explained: "Die Drift wird an anderen Geräten derselben Art gemessen.",
+  ofFleet: "Alle Geräte",
+  failed: (why) => `Die Berichte konnten nicht geladen werden. ${why}`,
+};

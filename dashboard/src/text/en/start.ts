@@ -1,0 +1,37 @@
+export const start = {
+  title: "Add a device",
+  register: "Register the device",
+  describe: "Describe it",
+  id: "Id",
+  idHint: "letters, digits, . _ and -, at most 64",
+  nameExample: "Boiler room",
+  metric: "What it measures",
+  metricHint: "lower case letters, digits and _",
+  unit: "Unit",
+  send: "Send its first reading",
+  sendHint: "The command with its own address appears here.",
+  copy: "Copy the command",
+  copied: "The command is copied.",
+  secret: (at: string) => `Whoever has this address may write for the device until ${at}. Keep it to yourself.`,
+  credential:
+    "The credential of the device, with which it asks for its next addresses by itself. Copy it now: it is not shown again.",
+  see: "See it arrive",
+  seeHint: "The gauge turns live by itself.",
+  waiting: "Waiting for the first reading",
+  arrived: "The first reading is there.",
+  open: "Open the device",
+  docs: "Everything that the API can do",
+  guide: "How a device sends readings, step by step",
+};
+
+export const claim = {
+  title: "Claim a device",
+  instead: "Claim a device by the code on its label",
+  what: "Its id and a code stand on the label of a device. Who enters them is shown to others as its holder.",
+  id: "Id of the device",
+  code: "Code on the label",
+  codeHint: "12 letters and digits or more; hyphens, blanks and capitals do not matter",
+  claim: "Claim it",
+  yours: (id: string) => `You hold ${id} now.`,
+  released: (id: string) => `${id} is released.`,
+};
