@@ -46,8 +46,8 @@ class AlertTransition(StrEnum):
     """A person says that it is over, or the service that opened it sees that it is."""
 
 
-FORECAST_RULE = "forecast"
-"""Whose alerts are about hours that were not as forecast."""
+FORECAST_RULE = "off_forecast"
+"""Whose alerts are about hours that were not as forecast. With the `_` no rule of somebody can have its id."""
 
 PLATFORM_RULE = "zscore"
 """The rule that is about the platform's own signals alone, and critical: `predictive_alert` tells of its alerts."""

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from apps.detector.forecast_rule import HOUR, HOURS, MARGINS, NORMAL_MARGINS, scan_forecasts
-from apps.domain.alerts import AlertTransition
-from apps.storage.alerts import apply_transition
+from apps.domain.alerts import FORECAST_RULE, AlertTransition, Anomaly, Severity
+from apps.storage.alerts import apply_transition, raise_alert
 from tests.support.postgres import TestDatabase
 
 EXPECTED, MARGIN = 20.0, 0.5
@@ -48,7 +48,8 @@ class Stage:
         return await scan_forecasts(self.detector, timedelta(0))
 
     async def states(self) -> list[str]:
-        return [row["state"] for row in await self.detector.fetch("SELECT state FROM alerts WHERE rule = 'forecast'")]
+        rows = await self.detector.fetch("SELECT state FROM alerts WHERE rule = $1", FORECAST_RULE)
+        return [row["state"] for row in rows]
 
 
 @pytest.fixture
@@ -136,3 +137,15 @@ async def test_a_sensor_that_never_moved_may_move_a_little(stage: Stage) -> None
     assert (await stage.scan(), await stage.states()) == (1, [])
     await stage.measure(EXPECTED * 1.04)
     assert (await stage.scan(), await stage.states()) == (1, ["open"])
+
+
+async def test_the_alert_of_a_rule_that_somebody_called_forecast_is_left_alone(stage: Stage) -> None:
+    theirs = Anomaly(source="boiler-1/temperature", rule="forecast", severity=Severity.WARNING, message="too hot")
+    await raise_alert(stage.owner, theirs, "rules")
+    assert (await stage.scan(), await stage.states()) == (0, [])
+    await stage.forecast(stage.last_hour - 3 * HOUR, [EXPECTED] * 4)
+    await stage.measure(EXPECTED + 100)
+    assert (await stage.scan(), await stage.states()) == (1, ["open"])
+    await stage.measure(EXPECTED)
+    assert (await stage.scan(), await stage.states()) == (1, ["resolved"])
+    assert await stage.owner.fetchval("SELECT state FROM alerts WHERE rule = 'forecast'") == "open"

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.domain.alerts import FORECAST_RULE
 from apps.domain.errors import InvalidInputError
 from apps.domain.rule_document import SenselessRuleError, parse_rule, parse_rules, write_rules
+from apps.domain.rules import RESERVED_IDS
 
 GOOD = {
     "rule_id": "too-hot",
@@ -72,6 +74,13 @@ def test_parts_that_do_not_fit_together_are_said_so(change: dict[str, Any], said
     with pytest.raises(SenselessRuleError) as raised:
         parse_rule(GOOD | change)
     assert said in str(raised.value)
+
+
+def test_an_id_that_people_could_take_is_not_reserved_later() -> None:
+    """A rule that is stored under it could not be read any more, and with it none."""
+    assert set(RESERVED_IDS) == {"zscore", "rarity", "fleet-silent", "dry-run", "import", "export"}
+    with pytest.raises(InvalidInputError, match="rule_id: expected lower case letters"):
+        parse_rule(GOOD | {"rule_id": FORECAST_RULE})
 
 
 LEVEL = st.floats(-1e6, 1e6)
