@@ -1,7 +1,7 @@
 """Istio in its ambient mode: a control plane, on each node what encrypts for its pods, and a gateway at the way in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -23,12 +23,9 @@ from components.workload.network_rules import (
     tcp,
 )
 
-# All of one version: newer ones are proposed together.
-BASE = Chart("base", "1.30.4", "https://istio-release.storage.googleapis.com/charts")
 CONTROL_PLANE = Chart("istiod", "1.30.4", "https://istio-release.storage.googleapis.com/charts")
-CNI = Chart("cni", "1.30.4", "https://istio-release.storage.googleapis.com/charts")
-ZTUNNEL = Chart("ztunnel", "1.30.4", "https://istio-release.storage.googleapis.com/charts")
-GATEWAY = Chart("gateway", "1.30.4", "https://istio-release.storage.googleapis.com/charts")
+# Istio's other charts are released with it.
+BASE, CNI, ZTUNNEL, GATEWAY = (replace(CONTROL_PLANE, name=name) for name in ("base", "cni", "ztunnel", "gateway"))
 
 SYSTEM = "istio-system"
 INGRESS = "istio-ingress"

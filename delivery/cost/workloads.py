@@ -51,6 +51,7 @@ class ChartWorkloads:
     workloads: tuple[ChartWorkload, ...] = ()
 
 
+ISTIO = ("1.30.4",)
 _RELOADER = "prometheusOperator.prometheusConfigReloader"
 
 # Rendered on 2026-11-25.
@@ -63,11 +64,11 @@ CHARTS: Mapping[str, ChartWorkloads] = {
         ("1.17.1",), (ChartWorkload("Deployment", "aws-load-balancer-controller", replicas="replicaCount"),)
     ),
     # Istio's five, read of their templates on 2026-11-26, not rendered.
-    "base": ChartWorkloads(("1.30.4",)),
-    "cni": ChartWorkloads(("1.30.4",), (ChartWorkload("DaemonSet", "istio-cni-node"),)),
-    "gateway": ChartWorkloads(("1.30.4",), (ChartWorkload("Deployment", "istio-ingress", replicas="replicaCount"),)),
-    "istiod": ChartWorkloads(("1.30.4",), (ChartWorkload("Deployment", "istiod", replicas="replicaCount"),)),
-    "ztunnel": ChartWorkloads(("1.30.4",), (ChartWorkload("DaemonSet", "ztunnel"),)),
+    "base": ChartWorkloads(ISTIO),
+    "cni": ChartWorkloads(ISTIO, (ChartWorkload("DaemonSet", "istio-cni-node"),)),
+    "gateway": ChartWorkloads(ISTIO, (ChartWorkload("Deployment", "istio-ingress", replicas="replicaCount"),)),
+    "istiod": ChartWorkloads(ISTIO, (ChartWorkload("Deployment", "istiod", replicas="replicaCount"),)),
+    "ztunnel": ChartWorkloads(ISTIO, (ChartWorkload("DaemonSet", "ztunnel"),)),
     "cluster-autoscaler": ChartWorkloads(
         ("9.53.0", "9.59.0"), (ChartWorkload("Deployment", "cluster-autoscaler-aws-cluster-autoscaler"),)
     ),

@@ -36,7 +36,6 @@ pytestmark = [
 STACK = "dev"
 """Smaller than prod, of which nothing differs here: its pods have a place on two nodes."""
 
-ISTIO = ("base", "istiod", "cni", "ztunnel", "gateway")
 SERVERS = {server.name: server for server in CATALOG.servers}
 PLANTED = "intruder"
 ROUTES = f"http.{INGRESS_PORT}"
@@ -129,7 +128,7 @@ class Place:
             "NAMESPACE": "sensors",
             "SERVICE_ACCOUNT": INGRESS,
             "LABELS": pod["metadata"]["labels"],
-            "ISTIO_VERSION": "1.30.4",
+            "ISTIO_VERSION": CONTROL_PLANE.version,
             "ENABLE_HBONE": "true",
         }
         node = f"router~{pod['status']['podIP']}~{name}.sensors~sensors.svc.cluster.local"
@@ -158,7 +157,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     graph = mesh_graph(STACK)
     helm = Helm(folder / "cache", istio.mirror(folder / "mirror"))
     version = environment_config(STACK).cluster.version
-    rendered = {wanted.chart: helm.render(wanted, version, ()) for wanted in installed(graph) if wanted.chart in ISTIO}
+    rendered = {
+        wanted.chart: helm.render(wanted, version, ()) for wanted in installed(graph) if wanted.chart in istio.FOLDERS
+    }
     (deployment,) = [made for made in rendered[CONTROL_PLANE.name] if made["kind"] == "Deployment"]
     with control_plane.running(folder) as kubeconfig:
         types = [charts.definition(*kind) for kinds in charts.TYPES.values() for kind in kinds]
