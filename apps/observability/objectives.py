@@ -13,6 +13,7 @@ from apps.platform.declaration import Service
 from apps.platform.http import HTTP_REQUESTS, HTTP_SECONDS, PROBES
 from apps.platform.promql import Matches, NotMatches, at_most, histogram_count, rate, sum_
 from apps.rules.metrics import JUDGED_SECONDS
+from apps.rules.service import RULES
 
 USER_ROUTES = NotMatches("|".join(PROBES))
 """Routes that somebody other than the cluster itself asks for."""
@@ -89,6 +90,7 @@ ALERT_LATENCY = Slo(
     objective=Fraction(99, 100),
     good=lambda window, /, **where: sum_(rate(at_most(JUDGED_SECONDS, JUDGING_BOUND), window, None, **where)),
     total=lambda window, /, **where: sum_(rate(histogram_count(JUDGED_SECONDS), window, None, **where)),
+    service=RULES,
 )
 
 INGEST_COMPLETENESS = Slo(

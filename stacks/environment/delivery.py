@@ -1,8 +1,8 @@
 """Delivery: how new versions of services take over, where the stack has a controller that judges them.
 
-Judged is what people and devices reach, and what promises something by itself: gateway, API, dashboard, ingestor. A
-consumer has no way in that could be switched, so it goes in steps where the others are blue-green: each pod reads its
-share of the shards.
+Judged is what people and devices reach, and what promises something by itself: gateway, API, dashboard, ingestor,
+rules. A consumer has no way in that could be switched, so it goes in steps where the others are blue-green: each pod
+reads its share of the shards, or of the log.
 """
 
 from dataclasses import dataclass

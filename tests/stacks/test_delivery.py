@@ -18,7 +18,8 @@ from stacks import environment
 from tests.stacks.stacks_under_test import environment_config, environment_graph
 
 STRATEGIES: tuple[Strategy, ...] = ("canary", "blue_green", "rolling")
-JUDGED = {"gateway", "api", "dashboard", "ingestor"}
+REACHED, CONSUMERS = {"gateway", "api", "dashboard"}, {"ingestor", "rules"}
+JUDGED = REACHED | CONSUMERS
 
 
 @cache
@@ -60,7 +61,7 @@ def test_a_way_back_to_pod_by_pod_keeps_the_controller() -> None:
 
 def test_a_consumer_goes_in_steps_where_others_are_switched() -> None:
     strategies = {made.name: set(made.inputs["spec"]["strategy"]) for made in graph_of("blue_green").of("Rollout")}
-    assert strategies == {name: {"canary"} if name == "ingestor" else {"blueGreen"} for name in JUDGED}
+    assert strategies == {name: {"canary"} if name in CONSUMERS else {"blueGreen"} for name in JUDGED}
 
 
 def test_each_is_judged_by_its_own_objectives_in_the_prometheus_of_the_stack() -> None:
@@ -79,16 +80,16 @@ def test_each_is_judged_by_its_own_objectives_in_the_prometheus_of_the_stack() -
 @pytest.mark.parametrize("strategy", ["canary", "blue_green"])
 def test_the_smoke_test_asks_the_version_itself_and_is_let_in(strategy: Strategy) -> None:
     graph = graph_of(strategy)
-    for name in JUDGED - {"ingestor"}:
+    for name in REACHED:
         job = graph.one("AnalysisTemplate", f"{name}-smoke").inputs["spec"]["metrics"][0]["provider"]["job"]["spec"]
         environment_of = {each["name"]: each["value"] for each in job["template"]["spec"]["containers"][0]["env"]}
-        for other in JUDGED - {"ingestor"}:
+        for other in REACHED:
             service = f"{other}-preview" if other == name else other
             assert environment_of[f"{other.upper()}_URL"].startswith(f"http://{service}.sensors.svc:")
         assert f"{name}-preview" in names(graph, "kubernetes:core/v1:Service")
         assert SMOKE_TEST.name in _callers(graph, name)
     assert graph.one("ServiceAccount", SMOKE_TEST.name)
-    assert SMOKE_TEST.name not in _callers(graph, "ingestor")
+    assert all(SMOKE_TEST.name not in _callers(graph, name) for name in CONSUMERS)
 
 
 def test_the_controller_may_do_something_in_its_namespace_alone() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from apps.api.service import API
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
+from apps.notifier.service import NOTIFIER
 from apps.observability.alerts import LAG_BOUND
 from apps.observability.canaries import indicators
 from apps.observability.objectives import API_AVAILABILITY, API_LATENCY, INGEST_COMPLETENESS, SLOS
@@ -24,11 +25,12 @@ def test_a_service_is_judged_by_what_it_promises_by_itself() -> None:
     assert [each.name for each in indicators(API)] == [API_AVAILABILITY.name, API_LATENCY.name]
     assert [each.name for each in indicators(GATEWAY)] == ["ingest-availability"]
     assert [each.name for each in indicators(INGESTOR)] == ["ingest-freshness", "ingest-lag"]
-    assert indicators(RULES) == ()
+    assert [each.name for each in indicators(RULES)] == ["alert-latency"]
     assert INGEST_COMPLETENESS.service is None, "the counters of two services are compared"
-    assert {each.name for service in (API, GATEWAY, INGESTOR) for each in indicators(service)} >= {
+    assert {each.name for service in (API, GATEWAY, INGESTOR, RULES) for each in indicators(service)} >= {
         slo.name for slo in SLOS if slo.service
     }
+    assert indicators(NOTIFIER) == ()
 
 
 def test_as_strictly_as_the_first_alert_pages() -> None:
