@@ -29,7 +29,7 @@ def _named(props: Properties) -> Iterator[str]:
         for source in sources:
             principals, cidrs = list(strings(source.get("principals"))), list(strings(source.get("ipBlocks")))
             if not principals and not cidrs:
-                yield "lets everybody call: name principals, or the addresses of who has none (ipBlocks)"
+                yield "lets everybody call: name principals, or the addresses of those who have none (ipBlocks)"
             if any("*" in principal for principal in principals):
                 yield "lets every account of a kind call: name each (principals)"
             if open_to_world(cidrs):

@@ -23,7 +23,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Access:
-    """Finds out who asks: by a key, by who has signed in at the load balancer or here, by a viewing link, by nothing.
+    """Finds out who asks: by a key, by a login at the load balancer or here, by a viewing link, by nothing.
 
     The load balancer lets whoever sends a key pass without a login, so a key that is sent must be valid, also where
     none is needed, and nothing else is looked at then. Who has signed in is that person, also with the cookie of a

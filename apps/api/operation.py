@@ -109,7 +109,7 @@ class Operation:
     etag: bool
     """Whether its responses carry an ETag, so that an unchanged one need not be sent again."""
     rate: Rate | None
-    """How often each who asks may do it; None: as often as they like."""
+    """How often each caller may do it; None: as often as they like."""
 
 
 class Router:

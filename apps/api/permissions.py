@@ -11,7 +11,7 @@ class Permission(StrEnum):
     """What an operation asks of its caller: `resource:verb`."""
 
     PUBLIC = "public"
-    """Anybody may, also who is not known: for what describes the API itself. No key and no role holds it."""
+    """Anybody may, known or not: for what describes the API itself. No key and no role holds it."""
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
     DEVICES_CLAIM = "devices:claim"
@@ -59,7 +59,7 @@ VIEWER_SCOPES: Scopes = ANONYMOUS_SCOPES | {
     Permission.EXPORT_READ,
     Permission.REJECTED_READ,
 }
-"""What labels can limit: who may do more sees every device."""
+"""What labels can limit: whoever may do more sees every device."""
 
 _OPERATOR = VIEWER_SCOPES | {Permission.DEVICES_WRITE, Permission.ALERTS_WRITE, Permission.RULES_WRITE}
 

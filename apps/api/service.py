@@ -6,8 +6,7 @@ from apps.domain.credentials import CredentialKind
 from apps.platform.declaration import Resources, Scale, Service
 from apps.platform.needs import Connect, PublicUrl, ReadFiles, ReadSecret, SignIn
 from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SENSORS, SIGNING_KEYS
-from apps.storage.archive.manifest import MANIFESTS
-from apps.storage.archive.manifest import READINGS as ARCHIVED_READINGS
+from apps.storage.archive.manifest import MANIFESTS, READINGS_PREFIX
 
 GRANTS = {
     "sensor_readings": "SELECT, INSERT",
@@ -45,7 +44,7 @@ API = Service(
     settings=ApiSettings,
     needs=(
         Connect(SENSORS, role="api", grants=GRANTS, functions=("ensure_partition(timestamptz)",)),
-        ReadFiles(ARCHIVE_FILES, folders=(MANIFESTS, ARCHIVED_READINGS)),
+        ReadFiles(ARCHIVE_FILES, folders=(MANIFESTS, READINGS_PREFIX)),
         ReadSecret(SIGNING_KEYS),
         ReadSecret(OPERATOR_TOKEN),
         PublicUrl(),

@@ -1,7 +1,7 @@
 """Makes days final: writes each that is due, compares, and only then lets its manifest name the files.
 
 A process may end anywhere: what it wrote is no day until a manifest names it, which is one put of one object. A file
-that no manifest names is deleted when its day is written again, one that was replaced a run later: who reads has a day.
+that no manifest names is deleted when its day is written again, one that was replaced a run later: readers have a day.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from apps.archive.metrics import Outcome
 from apps.archive.rows import Rows
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.errors import ArchiveError
-from apps.storage.archive.manifest import READINGS, Manifest, day_of, folder, manifest_key
+from apps.storage.archive.manifest import READINGS_PREFIX, Manifest, day_of, folder, manifest_key
 from apps.storage.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Archiver:
     async def _sweep(self, versions: dict[date, int]) -> None:
         """Delete the files of versions that were replaced in an earlier run."""
         replaced = defaultdict(list)
-        for key in await asyncio.to_thread(self.bucket.keys, READINGS):
+        for key in await asyncio.to_thread(self.bucket.keys, READINGS_PREFIX):
             day = day_of(key)
             if day in versions and _version_of(key) < versions[day]:
                 replaced[day].append(key)

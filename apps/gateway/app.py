@@ -67,6 +67,6 @@ def create(
         async with producer, follower.running(), stored.running():
             yield
 
-    # POST is for who has a credential and a library that knows no PUT: a URL is signed for PUT.
+    # POST is for clients with a credential and a library that knows no PUT: a URL is signed for PUT.
     path = upload_path("{device_id}")
     return application([Route(path, uploads.put, methods=[METHOD, "POST"])], ready, lifespan)

@@ -2,9 +2,9 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-READINGS = Counter("rules_readings_total", "Readings that were judged.")
+READINGS_JUDGED = Counter("rules_readings_total", "Readings that were judged.")
 HISTORY = Counter("rules_history_total", "Readings older than the newest of their series, which no rule judges.")
-ALERTS = Counter("rules_alerts_total", "Alerts by what became of them.", ["change"])
+ALERT_CHANGES = Counter("rules_alerts_total", "Alerts by what became of them.", ["change"])
 OPEN_SECONDS = Histogram(
     "rules_open_seconds",
     "Time from the receipt of the reading that opens an alert to the commit of the alert.",
@@ -17,7 +17,7 @@ JUDGED_SECONDS = Histogram(
 )
 BEHIND_SECONDS = Gauge("rules_behind_seconds", "Age of what is stored and not judged yet, at worst, of this process.")
 LOOKED = Gauge("rules_last_look_timestamp_seconds", "When this process last looked at all of its parts.")
-PARTITIONS = Gauge("rules_partitions", "Parts of the reading log that this process judges.")
+LEASED_PARTITIONS = Gauge("rules_partitions", "Parts of the reading log that this process judges.")
 LEASE_CHANGES = Counter("rules_lease_changes_total", "Leases by how they came and went.", ["change"])
 FENCED_WRITES = Counter("rules_fenced_writes_total", "Writes that the database turned down: the lease had moved on.")
 RESTARTS = Counter("rules_restarts_total", "Times that judging began again at the last checkpoint.", ["error"])

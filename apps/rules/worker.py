@@ -128,7 +128,7 @@ class Worker:
                 await self._write(connection, taken, [])
         if terminated := await terminate_stale_sessions(connection, self._duration):
             log.warning("terminated %d sessions that a frozen worker left inside of a transaction", terminated)
-        metrics.PARTITIONS.set(len(self._held))
+        metrics.LEASED_PARTITIONS.set(len(self._held))
         self._renewed_at = self._clock()
 
     async def _look(self, connection: asyncpg.Connection) -> bool:
@@ -182,7 +182,7 @@ class Worker:
             received = min((reading.received_at for reading in commit), default=None)
             if received is not None:
                 metrics.JUDGED_SECONDS.observe(max(0.0, judged_at - received / 1e6))
-        metrics.READINGS.inc(judged)
+        metrics.READINGS_JUDGED.inc(judged)
         metrics.HISTORY.inc(evaluator.history - before)
         return chunk.is_all, age
 
@@ -198,7 +198,7 @@ class Worker:
         held.unwritten += held.position.complete_below < held.position.xmax
         committed_at = datetime.now(UTC).timestamp()
         for change in changes:
-            metrics.ALERTS.labels("opened" if change.is_open else "resolved").inc()
+            metrics.ALERT_CHANGES.labels("opened" if change.is_open else "resolved").inc()
             if change.is_open:
                 metrics.OPEN_SECONDS.observe(max(0.0, committed_at - change.received / 1e6))
 

@@ -14,7 +14,7 @@ import msgspec
 
 from apps.domain.devices import DeviceSpec
 from apps.simulator import fleet, replay
-from apps.simulator.errors import ArgumentsError, PlatformError, ReplayError
+from apps.simulator.errors import ArgumentsError, PlatformUnavailableError, ReplayError
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample
 from apps.simulator.options import fail, parser
@@ -57,7 +57,7 @@ def main() -> int:
         return fail(f"{error.filename}: {error.strerror}")
     except (ArgumentsError, ReplayError) as error:
         return fail(str(error))
-    except PlatformError as error:
+    except PlatformUnavailableError as error:
         return fail(str(error), 1)
     print(msgspec.json.encode(report).decode())
     return 0 if report["unknown"] == 0 else 1

@@ -9,7 +9,7 @@ import msgspec
 
 from apps.device.protocol import UploadUrl
 from apps.domain.devices import DeviceSpec
-from apps.simulator.errors import PlatformError
+from apps.simulator.errors import PlatformUnavailableError
 
 
 class _Issued(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class ApiClient:
     async def register(self, device: DeviceSpec) -> bool:
         """Create a device, or find that it exists, and tell whether it is new. Waits for a platform that comes up.
 
-        Raises PlatformError when it does not come up, or refuses.
+        Raises PlatformUnavailableError when it does not come up, or refuses.
         """
         deadline = asyncio.get_running_loop().time() + self._startup_timeout
         while True:
@@ -49,7 +49,9 @@ class ApiClient:
             if isinstance(reason, bool):
                 return reason
             if asyncio.get_running_loop().time() > deadline:
-                raise PlatformError(f"{self._base} does not answer ({reason}): start the platform, or give --api")
+                raise PlatformUnavailableError(
+                    f"{self._base} does not answer ({reason}): start the platform, or give --api"
+                )
             await asyncio.sleep(0.5)
 
     async def upload_url(self, device_id: str, seconds: int) -> UploadUrl:
@@ -80,12 +82,12 @@ class ApiClient:
         return msgspec.json.decode(answer.content, type=_Issued).credential
 
     async def attributes(self, device_id: str) -> dict[str, Any]:
-        """Return what is noted of a device. Raises PlatformError."""
+        """Return what is noted of a device. Raises PlatformUnavailableError."""
         answer = await self._asked("GET", device_id)
         return msgspec.json.decode(answer.content, type=_Noted).attributes
 
     async def note(self, device_id: str, attributes: dict[str, Any]) -> None:
-        """Replace what is noted of a device. Raises PlatformError."""
+        """Replace what is noted of a device. Raises PlatformUnavailableError."""
         await self._asked("PATCH", device_id, json={"attributes": attributes})
 
     async def _asked(self, method: str, device_id: str, **body: Any) -> httpx.Response:
@@ -94,7 +96,7 @@ class ApiClient:
             answer = await self._http.request(method, path, headers=self._operator, **body)
             answer.raise_for_status()
         except httpx.HTTPError as error:
-            raise PlatformError(f"{method} {path}: {str(error) or type(error).__name__}") from None
+            raise PlatformUnavailableError(f"{method} {path}: {str(error) or type(error).__name__}") from None
         return answer
 
     async def _try_register(self, device: DeviceSpec) -> str | bool:
@@ -111,9 +113,13 @@ class ApiClient:
         if answer.status_code == HTTPStatus.CONFLICT:
             return False
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise PlatformError(f"{self._base} does not know the operator token: give its file with --token-file")
+            raise PlatformUnavailableError(
+                f"{self._base} does not know the operator token: give its file with --token-file"
+            )
         if answer.is_client_error:
-            raise PlatformError(f"{self._base} refuses {device.device_id}: {answer.status_code} {answer.text[:300]}")
+            raise PlatformUnavailableError(
+                f"{self._base} refuses {device.device_id}: {answer.status_code} {answer.text[:300]}"
+            )
         return f"status {answer.status_code}"
 
 

@@ -13,5 +13,5 @@ class ReplayError(SimulatorError):
     """A file that cannot be replayed. The text names file, line and reason."""
 
 
-class PlatformError(SimulatorError):
+class PlatformUnavailableError(SimulatorError):
     """The platform cannot be used. The text says why."""

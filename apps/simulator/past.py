@@ -2,7 +2,7 @@
 
 It is sent as devices upload what they kept, in its own time, and the device says so in an attribute. That is written
 when the device is made and again when all is sent: who is interrupted in between sends the same readings again, which
-are stored once, and who is not never sends them again.
+are stored once, and whoever is not never sends them again.
 """
 
 import re

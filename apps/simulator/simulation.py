@@ -15,7 +15,7 @@ import msgspec
 from apps.domain.devices import DeviceSpec
 from apps.simulator import past
 from apps.simulator.client import ApiClient
-from apps.simulator.errors import PlatformError
+from apps.simulator.errors import PlatformUnavailableError
 from apps.simulator.fleet import Sample
 from apps.simulator.past import Past
 from apps.simulator.sender import Sender
@@ -68,7 +68,7 @@ async def simulate(
 
     What a new device measured before, where that is wanted, goes first: what it measures from then on follows.
 
-    Returns the report. Raises PlatformError when the platform cannot be used.
+    Returns the report. Raises PlatformUnavailableError when the platform cannot be used.
     """
     stats, give_up = Stats(), asyncio.Event()
     limits = httpx.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
@@ -154,9 +154,9 @@ async def _check_age(api: ApiClient, options: SimulationOptions) -> None:
         try:
             since = (await api.upload_url(device_id, options.url_seconds)).readings_since
         except httpx.HTTPError as error:
-            raise PlatformError(f"{options.api} gives no upload URL for {device_id}: {error}") from None
+            raise PlatformUnavailableError(f"{options.api} gives no upload URL for {device_id}: {error}") from None
         if oldest < since:
-            raise PlatformError(
+            raise PlatformUnavailableError(
                 f"{device_id} has readings since {oldest.date()}, and the platform keeps none from before "
                 f"{since.date()}: replay them as if they were measured now (--from now), or leave them out"
             )
@@ -181,7 +181,7 @@ async def _life(
             try:
                 await api.note(device.device_id, past.complete(await api.attributes(device.device_id), own))
                 break
-            except PlatformError:
+            except PlatformUnavailableError:
                 await _pause(stopping, RETRY_SECONDS)
         start = options.now()
     await _device(options, sender, samples(device, start), rng, stopping)

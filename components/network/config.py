@@ -59,7 +59,7 @@ class LoginConfig(Section):
         {}, description="Role of each group; the greatest counts", examples=[{"platform": "administrator"}]
     )
     default_role: Literal["none", "viewer", "operator"] = Field(
-        "viewer", description="Role of who is in none of these groups", examples=["none"]
+        "viewer", description="Role of whoever is in none of these groups", examples=["none"]
     )
     labels: Mapping[str, Distinct[str]] = Field(
         {},

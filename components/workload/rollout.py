@@ -18,7 +18,7 @@ HASH = "pods-hash"
 """The argument of an analysis: the part of the names of pods that tells their version."""
 
 WATCHED = "watched"
-"""The measure that a version's pods are scraped at all: who is not seen has nothing wrong."""
+"""The measure that a version's pods are scraped at all: a pod that is not seen has nothing wrong."""
 
 PROGRESS_SECONDS = 300
 """Within which pods of a new version must become ready."""

@@ -79,7 +79,7 @@ async def claim_device(context: Context, caller: Caller, device_id: DeviceId, bo
 
     Everybody who is known may: what shows that they hold the device is its code. It gives them no further right.
     Ten wrong codes are counted; then the device takes none until a new one is made. Whether there is such a device is
-    not told to who does not know its code.
+    not told to anybody who does not know its code.
     """
     async with context.database.transaction() as connection:
         is_right = await claims.check(connection, device_id, body.code)

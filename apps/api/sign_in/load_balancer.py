@@ -54,7 +54,7 @@ class LoadBalancer:
             claims = jwt.decode(token, key, algorithms=[ALGORITHM], options=_OPTIONS)
             return self._people.person(claims)
         except (jwt.PyJWTError, ValueError) as error:
-            raise unauthorized(f"the load balancer's word for who asks is not valid ({error})") from None
+            raise unauthorized(f"what the load balancer says of the caller is not valid ({error})") from None
 
     def _checked(self, header: dict[str, Any]) -> str:
         """Return the id of the key, where all that can be read before the signature is as it must be."""

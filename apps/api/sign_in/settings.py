@@ -42,7 +42,7 @@ class SignInSettings(HttpSettings):
         {}, description='Role of each group, as JSON: `{"platform": "administrator"}`; the greatest counts'
     )
     login_default_role: Literal["none", "viewer", "operator"] = Field(
-        "viewer", description="Role of who is in none of these groups"
+        "viewer", description="Role of whoever is in none of these groups"
     )
     login_labels: Json[dict[str, frozenset[str]]] = Field(
         {}, description="Labels of the devices that the viewers of each group see, as JSON; empty: they see all"

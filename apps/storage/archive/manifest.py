@@ -9,7 +9,7 @@ import msgspec
 SCHEMA_VERSION = 1
 """Of the files: raised when a column changes. Readers refuse what they do not know."""
 
-READINGS = "readings/"
+READINGS_PREFIX = "readings/"
 MANIFESTS = "manifests/"
 REPORTS = "reports/"
 
@@ -83,7 +83,7 @@ def day_of(key: str) -> date:
 
 def folder(day: date) -> str:
     """Return the folder of a day."""
-    return f"{READINGS}day={day}/"
+    return f"{READINGS_PREFIX}day={day}/"
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:

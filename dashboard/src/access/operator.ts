@@ -35,7 +35,7 @@ export function isKnown(): boolean {
 }
 
 /**
- * Do something as whoever is known: `act` is given the key to send, empty for who has signed in. A key is asked for once
+ * Do something as whoever is known: `act` is given the key to send, empty for people who have signed in. A key is asked for once
  * in a tab, and again while the server refuses it.
  *
  * Resolves with whether it was done; other failures are said in a message.

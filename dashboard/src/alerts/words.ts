@@ -1,4 +1,4 @@
-/** What an alert says, for who looks after the sensors. */
+/** What an alert says, for people who look after the sensors. */
 
 import { href } from "../address";
 import type { Alert, Device } from "../api/types";

@@ -347,7 +347,7 @@ export interface paths {
         put?: never;
         /**
          * Bind the device to whoever asks
-         * @description Everybody who is known may: what shows that they hold the device is its code. It gives them no further right. Ten wrong codes are counted; then the device takes none until a new one is made. Whether there is such a device is not told to who does not know its code.
+         * @description Everybody who is known may: what shows that they hold the device is its code. It gives them no further right. Ten wrong codes are counted; then the device takes none until a new one is made. Whether there is such a device is not told to anybody who does not know its code.
          */
         post: operations["claim_device"];
         /**

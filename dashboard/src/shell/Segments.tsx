@@ -1,7 +1,7 @@
 import { useId } from "react";
 
 interface Props<Value> {
-  /** What is chosen, for who does not see it. */
+  /** What is chosen, for people who do not see it. */
   legend: string;
   values: readonly (readonly [value: Value, text: string])[];
   /** Nothing is marked where it is none of them. */

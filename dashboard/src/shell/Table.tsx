@@ -4,7 +4,7 @@ import type { ReactNode, Ref } from "react";
 export type Column = string | { text: string; number?: boolean; hidden?: boolean };
 
 interface Props {
-  /** What the table is called, for who does not see it. */
+  /** What the table is called, for people who do not see it. */
   name: string;
   columns: readonly Column[];
   /** On a phone each row is a block: its cells say in `data-label` what they are. */

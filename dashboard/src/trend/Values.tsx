@@ -6,7 +6,7 @@ import type { Line } from "./model";
 
 const MAX_ROWS = 600;
 
-/** The values behind the lines, for who does not see them or wants them exactly. */
+/** The values behind the lines, for people who do not see them or want them exactly. */
 export function Values({ line }: { line: Line }) {
   const dots = line.dots.filter(({ avg }) => avg !== null).slice(-MAX_ROWS);
   const shown = (value: number | null): string => (value === null ? "–" : say(value, line.unit, line.decimals));

@@ -14,7 +14,7 @@ from apps.archive.archiver import Archiver
 from apps.archive.settings import ArchiveSettings
 from apps.domain.readings import StoredReading
 from apps.storage.archive.bucket import Bucket
-from apps.storage.archive.manifest import READINGS, folder, manifest_key
+from apps.storage.archive.manifest import READINGS_PREFIX, folder, manifest_key
 from apps.storage.archive.parquet import open_file
 from apps.storage.readings import store
 from tests.apps.archive.support import (
@@ -214,7 +214,7 @@ async def test_killed_at_any_request_no_day_is_half_there_and_none_twice(
         assert again.returncode == 0, again.stderr.decode()
         await _check_visible(bucket, owner)
         named = [file.key for day in (DAY, NEXT) for file in manifest(bucket, day).files]
-        assert sorted(bucket.keys(READINGS)) == sorted(named)
+        assert sorted(bucket.keys(READINGS_PREFIX)) == sorted(named)
     assert killed > 20 // step
 
 

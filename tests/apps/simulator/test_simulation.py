@@ -16,7 +16,7 @@ from apps.domain.readings import Envelope
 from apps.gateway.app import create
 from apps.gateway.settings import GatewaySettings
 from apps.platform.settings import load
-from apps.simulator.errors import PlatformError
+from apps.simulator.errors import PlatformUnavailableError
 from apps.simulator.faults import Fault, FaultKind
 from apps.simulator.fleet import Sample, fleet, history, in_sending_order, measure
 from apps.simulator.simulation import SimulationOptions, simulate
@@ -209,7 +209,7 @@ async def test_a_device_that_is_registered_already_is_used() -> None:
 
 
 async def test_a_wrong_token_ends_the_run() -> None:
-    with platform(accept) as (api, *_), pytest.raises(PlatformError, match="--token-file"):
+    with platform(accept) as (api, *_), pytest.raises(PlatformUnavailableError, match="--token-file"):
         await simulate(SimulationOptions(api=api, token="wrong"), fleet(1), ten, asyncio.Event())
 
 
@@ -223,5 +223,5 @@ async def test_a_platform_that_comes_up_late_is_waited_for() -> None:
 
 
 async def test_a_platform_that_does_not_come_up_is_named() -> None:
-    with pytest.raises(PlatformError, match=r"http://127\.0\.0\.1:9 does not answer .*: start the platform"):
+    with pytest.raises(PlatformUnavailableError, match=r"http://127\.0\.0\.1:9 does not answer .*: start the platform"):
         await play("http://127.0.0.1:9", startup_timeout=0.1)
