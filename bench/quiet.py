@@ -1,7 +1,7 @@
-"""How often healthy sensors make the detector tell somebody: `python -m bench.quiet [--sensors N] [--days N]`.
+"""How often healthy sensors make the detector tell somebody: `python -m bench.quiet`.
 
-The simulator's sensors, a value a minute, through the rarity rule's own learning in points of five minutes. Nothing is
-wrong with any of them, so every alert is a false one.
+The simulator's sensors, a value a minute, through the rarity rule's own learning in points of so many minutes. Nothing
+is wrong with any of them, so every alert is a false one.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from apps.detector.state import SignalState
 from apps.domain.alerts import REOPEN_WITHIN
 from apps.simulator.sensors import KINDS, Sensor, sensor_values
 
-POINT_MINUTES = 5
 START = datetime(2026, 10, 1, tzinfo=UTC)
 SENSORS = tuple((kind, sensor) for kind, sensors in KINDS.items() for sensor in sensors)
 
@@ -26,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quiet", description=__doc__)
     parser.add_argument("--sensors", type=int, default=120, help="how many, of all kinds by turns (120)")
     parser.add_argument("--days", type=int, default=30, help="simulated days (30)")
+    parser.add_argument("--minutes", type=int, default=5, help="that a point sums up (5, in the local stack 1)")
     arguments = parser.parse_args()
     alerts: Counter[str] = Counter()
     first_week: Counter[str] = Counter()
@@ -34,7 +34,7 @@ def main() -> None:
         kind, sensor = SENSORS[number % len(SENSORS)]
         name = f"{kind}/{sensor.metric}"
         count[name] += 1
-        opened = opening_times(points(sensor, arguments.days, random.Random(number)))
+        opened = opening_times(points(sensor, arguments.days, arguments.minutes, random.Random(number)))
         alerts[name] += len(opened)
         first_week[name] += sum(time < START + timedelta(days=7) for time in opened)
     print("| sensor | sensors | alerts in the first week | in all | a sensor and day |")
@@ -51,13 +51,13 @@ def main() -> None:
     )
 
 
-def points(sensor: Sensor, days: int, rng: random.Random) -> Iterator[Point]:
+def points(sensor: Sensor, days: int, minutes: int, rng: random.Random) -> Iterator[Point]:
     """Yield what the detector sees of a healthy sensor."""
     value = sensor_values(sensor, rng)
-    for number in range(days * 1440 // POINT_MINUTES):
-        begin = START + timedelta(minutes=POINT_MINUTES * number)
-        values = [value(begin + timedelta(minutes=minute)) for minute in range(POINT_MINUTES)]
-        end = begin + timedelta(minutes=POINT_MINUTES)
+    for number in range(days * 1440 // minutes):
+        begin = START + timedelta(minutes=minutes * number)
+        values = [value(begin + timedelta(minutes=minute)) for minute in range(minutes)]
+        end = begin + timedelta(minutes=minutes)
         yield Point(end.timestamp(), sum(values) / len(values), min(values), max(values))
 
 

@@ -36,10 +36,14 @@ Ours:
 - Counters: a signal that only grows, but for restarts, is scored by its rate alone (`apps.detector.counter`).
 - Habit: score = rarity - `NOVELTY_PENALTY` · log(1 + N), where N counts the scores above `NOVELTY_THRESHOLD` and
   decays by half in `NOVELTY_HALF_LIFE` points. A signal that is always good for a surprise has to surprise more.
+- Frequency: `FREQUENCY_PENALTY` · log(`REFERENCE_SECONDS` / I) is taken off as well, where log I is a moving average of
+  the logarithms of the intervals between points, so that one long gap hardly counts. The same share of the points is
+  more of them in a day of more points: without this a value each minute had many more false alarms a day than one
+  each hour, and there faults were missed that could have been found.
 - Warm-up: before a day was seen only what lies far outside of the range is a detection.
 
 All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-our-own.md; the backing by
-folds and bent copies, docs/adr/0041-a-slow-level-and-a-third-rule.md).
+and the frequency by folds and bent copies, docs/adr/0041-a-slow-level-and-a-third-rule.md).
 """
 
 import math
@@ -92,6 +96,15 @@ NOVELTY_PENALTY = 0.5
 NOVELTY_HALF_LIFE = 4000
 """Points after which a novelty counts half."""
 
+REFERENCE_SECONDS = 300
+"""Interval of points at which the score is as it is: what is more frequent has to be rarer."""
+
+FREQUENCY_PENALTY = 0.6
+"""How much more frequent points take from the score, times the logarithm of how many there are for one of those."""
+
+INTERVAL_ALPHA = 0.01
+"""Weight of the last interval in the usual one, once so many were seen."""
+
 NORMAL_THRESHOLD = 4.0
 """A rarity below this is normal."""
 
@@ -100,12 +113,14 @@ class Rarity:
     """Implements `Model`."""
 
     name: ClassVar[str] = "rarity"
-    version: ClassVar[str] = "3"
-    threshold: ClassVar[float] = 6.0
+    version: ClassVar[str] = "4"
+    threshold: ClassVar[float] = 6.35
 
     def __init__(self) -> None:
         self._points = 0
         self._first_time = 0.0
+        self._last_time = 0.0
+        self._log_interval = 0.0
         self._level: float | None = None
         self._values = StreamingHistogram(VALUE_BANDWIDTH)
         self._levels = StreamingHistogram(LEVEL_BANDWIDTH)
@@ -124,6 +139,10 @@ class Rarity:
             return Score(0.0, self._level or 0.0, point.value, is_normal=False)
         if self._level is None:
             self._first_time, self._level, self._slow_level = point.time, point.value, point.value
+        else:
+            interval = math.log(max(point.time - self._last_time, 1.0))
+            self._log_interval += max(1 / self._points, INTERVAL_ALPHA) * (interval - self._log_interval)
+        self._last_time = point.time
         # Garbage that came first, before anything could tell, is found out by what follows it.
         expected = self._values.clip(self._level)
         level = self._average(self._level, point.value, EWMA_ALPHA)
@@ -181,6 +200,7 @@ class Rarity:
         if rarity <= recent + COOL_DOWN_MARGIN:
             return 0.0
         score = rarity - NOVELTY_PENALTY * math.log1p(self._novelties)
+        score -= FREQUENCY_PENALTY * (math.log(REFERENCE_SECONDS) - self._log_interval)
         if score > NOVELTY_THRESHOLD:
             self._novelties += 1
         return max(score, 0.0)
@@ -210,6 +230,8 @@ class Rarity:
         return {
             "points": self._points,
             "first": self._first_time,
+            "last": self._last_time,
+            "log_interval": self._log_interval,
             "level": self._level,
             "values": self._values.state_dict(),
             "levels": self._levels.state_dict(),
@@ -228,6 +250,7 @@ class Rarity:
         """Return the model that had this state."""
         model = cls()
         model._points, model._first_time, model._level = state["points"], state["first"], state["level"]
+        model._last_time, model._log_interval = state["last"], state["log_interval"]
         model._values = StreamingHistogram.from_state(VALUE_BANDWIDTH, state["values"])
         model._levels = StreamingHistogram.from_state(LEVEL_BANDWIDTH, state["levels"])
         model._slow_level = state["slow_level"]

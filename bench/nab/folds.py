@@ -30,7 +30,7 @@ def describe(variants: Mapping[str, Evaluation], model: type[Model], threshold: 
     """Return two tables in Markdown.
 
     The first of `variants` are the series as they are: on those a left-out category is judged, with the threshold that
-    was chosen on all copies of the others.
+    was chosen on all copies of the others. Where nothing is left out, it is the threshold to run with.
     """
     lines = ["", f"{model.name} {model.version} at {threshold:g}", "", f"| Copy | {COLUMNS}", _rule(6)]
     for name, evaluation in variants.items():
@@ -45,10 +45,13 @@ def describe(variants: Mapping[str, Evaluation], model: type[Model], threshold: 
     folds = []
     for category, (held, *_) in by_category.items():
         others = [copy for other, all_variants in by_category.items() if other != category for copy in all_variants]
-        chosen = choose([_sum(at_threshold) for at_threshold in zip(*others, strict=True)])
+        chosen = _choose(others)
         folds.append(held[chosen])
         lines.append(f"| {category} | {THRESHOLDS[chosen]:g} | {_figures(held[chosen])}")
     lines.append(f"| **all folds together** | | {_figures(_sum(folds))}")
+    runs = _choose([copy for all_variants in by_category.values() for copy in all_variants])
+    whole = _sum([held[runs] for held, *_ in by_category.values()])
+    lines.append(f"| nothing | {THRESHOLDS[runs]:g} | {_figures(whole)}")
     return lines
 
 
@@ -63,6 +66,10 @@ def outcomes(evaluation: Evaluation, thresholds: Sequence[float]) -> list[Outcom
         )
         for threshold in thresholds
     ]
+
+
+def _choose(variants: Sequence[Sequence[Outcome]]) -> int:
+    return choose([_sum(at_threshold) for at_threshold in zip(*variants, strict=True)])
 
 
 def choose(at_thresholds: Sequence[Outcome]) -> int:

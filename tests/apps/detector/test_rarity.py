@@ -327,3 +327,19 @@ def test_a_young_signal_may_reach_a_little_beyond_its_range() -> None:
         old.add(index / 100, 100.0)
     assert young.mass_near(1.08) > 0
     assert old.mass_near(1.08) == 0
+
+
+def test_what_comes_more_often_has_to_be_rarer() -> None:
+    model, past = Rarity(), points(daily(4))
+    for point in past:
+        model.update(point)
+    assert model.state_dict()["log_interval"] == pytest.approx(math.log(FIVE_MINUTES))
+
+    def score(interval: float, silence: float = 0) -> float:
+        at = Rarity.from_state(model.state_dict() | {"log_interval": math.log(interval)})
+        return at.update(Point.of(past[-1].time + silence + interval, 60.0)).value
+
+    usual = score(rarity.REFERENCE_SECONDS)
+    assert score(3600) == pytest.approx(usual + rarity.FREQUENCY_PENALTY * math.log(12))
+    assert score(60) == pytest.approx(usual - rarity.FREQUENCY_PENALTY * math.log(5))
+    assert score(rarity.REFERENCE_SECONDS, silence=50 * 86_400) == pytest.approx(usual, abs=0.1)

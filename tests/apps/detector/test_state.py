@@ -14,7 +14,7 @@ from apps.detector.state import SignalState, from_json, to_json
 STORED = [
     json.loads(Path(__file__).with_name(name).read_text()) for name in ("stored_state.json", "stored_counter.json")
 ]
-"""Rows of `detector_memory` as version 3 of the rarity model wrote them, points that come next, and the scores that the
+"""Rows of `detector_memory` as version 4 of the rarity model wrote them, points that come next, and the scores that the
 code of that time (November 2026) gave them."""
 
 
@@ -27,7 +27,7 @@ def test_a_stored_state_is_read_and_written_as_it_was(stored: dict[str, Any]) ->
 
 @pytest.mark.parametrize("stored", STORED)
 def test_a_stored_state_scores_what_comes_next_as_the_code_that_wrote_it(stored: dict[str, Any]) -> None:
-    assert Rarity.version == "3", "a new version starts afresh: store a new example with it"
+    assert Rarity.version == "4", "a new version starts afresh: store a new example with it"
     model = from_json(Rarity, json.dumps(stored["memory"])).model
     scores = [model.update(Point.of(time, value)) for time, value in stored["then"]]
     found = [[score.value, score.expected, score.is_normal] for score in scores]
