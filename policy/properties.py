@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
+from policy.errors import UnknownValueError
+
 T = TypeVar("T")
 
 Properties: TypeAlias = Mapping[str, Any]
 """A resource's inputs, named as Pulumi names them on the wire (camelCase)."""
-
-
-class UnknownValueError(Exception):
-    """A value that is not known yet, by the name that the engine's own error has."""
 
 
 class UnknownProperties(Mapping[str, Any]):

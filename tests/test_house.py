@@ -1,5 +1,6 @@
 """What no file of ours may do, whoever writes it."""
 
+import ast
 import io
 import re
 import tokenize
@@ -50,6 +51,21 @@ def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:
 def test_names_are_the_fields_own(old: str, standard: str) -> None:
     found = {f"{path.relative_to(ROOT)}: {n}" for path in files(".py") for n in names(path) if re.fullmatch(old, n)}
     assert found == set(), f"the field says {standard}"
+
+
+def test_the_errors_of_a_package_stand_in_its_errors_module() -> None:
+    elsewhere = [
+        f"{path.relative_to(ROOT)}: {statement.name}"
+        for path in files(".py")
+        if path.name != "errors.py" and path.relative_to(ROOT).parts[0] not in {"bench", "tests"}
+        for statement in ast.walk(ast.parse(path.read_text()))
+        if isinstance(statement, ast.ClassDef) and any(_is_error(base) for base in statement.bases)
+    ]
+    assert elsewhere == []
+
+
+def _is_error(base: ast.expr) -> bool:
+    return ast.unparse(base).endswith(("Error", "Exception"))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.stem)

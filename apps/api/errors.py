@@ -25,5 +25,9 @@ class BadCursorError(ApiError):
     """A cursor that this query never gave out."""
 
 
-class VersionConflictError(ApiError):
-    """The device is not what the caller thinks it is."""
+class ArchiveSlowError(ApiError):
+    """A page has looked through the archive for as long as it may."""
+
+
+class DaysMovedError(ApiError):
+    """The database dropped a month, or a day became final, while it was read."""

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from apps.api.archive.archive import SlowError, View, unavailable
+from apps.api.archive.archive import View, unavailable
 from apps.api.archive.selection import Selection
 from apps.api.context import Context
-from apps.api.errors import ArchiveUnavailableError
+from apps.api.errors import ArchiveSlowError, ArchiveUnavailableError, DaysMovedError
 from apps.api.queries import archived, readings
 from apps.api.queries.readings import Order, ReadingOut, Series, SeriesTimeKey, TimeKey
 from apps.api.queries.sql import Labels
@@ -22,10 +22,6 @@ class Stretch(NamedTuple):
 
     rows: list[ReadingOut]
     more: TimeKey | None = None
-
-
-class _MovedError(Exception):
-    """The database dropped a month, or a day became final, while it was read."""
 
 
 async def in_time_order(
@@ -56,7 +52,7 @@ async def in_time_order(
         try:
             _check_known(view, day)
             found = await context.archive.by_time(view, day, selection, order, limit, after, end)
-        except (SlowError, ArchiveUnavailableError) as error:
+        except (ArchiveSlowError, ArchiveUnavailableError) as error:
             before = [row for row in rows if _is_before(row, day, order)]
             if isinstance(error, ArchiveUnavailableError) and not before:
                 raise
@@ -80,7 +76,7 @@ async def in_key_order(
                 yield rows
                 if rows:
                     after = _by_key(rows[-1])
-        except _MovedError:
+        except DaysMovedError:
             continue
         return
 
@@ -109,12 +105,12 @@ async def _in_key_order(
 async def _stored(
     context: Context, series: Series, window: Window, labels: Labels, after: SeriesTimeKey | None, view: View | None
 ) -> AsyncIterator[list[ReadingOut]]:
-    """Yield what the database holds. Raises _MovedError as soon as that is another thing than what was seen."""
+    """Yield what the database holds. Raises DaysMovedError as soon as that is another thing than what was seen."""
     chunk_rows = context.limits.export_chunk_rows
     while True:
         rows = await readings.in_key_order(context.database, series, window, chunk_rows, after, labels)
         if view and await archived.state(context.database) != view.state:
-            raise _MovedError
+            raise DaysMovedError
         yield rows
         if len(rows) < chunk_rows:
             return

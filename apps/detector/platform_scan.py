@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from apps.detector import alerts, rarity_rule, state, zscore
-from apps.detector.prometheus import Prometheus, PrometheusError, TimeSeries
+from apps.detector.errors import PrometheusError
+from apps.detector.prometheus import Prometheus, TimeSeries
 from apps.detector.rarity import Rarity
 from apps.detector.signals import Signal
 from apps.domain.alerts import Anomaly, Severity

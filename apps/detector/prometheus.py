@@ -7,9 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
-
-class PrometheusError(Exception):
-    """Prometheus did not answer, or not as it should. The text says what was asked and what came back."""
+from apps.detector.errors import PrometheusError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ import asyncpg
 import httpx
 
 from apps.detector import alerts, metrics, state
+from apps.detector.errors import PrometheusError
 from apps.detector.forecast_rule import scan_forecasts
 from apps.detector.platform_scan import PlatformScan, apply_rarity, apply_zscore, fetch_series
-from apps.detector.prometheus import Prometheus, PrometheusError
+from apps.detector.prometheus import Prometheus
 from apps.detector.sensor_scan import ALLOWED_LATENESS_SECONDS, scan_sensors
 from apps.detector.settings import DetectorSettings
 from apps.domain.alerts import PLATFORM_RULE

@@ -53,3 +53,7 @@ class InvalidUploadUrlError(InvalidInputError):
 
 class InvalidCredentialError(InvalidInputError):
     """What was sent as a credential is none, or not one that holds. The text shows nothing of it."""
+
+
+class SenselessRuleError(InvalidInputError):
+    """Each part of a rule is right by itself, and they make no sense together."""

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from apps.domain.alerts import Severity
-from apps.domain.errors import InvalidInputError
+from apps.domain.errors import InvalidInputError, SenselessRuleError
 from apps.domain.maintenance import Day, Maintenance
 from apps.domain.rules import Condition, Direction, Override, RuleSpec, Scope
 
@@ -36,10 +36,6 @@ _PATTERNS = {
     "start": 'hours and minutes, as "22:30"',
     "end": 'hours and minutes, as "22:30"',
 }
-
-
-class SenselessRuleError(InvalidInputError):
-    """Each part of a rule is right by itself, and they make no sense together."""
 
 
 def parse_rule(document: object) -> RuleSpec:

@@ -5,9 +5,5 @@ class IngestorError(Exception):
     """A shard's reading cannot go on as it is."""
 
 
-class FencedError(IngestorError):
-    """The lease or its checkpoint moved on: nothing was written. Whoever holds the lease begins at its checkpoint."""
-
-
 class ExpiredIteratorError(IngestorError):
     """A shard iterator lives five minutes: ask for a new one."""

@@ -10,13 +10,13 @@ import asyncpg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.ingestor.clock import Clock
-from apps.ingestor.errors import FencedError
 from apps.ingestor.leases import Lease, LeaseTable, compute_leases_to_take, consumable
 from apps.ingestor.metrics import FROZEN_SESSIONS, LEASE_CHANGES, LEASES, RESTARTS, RETENTION_GAPS, UNREAD_SHARDS
 from apps.ingestor.settings import IngestorSettings
 from apps.ingestor.shard import ShardConsumer
 from apps.ingestor.stream import KinesisStream
 from apps.ingestor.writer import Writer
+from apps.storage.errors import FencedError
 
 log = logging.getLogger(__name__)
 

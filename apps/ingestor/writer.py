@@ -13,7 +13,6 @@ from opentelemetry import propagate, trace
 from apps.domain.readings import StoredReading
 from apps.ingestor.batch import Batch
 from apps.ingestor.clock import Clock
-from apps.ingestor.errors import FencedError
 from apps.ingestor.leases import Lease
 from apps.ingestor.metrics import (
     COMMIT_ROWS,
@@ -30,6 +29,7 @@ from apps.ingestor.reject_quota import RejectQuota
 from apps.ingestor.settings import IngestorSettings
 from apps.storage.channels import Channel, notify
 from apps.storage.connection import Connection
+from apps.storage.errors import FencedError
 from apps.storage.readings import Conflict, is_missing_partition, register_unknown, store, with_partitions
 from apps.storage.series import MetricLimits, SeriesLimit
 

@@ -21,6 +21,7 @@ from apps.rules.settings import RulesSettings
 from apps.storage import reading_log
 from apps.storage.alerts import clear_alert, raise_alert
 from apps.storage.channels import Channel
+from apps.storage.errors import FencedError
 from apps.storage.leases import leases_to_take, new_worker_id, terminate_stale_sessions
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,6 @@ IDLE_CHECKPOINT_SECONDS = 600.0
 
 TRANSIENT_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """What a database out of reach looks like: normal life, logged in one line."""
-
-
-class FencedError(Exception):
-    """Somebody else has taken the lease of a part meanwhile."""
 
 
 class Worker:

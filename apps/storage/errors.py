@@ -15,3 +15,7 @@ class CredentialsInUseError(StorageError):
 
 class VersionConflictError(StorageError):
     """What is to be changed is not what the caller thinks it is."""
+
+
+class FencedError(StorageError):
+    """A lease or its checkpoint moved on: nothing was written. Whoever holds the lease begins at its checkpoint."""

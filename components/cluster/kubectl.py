@@ -11,9 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-
-class KubectlError(Exception):
-    """kubectl is missing, or the cluster refused. The text says which, and what to do."""
+from components.errors import KubectlError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import pulumi
 
 from apps.platform.indicator import Indicator
 from apps.platform.promql import decimal
-from components.cluster.kubectl import Kubectl, KubectlError, asking
+from components.cluster.kubectl import Kubectl, asking
+from components.errors import KubectlError, NotDeliveredError
 from components.workload.rollout import WATCHED
 
 ROLLOUT, DEPLOYMENT, RUNS = "rollouts.argoproj.io", "deployments.apps", "analysisruns.argoproj.io"
@@ -23,10 +24,6 @@ ROLLOUT, DEPLOYMENT, RUNS = "rollouts.argoproj.io", "deployments.apps", "analysi
 Object = Mapping[str, Any]
 
 ASK_SECONDS = 2.0
-
-
-class NotDeliveredError(pulumi.RunError):
-    """A new version did not take over. The text says why, and what serves."""
 
 
 async def rolled_out(

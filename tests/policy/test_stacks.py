@@ -20,7 +20,8 @@ from policy.check import (
 )
 from policy.checks import ALL
 from policy.documents import statements
-from policy.properties import UnknownProperties, UnknownValueError, get_path, strings
+from policy.errors import UnknownValueError
+from policy.properties import UnknownProperties, get_path, strings
 from stacks.config import is_account_stack, load_environment, read_stack_file
 from tests.stacks.stacks_under_test import account_graph, environment_graph, mesh_graph
 

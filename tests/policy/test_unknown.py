@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from policy.check import Resource, ResourceCheck, Stack, StackCheck, examine, violations
-from policy.properties import Properties, UnknownProperties, UnknownValueError, any_of, is_given
+from policy.errors import UnknownValueError
+from policy.properties import Properties, UnknownProperties, any_of, is_given
 
 UNKNOWN = UnknownProperties()
 

@@ -15,7 +15,7 @@ from apps.api.archive.by_key import Days
 from apps.api.archive.by_time import first_by_time
 from apps.api.archive.selection import Selection
 from apps.api.database import Database
-from apps.api.errors import ArchiveUnavailableError
+from apps.api.errors import ArchiveSlowError, ArchiveUnavailableError
 from apps.api.limits import Limits
 from apps.api.queries import archived
 from apps.api.queries.archived import State
@@ -40,10 +40,6 @@ MAX_MANIFESTS = 500
 
 FAR = date(2200, 1, 1)
 """No reading is from after it."""
-
-
-class SlowError(Exception):
-    """A page has looked through the archive for as long as it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +105,13 @@ class Archive:
     ) -> list[ReadingOut]:
         """Return the first readings of a day by time that come after a key.
 
-        `end`: when it must be done, by the monotonic clock. Raises SlowError, ArchiveUnavailableError, and ProblemError
-        for more readings than are sorted by time.
+        `end`: when it must be done, by the monotonic clock. Raises ArchiveSlowError, ArchiveUnavailableError, and
+        ProblemError for more readings than are sorted by time.
         """
 
         def check() -> None:
             if time.monotonic() > end:
-                raise SlowError
+                raise ArchiveSlowError
 
         def read(manifest: Manifest) -> list[ReadingOut]:
             self._check_size(manifest, selection)

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from apps.api.database import Database, Row
-from apps.api.errors import VersionConflictError
 from apps.api.queries.sql import Labels, is_seen
 from apps.domain.devices import UNKNOWN_KIND, Device, DevicePatch, DeviceSpec
 from apps.domain.text import in_any_case
 from apps.storage import credentials
+from apps.storage.errors import VersionConflictError
 from apps.storage.tables import devices, latest_readings
 
 ACTIVE_WITHIN = timedelta(minutes=15)

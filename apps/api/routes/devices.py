@@ -8,7 +8,6 @@ import msgspec
 from apps.api import audit
 from apps.api.caller import Caller
 from apps.api.context import Context
-from apps.api.errors import VersionConflictError
 from apps.api.operation import Header, JsonResponse, Page, Router
 from apps.api.permissions import Permission
 from apps.api.queries import device_access, devices
@@ -21,6 +20,7 @@ from apps.domain.text import NO_NUL_PATTERN
 from apps.domain.time_bounds import retention_start
 from apps.platform.errors import ProblemError
 from apps.storage.credentials import CredentialOrigin, CredentialRecord
+from apps.storage.errors import VersionConflictError
 
 router = Router("Devices", "The registry of what may send readings.")
 

@@ -11,8 +11,8 @@ from apps.api.operation import JSON, Header, JsonResponse, Page, RawBody, Router
 from apps.api.permissions import Permission
 from apps.api.queries import devices
 from apps.domain.devices import DeviceId
-from apps.domain.errors import InvalidInputError
-from apps.domain.rule_document import MAX_RULES, SenselessRuleError, parse_rule
+from apps.domain.errors import InvalidInputError, SenselessRuleError
+from apps.domain.rule_document import MAX_RULES, parse_rule
 from apps.domain.rules import Rule, RuleId, RuleSpec, RuleVersion
 from apps.platform.errors import ProblemError
 from apps.storage.errors import VersionConflictError

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apps.detector.prometheus import Prometheus, PrometheusError
+from apps.detector.errors import PrometheusError
+from apps.detector.prometheus import Prometheus
 from apps.detector.signals import PROCESS_SIGNALS, cluster_signals
 from devtools.ports import free_port
 from tests.support import monitoring

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.domain.alerts import FORECAST_RULE
-from apps.domain.errors import InvalidInputError
-from apps.domain.rule_document import SenselessRuleError, parse_rule, parse_rules, write_rules
+from apps.domain.errors import InvalidInputError, SenselessRuleError
+from apps.domain.rule_document import parse_rule, parse_rules, write_rules
 from apps.domain.rules import RESERVED_IDS
 
 GOOD = {

@@ -14,9 +14,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from apps.domain.readings import DeviceReading, Envelope, Reading, RejectedReading
-from apps.ingestor.errors import FencedError
 from apps.ingestor.writer import Checkpoint
 from apps.storage.connection import create_pool
+from apps.storage.errors import FencedError
 from tests.apps.ingestor.desk import Desk, open_desk_on
 from tests.apps.ingestor.faults import Calls, Fault
 from tests.apps.ingestor.support import START, assert_consistent, count, sample, settings_of

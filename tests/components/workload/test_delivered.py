@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from apps.platform.indicator import Indicator
-from components.workload.delivered import NotDeliveredError, rolled_out, why
+from components.errors import NotDeliveredError
+from components.workload.delivered import rolled_out, why
 from delivery.recording import KUBECONFIG
 
 SLOW = Indicator("api-latency", "API latency, 99.0%", lambda *_: NotImplemented, Fraction(144, 1000))
