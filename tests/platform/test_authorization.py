@@ -93,25 +93,27 @@ async def everybody(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tup
 
 
 async def make_key(api: RunningApi, *scopes: str) -> tuple[str, str]:
-    made = await api.http.post("/api/keys", json={"name": "of the table", "scopes": scopes})
-    assert made.status_code == 201, made.text
-    return made.json()["key"], made.json()["about"]["key_id"]
+    response = await api.http.post("/api/keys", json={"name": "of the table", "scopes": scopes})
+    assert response.status_code == 201, response.text
+    return response.json()["key"], response.json()["about"]["key_id"]
 
 
 async def make_device(api: RunningApi, device_id: str) -> tuple[str, str]:
-    made = (await api.http.post("/api/devices", json={"device_id": device_id, "kind": "pump"})).json()["credential"]
-    return made["credential"], made["credential_id"]
+    credential = (await api.http.post("/api/devices", json={"device_id": device_id, "kind": "pump"})).json()[
+        "credential"
+    ]
+    return credential["credential"], credential["credential_id"]
 
 
 async def make_fleet_key(api: RunningApi) -> tuple[str, str]:
     spec = {"name": "fleet", "kinds": ["pump"], "max_devices": 1, "expires_in": 3600}
-    made = (await api.http.post("/api/fleet-keys", json=spec)).json()
-    return made["key"], made["about"]["key_id"]
+    created = (await api.http.post("/api/fleet-keys", json=spec)).json()
+    return created["key"], created["about"]["key_id"]
 
 
 async def make_link(api: RunningApi) -> tuple[str, str]:
-    made = (await api.http.post("/api/viewing-links", json={"name": "hall"})).json()
-    return made["link"].partition("#")[2], made["about"]["link_id"]
+    created = (await api.http.post("/api/viewing-links", json={"name": "hall"})).json()
+    return created["link"].partition("#")[2], created["about"]["link_id"]
 
 
 def bearing(key: str) -> dict[str, str]:
@@ -160,7 +162,7 @@ async def test_everybody_follows_what_their_scopes_say(
     api, asking = everybody
     document = (await api.reader.get("/openapi.json")).json()
     sent = document["x-websockets"]["/live"]
-    permissions = {each["x-permission"] for side in ("from_client", "from_server") for each in sent[side]}
+    permissions = {message["x-permission"] for side in ("from_client", "from_server") for message in sent[side]}
     assert permissions == {"readings:read", "alerts:read", "public"}
     needed = {Permission.READINGS_READ} | ({Permission.ALERTS_READ} if alerts else set())
     wrong = [who.name for who in asking if await follows(api, who, alerts) != (needed <= who.scopes)]
@@ -183,5 +185,5 @@ async def test_nothing_is_served_that_the_table_does_not_hold(database: TestData
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://platform.test") as client:
         described = (await client.get("/openapi.json")).json()
-    told = {*described["paths"], *described["x-websockets"]}
-    assert served <= {*PROBES, *told, *(f"/api{path}" for path in told)}
+    documented = {*described["paths"], *described["x-websockets"]}
+    assert served <= {*PROBES, *documented, *(f"/api{path}" for path in documented)}

@@ -67,10 +67,10 @@ def running(
     tmp_path: Path, database: TestDatabase, ministack: KinesisServer, stream: str, wires: Wires
 ) -> Iterator[RunningPlatform]:
     public = f"http://127.0.0.1:{wires.gateway.port}"
-    with running_platform(database, ministack, stream, tmp_path, PUBLIC_URL=public) as made:
-        wires.gateway.to = made.env.ports["gateway"]
-        wires.api.to = made.env.ports["api"]
-        yield made
+    with running_platform(database, ministack, stream, tmp_path, PUBLIC_URL=public) as platform:
+        wires.gateway.to = platform.env.ports["gateway"]
+        wires.api.to = platform.env.ports["api"]
+        yield platform
 
 
 def test_a_device_registers_itself_sends_and_replaces_its_credential_meanwhile(
@@ -78,8 +78,8 @@ def test_a_device_registers_itself_sends_and_replaces_its_credential_meanwhile(
 ) -> None:
     base, credential = running.env.url("api"), tmp_path / "credential"
     fleet = {"name": "Roof", "kinds": ["power"], "labels": ["roof"], "max_devices": 2, "expires_in": 3600}
-    made = running.http.post(f"{base}/api/fleet-keys", json=fleet, headers=running.operator).json()
-    (tmp_path / "key").write_text(made["key"])
+    fleet_key = running.http.post(f"{base}/api/fleet-keys", json=fleet, headers=running.operator).json()
+    (tmp_path / "key").write_text(fleet_key["key"])
 
     def register(device_id: str, file: Path) -> int:
         keys = ["--fleet-key-file", str(tmp_path / "key"), "--credential-file", str(file)]
@@ -128,8 +128,8 @@ async def test_a_device_that_is_killed_on_a_network_that_breaks_loses_and_double
 ) -> None:
     register = {"device_id": "kit", "kind": "sensor"}
     url = f"{running.env.url('api')}/api/devices"
-    made = running.http.post(url, json=register, headers=running.operator).json()
-    (tmp_path / "credential").write_text(made["credential"]["credential"])
+    created = running.http.post(url, json=register, headers=running.operator).json()
+    (tmp_path / "credential").write_text(created["credential"]["credential"])
     rng, over, cuts = random.Random(20261126), threading.Event(), 0
     owner = await database.connect()
 

@@ -38,8 +38,8 @@ int main(int, char **given) {
 
 @pytest.fixture
 def running(tmp_path: Path, database: TestDatabase, ministack: KinesisServer, stream: str) -> Iterator[RunningPlatform]:
-    with running_platform(database, ministack, stream, tmp_path) as made:
-        yield made
+    with running_platform(database, ministack, stream, tmp_path) as platform:
+        yield platform
 
 
 async def test_each_program_of_the_page_sends_its_readings(
@@ -63,8 +63,8 @@ def run_each_program(running: RunningPlatform, folder: Path) -> dict[str, int]:
 
     def register(device_id: str) -> str:
         spec = {"device_id": device_id, "kind": "sensor"}
-        made = running.http.post(f"{base}/api/devices", json=spec, headers=running.operator).json()
-        return str(made["credential"]["credential"])
+        device = running.http.post(f"{base}/api/devices", json=spec, headers=running.operator).json()
+        return str(device["credential"]["credential"])
 
     (folder / "credential").write_text(register("boiler-1"))
     exec(KIT.replace("from sensor_analytics_device import Device\n", "").replace(PLATFORM, base), {"Device": Device})

@@ -22,8 +22,8 @@ CSV = "timestamp,value\n" + "".join(f"2014-07-01 00:{minute:02}:00,{minute}\n" f
 
 @pytest.fixture
 def running(tmp_path: Path, database: TestDatabase, ministack: KinesisServer, stream: str) -> Iterator[RunningPlatform]:
-    with running_platform(database, ministack, stream, tmp_path) as made:
-        yield made
+    with running_platform(database, ministack, stream, tmp_path) as platform:
+        yield platform
 
 
 def paste(running: RunningPlatform, commands: str, folder: Path) -> list[str]:

@@ -116,9 +116,9 @@ async def test_an_older_copy_of_the_database_is_filled_up_from_the_stream(
     await asyncio.to_thread(restore, database.server, tmp_path / "copy")
     async with connected(database) as connection:
         assert await count(connection) < in_the_lost or (await count(connection, "rejected_records")) < load.rejected
-        told = await asyncio.to_thread(recovery, environment)
-        assert told.returncode == 0, told.stdout + told.stderr
-        assert "nothing is lost" in told.stdout
+        process = await asyncio.to_thread(recovery, environment)
+        assert process.returncode == 0, process.stdout + process.stderr
+        assert "nothing is lost" in process.stdout
         start()
         await send()
         await load.verify(connection)
@@ -143,9 +143,9 @@ async def test_a_copy_that_is_older_than_the_retention_is_told_with_the_hours_th
         ingestor.process.terminate()
         await asyncio.to_thread(ingestor.process.wait)
         await connection.execute("UPDATE shard_leases SET read_until = read_until - interval '26 hours'")
-    told = await asyncio.to_thread(recovery, environment)
-    assert told.returncode == 1
-    first, second, last = told.stdout.splitlines()
+    process = await asyncio.to_thread(recovery, environment)
+    assert process.returncode == 1
+    first, second, last = process.stdout.splitlines()
     for line in (first, second):
         assert "LOST from" in line
         assert "until 2:0" in line

@@ -26,8 +26,8 @@ WORKERS = ("ingestor-1", "ingestor-2")
 def running(
     tmp_path: Path, database: TestDatabase, kinesis_local: KinesisServer, resharding_stream: str
 ) -> Iterator[RunningPlatform]:
-    with running_platform(database, kinesis_local, resharding_stream, tmp_path, LEASE_SECONDS="3") as made:
-        yield made
+    with running_platform(database, kinesis_local, resharding_stream, tmp_path, LEASE_SECONDS="3") as platform:
+        yield platform
 
 
 @pytest.mark.slow

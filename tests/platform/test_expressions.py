@@ -35,15 +35,15 @@ AFTER_FAULTS = {exporters.ALERTS, KINESIS_ERRORS, RECORDS_RETRIED, RESTARTS}
 
 def questions() -> dict[str, Expression]:
     """Return what every rule and panel asks, by a name for it."""
-    asked = {}
+    expressions = {}
     for group in GROUPS:
         for number, rule in enumerate(group.rules):
-            asked[f"{group.name}[{number}]"] = rule.expression
+            expressions[f"{group.name}[{number}]"] = rule.expression
     for dashboard in DASHBOARDS:
         for panel in dashboard.panels:
             for query in panel.queries:
-                asked[f"{dashboard.title} / {panel.title} / {query.legend}"] = query.expression
-    return asked
+                expressions[f"{dashboard.title} / {panel.title} / {query.legend}"] = query.expression
+    return expressions
 
 
 def whether(expression: Expression) -> str:
@@ -95,7 +95,7 @@ class Questioner:
                 del self.open[name]
 
     def unanswered(self, *, faults: bool) -> list[str]:
-        return [name for name, asked in self.open.items() if bool(asked.metrics & AFTER_FAULTS) == faults]
+        return [name for name, question in self.open.items() if bool(question.metrics & AFTER_FAULTS) == faults]
 
 
 @pytest.mark.slow

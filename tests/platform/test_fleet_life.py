@@ -36,8 +36,8 @@ OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "20"))
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with collecting() as made:
-        yield made
+    with collecting() as process:
+        yield process
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def running(
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100", "LOG_LEVEL": "DEBUG"}
     with running_issuer() as issuer:
         people = {**login(issuer), "PUBLIC_URL": PAGE}
-        with running_platform(database, ministack, stream, tmp_path, **telemetry, **people) as made:
-            yield made
+        with running_platform(database, ministack, stream, tmp_path, **telemetry, **people) as platform:
+            yield platform
 
 
 @dataclass
@@ -196,8 +196,8 @@ def test_a_fleet_lives(
         refused_everywhere(put(leaked_url), 403)
         so_far = len(robbed.accepted)
         until(lambda: len(robbed.accepted) > so_far + 5)
-        made = operate("POST", "/devices/robbed/credentials", 201, json={})
-        robbed.credential = made["credential"]
+        issued = operate("POST", "/devices/robbed/credentials", 201, json={})
+        robbed.credential = issued["credential"]
         robbed.remember(robbed.credential)
         assert robbed.renew()
         operate("DELETE", f"/devices/robbed/credentials/{leaked.split('_')[1]}", 200)
@@ -233,7 +233,7 @@ def test_a_fleet_lives(
         registered = operate("POST", "/devices", 201, json={"device_id": "robbed", "kind": "pump"})
         robbed.remember(registered["credential"]["credential"])
         assert {send_with(registered["credential"]["credential"], "robbed")(gateway) for gateway in gateways} == {202}
-        assert send_with(made["credential"], "robbed")(gateways[0]) == 401
+        assert send_with(issued["credential"], "robbed")(gateways[0]) == 401
     assert set(other.refusals) <= {503}, "what befell one device touched another"
     assert set(robbed.refusals) <= {403, 503}
 

@@ -54,17 +54,17 @@ def random_text(rng: random.Random, length: int) -> str:
 
 def forge_keys(first: str, second: str, revoked: str, cookie: str) -> Forge:
     def forge(rng: random.Random) -> dict[str, str]:
-        one, other = rng.sample([first, second, revoked], 2)
-        prefix, key_id, _ = one.split("_", 2)
+        key, another = rng.sample([first, second, revoked], 2)
+        prefix, key_id, _ = key.split("_", 2)
         return bearing(
             rng.choice(
                 [
-                    mutated(rng, one),
+                    mutated(rng, key),
                     mutated(rng, TOKEN),
-                    f"{prefix}_{key_id}_{other.split('_', 2)[2]}",
+                    f"{prefix}_{key_id}_{another.split('_', 2)[2]}",
                     f"{prefix}_{key_id}_{random_text(rng, 43)}",
-                    f"{prefix}_{rng.randbytes(6).hex()}_{one.split('_', 2)[2]}",
-                    f"{one} {other}",
+                    f"{prefix}_{rng.randbytes(6).hex()}_{key.split('_', 2)[2]}",
+                    f"{key} {another}",
                     revoked,
                     cookie,
                 ]
@@ -76,11 +76,11 @@ def forge_keys(first: str, second: str, revoked: str, cookie: str) -> Forge:
 
 def forge_cookies(first: str, second: str, ended: str, key: str) -> Forge:
     def forge(rng: random.Random) -> dict[str, str]:
-        one = rng.choice([first, second])
-        value = rng.choice([mutated(rng, one), random_text(rng, 43), ended, key, TOKEN, first[:20] + second[20:]])
+        session = rng.choice([first, second])
+        value = rng.choice([mutated(rng, session), random_text(rng, 43), ended, key, TOKEN, first[:20] + second[20:]])
         name = rng.choice(["session", "session", "__Host-session", "sign-in"])
         if name != "session":
-            value = one
+            value = session
         return {"Cookie": f"{name}={value}", **OURS}
 
     return forge
@@ -92,20 +92,20 @@ def forge_words(balancer: Balancer) -> Forge:
     keys = ("signer", "client", "iss", "kid", "alg", "exp")
 
     def forge(rng: random.Random) -> dict[str, str]:
-        one, other = rng.sample([word.split(".") for word in words], 2)
-        changed = json.loads(base64.urlsafe_b64decode(one[0])) | {
+        parts, others = rng.sample([word.split(".") for word in words], 2)
+        changed = json.loads(base64.urlsafe_b64decode(parts[0])) | {
             rng.choice(keys): rng.choice([None, "", "none", 0, "HS256", mutated(rng, BALANCER), [BALANCER], {}])
         }
         header = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode()
         word = rng.choice(
             [
-                ".".join([one[0], other[1], one[2]]),
-                ".".join([one[0], one[1], other[2]]),
-                ".".join([header, one[1], one[2]]),
-                ".".join([one[0], one[1], ""]),
-                ".".join(one[:2]),
-                ".".join([one[0], mutated(rng, one[1]), one[2]]),
-                ".".join([one[0], one[1], random_text(rng, 86) + "=="]),
+                ".".join([parts[0], others[1], parts[2]]),
+                ".".join([parts[0], parts[1], others[2]]),
+                ".".join([header, parts[1], parts[2]]),
+                ".".join([parts[0], parts[1], ""]),
+                ".".join(parts[:2]),
+                ".".join([parts[0], mutated(rng, parts[1]), parts[2]]),
+                ".".join([parts[0], parts[1], random_text(rng, 86) + "=="]),
             ]
         )
         return {"x-amzn-oidc-data": word}
@@ -175,14 +175,19 @@ async def test_no_forged_key_lets_anybody_in(database: TestDatabase, tmp_path: P
 
 async def test_no_forged_cookie_lets_anybody_in(database: TestDatabase, tmp_path: Path, attempts: int) -> None:
     with running_issuer() as issuer, running_api(api_settings(database, tmp_path, **login(issuer))) as api:
-        async with api.http, api.reader, sign_in(api, "viewer") as one, sign_in(api, "administrator") as other:
+        async with (
+            api.http,
+            api.reader,
+            sign_in(api, "viewer") as viewer,
+            sign_in(api, "administrator") as administrator,
+        ):
             async with sign_in(api, "operator") as third:
                 ended = third.cookies["session"]
                 assert (await third.post("/api/session/sign-out", headers=OURS)).status_code == 204
             key, _ = await make_key(api, "devices:read")
-            forge = forge_cookies(one.cookies["session"], other.cookies["session"], ended, key)
+            forge = forge_cookies(viewer.cookies["session"], administrator.cookies["session"], ended, key)
             assert list(ask(api, forge, attempts)) == []
-            assert (await one.get("/api/devices")).status_code == 200
+            assert (await viewer.get("/api/devices")).status_code == 200
 
 
 async def test_no_forged_word_of_a_load_balancer_lets_anybody_in(

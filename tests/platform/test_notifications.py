@@ -98,7 +98,7 @@ def alert(name: str, severity: str, instance: str) -> dict[str, str]:
 
 
 @pytest.fixture
-async def told(database: TestDatabase, channel: Channel, tmp_path: Path) -> AsyncIterator[asyncpg.Connection]:
+async def alerts_db(database: TestDatabase, channel: Channel, tmp_path: Path) -> AsyncIterator[asyncpg.Connection]:
     """A database whose alerts the notifier hands to that Alertmanager, with a device in it."""
     key = tmp_path / "webhook-key"
     key.write_text("k" * 40)
@@ -119,24 +119,24 @@ async def told(database: TestDatabase, channel: Channel, tmp_path: Path) -> Asyn
 
 
 async def test_an_alert_in_the_database_reaches_people_in_everyday_words_and_its_end_too(
-    channel: Channel, told: asyncpg.Connection
+    channel: Channel, alerts_db: asyncpg.Connection
 ) -> None:
-    await insert(told)
+    await insert(alerts_db)
     await channel.hears("[WARNING: 1] Unusual value")
     (line,) = [line for line in channel.lines if "Cold room 3" in line]
     assert "Cold room 3: temperature is 9.4 °C, usual is -18 °C; since" in line
     assert "(show: https://sensors.example.com/devices/device-7?alert=" in line
-    await resolve(told)
+    await resolve(alerts_db)
     await channel.hears("[RESOLVED] Unusual value")
     assert "Cold room 3: temperature was 9.4 °C, usual is -18 °C; from" in channel.lines[-1]
 
 
 async def test_what_was_over_before_anybody_could_hear_of_it_is_told_once_with_its_end(
-    channel: Channel, told: asyncpg.Connection
+    channel: Channel, alerts_db: asyncpg.Connection
 ) -> None:
-    async with told.transaction():
-        await insert(told)
-        await resolve(told)
+    async with alerts_db.transaction():
+        await insert(alerts_db)
+        await resolve(alerts_db)
     await channel.hears("[WARNING: 1] Unusual value")
     await channel.hears("[RESOLVED] Unusual value")
     assert len(channel.messages) == 2
@@ -144,14 +144,14 @@ async def test_what_was_over_before_anybody_could_hear_of_it_is_told_once_with_i
 
 @pytest.mark.parametrize("channel", ["1s"], indirect=True)
 async def test_what_somebody_looks_after_is_not_told_again_until_it_is_over(
-    channel: Channel, told: asyncpg.Connection
+    channel: Channel, alerts_db: asyncpg.Connection
 ) -> None:
-    await insert(told)
-    await insert(told, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
+    await insert(alerts_db)
+    await insert(alerts_db, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
     await channel.report(alert("PredictiveAlert", "critical", "a") | {"signal": "api/cpu"})
     for name in ("Unusual value", "PredictiveAlert"):
         await channel.hears(name, times=2)
-    await change(told, AlertTransition.ACKNOWLEDGE)
+    await change(alerts_db, AlertTransition.ACKNOWLEDGE)
     for source in ("device-7/temperature", "api/cpu"):
         await channel.keeps_quiet_about(source)
     # A message may be on its way: what is told now comes after it.
@@ -160,23 +160,23 @@ async def test_what_somebody_looks_after_is_not_told_again_until_it_is_over(
     before = channel.count("Unusual value"), channel.count("PredictiveAlert")
     await channel.hears("Other", times=5)
     assert (channel.count("Unusual value"), channel.count("PredictiveAlert")) == before
-    await resolve(told)
+    await resolve(alerts_db)
     await channel.hears("[RESOLVED] Unusual value")
-    await insert(told)
+    await insert(alerts_db)
     await channel.hears("[WARNING: 1] Unusual value", times=before[0] + 1)
 
 
 async def test_what_is_snoozed_is_told_anew_when_that_ends_and_not_as_over(
-    channel: Channel, told: asyncpg.Connection
+    channel: Channel, alerts_db: asyncpg.Connection
 ) -> None:
-    await insert(told)
+    await insert(alerts_db)
     for times in (1, 2, 3):
         await channel.hears("[WARNING: 1] Unusual value", times=times)
-        await change(told, AlertTransition.SNOOZE, datetime.now(UTC) + 3 * SECOND)
+        await change(alerts_db, AlertTransition.SNOOZE, datetime.now(UTC) + 3 * SECOND)
         await channel.keeps_quiet_about("device-7/temperature")
     await channel.hears("[WARNING: 1] Unusual value", times=4)
-    await change(told, AlertTransition.SNOOZE, datetime.now(UTC) + 3600 * SECOND)
-    await resolve(told)
+    await change(alerts_db, AlertTransition.SNOOZE, datetime.now(UTC) + 3600 * SECOND)
+    await resolve(alerts_db)
     await channel.hears("[RESOLVED] Unusual value")
     assert channel.messages == ["[WARNING: 1] Unusual value"] * 4 + ["[RESOLVED] Unusual value"]
 

@@ -47,7 +47,7 @@ async def test_a_slowed_api_is_noticed_told_and_shown_until_it_is_quick_again(
             async with httpx.AsyncClient() as http:
                 query = {"query": f'predictive_alert{{signal="{SOURCE}"}}'}
                 answer = await http.get(f"{running.env.url('prometheus')}/api/v1/query", params=query)
-            return max((float(one["value"][1]) for one in answer.json()["data"]["result"]), default=-1)
+            return max((float(series["value"][1]) for series in answer.json()["data"]["result"]), default=-1)
 
         async def state() -> tuple[object, ...]:
             messages = [line for line in logged if line.endswith("PredictiveAlert")]

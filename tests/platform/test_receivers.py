@@ -29,7 +29,7 @@ LINK = "https://sensors.example.com/devices/device-7?alert="
 needs_teams = pytest.mark.skipif(amtool_version() < (0, 28), reason="Alertmanager 0.28 is the first that knows Teams")
 
 
-class Told:
+class RunningAlertmanager:
     """An Alertmanager that tells one receiver, and what that took."""
 
     def __init__(self, http: httpx.AsyncClient, taken: Taken) -> None:
@@ -68,7 +68,9 @@ class Told:
 
 
 @asynccontextmanager
-async def telling(folder: Path, receiver: dict[str, Any], secret: str, **changes: Any) -> AsyncIterator[Told]:
+async def telling(
+    folder: Path, receiver: dict[str, Any], secret: str, **changes: Any
+) -> AsyncIterator[RunningAlertmanager]:
     """Run Alertmanager with one receiver, and the stand-ins that it tells."""
     hooks = Hooks()
     with ExitStack() as stack:
@@ -83,14 +85,14 @@ async def telling(folder: Path, receiver: dict[str, Any], secret: str, **changes
             routing = Notifications.model_validate(
                 {"receivers": {"who": receiver}, "wait_seconds": 1, "interval_seconds": 1, **changes}
             )
-            made = alertmanager(routing, str(folder), "http://127.0.0.1:1")
+            settings = alertmanager(routing, str(folder), "http://127.0.0.1:1")
             # Where the real ones are, and whom this machine trusts.
-            made["global"] = {"pagerduty_url": f"{base}/v2/enqueue"}
-            for config in made["receivers"][1].get("email_configs", []):
+            settings["global"] = {"pagerduty_url": f"{base}/v2/enqueue"}
+            for config in settings["receivers"][1].get("email_configs", []):
                 config["tls_config"] = {"ca_file": str(certificate)}
-            url = stack.enter_context(monitoring.alertmanager(folder, made))
+            url = stack.enter_context(monitoring.alertmanager(folder, settings))
             async with httpx.AsyncClient(base_url=url) as http:
-                yield Told(http, taken)
+                yield RunningAlertmanager(http, taken)
 
 
 MAIL: dict[str, Any] = {
@@ -103,12 +105,12 @@ MAIL: dict[str, Any] = {
 
 
 async def test_a_mail_server_that_wants_tls_and_a_login_takes_an_alert_and_its_end(tmp_path: Path) -> None:
-    async with telling(tmp_path, dict(MAIL), PASSWORD) as told:
-        await told.tell()
-        (first,) = await told.taken.until(1)
-        await told.tell(over=True)
-        _, last = await told.taken.until(2)
-        assert await told.failures("email") == 0
+    async with telling(tmp_path, dict(MAIL), PASSWORD) as running:
+        await running.tell()
+        (first,) = await running.taken.until(1)
+        await running.tell(over=True)
+        _, last = await running.taken.until(2)
+        assert await running.failures("email") == 0
     assert first["Subject"] == "[CRITICAL: 1] Unusual value"
     assert (first["From"], first["To"]) == ("alerts@example.com", "facility@example.com, night@example.com")
     assert "night@example.com" in first["X-Envelope"]
@@ -119,23 +121,23 @@ async def test_a_mail_server_that_wants_tls_and_a_login_takes_an_alert_and_its_e
 
 
 async def test_a_mail_server_that_does_not_know_the_password_is_counted_as_failing(tmp_path: Path) -> None:
-    async with telling(tmp_path, dict(MAIL), "wrong") as told:
-        await told.tell()
+    async with telling(tmp_path, dict(MAIL), "wrong") as running:
+        await running.tell()
         async with asyncio.timeout(90):
-            while not told.taken.refused:
-                told.taken.news.clear()
-                await told.taken.news.wait()
-            while await told.failures("email") == 0:  # noqa: ASYNC110 - a number of another program
+            while not running.taken.refused:
+                running.taken.news.clear()
+                await running.taken.news.wait()
+            while await running.failures("email") == 0:  # noqa: ASYNC110 - a number of another program
                 await asyncio.sleep(0.2)
-    assert set(told.taken.refused) == {"535 5.7.8 Authentication failed"}
+    assert set(running.taken.refused) == {"535 5.7.8 Authentication failed"}
 
 
 async def test_pagerduty_takes_an_incident_and_its_end_by_the_same_key(tmp_path: Path) -> None:
-    async with telling(tmp_path, {"type": "pagerduty"}, ROUTING_KEY) as told:
-        await told.tell()
-        (first,) = await told.taken.until(1)
-        await told.tell(over=True)
-        _, last = await told.taken.until(2)
+    async with telling(tmp_path, {"type": "pagerduty"}, ROUTING_KEY) as running:
+        await running.tell()
+        (first,) = await running.taken.until(1)
+        await running.tell(over=True)
+        _, last = await running.taken.until(2)
     assert (first["event_action"], last["event_action"]) == ("trigger", "resolve")
     assert first["dedup_key"] == last["dedup_key"]
     assert first["payload"]["severity"] == "critical"
@@ -147,19 +149,19 @@ async def test_pagerduty_takes_an_incident_and_its_end_by_the_same_key(tmp_path:
 @pytest.mark.parametrize("severity", Severity)
 async def test_pagerduty_knows_every_severity_of_ours(severity: Severity, tmp_path: Path) -> None:
     routes = [{"severities": [*Severity], "receivers": ["who"]}]
-    async with telling(tmp_path, {"type": "pagerduty"}, ROUTING_KEY, routes=routes) as told:
-        await told.tell(severity=severity)
-        (event,) = await told.taken.until(1)
+    async with telling(tmp_path, {"type": "pagerduty"}, ROUTING_KEY, routes=routes) as running:
+        await running.tell(severity=severity)
+        (event,) = await running.taken.until(1)
     assert event["payload"]["severity"] == severity
 
 
 @needs_teams
 async def test_teams_takes_a_card_and_another_about_the_end(tmp_path: Path) -> None:
-    async with telling(tmp_path, {"type": "teams"}, "") as told:
-        await told.tell()
-        (first,) = await told.taken.until(1)
-        await told.tell(over=True)
-        _, last = await told.taken.until(2)
+    async with telling(tmp_path, {"type": "teams"}, "") as running:
+        await running.tell()
+        (first,) = await running.taken.until(1)
+        await running.tell(over=True)
+        _, last = await running.taken.until(2)
     assert blocks(first)[0] == "[CRITICAL: 1] Unusual value"
     assert "Cold room 3: temperature is 9.4 °C" in blocks(first)[1]
     assert LINK in blocks(first)[1]
@@ -169,22 +171,22 @@ async def test_teams_takes_a_card_and_another_about_the_end(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "receiver",
     [MAIL, {"type": "pagerduty"}, pytest.param({"type": "teams"}, marks=needs_teams)],
-    ids=lambda one: one["type"],
+    ids=lambda parameter: parameter["type"],
 )
 async def test_of_hundreds_at_once_a_message_tells_of_some_and_every_receiver_takes_it(
     receiver: dict[str, Any], tmp_path: Path
 ) -> None:
     secret = ROUTING_KEY if receiver["type"] == "pagerduty" else PASSWORD
-    said: Callable[[Any], str] = {
+    text_of: Callable[[Any], str] = {
         "email": text,
         "pagerduty": lambda message: message["payload"]["custom_details"]["alerts"],
         "teams": lambda message: blocks(message)[1],
     }[receiver["type"]]
-    async with telling(tmp_path, dict(receiver), secret) as told:
-        await told.tell(count=350)
+    async with telling(tmp_path, dict(receiver), secret) as alerting:
+        await alerting.tell(count=350)
         # The first message may be of those that Alertmanager had read by then.
         for count in range(1, 10):
-            message = said((await told.taken.until(count))[count - 1])
+            message = text_of((await alerting.taken.until(count))[count - 1])
             if " of 350." in message:
                 break
     assert message.count("Cold room 3:") == MAX_LINES

@@ -40,7 +40,7 @@ def aws(tmp_path: Path) -> Iterator[Emulator]:
         rds.create_db_subnet_group(
             DBSubnetGroupName="database",
             DBSubnetGroupDescription="private",
-            SubnetIds=[made["Subnet"]["SubnetId"] for made in subnets],
+            SubnetIds=[created["Subnet"]["SubnetId"] for created in subnets],
         )
         rds.create_db_parameter_group(
             DBParameterGroupName="ours", DBParameterGroupFamily="postgres15", Description="TLS alone"
@@ -75,20 +75,20 @@ def test_another_instance_of_the_same_name_and_make_takes_the_place_of_the_lost_
     host = lost["Endpoint"]["Address"]
     play(tmp_path / "bin" / "pulumi", f"echo {host}")
     paste(aws, tmp_path, "names", "aside", "restore")
-    aside, made = instance(aws, f"{NAME}-before"), instance(aws, NAME)
+    aside, restored = instance(aws, f"{NAME}-before"), instance(aws, NAME)
     assert aside["DbiResourceId"] == lost["DbiResourceId"]
-    assert made["DbiResourceId"] != lost["DbiResourceId"]
-    assert made["MasterUserSecret"]["SecretArn"] != lost["MasterUserSecret"]["SecretArn"]
+    assert restored["DbiResourceId"] != lost["DbiResourceId"]
+    assert restored["MasterUserSecret"]["SecretArn"] != lost["MasterUserSecret"]["SecretArn"]
     of_its_own = {"DbiResourceId", "LatestRestorableTime"}
     secret = {"MasterUserSecret": lost["MasterUserSecret"]["KmsKeyId"]}
     assert {**lost, **secret, **dict.fromkeys(of_its_own)} == {
-        **made,
-        "MasterUserSecret": made["MasterUserSecret"]["KmsKeyId"],
+        **restored,
+        "MasterUserSecret": restored["MasterUserSecret"]["KmsKeyId"],
         **dict.fromkeys(of_its_own),
     }
     paste(aws, tmp_path, "names", "forget")
     assert [left["DbiResourceId"] for left in aws.client("rds").describe_db_instances()["DBInstances"]] == [
-        made["DbiResourceId"]
+        restored["DbiResourceId"]
     ]
 
 
@@ -129,6 +129,6 @@ def play(program: Path, script: str) -> None:
 
 
 def instance(aws: Emulator, name: str) -> dict[str, Any]:
-    (made,) = aws.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
-    found: dict[str, Any] = json.loads(json.dumps(made, default=str))
+    (description,) = aws.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+    found: dict[str, Any] = json.loads(json.dumps(description, default=str))
     return found

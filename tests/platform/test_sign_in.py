@@ -45,7 +45,7 @@ async def test_a_person_signs_in_acts_under_their_name_and_signs_out(signing_in:
     assert (before["name"], before["scopes"], before["sign_in"]) == (None, [], "/api/session/sign-in")
     assert (await api.reader.get("/api/devices")).status_code == 401
     async with sign_in(api, "operator", "/?device=d") as browser:
-        (cookie,) = [each for each in browser.cookies.jar if each.name == "session"]
+        (cookie,) = [item for item in browser.cookies.jar if item.name == "session"]
         assert cookie.has_nonstandard_attr("HttpOnly")
         assert cookie.get_nonstandard_attr("SameSite") == "lax"
         who = (await browser.get("/api/session")).json()
@@ -63,7 +63,7 @@ async def test_a_person_signs_in_acts_under_their_name_and_signs_out(signing_in:
             assert '"snapshot"' in str(await client.recv())
         stolen = {"Cookie": f"session={cookie.value}"}
         assert (await browser.post("/api/session/sign-out", headers=OURS)).status_code == 204
-        assert "session" not in {each.name for each in browser.cookies.jar}
+        assert "session" not in {item.name for item in browser.cookies.jar}
         assert (await api.reader.get("/api/devices", headers=stolen)).status_code == 401
 
 
@@ -184,7 +184,7 @@ async def refused(api: RunningApi) -> None:
     async with httpx.AsyncClient(base_url=api.url) as browser:
         answer = await browser.get(await come_back(browser, "administrator"))
         assert (answer.status_code, "signing in failed" in answer.text) == (400, True), answer.text
-        assert "session" not in {each.name for each in browser.cookies.jar}
+        assert "session" not in {cookie.name for cookie in browser.cookies.jar}
 
 
 @pytest.mark.parametrize(
@@ -215,15 +215,15 @@ async def test_a_session_that_is_over_opens_nothing(signing_in: RunningApi, data
     async with sign_in(signing_in, "viewer") as browser:
         await owner.execute("UPDATE sessions SET expires_at = now()")
         assert (await browser.get("/api/devices")).status_code == 401
-        kept = str(await owner.fetch("SELECT * FROM sessions"))
-        assert browser.cookies["session"] not in kept
+        rows = str(await owner.fetch("SELECT * FROM sessions"))
+        assert browser.cookies["session"] not in rows
     await owner.close()
 
 
 async def test_an_administrator_ends_somebodys_session(signing_in: RunningApi) -> None:
     async with sign_in(signing_in, "viewer") as browser, sign_in(signing_in, "administrator") as other:
         listed = (await other.get("/api/sessions")).json()["items"]
-        assert [each["name"] for each in listed] == ["administrator@example.com", "viewer@example.com"]
+        assert [session["name"] for session in listed] == ["administrator@example.com", "viewer@example.com"]
         assert browser.cookies["session"] not in str(listed)
         assert (await browser.get("/api/devices")).status_code == 200
         place = f"/api/sessions/{listed[1]['session_id']}"

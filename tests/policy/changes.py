@@ -26,8 +26,8 @@ def both(*changes: Change) -> Change:
     """Return several changes as one."""
 
     def apply(stack: Stack) -> None:
-        for each in changes:
-            each(stack)
+        for part in changes:
+            part(stack)
 
     return apply
 

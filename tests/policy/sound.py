@@ -247,14 +247,14 @@ def data() -> Stack:
 
 
 def only_tls(**changed: Any) -> str:
-    said = {
+    deny = {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
         "Resource": "arn:aws:s3:::b/*",
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return statement(**said | changed)
+    return statement(**deny | changed)
 
 
 def identities() -> Stack:
@@ -306,5 +306,5 @@ def policy(action: str | list[str], resource: str | list[str], **more: Any) -> s
     return statement(Action=action, Resource=resource, **more)
 
 
-def statement(**said: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **said}]})
+def statement(**fields: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **fields}]})

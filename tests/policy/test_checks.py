@@ -52,7 +52,7 @@ def test_every_check_has_a_bad_example_that_it_alone_catches() -> None:
 
 
 def test_every_check_has_a_good_example() -> None:
-    looked_at = {check.name for check in ALL for each in resources(sound()) if each.is_a(check.types)}
+    looked_at = {check.name for check in ALL for resource in resources(sound()) if resource.is_a(check.types)}
     missing = {check.name for check in ALL} - looked_at - FORBIDDEN
     assert missing - neighbours.OF_CHECKS == set()
 

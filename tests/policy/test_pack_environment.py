@@ -39,13 +39,13 @@ def test_pulumi_starts_the_program_that_makes_the_environment() -> None:
 def test_the_environment_is_made_at_first_and_again_when_its_lock_changed(pack: Path) -> None:
     first = start(pack)
     assert (first.stdout.strip(), first.returncode) == (str(pack / ".venv"), 0), first.stderr
-    kept = pack / ".venv" / "kept"
-    kept.touch()
+    marker = pack / ".venv" / "kept"
+    marker.touch()
     assert start(pack).returncode == 0
-    assert kept.exists()
+    assert marker.exists()
     lock(pack, "# still nothing\n")
     assert start(pack).returncode == 0
-    assert not kept.exists()
+    assert not marker.exists()
 
 
 def test_an_environment_that_cannot_be_made_is_an_error_that_says_why(pack: Path) -> None:

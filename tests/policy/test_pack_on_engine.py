@@ -65,28 +65,28 @@ def preview(tmp_path: Path) -> Preview:
             )
 
         stack = auto.create_or_select_stack("dev", project_name="sensor-analytics", program=program, opts=options)
-        said: list[str] = []
+        output: list[str] = []
         try:
-            stack.preview(policy_packs=[str(policy_pack.PACK)], on_output=said.append)
+            stack.preview(policy_packs=[str(policy_pack.PACK)], on_output=output.append)
         except auto.CommandError:
-            return False, "\n".join(said)
-        return True, "\n".join(said)
+            return False, "\n".join(output)
+        return True, "\n".join(output)
 
     return run
 
 
 def test_a_sound_stack_passes(preview: Preview) -> None:
-    passed, said = preview("restricted")
-    assert passed, said
-    assert "sensor-analytics@" in said
+    passed, output = preview("restricted")
+    assert passed, output
+    assert "sensor-analytics@" in output
     assert (
         "no-secret-in-configuration is checked later, when values are known that only a deployment brings, of later"
-        in said
+        in output
     )
 
 
 def test_a_stack_that_breaks_a_check_is_stopped_and_the_engine_says_which(preview: Preview) -> None:
-    passed, said = preview("baseline")
+    passed, output = preview("baseline")
     assert not passed
-    assert "namespace-pod-security" in said
-    assert "sensors enforces Pod Security baseline: it must be restricted" in said
+    assert "namespace-pod-security" in output
+    assert "sensors enforces Pod Security baseline: it must be restricted" in output

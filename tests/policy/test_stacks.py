@@ -102,15 +102,15 @@ def resources(stack: str, *, preview: bool = False) -> list[Resource]:
     graph = (account_graph if is_account_stack(stack) else environment_graph)(stack, preview=preview)
     return [
         Resource(
-            type=made.type,
-            name=made.name,
-            props=Previewed(made.inputs) if preview else made.inputs,
-            urn=made.urn,
-            identity=frozenset({f"{made.name}-id", made.outputs.get("arn", made.name)}),
-            references=made.property_dependencies,
+            type=resource.type,
+            name=resource.name,
+            props=Previewed(resource.inputs) if preview else resource.inputs,
+            urn=resource.urn,
+            identity=frozenset({f"{resource.name}-id", resource.outputs.get("arn", resource.name)}),
+            references=resource.property_dependencies,
         )
-        for made in graph.resources
-        if made.custom or made.type.startswith("eks:")
+        for resource in graph.resources
+        if resource.custom or resource.type.startswith("eks:")
     ]
 
 
@@ -175,8 +175,8 @@ def test_a_stack_breaks_no_check(stack: str, preview: bool) -> None:
 def test_a_cluster_of_which_a_first_preview_shows_nothing_is_not_taken_for_empty(stack: str) -> None:
     together = [check for check in ALL if isinstance(check, StackCheck)]
     shown = [
-        replace(made, props=UnknownProperties()) if made.type.startswith("kubernetes:") else made
-        for made in resources(stack, preview=True)
+        replace(resource, props=UnknownProperties()) if resource.type.startswith("kubernetes:") else resource
+        for resource in resources(stack, preview=True)
     ]
     assert violations_of(stack, shown, together) == []
 
@@ -189,8 +189,8 @@ def test_what_is_protected_is_production(stack: str) -> None:
 def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
     allowed = {
         action
-        for made in everything(permissions.POLICY)
-        for statement in statements(made.props.get("policy"))
+        for resource in everything(permissions.POLICY)
+        for statement in statements(resource.props.get("policy"))
         if "*" in statement.resources
         for action in statement.actions
     }
@@ -198,26 +198,31 @@ def test_every_action_said_to_be_unscopable_is_allowed_somewhere() -> None:
 
 
 def test_every_policy_of_aws_that_may_be_attached_is_attached_somewhere() -> None:
-    attached = {arn for made in everything(permissions.ATTACHMENT) for arn in strings(made.props.get("policyArn"))}
+    attached = {
+        arn for resource in everything(permissions.ATTACHMENT) for arn in strings(resource.props.get("policyArn"))
+    }
     assert set(permissions.ATTACHABLE) <= attached
 
 
 def test_every_chart_that_may_read_its_node_is_installed_somewhere() -> None:
-    in_mesh = {made.inputs["chart"] for made in mesh_graph().of("Release")}
-    assert set(charts.HOST_READERS) <= {charts.chart_of(made.props) for made in everything(charts.RELEASE)} | in_mesh
+    in_mesh = {resource.inputs["chart"] for resource in mesh_graph().of("Release")}
+    assert (
+        set(charts.HOST_READERS)
+        <= {charts.chart_of(resource.props) for resource in everything(charts.RELEASE)} | in_mesh
+    )
 
 
 def everything(types: Sequence[str]) -> list[Resource]:
-    return [made for stack in STACKS for made in resources(stack) if made.is_a(types)]
+    return [resource for stack in STACKS for resource in resources(stack) if resource.is_a(types)]
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "bootstrap-prod"])
 def test_only_the_role_of_an_environment_of_the_account_may_deploy(stack: str) -> None:
-    whole = resources(stack)
-    assert [role.name for role in whole if role.is_a(trust.ROLE) and trust.deploys(role, environments(stack))] == [
+    declared = resources(stack)
+    assert [role.name for role in declared if role.is_a(trust.ROLE) and trust.deploys(role, environments(stack))] == [
         f"deploy-{environment}" for environment in environments(stack)
     ]
-    found = {violation.check for violation in violations(ALL, whole, production=True, environments=("staging",))}
+    found = {violation.check for violation in violations(ALL, declared, production=True, environments=("staging",))}
     assert {"iam-no-wildcards", "kinesis-one-side"} <= found, "in another account's eyes its policies are too wide"
 
 
@@ -225,10 +230,13 @@ def test_only_the_role_of_an_environment_of_the_account_may_deploy(stack: str) -
 def test_a_role_that_deploys_is_known_by_who_may_assume_it(who: str) -> None:
     (environment,) = environments("bootstrap")
     changed = [
-        replace(made, props={**made.props, "assumeRolePolicy": made.props["assumeRolePolicy"].replace(mine, who)})
-        if made.name == f"deploy-{environment}" and made.is_a(trust.ROLE)
-        else made
-        for made in resources("bootstrap")
+        replace(
+            resource,
+            props={**resource.props, "assumeRolePolicy": resource.props["assumeRolePolicy"].replace(mine, who)},
+        )
+        if resource.name == f"deploy-{environment}" and resource.is_a(trust.ROLE)
+        else resource
+        for resource in resources("bootstrap")
         for mine in [f":environment:{environment}"]
     ]
     assert {"iam-no-wildcards", "kinesis-one-side"} <= set(broken("bootstrap", changed))
@@ -237,7 +245,7 @@ def test_a_role_that_deploys_is_known_by_who_may_assume_it(who: str) -> None:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("kind", "path"), SETTINGS, ids=lambda part: part if isinstance(part, str) else str(part[-1]))
 def test_no_resource_goes_without_a_security_setting_unnoticed(stack: str, kind: str, path: Path) -> None:
-    assert_each_is_noticed(stack, kind, path, unless=lambda made: made.name == "monitoring")
+    assert_each_is_noticed(stack, kind, path, unless=lambda resource: resource.name == "monitoring")
 
 
 @pytest.mark.parametrize(("kind", "path"), OF_AN_ACCOUNT, ids=lambda part: str(part[-1]))
@@ -253,38 +261,46 @@ def test_production_data_does_not_go_unprotected_unnoticed(kind: str, path: Path
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize("kind", NEEDED)
 def test_no_guard_of_others_goes_missing_unnoticed(stack: str, kind: str) -> None:
-    whole = resources(stack)
+    declared = resources(stack)
     # What opens a way into a namespace that is closed guards nobody: without it, less is allowed.
-    found = [made for made in whole if made.type == kind and not opens_monitoring(made)]
+    found = [resource for resource in declared if resource.type == kind and not opens_monitoring(resource)]
     assert found
-    for made in found:
-        assert broken(stack, [other for other in whole if other is not made]), f"{made.name} may be left out"
+    for resource in found:
+        assert broken(stack, [other for other in declared if other is not resource]), f"{resource.name} may be left out"
 
 
-def opens_monitoring(made: Resource) -> bool:
-    return made.name.startswith("monitoring-") and made.name != "monitoring-default-deny"
+def opens_monitoring(resource: Resource) -> bool:
+    return resource.name.startswith("monitoring-") and resource.name != "monitoring-default-deny"
 
 
 def test_no_bucket_goes_unprotected_unnoticed() -> None:
-    whole = resources("bootstrap")
-    guards = [made for made in whole if made.type.startswith("aws:s3/") and made.type != "aws:s3/bucket:Bucket"]
+    declared = resources("bootstrap")
+    guards = [
+        resource
+        for resource in declared
+        if resource.type.startswith("aws:s3/") and resource.type != "aws:s3/bucket:Bucket"
+    ]
     kinds = ("BucketPublicAccessBlock", "BucketVersioning", "BucketPolicy")
-    for made in (made for made in guards if made.type.endswith(kinds)):
-        assert broken("bootstrap", [other for other in whole if other is not made]) == ["s3-buckets"], made.name
+    for resource in (resource for resource in guards if resource.type.endswith(kinds)):
+        assert broken("bootstrap", [other for other in declared if other is not resource]) == ["s3-buckets"], (
+            resource.name
+        )
 
 
 def assert_each_is_noticed(
     stack: str, kind: str, path: Path, unless: Callable[[Resource], bool] = lambda _: False
 ) -> None:
-    whole = resources(stack)
+    declared = resources(stack)
     found = [
-        made for made in whole if made.type == kind and get_path(made.props, *path) is not None and not unless(made)
+        resource
+        for resource in declared
+        if resource.type == kind and get_path(resource.props, *path) is not None and not unless(resource)
     ]
     assert found, f"no {kind} says {path}"
-    for made in found:
-        props = without(made.props, *path)
-        changed = [replace(made, props=props) if other is made else other for other in whole]
-        assert broken(stack, changed), f"{made.name} may go without {path}"
+    for resource in found:
+        props = without(resource.props, *path)
+        changed = [replace(resource, props=props) if other is resource else other for other in declared]
+        assert broken(stack, changed), f"{resource.name} may go without {path}"
 
 
 def without(value: Any, step: str | int, *further: str | int) -> Any:

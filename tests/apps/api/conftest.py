@@ -50,8 +50,8 @@ class RunningApi:
 
 def api_settings(database: TestDatabase, folder: Path, **environment: str) -> ApiSettings:
     # The readings of these tests are kept whenever they run.
-    kept = {"READINGS_RETENTION_MONTHS": "120"}
-    return load(ApiSettings, database.environment("api") | secrets(folder) | kept | environment)
+    retention = {"READINGS_RETENTION_MONTHS": "120"}
+    return load(ApiSettings, database.environment("api") | secrets(folder) | retention | environment)
 
 
 @contextmanager

@@ -100,8 +100,8 @@ async def fill(owner: asyncpg.Connection) -> None:
 
 
 async def test_a_client_that_asks_for_what_it_may_not_have_is_told_so(api: RunningApi) -> None:
-    made = await api.http.post("/api/keys", json={"name": "readings alone", "scopes": ["readings:read"]})
-    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+    response = await api.http.post("/api/keys", json={"name": "readings alone", "scopes": ["readings:read"]})
+    headers = {"Authorization": f"Bearer {response.json()['key']}"}
     async with websockets.connect(api.live_url, additional_headers=headers) as client:
         await client.send('{"type":"subscribe","alerts":false}')
         assert '"snapshot"' in str(await client.recv())

@@ -72,8 +72,8 @@ async def test_alerts_are_found_by_what_they_are_about_and_when_they_were_opened
 
 
 async def key_of(api: RunningApi, name: str) -> dict[str, str]:
-    made = await api.http.post("/api/keys", json={"name": name, "scopes": ["alerts:write"]})
-    return {"Authorization": f"Bearer {made.json()['key']}"}
+    response = await api.http.post("/api/keys", json={"name": name, "scopes": ["alerts:write"]})
+    return {"Authorization": f"Bearer {response.json()['key']}"}
 
 
 async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(
@@ -81,8 +81,8 @@ async def test_acknowledging_keeps_who_was_first_and_when_and_is_no_resolution(
 ) -> None:
     alert_id = await open_alert(owner)
     ann, bob = await key_of(api, "ann"), await key_of(api, "bob")
-    said = {"comment": "on it"}
-    first = await api.reader.post(f"/api/alerts/{alert_id}/acknowledge", json=said, headers=ann)
+    comment = {"comment": "on it"}
+    first = await api.reader.post(f"/api/alerts/{alert_id}/acknowledge", json=comment, headers=ann)
     again = await api.reader.post(f"/api/alerts/{alert_id}/acknowledge", json={}, headers=bob)
     assert (first.status_code, again.status_code) == (200, 200)
     assert again.json() == first.json()
@@ -129,9 +129,9 @@ async def test_who_resolved_too_early_takes_it_back_unless_it_was_noticed_again(
 @pytest.mark.parametrize("state", ["open", "resolved"])
 async def test_a_comment_changes_no_state(api: RunningApi, owner: asyncpg.Connection, state: str) -> None:
     alert_id = await open_alert(owner, state=state)
-    said = await api.http.post(f"/api/alerts/{alert_id}/comment", json=ME | {"comment": "ordered a new fan"})
-    assert said.json()["state"] == state
-    assert [(e["action"], e["comment"]) for e in said.json()["events"]] == [("commented", "ordered a new fan")]
+    response = await api.http.post(f"/api/alerts/{alert_id}/comment", json=ME | {"comment": "ordered a new fan"})
+    assert response.json()["state"] == state
+    assert [(e["action"], e["comment"]) for e in response.json()["events"]] == [("commented", "ordered a new fan")]
     assert (await api.http.post(f"/api/alerts/{alert_id}/comment", json=ME)).status_code == 422
 
 
@@ -158,8 +158,8 @@ async def test_an_open_alert_is_snoozed_until_a_time_which_may_be_changed_and_ta
         alert = (await api.http.post(f"/api/alerts/{alert_id}/unsnooze", json=ME)).json()
         assert alert["snoozed_until"] is None
     trail = [(event["action"], event["comment"], event["snoozed_until"]) for event in alert["events"]]
-    assert [each[:2] for each in trail] == [("snoozed", "after lunch")] * 2 + [("unsnoozed", None)]
-    assert [each[2] and datetime.fromisoformat(each[2]) for each in trail] == [
+    assert [step[:2] for step in trail] == [("snoozed", "after lunch")] * 2 + [("unsnoozed", None)]
+    assert [step[2] and datetime.fromisoformat(step[2]) for step in trail] == [
         datetime.fromisoformat(first),
         datetime.fromisoformat(later),
         None,
@@ -198,11 +198,15 @@ async def test_many_are_snoozed_at_once_and_each_is_told_of(api: RunningApi, own
     await api.http.post(f"/api/alerts/{known}/snooze", json={"until": until})
     await api.http.post(f"/api/alerts/{taken}/acknowledge", json=ME)
     body = {"until": until, "alert_ids": [opened, known, taken]}
-    told = (await api.http.post("/api/alerts/snooze", json=body)).json()
-    assert (told["changed"], told["unchanged"]) == ([opened], [known])
-    assert [each["alert_id"] for each in told["refused"]] == [taken]
-    told = (await api.http.post("/api/alerts/unsnooze", json={"alert_ids": [opened, known, taken]})).json()
-    assert (sorted(told["changed"]), told["unchanged"], told["refused"]) == (sorted([opened, known]), [taken], [])
+    outcome = (await api.http.post("/api/alerts/snooze", json=body)).json()
+    assert (outcome["changed"], outcome["unchanged"]) == ([opened], [known])
+    assert [refusal["alert_id"] for refusal in outcome["refused"]] == [taken]
+    outcome = (await api.http.post("/api/alerts/unsnooze", json={"alert_ids": [opened, known, taken]})).json()
+    assert (sorted(outcome["changed"]), outcome["unchanged"], outcome["refused"]) == (
+        sorted([opened, known]),
+        [taken],
+        [],
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,11 +233,11 @@ async def test_many_are_acknowledged_at_once_and_each_is_told_of(api: RunningApi
     answer = await api.http.post(
         "/api/alerts/acknowledge", json=ME | {"alert_ids": [opened, opened, known, over, nowhere]}
     )
-    told = answer.json()
-    assert (told["changed"], told["unchanged"]) == ([opened], [known])
-    assert {each["alert_id"] for each in told["refused"]} == {over, nowhere}
-    told = (await api.http.post("/api/alerts/resolve", json=ME | {"alert_ids": [over, known, opened]})).json()
-    assert (sorted(told["changed"]), told["unchanged"]) == (sorted([known, opened]), [over])
+    outcome = answer.json()
+    assert (outcome["changed"], outcome["unchanged"]) == ([opened], [known])
+    assert {refusal["alert_id"] for refusal in outcome["refused"]} == {over, nowhere}
+    outcome = (await api.http.post("/api/alerts/resolve", json=ME | {"alert_ids": [over, known, opened]})).json()
+    assert (sorted(outcome["changed"]), outcome["unchanged"]) == (sorted([known, opened]), [over])
 
 
 async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(
@@ -247,14 +251,16 @@ async def test_of_many_people_who_act_at_once_one_is_first_and_none_locks_up(
         )
     )
     assert [answer.status_code for answer in answers] == [200] * 8
-    assert sorted(each for answer in answers for each in answer.json()["changed"]) == sorted(alert_ids)
+    assert sorted(alert_id for answer in answers for alert_id in answer.json()["changed"]) == sorted(alert_ids)
     assert await owner.fetchval("SELECT count(*) FROM alert_events") == 20
 
 
 async def test_an_alert_that_does_not_exist_is_said_so(api: RunningApi) -> None:
     for method, path in (("GET", ""), ("POST", "/acknowledge"), ("POST", "/reopen"), ("POST", "/comment")):
-        said = ME | {"comment": "on it"}
-        answer = await api.http.request(method, f"/api/alerts/{uuid4()}{path}", json=said if method == "POST" else None)
+        comment = ME | {"comment": "on it"}
+        answer = await api.http.request(
+            method, f"/api/alerts/{uuid4()}{path}", json=comment if method == "POST" else None
+        )
         assert answer.status_code == 404
     assert (await api.reader.get("/api/alerts/7")).status_code == 422
 

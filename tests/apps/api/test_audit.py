@@ -69,8 +69,8 @@ async def test_every_change_of_a_device_says_who_what_where_before_and_after(
 async def test_what_is_revoked_again_is_recorded_once(api: RunningApi, made_at: str, body: dict[str, Any]) -> None:
     await api.http.post("/api/devices", json=SPEC)
     there = await ids(api, made_at)
-    made = await api.http.post(made_at, json=body)
-    assert made.status_code == 201, made.text
+    response = await api.http.post(made_at, json=body)
+    assert response.status_code == 201, response.text
     (newest,) = await ids(api, made_at) - there
     before = len(await events(api))
     for _ in range(2):
@@ -103,8 +103,8 @@ async def test_the_record_of_a_snooze_says_until_when(api: RunningApi, owner: as
         "INSERT INTO alerts (source, rule, severity, message) VALUES ('s', 'r', 'info', 'm') RETURNING alert_id::text"
     )
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds").replace("+00:00", "Z")
-    for verb, said in (("snooze", {"until": until}), ("acknowledge", {})):
-        await api.http.post(f"/api/alerts/{alert}/{verb}", json=said)
+    for verb, body in (("snooze", {"until": until}), ("acknowledge", {})):
+        await api.http.post(f"/api/alerts/{alert}/{verb}", json=body)
     snoozed = {"state": "open", "snoozed_until": until}
     assert [(event["action"], event["before"], event["after"]) for event in await events(api, subject=alert)] == [
         ("alert.snooze", {"state": "open"}, snoozed | {"comment": None}),

@@ -157,7 +157,7 @@ def test_every_operation_has_an_example_that_its_schema_takes(empty_api: httpx.C
     for method, path in every_operation(empty_api, "/api"):
         operation = document["paths"][path][method.lower()]
         contents = [operation.get("requestBody", {}).get("content", {})]
-        contents += [each.get("content", {}) for each in operation["responses"].values()]
+        contents += [response.get("content", {}) for response in operation["responses"].values()]
         for content in contents:
             if "application/json" in content:
                 validate(content["application/json"])
@@ -183,18 +183,18 @@ def test_what_is_allowed_is_said_in_words_of_every_pattern(empty_api: httpx.Clie
             # Whatever is not NUL needs no words: nobody writes one by mistake.
             if node.get("pattern") not in (None, NO_NUL_PATTERN) and not node.keys() & {"description", "examples"}:
                 wordless.append(node)
-            for each in node.values():
-                walk(each)
+            for child in node.values():
+                walk(child)
         elif isinstance(node, list):
-            for each in node:
-                walk(each)
+            for child in node:
+                walk(child)
 
     document = empty_api.get("/api/openapi.json").json()
     walk(document["components"])
     for path in document["paths"].values():
         for operation in path.values():
-            walk([each["schema"] for each in operation["parameters"] if "description" not in each])
-    assert [each for each in wordless if each["pattern"] != r"^[ -~]*$"] == []
+            walk([parameter["schema"] for parameter in operation["parameters"] if "description" not in parameter])
+    assert [parameter for parameter in wordless if parameter["pattern"] != r"^[ -~]*$"] == []
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,8 @@ async def test_each_of_many_tasks_has_its_own_transaction(database: TestDatabase
             return created.device_id
 
     done = await asyncio.gather(*(work(number) for number in range(60)), return_exceptions=True)
-    assert [each for each in done if isinstance(each, str)] == [f"d{number}" for number in range(0, 60, 2)]
-    assert all(isinstance(each, ZeroDivisionError) for each in done[1::2])
+    assert [result for result in done if isinstance(result, str)] == [f"d{number}" for number in range(0, 60, 2)]
+    assert all(isinstance(result, ZeroDivisionError) for result in done[1::2])
     found = await devices.find(pool, kind=None, label=None, text=None, limit=100, after=None, labels=None)
     assert {device.device_id for device in found} == {f"d{number}" for number in range(0, 60, 2)}
     await pool.close()
@@ -199,15 +199,15 @@ async def test_requests_and_websockets_at_the_same_time_get_each_their_own_answe
             assert changed.json()["name"] == f"{name} {number}"
             await small.store(reading(f"d{number}", value=float(number), metric=name))
             found = (await small.reader.get("/api/readings", params={"device_id": f"d{number}"})).json()["items"]
-            assert {each["device_id"] for each in found} == {f"d{number}"}
+            assert {item["device_id"] for item in found} == {f"d{number}"}
 
     async def follower(number: int) -> None:
         async with following(small) as follower:
-            seen = {each["metric"] for each in (await follower.subscribe([f"d{number}"]))["readings"]}
+            seen = {item["metric"] for item in (await follower.subscribe([f"d{number}"]))["readings"]}
             while len(seen) < 2:
-                for each in (await follower.next("readings"))["readings"]:
-                    assert (each["device_id"], each["value"]) == (f"d{number}", float(number))
-                    seen.add(each["metric"])
+                for item in (await follower.next("readings"))["readings"]:
+                    assert (item["device_id"], item["value"]) == (f"d{number}", float(number))
+                    seen.add(item["metric"])
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(work(number) for number in range(30) for work in (operator, follower)))

@@ -28,7 +28,7 @@ async def another(api: RunningApi, **body: Any) -> httpx.Response:
 
 async def live(api: RunningApi) -> list[str]:
     listed = (await api.http.get("/api/devices/d/credentials")).json()["items"]
-    return [each["credential_id"] for each in listed if each["live"]]
+    return [credential["credential_id"] for credential in listed if credential["live"]]
 
 
 def id_of(credential: str) -> str:
@@ -70,9 +70,9 @@ async def test_a_credential_counts_as_a_bearers_token_alone(api: RunningApi) -> 
 
 async def test_a_url_ends_with_the_credential_that_asked_for_it(api: RunningApi) -> None:
     await register(api)
-    made = (await another(api, expires_in=120)).json()
-    answer = await api.reader.post("/api/device/upload-url", json={}, headers=bearer(made["credential"]))
-    assert answer.json()["expires_at"][:19] == made["expires_at"][:19]
+    issued = (await another(api, expires_in=120)).json()
+    answer = await api.reader.post("/api/device/upload-url", json={}, headers=bearer(issued["credential"]))
+    assert answer.json()["expires_at"][:19] == issued["expires_at"][:19]
 
 
 async def test_a_credential_is_replaced_while_both_hold_and_the_old_one_is_dropped(api: RunningApi) -> None:
@@ -147,12 +147,12 @@ async def test_a_deleted_device_holds_nothing_also_when_it_is_registered_again(a
 
 async def test_a_credential_expires(api: RunningApi, owner: asyncpg.Connection) -> None:
     await register(api)
-    made = (await another(api, expires_in=60)).json()["credential"]
-    assert (await api.reader.get("/api/device", headers=bearer(made))).status_code == 200
+    credential = (await another(api, expires_in=60)).json()["credential"]
+    assert (await api.reader.get("/api/device", headers=bearer(credential))).status_code == 200
     await owner.execute(
-        "UPDATE device_credentials SET expires_at = now() - interval '1 s' WHERE credential_id = $1", id_of(made)
+        "UPDATE device_credentials SET expires_at = now() - interval '1 s' WHERE credential_id = $1", id_of(credential)
     )
-    assert (await api.reader.get("/api/device", headers=bearer(made))).status_code == 401
+    assert (await api.reader.get("/api/device", headers=bearer(credential))).status_code == 401
 
 
 @pytest.mark.parametrize("change", ["x", "sad_", "0", "é"])

@@ -130,10 +130,10 @@ async def test_an_unchanged_device_is_not_sent_again(api: RunningApi, owner: asy
 
 async def test_an_upload_url_is_one_that_the_gateway_accepts_until_it_expires(api: RunningApi) -> None:
     await api.http.post("/api/devices", json={"device_id": "d", "kind": "power"})
-    made = (await api.http.post("/api/devices/d/upload-url", json={"expires_in": 60})).json()
-    assert made["method"] == "PUT"
-    path, _, query = made["url"].removeprefix("http://platform.test").partition("?")
-    expires_at = datetime.fromisoformat(made["expires_at"])
+    upload = (await api.http.post("/api/devices/d/upload-url", json={"expires_in": 60})).json()
+    assert upload["method"] == "PUT"
+    path, _, query = upload["url"].removeprefix("http://platform.test").partition("?")
+    expires_at = datetime.fromisoformat(upload["expires_at"])
     assert verify(api.signing_keys, "PUT", path, query, expires_at).device_id == "d"
     with pytest.raises(InvalidUploadUrlError):
         verify(api.signing_keys, "PUT", path, query, expires_at + timedelta(seconds=1))
@@ -177,10 +177,10 @@ async def test_a_deleted_device_leaves_no_series_and_its_readings_are_found_by_i
     assert await owner.fetchval("SELECT array_agg(device_id) FROM latest_readings") == ["here"]
     for path in ("/api/readings/latest", "/api/readings", "/api/readings?metric=m"):
         assert [item["device_id"] for item in (await api.reader.get(path)).json()["items"]] == ["here"]
-    for kept in ("device_id=gone&metric=m", "device_id=gone"):
-        found = (await api.reader.get(f"/api/readings?{kept}")).json()["items"]
-        assert {item["metric"] for item in found} == ({"m"} if "metric" in kept else {"m", "n", "o"})
-        assert "gone" in (await api.http.get(f"/api/readings/export?format=csv&{kept}")).text
+    for query in ("device_id=gone&metric=m", "device_id=gone"):
+        found = (await api.reader.get(f"/api/readings?{query}")).json()["items"]
+        assert {item["metric"] for item in found} == ({"m"} if "metric" in query else {"m", "n", "o"})
+        assert "gone" in (await api.http.get(f"/api/readings/export?format=csv&{query}")).text
 
 
 async def test_a_metric_that_is_no_longer_sent_is_forgotten_and_its_readings_stay(api: RunningApi) -> None:
@@ -189,9 +189,9 @@ async def test_a_metric_that_is_no_longer_sent_is_forgotten_and_its_readings_sta
     await api.store(*(reading | {"metric": metric} for metric in ("kept", "gone")))
     assert (await api.http.delete("/api/devices/d/metrics/gone")).status_code == 204
     latest = (await api.http.get("/api/readings/latest?device_id=d")).json()["items"]
-    assert [each["metric"] for each in latest] == ["kept"]
-    kept = await api.http.get("/api/readings?device_id=d&metric=gone")
-    assert [each["value"] for each in kept.json()["items"]] == [1]
+    assert [item["metric"] for item in latest] == ["kept"]
+    history = await api.http.get("/api/readings?device_id=d&metric=gone")
+    assert [item["value"] for item in history.json()["items"]] == [1]
     assert (await api.http.delete("/api/devices/d/metrics/gone")).status_code == 404
     await api.store(reading | {"metric": "gone", "ts": "2026-11-22T12:00:01Z"})
     assert len((await api.http.get("/api/readings/latest?device_id=d")).json()["items"]) == 2

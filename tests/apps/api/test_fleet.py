@@ -52,9 +52,9 @@ async def test_what_is_wrong_comes_first_with_what_is_known_of_it(api: RunningAp
     found = await fleet(api, spark_minutes=15)
     assert ids(found) == ["pump-1", "pump-2", "fresh", "meter"]
     hot, silent, fresh, fine = found["items"]
-    assert [each["state"] for each in found["items"]] == ["live", "silent", "new", "live"]
+    assert [item["state"] for item in found["items"]] == ["live", "silent", "new", "live"]
     assert (hot["open_alerts"], hot["worst"]) == (1, "critical")
-    assert [each["metric"] for each in hot["readings"]] == ["power", "voltage"]
+    assert [item["metric"] for item in hot["readings"]] == ["power", "voltage"]
     assert [point[1:] for point in hot["readings"][0]["spark"]] == [[900, 900, 900, 1]]
     assert (silent["active"], silent["readings"][0]["spark"]) == (False, [])
     assert fresh["readings"] == []
@@ -67,10 +67,14 @@ async def test_the_counts_are_of_the_fleet_and_of_what_each_choice_would_show(
     await stocked(api, owner)
     counts = (await fleet(api, kind="power", limit=1))["counts"]
     assert (counts["total"], counts["silent"], counts["matching"], counts["located"]) == (4, 1, 2, 0)
-    assert {each["value"]: each["count"] for each in counts["kinds"]} == {"humidity": 1, "power": 2, "temperature": 1}
-    assert {each["value"]: each["count"] for each in counts["labels"]} == {"cellar": 2, "spare": 1}
-    assert {each["value"]: each["count"] for each in counts["metrics"]} == {"power": 2, "voltage": 1}
-    assert {each["value"]: each["count"] for each in counts["states"]} == {"alerting": 1, "live": 1, "silent": 1}
+    assert {choice["value"]: choice["count"] for choice in counts["kinds"]} == {
+        "humidity": 1,
+        "power": 2,
+        "temperature": 1,
+    }
+    assert {choice["value"]: choice["count"] for choice in counts["labels"]} == {"cellar": 2, "spare": 1}
+    assert {choice["value"]: choice["count"] for choice in counts["metrics"]} == {"power": 2, "voltage": 1}
+    assert {choice["value"]: choice["count"] for choice in counts["states"]} == {"alerting": 1, "live": 1, "silent": 1}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ async def test_it_is_searched_filtered_and_sorted(
 @pytest.mark.parametrize("sort", ["trouble", "name", "-name", "kind", "last_seen", "-last_seen", "value", "-value"])
 async def test_page_after_page_shows_every_device_once(api: RunningApi, owner: asyncpg.Connection, sort: str) -> None:
     await stocked(api, owner)
-    whole = ids(await fleet(api, sort=sort))
+    fleet_ids = ids(await fleet(api, sort=sort))
     seen: list[str] = []
     found = await fleet(api, sort=sort, limit=1)
     while True:
@@ -116,7 +120,7 @@ async def test_page_after_page_shows_every_device_once(api: RunningApi, owner: a
             break
         found = await fleet(api, sort=sort, limit=1, cursor=found["next_cursor"])
         assert found["counts"] is None
-    assert seen == whole
+    assert seen == fleet_ids
 
 
 async def test_a_device_says_when_it_is_silent(api: RunningApi) -> None:
@@ -124,7 +128,7 @@ async def test_a_device_says_when_it_is_silent(api: RunningApi) -> None:
         spec = {"device_id": device_id, "kind": "power", "attributes": attributes}
         (await api.http.post("/api/devices", json=spec)).raise_for_status()
     await api.store(reading("slow", "power", 1, ago=3600), reading("quick", "power", 1, ago=60))
-    assert [(each["device_id"], each["state"]) for each in (await fleet(api))["items"]] == [
+    assert [(device["device_id"], device["state"]) for device in (await fleet(api))["items"]] == [
         ("quick", "silent"),
         ("slow", "live"),
     ]

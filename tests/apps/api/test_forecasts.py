@@ -38,8 +38,8 @@ async def test_a_series_is_asked_for_by_device_and_metric(api: RunningApi) -> No
     hours = [datetime.fromisoformat(hour.pop("ts")) for hour in found["hours"]]
     assert hours == [START, START + timedelta(hours=1)]
     assert found["hours"] == [{"expected": 1.0, "low": 0.5, "high": 1.5}, {"expected": 2.0, "low": 1.5, "high": 2.5}]
-    told = {"model": "prophet", "model_version": "1.5.0", "coverage": 0.81, "mase": 0.6, "baseline_mase": 0.9}
-    assert found.items() >= told.items()
+    model = {"model": "prophet", "model_version": "1.5.0", "coverage": 0.81, "mase": 0.6, "baseline_mase": 0.9}
+    assert found.items() >= model.items()
     assert "margin" not in found
 
 
@@ -61,15 +61,15 @@ async def test_a_forecast_warns_of_the_first_limit_that_it_leads_across(
         ("never", {"condition": {"type": "above", "threshold": 35}, "scope": about}),
     )
     for rule_id, rule in rules:
-        made = await api.http.post("/api/rules", json={"rule_id": rule_id, "name": rule_id.title(), **rule})
-        assert made.status_code == 201, made.text
+        response = await api.http.post("/api/rules", json={"rule_id": rule_id, "name": rule_id.title(), **rule})
+        assert response.status_code == 201, response.text
     await connection.close()
     answer = await api.reader.get("/api/forecasts", params={"ids": "a,c"})
     crossings = {(row["device_id"], row["metric"]): row["crossing"] for row in answer.json()["items"]}
-    told = crossings.pop(("a", "flow"))
+    crossing = crossings.pop(("a", "flow"))
     assert crossings == {("a", "heat"): None, ("c", "flow"): None}
-    assert datetime.fromisoformat(told.pop("at")) == at + timedelta(hours=1)
-    assert told == {"side": "above", "threshold": 15, "rule_id": "high", "name": "High", "severity": "warning"}
+    assert datetime.fromisoformat(crossing.pop("at")) == at + timedelta(hours=1)
+    assert crossing == {"side": "above", "threshold": 15, "rule_id": "high", "name": "High", "severity": "warning"}
 
 
 @pytest.mark.usefixtures("forecast")

@@ -95,10 +95,10 @@ def test_each_row_of_a_file_is_taken_as_it_was_written_or_left_out_with_its_reas
             answer = client.post("/api/devices/import", content=content.encode(coding), headers={"Content-Type": media})
             assert answer.status_code == 200, answer.text
             found = answer.json()
-            wrong = {each["row"] for each in found["errors"]}
+            wrong = {error["row"] for error in found["errors"]}
             assert found["created"] + len(wrong) == len(rows)
             assert (found["updated"], found["unchanged"]) == (0, 0)
-            assert all(each["reason"] for each in found["errors"])
+            assert all(error["reason"] for error in found["errors"])
             for number, row in enumerate(rows, 1):
                 if number not in wrong:
                     taken[row[0]] = _typed(row, quoting) if media == CSV else _written(row)
@@ -114,7 +114,7 @@ def test_each_row_of_a_file_is_taken_as_it_was_written_or_left_out_with_its_reas
             query["cursor"] = page["next_cursor"]
     asyncio.run(postgres.drop_database(database))
     assert shown.keys() == taken.keys()
-    assert [each for each, device in shown.items() if not _is_as_written(device, taken[each])] == []
+    assert [row_number for row_number, device in shown.items() if not _is_as_written(device, taken[row_number])] == []
 
 
 def _text(attribute: str) -> str:

@@ -42,7 +42,7 @@ SMALL = Limits(export_chunk_rows=7, archive_rows=40, query_seconds=60, acquire_s
 Row = tuple[datetime, str, str, float]
 
 
-def made(rng: random.Random) -> list[StoredReading]:
+def random_readings(rng: random.Random) -> list[StoredReading]:
     """Readings of a few days at both ends of each month, many at one moment, some on the border between two days."""
     days = [month + timedelta(days=offset) for month in MONTHS for offset in (0, 1, 14, 27, 30)]
     moments = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days if day.month < 11]
@@ -71,7 +71,7 @@ class Platform:
         """Store readings, and archive every day."""
         for device, labels in DEVICES.items():
             await self.owner.execute("INSERT INTO devices VALUES ($1, 'pump', NULL, $2)", device, labels)
-        self.readings = made(random.Random(11))
+        self.readings = random_readings(random.Random(11))
         await ensure_partitions(self.owner, self.readings)
         await store(self.owner, self.readings)
         await self.archive()
@@ -114,17 +114,17 @@ class Platform:
     async def pages(self, query: dict[str, Any], headers: dict[str, str]) -> list[Row]:
         """Follow the cursors to the end."""
         found: list[Row] = []
-        asked = dict(query)
+        params = dict(query)
         while True:
-            answer = await self.api.http.get("/api/readings", params=asked, headers=headers)
+            answer = await self.api.http.get("/api/readings", params=params, headers=headers)
             assert answer.status_code == 200, answer.text
             page = answer.json()
             assert len(page["items"]) <= query.get("limit", 100)
             found += [row_of(item) for item in page["items"]]
             if page["next_cursor"] is None:
                 return found
-            assert page["next_cursor"] != asked.get("cursor"), "the page leads to itself"
-            asked["cursor"] = page["next_cursor"]
+            assert page["next_cursor"] != params.get("cursor"), "the page leads to itself"
+            params["cursor"] = page["next_cursor"]
 
     async def export(self, query: dict[str, Any], headers: dict[str, str]) -> list[Row]:
         """Take an export in each format, which must all say the same, in the order of device, metric and time."""
@@ -177,11 +177,11 @@ async def running(
 async def platform(
     database: TestDatabase, ministack: KinesisServer, tmp_path: Path, limits: Limits
 ) -> AsyncIterator[Platform]:
-    async with running(database, ministack, tmp_path, limits) as made:
-        yield made
+    async with running(database, ministack, tmp_path, limits) as created:
+        yield created
 
 
-def asked(rng: random.Random, readings: list[StoredReading]) -> dict[str, Any]:
+def random_query(rng: random.Random, readings: list[StoredReading]) -> dict[str, Any]:
     """A query as anybody may ask it, its window beginning or ending with a reading as often as not."""
     query: dict[str, Any] = {"order": rng.choice(("asc", "desc")), "limit": rng.choice((1, 3, 17, 100, 1000))}
     if rng.random() < 0.5:
@@ -214,7 +214,7 @@ async def test_whatever_lies_where_it_is_the_plain_list(platform: Platform, spli
         await platform.lose_some(rng)
     of_viewer = await limited(platform.api, "roof")
     for number in range(12):
-        query = asked(rng, platform.readings)
+        query = random_query(rng, platform.readings)
         labels, headers = ((), {}) if number % 3 else (("roof",), of_viewer)
         expected = platform.expected(query, labels)
         # A page of one reading where few are asked for: each page reads its day anew.
@@ -281,8 +281,8 @@ async def test_a_late_reading_is_shown_before_its_day_is_written_again_and_after
 async def test_a_device_that_was_taken_out_is_shown_to_whom_asks_for_it_alone(platform: Platform) -> None:
     await platform.drop(MONTHS[0])
     await platform.api.http.delete("/api/devices/d")
-    whole = platform.expected({"device_id": "d", "order": "asc"})
-    assert await platform.pages({"device_id": "d", "order": "asc"}, {}) == whole
+    expected = platform.expected({"device_id": "d", "order": "asc"})
+    assert await platform.pages({"device_id": "d", "order": "asc"}, {}) == expected
     assert {row[1] for row in await platform.pages({}, {})} == {"a", "B", "c-1"}
     assert {row[1] for row in await platform.export({}, {})} == {"a", "B", "c-1"}
 
@@ -335,27 +335,27 @@ async def test_a_file_in_a_class_that_does_not_answer_is_said_to_be_restored_fir
     await _served_as_far_as_it_goes(platform, "storage class that answers only after it was restored")
 
 
-async def _served_as_far_as_it_goes(platform: Platform, said: str) -> None:
+async def _served_as_far_as_it_goes(platform: Platform, reason: str) -> None:
     """The first page ends where the archive begins, and what it leads to says why there is no more."""
     newest = await platform.api.http.get("/api/readings", params={"limit": 1000})
     assert newest.status_code == 200, newest.text
     page = newest.json()
-    kept = [row for row in platform.expected({}) if row[0].date() >= MONTHS[1]]
-    assert [row_of(item) for item in page["items"]] == kept
+    stored = [row for row in platform.expected({}) if row[0].date() >= MONTHS[1]]
+    assert [row_of(item) for item in page["items"]] == stored
     _check_unavailable(
-        await platform.api.http.get("/api/readings", params={"limit": 1000, "cursor": page["next_cursor"]}), said
+        await platform.api.http.get("/api/readings", params={"limit": 1000, "cursor": page["next_cursor"]}), reason
     )
     oldest = await platform.api.http.get("/api/readings", params={"limit": 1000, "order": "asc"})
-    _check_unavailable(oldest, said)
-    _check_unavailable(await platform.api.http.get("/api/readings/export?format=parquet"), said)
+    _check_unavailable(oldest, reason)
+    _check_unavailable(await platform.api.http.get("/api/readings/export?format=parquet"), reason)
     since = {"since": f"{MONTHS[1]}T00:00:00Z"}
-    assert await platform.export(since, {}) == sorted(kept, key=by_key)
+    assert await platform.export(since, {}) == sorted(stored, key=by_key)
 
 
-def _check_unavailable(answer: httpx.Response, said: str) -> None:
+def _check_unavailable(answer: httpx.Response, reason: str) -> None:
     assert (answer.status_code, answer.headers.get("retry-after")) == (503, "10"), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert said in answer.json()["detail"]
+    assert reason in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("limits", [Limits(archive_sorted_rows=10)], ids=[""])
@@ -377,5 +377,5 @@ async def test_what_the_database_holds_is_served_without_asking_s3_for_a_file(pl
 
 
 def test_the_manifest_of_a_day_lies_in_a_folder_that_the_api_may_read() -> None:
-    (need,) = [each for each in API.needs if isinstance(each, ReadFiles)]
+    (need,) = [need for need in API.needs if isinstance(need, ReadFiles)]
     assert manifest_key(MONTHS[0]).startswith(need.folders)

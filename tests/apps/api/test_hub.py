@@ -65,7 +65,7 @@ def test_a_client_ends_up_with_the_newest_state_and_each_update_is_sent_or_count
                 seen, sent, dropped, offered = {}, 0, 0, 0
             else:
                 sent, dropped = sent + len(message["readings"]), dropped + message["dropped"]
-            seen |= {each["device_id"]: each["value"] for each in message["readings"]}
+            seen |= {reading["device_id"]: reading["value"] for reading in message["readings"]}
 
     receive()
     newest: dict[str, float] = {}
@@ -113,7 +113,7 @@ def test_a_large_fleet_comes_in_messages_of_bounded_size_and_no_series_is_left_o
     assert first["type"] == "snapshot"
     assert [len(message["readings"]) for message in (first, *others)] == [MAX_ITEMS, MAX_ITEMS, 500]
     assert sum(message["dropped"] for message in others) == 0
-    names = {each["device_id"] for message in (first, *others) for each in message["readings"]}
+    names = {reading["device_id"] for message in (first, *others) for reading in message["readings"]}
     assert len(names) == 2 * MAX_ITEMS + 500
     # Also what changes at once.
     hub.publish([item(f"d{number}", -1) for number in range(MAX_ITEMS + 1)])

@@ -27,8 +27,8 @@ async def make(api: RunningApi, *scopes: str, **more: Any) -> tuple[str, dict[st
     answer = await api.http.post("/api/keys", json={"name": "a program", "scopes": scopes, **more})
     assert answer.status_code == 201, answer.text
     assert answer.headers["cache-control"] == "no-store"
-    made = answer.json()
-    return made["key"], made["about"]
+    created = answer.json()
+    return created["key"], created["about"]
 
 
 def bearing(key: str) -> dict[str, str]:
@@ -59,8 +59,8 @@ async def test_a_revoked_key_is_refused_at_once_here_and_within_seconds_elsewher
     api: RunningApi, replica: RunningApi
 ) -> None:
     key, about = await make(api, "devices:read")
-    for each in (api, replica):
-        assert (await each.reader.get("/api/devices", headers=bearing(key))).status_code == 200
+    for server in (api, replica):
+        assert (await server.reader.get("/api/devices", headers=bearing(key))).status_code == 200
     assert (await api.http.delete(f"/api/keys/{about['key_id']}")).status_code == 204
     assert (await api.reader.get("/api/devices", headers=bearing(key))).status_code == 401
     revoked = datetime.now(UTC)
@@ -70,7 +70,7 @@ async def test_a_revoked_key_is_refused_at_once_here_and_within_seconds_elsewher
 
     await until(refused)
     assert datetime.now(UTC) - revoked < timedelta(seconds=REMEMBERED_SECONDS + 2)
-    item = next(each for each in (await api.http.get("/api/keys")).json()["items"] if each["name"] == "a program")
+    item = next(server for server in (await api.http.get("/api/keys")).json()["items"] if server["name"] == "a program")
     assert item["revoked_by"].startswith("operator token (key operator-")
     assert (await api.http.delete(f"/api/keys/{about['key_id']}")).status_code == 204
     assert (await api.http.delete("/api/keys/000000000000")).status_code == 404
@@ -146,9 +146,9 @@ def keys_command(environment: dict[str, str], *arguments: str) -> subprocess.Com
 
 async def test_keys_are_made_and_revoked_by_command(api: RunningApi, database: TestDatabase, tmp_path: Path) -> None:
     environment = database.environment("api") | secrets(tmp_path)
-    made = keys_command(environment, "make", "nightly report", "--role", "viewer", "--days", "30")
-    key = made.stdout.strip()
-    assert (made.returncode, made.stderr) == (0, "")
+    process = keys_command(environment, "make", "nightly report", "--role", "viewer", "--days", "30")
+    key = process.stdout.strip()
+    assert (process.returncode, process.stderr) == (0, "")
     assert (await api.reader.get("/api/rejected", headers=bearing(key))).status_code == 200
     listed = keys_command(environment, "list").stdout
     assert "'nightly report'" in listed

@@ -68,7 +68,7 @@ async def following(api: RunningApi, **options: Any) -> AsyncIterator[Follower]:
 
 
 def brief(readings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, float]]:
-    return sorted((each["device_id"], each["metric"], each["value"]) for each in readings)
+    return sorted((item["device_id"], item["metric"], item["value"]) for item in readings)
 
 
 async def test_a_subscriber_gets_a_snapshot_and_then_what_is_new(api: RunningApi) -> None:

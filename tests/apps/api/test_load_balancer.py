@@ -38,12 +38,12 @@ class Balancer:
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.key_id = str(uuid4())
-        self.asked: list[str] = []
+        self.requested_key_ids: list[str] = []
         self.status = 200
 
     async def public_key(self, request: Request) -> Response:
         key_id = request.path_params["key_id"]
-        self.asked.append(key_id)
+        self.requested_key_ids.append(key_id)
         if key_id != self.key_id:
             return Response(status_code=403)
         pem = self.key.public_key().public_bytes(
@@ -97,12 +97,12 @@ async def behind(database: TestDatabase, tmp_path: Path, balancer: Balancer) -> 
                 yield running
 
 
-def told(token: str, **more: str) -> dict[str, str]:
+def signed_in(token: str, **more: str) -> dict[str, str]:
     return {"x-amzn-oidc-data": token, "x-amzn-oidc-identity": "1", **more}
 
 
 async def test_whom_it_signed_in_acts_under_their_name(behind: RunningApi, balancer: Balancer) -> None:
-    ann = told(balancer.token(person()))
+    ann = signed_in(balancer.token(person()))
     who = (await behind.reader.get("/api/session", headers=ann)).json()
     assert (who["name"], who["role"], who["sign_in"], who["can_sign_out"]) == (
         "ann@example.com",
@@ -120,7 +120,7 @@ async def test_whom_it_signed_in_acts_under_their_name(behind: RunningApi, balan
         "view",
         *(f"AWSELBAuthSessionCookie-{number}" for number in range(4)),
     }, "what the load balancer and a viewing link let in is over"
-    assert balancer.asked == [balancer.key_id], "a key is fetched once"
+    assert balancer.requested_key_ids == [balancer.key_id], "a key is fetched once"
     (event,) = (await behind.http.get("/api/audit")).json()["items"]
     assert event["actor"] == "ann@example.com"
 
@@ -130,9 +130,9 @@ async def test_without_its_word_nobody_is_known_and_a_key_needs_none(behind: Run
         assert (await behind.reader.get("/api/devices", headers=headers)).status_code == 401
     assert (await behind.http.get("/api/keys")).status_code == 200
     # Whoever sends a key passes the load balancer without a login: the rest of what they send means nothing.
-    wrong = told(balancer.token(person()), Authorization="Bearer wrong")
+    wrong = signed_in(balancer.token(person()), Authorization="Bearer wrong")
     assert (await behind.reader.get("/api/devices", headers=wrong)).status_code == 401
-    right = told("nonsense", Authorization=f"Bearer {TOKEN}")
+    right = signed_in("nonsense", Authorization=f"Bearer {TOKEN}")
     assert (await behind.reader.get("/api/keys", headers=right)).status_code == 200
 
 
@@ -146,23 +146,23 @@ def changed_claims(token: str) -> str:
 
 
 FORGED: dict[str, Callable[[Balancer], str]] = {
-    "of another load balancer": lambda made: made.token(person(), signer=BALANCER[:-1] + "9"),
-    "of no load balancer": lambda made: made.token(person(), signer=None),
-    "for another client": lambda made: made.token(person(), client="another"),
-    "of another issuer": lambda made: made.token(person(), iss="https://elsewhere.test"),
-    "over": lambda made: made.token(person(), exp=int(datetime.now(UTC).timestamp()) - 60),
-    "without an end": lambda made: made.token(person(), exp=None),
-    "with an end in words": lambda made: made.token(person(), exp="tomorrow"),
-    "signed by another key": lambda made: made.token(person(), OTHER),
-    "with a key that there is not": lambda made: made.token(person(), OTHER, kid=str(uuid4())),
-    "with a key of another path": lambda made: made.token(person(), kid=f"../{made.key_id}"),
-    "with another algorithm": lambda made: made.token(person(), alg="HS256"),
-    "not signed": lambda made: made.token(person(), alg="none").rpartition(".")[0] + ".",
-    "with other claims": lambda made: changed_claims(made.token(person())),
-    "about nobody": lambda made: made.token({"email": "ann@example.com"}),
+    "of another load balancer": lambda balancer: balancer.token(person(), signer=BALANCER[:-1] + "9"),
+    "of no load balancer": lambda balancer: balancer.token(person(), signer=None),
+    "for another client": lambda balancer: balancer.token(person(), client="another"),
+    "of another issuer": lambda balancer: balancer.token(person(), iss="https://elsewhere.test"),
+    "over": lambda balancer: balancer.token(person(), exp=int(datetime.now(UTC).timestamp()) - 60),
+    "without an end": lambda balancer: balancer.token(person(), exp=None),
+    "with an end in words": lambda balancer: balancer.token(person(), exp="tomorrow"),
+    "signed by another key": lambda balancer: balancer.token(person(), OTHER),
+    "with a key that there is not": lambda balancer: balancer.token(person(), OTHER, kid=str(uuid4())),
+    "with a key of another path": lambda balancer: balancer.token(person(), kid=f"../{balancer.key_id}"),
+    "with another algorithm": lambda balancer: balancer.token(person(), alg="HS256"),
+    "not signed": lambda balancer: balancer.token(person(), alg="none").rpartition(".")[0] + ".",
+    "with other claims": lambda balancer: changed_claims(balancer.token(person())),
+    "about nobody": lambda balancer: balancer.token({"email": "ann@example.com"}),
     "nonsense": lambda _: "a.b.c",
     "empty": lambda _: "",
-    "cut": lambda made: made.token(person())[:-20],
+    "cut": lambda balancer: balancer.token(person())[:-20],
 }
 
 
@@ -170,17 +170,17 @@ FORGED: dict[str, Callable[[Balancer], str]] = {
 async def test_what_it_did_not_sign_for_us_lets_nobody_in(
     behind: RunningApi, balancer: Balancer, forge: Callable[[Balancer], str]
 ) -> None:
-    headers = told(forge(balancer))
+    headers = signed_in(forge(balancer))
     refused = await behind.reader.get("/api/session", headers=headers)
     assert refused.status_code == 401, refused.text
     with pytest.raises(websockets.InvalidStatus):
         await websockets.connect(behind.live_url, additional_headers=headers)
-    assert not [asked for asked in balancer.asked if "/" in asked]
+    assert not [key_id for key_id in balancer.requested_key_ids if "/" in key_id]
 
 
 async def test_while_its_keys_cannot_be_read_it_is_tried_again_later(behind: RunningApi, balancer: Balancer) -> None:
     balancer.status = 500
-    ann = told(balancer.token(person()))
+    ann = signed_in(balancer.token(person()))
     assert (await behind.reader.get("/api/session", headers=ann)).status_code == 503
     balancer.status = 200
     assert (await behind.reader.get("/api/session", headers=ann)).status_code == 200
@@ -191,6 +191,6 @@ async def test_here_nobody_signs_in_by_the_api(behind: RunningApi) -> None:
 
 
 async def test_a_header_of_the_load_balancer_means_nothing_without_one(api: RunningApi, balancer: Balancer) -> None:
-    answer = await api.reader.get("/api/session", headers=told(balancer.token(person())))
+    answer = await api.reader.get("/api/session", headers=signed_in(balancer.token(person())))
     assert answer.json()["name"] is None
     assert httpx.codes.is_success(answer.status_code)

@@ -114,8 +114,8 @@ async def test_clients_that_never_read_cost_at_most_8_mib_each_and_are_let_go_wi
         await until(alone, seconds=40)
         took = time.monotonic() - connected
         await updating
-        for each in stalled:
-            each.close()
+        for client in stalled:
+            client.close()
     print(f"{took:.1f} s, {(most - before) / clients / MIB:.2f} MiB a client")
     assert (most - before) / clients <= 8 * MIB
     # Both clocks run after the client stopped reading, which is a moment after it connected.

@@ -129,21 +129,21 @@ async def test_a_person_binds_a_device_by_the_code_on_its_label(api: RunningApi,
 async def test_whoever_is_known_binds_what_they_hold_and_releases_that_alone(api: RunningApi) -> None:
     await provision(api, await make_key(api), claim_code=CODE)
     scopes = {"scopes": ["devices:claim"], "labels": ["elsewhere"]}
-    made = [(await api.http.post("/api/keys", json={"name": name} | scopes)).json()["key"] for name in ("one", "other")]
-    one, other = map(bearer, made)
+    keys = [(await api.http.post("/api/keys", json={"name": name} | scopes)).json()["key"] for name in ("one", "other")]
+    first, second = map(bearer, keys)
 
     async def ask(method: str, who: dict[str, str], **body: Any) -> int:
         return (await api.reader.request(method, "/api/devices/p1/claim", headers=who, **body)).status_code
 
     assert await ask("POST", {}, json={"code": CODE}) == 401, "who is not known binds nothing"
-    assert await ask("GET", one) == 404
-    assert await ask("POST", one, json={"code": CODE}) == 200
-    assert await ask("GET", one) == 200
-    assert (await api.reader.get("/api/devices/p1", headers=one)).status_code == 403, "a claim gives no other right"
-    assert [await ask(method, other) for method in ("GET", "DELETE")] == [404, 404]
-    assert await ask("POST", other, json={"code": CODE}) == 409
-    assert await ask("DELETE", one) == 204
-    assert await ask("POST", other, json={"code": CODE}) == 200
+    assert await ask("GET", first) == 404
+    assert await ask("POST", first, json={"code": CODE}) == 200
+    assert await ask("GET", first) == 200
+    assert (await api.reader.get("/api/devices/p1", headers=first)).status_code == 403, "a claim gives no other right"
+    assert [await ask(method, second) for method in ("GET", "DELETE")] == [404, 404]
+    assert await ask("POST", second, json={"code": CODE}) == 409
+    assert await ask("DELETE", first) == 204
+    assert await ask("POST", second, json={"code": CODE}) == 200
     assert await ask("DELETE", dict(api.http.headers)) == 204, "operators release every device"
 
 

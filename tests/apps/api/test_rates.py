@@ -20,7 +20,7 @@ from tests.apps.api.test_provisioning import CODE, make_key, provision
 
 
 async def test_a_device_that_asks_without_end_is_refused_and_the_next_one_is_not(api: RunningApi) -> None:
-    one, other = [
+    first, second = [
         (await api.http.post("/api/devices", json={"device_id": name, "kind": "pump"})).json()["credential"][
             "credential"
         ]
@@ -30,12 +30,12 @@ async def test_a_device_that_asks_without_end_is_refused_and_the_next_one_is_not
     async def ask(credential: str, path: str = "/api/device/upload-url") -> httpx.Response:
         return await api.reader.post(path, json={}, headers=bearer(credential))
 
-    refused = await _until_refused(ask, one, DEVICE_RATE)
+    refused = await _until_refused(ask, first, DEVICE_RATE)
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
     assert refused.json()["limit"] == "make_own_upload_url"
     assert "device one asks more than" in refused.json()["detail"]
-    assert (await ask(other)).status_code == 200
-    assert (await ask(one, "/api/device/credential")).status_code == 201, "another thing to ask for"
+    assert (await ask(second)).status_code == 200
+    assert (await ask(first, "/api/device/credential")).status_code == 201, "another thing to ask for"
 
 
 async def test_one_device_cannot_use_up_the_rate_of_its_fleets_key(api: RunningApi) -> None:

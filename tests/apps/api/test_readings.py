@@ -145,7 +145,7 @@ async def test_latest_is_what_was_measured_last_and_not_what_arrived_last(api: R
     ]
     assert all(item["stored_at"] >= item["received_at"] for item in items)
     paged = await pages(api, "/api/readings/latest", limit=2)
-    assert [item for each in paged for item in each] == items
+    assert [item for page in paged for item in page] == items
     assert len((await pages(api, "/api/readings/latest", device_id="d", metric="humidity"))[0]) == 1
 
 

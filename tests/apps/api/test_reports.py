@@ -40,10 +40,10 @@ async def add(connection: asyncpg.Connection, **values: Any) -> None:
 
 @pytest.mark.usefixtures("reported")
 async def test_months_of_a_device_come_newest_first_and_page_by_page(api: RunningApi) -> None:
-    asked: dict[str, str | int] = {"device_id": "a", "limit": 3}
-    first = await api.reader.get("/api/reports", params=asked)
+    params: dict[str, str | int] = {"device_id": "a", "limit": 3}
+    first = await api.reader.get("/api/reports", params=params)
     assert first.status_code == 200, first.text
-    rest = await api.reader.get("/api/reports", params=asked | {"cursor": first.json()["next_cursor"]})
+    rest = await api.reader.get("/api/reports", params=params | {"cursor": first.json()["next_cursor"]})
     found = first.json()["items"] + rest.json()["items"]
     assert [(row["month"], row["metric"]) for row in found] == [
         ("2026-10", "flow"),

@@ -17,8 +17,8 @@ HOT: dict[str, Any] = {
 
 
 async def test_each_change_makes_a_version_and_what_changes_nothing_makes_none(api: RunningApi) -> None:
-    made = await api.http.post("/api/rules", json=HOT)
-    assert (made.status_code, made.json()["version"], made.headers["ETag"]) == (201, 1, '"1"')
+    created = await api.http.post("/api/rules", json=HOT)
+    assert (created.status_code, created.json()["version"], created.headers["ETag"]) == (201, 1, '"1"')
     assert (await api.http.post("/api/rules", json=HOT)).status_code == 409
     hotter = HOT | {"condition": {"type": "above", "threshold": 40}}
     for _ in range(2):
@@ -46,16 +46,16 @@ async def test_only_the_rule_that_one_knows_is_changed(api: RunningApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "detail"),
     [
         (HOT | {"severity": "bad"}, 422, "severity: expected one of info, warning, critical, found 'bad'"),
         (HOT | {"scope": {}}, 400, "scope.metrics is empty"),
         ([], 422, "expected object"),
     ],
 )
-async def test_a_wrong_rule_is_told_what_is_wrong(api: RunningApi, body: Any, status: int, said: str) -> None:
+async def test_a_wrong_rule_is_told_what_is_wrong(api: RunningApi, body: Any, status: int, detail: str) -> None:
     answer = await api.http.post("/api/rules", json=body)
-    assert (answer.status_code, said in answer.json()["detail"]) == (status, True)
+    assert (answer.status_code, detail in answer.json()["detail"]) == (status, True)
 
 
 async def test_whoever_may_look_may_not_change(api: RunningApi) -> None:
@@ -88,10 +88,10 @@ async def test_a_dry_run_tells_when_it_would_have_fired_and_keeps_nothing(
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
     await store(api, "a", start, [20, 35, 36, 29, 31])
     await store(api, "b", start, [20, 20, 20])
-    told = (await api.http.post("/api/rules/dry-run", json=HOT)).json()
-    assert told["summary"] == "would have fired 2 times in 7 days, on 1 of 2 sources"
-    assert (told["alerts"], told["subjects"], told["readings"], told["complete"]) == (2, 2, 8, True)
-    last, first = told["firings"]
+    dry_run = (await api.http.post("/api/rules/dry-run", json=HOT)).json()
+    assert dry_run["summary"] == "would have fired 2 times in 7 days, on 1 of 2 sources"
+    assert (dry_run["alerts"], dry_run["subjects"], dry_run["readings"], dry_run["complete"]) == (2, 2, 8, True)
+    last, first = dry_run["firings"]
     assert datetime.fromisoformat(first["opened_at"]) == start + timedelta(minutes=1)
     assert datetime.fromisoformat(first["resolved_at"]) == start + timedelta(minutes=3)
     assert (first["device_id"], first["metric"], first["value"]) == ("a", "temperature", 35)
@@ -108,8 +108,8 @@ async def test_a_dry_run_of_silence_judges_when_readings_arrived(api: RunningApi
     await store(api, "a", now - timedelta(minutes=30), [20, 21])
     await owner.execute("UPDATE sensor_readings SET received_at = $1", now - timedelta(minutes=20))
     silent = {"rule_id": "silent", "name": "Silent", "condition": {"type": "silence", "interval_seconds": 600}}
-    told = (await api.http.post("/api/rules/dry-run", json=silent)).json()
-    (fired,) = told["firings"]
+    dry_run = (await api.http.post("/api/rules/dry-run", json=silent)).json()
+    (fired,) = dry_run["firings"]
     assert (fired["device_id"], fired["metric"], fired["value"], fired["resolved_at"]) == ("a", None, 600, None)
     relaxed = silent | {"condition": {"type": "silence", "interval_seconds": 3600}}
     assert (await api.http.post("/api/rules/dry-run", json=relaxed)).json()["alerts"] == 0
@@ -120,8 +120,8 @@ async def post_yaml(api: RunningApi, text: str, **query: bool) -> dict[str, Any]
     headers = {"Content-Type": "application/yaml"}
     answer = await api.http.post("/api/rules/import", content=text, params=params, headers=headers)
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    outcome: dict[str, Any] = answer.json()
+    return outcome
 
 
 async def test_what_is_exported_is_imported_as_the_same_and_a_document_may_hold_all_there_is(api: RunningApi) -> None:
@@ -139,6 +139,6 @@ async def test_what_is_exported_is_imported_as_the_same_and_a_document_may_hold_
 
 async def test_a_document_with_a_wrong_rule_changes_nothing_and_says_which(api: RunningApi) -> None:
     text = "rules: [{rule_id: a, name: A, condition: {type: silence}}, {rule_id: b}]"
-    told = await post_yaml(api, text)
-    assert (told["created"], told["errors"]) == ([], ["rule 2 (b): the key 'name' is missing"])
+    outcome = await post_yaml(api, text)
+    assert (outcome["created"], outcome["errors"]) == ([], ["rule 2 (b): the key 'name' is missing"])
     assert (await api.reader.get("/api/rules")).json()["items"] == []

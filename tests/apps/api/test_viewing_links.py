@@ -60,9 +60,9 @@ async def test_a_screen_looks_and_changes_nothing(api: RunningApi, screen: httpx
     assert secret not in opened.text
     # The text of the link is needed no more.
     assert (await screen.get("/api/fleet")).status_code == 200
-    told = (await screen.get("/api/session")).json()
-    assert (told["name"], told["role"]) == (f"hall (viewing link {about['link_id']})", None)
-    assert (set(told["scopes"]), told["screen"]) == (set(ANONYMOUS_SCOPES), shown)
+    session = (await screen.get("/api/session")).json()
+    assert (session["name"], session["role"]) == (f"hall (viewing link {about['link_id']})", None)
+    assert (set(session["scopes"]), session["screen"]) == (set(ANONYMOUS_SCOPES), shown)
     page = {"Origin": api.url}
     for path, body in (("/api/devices", {"device_id": "d", "kind": "power"}), ("/api/viewing-links", {"name": "more"})):
         assert (await screen.post(path, json=body, headers=page)).status_code == 403

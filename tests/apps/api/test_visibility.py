@@ -44,9 +44,9 @@ async def populate(api: RunningApi, owner: asyncpg.Connection) -> dict[str, str]
 
 async def limited(api: RunningApi, *labels: str) -> dict[str, str]:
     spec = {"name": "limited", "scopes": sorted(VIEWER_SCOPES), "labels": labels}
-    made = await api.http.post("/api/keys", json=spec)
-    assert made.status_code == 201, made.text
-    return {"Authorization": f"Bearer {made.json()['key']}"}
+    response = await api.http.post("/api/keys", json=spec)
+    assert response.status_code == 201, response.text
+    return {"Authorization": f"Bearer {response.json()['key']}"}
 
 
 def questions(document: dict[str, Any], device_id: str, alert_id: str) -> list[tuple[str, dict[str, str]]]:
@@ -57,9 +57,13 @@ def questions(document: dict[str, Any], device_id: str, alert_id: str) -> list[t
         if "get" not in methods or "session" in path:
             continue
         place = "/api" + path.replace("{device_id}", device_id).replace("{alert_id}", alert_id)
-        named = [each for each in methods["get"]["parameters"] if each["in"] == "query" and each["name"] in known]
-        required = {each["name"]: known[each["name"]] for each in named if each["required"]}
-        found += [(place, required), (place, {each["name"]: known[each["name"]] for each in named})]
+        named = [
+            parameter
+            for parameter in methods["get"]["parameters"]
+            if parameter["in"] == "query" and parameter["name"] in known
+        ]
+        required = {parameter["name"]: known[parameter["name"]] for parameter in named if parameter["required"]}
+        found += [(place, required), (place, {parameter["name"]: known[parameter["name"]] for parameter in named})]
     return found
 
 
@@ -71,9 +75,9 @@ async def test_nothing_of_a_hidden_device_leaves_by_any_path(api: RunningApi, ow
     for path, query in questions(document, HIDDEN, alerts[HIDDEN]):
         everything = await api.reader.get(path, params=query, headers=both)
         answer = await api.reader.get(path, params=query, headers=headers)
-        for told in (MARKS[HIDDEN], TEXTS[HIDDEN], alerts[HIDDEN]):
-            revealing += told in everything.text
-            assert told not in answer.text.replace(path, ""), (path, query)
+        for secret in (MARKS[HIDDEN], TEXTS[HIDDEN], alerts[HIDDEN]):
+            revealing += secret in everything.text
+            assert secret not in answer.text.replace(path, ""), (path, query)
     assert revealing > 10, "who may see it does see it: otherwise nothing was asked"
     for path, query in questions(document, SEEN, alerts[SEEN]):
         answer = await api.reader.get(path, params=query, headers=headers)
@@ -100,11 +104,11 @@ async def test_live_views_show_what_is_seen_alone(api: RunningApi, owner: asyncp
     await populate(api, owner)
     headers = await limited(api, "roof")
 
-    async def told() -> bool:
+    async def has_arrived() -> bool:
         latest = await api.http.get("/api/readings/latest")
         return len(latest.json()["items"]) == 2
 
-    await until(told)
+    await until(has_arrived)
     async with websockets.connect(api.live_url, additional_headers=headers) as client:
         received = ""
 

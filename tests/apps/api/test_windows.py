@@ -17,5 +17,5 @@ def test_a_window_that_ends_before_it_starts_is_refused() -> None:
 @pytest.mark.parametrize("hours", [-14, 14])
 def test_the_ends_of_the_calendar_in_any_zone_are_times_like_others(hours: int) -> None:
     zone = timezone(timedelta(hours=hours))
-    asked = window(datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone))
-    assert (asked.since, asked.until) == (MIN_TIMESTAMP, MAX_TIMESTAMP)
+    bounds = window(datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone))
+    assert (bounds.since, bounds.until) == (MIN_TIMESTAMP, MAX_TIMESTAMP)

@@ -23,9 +23,9 @@ def settings(database: TestDatabase, ministack: KinesisServer) -> ArchiveSetting
 
 @pytest.fixture
 def bucket(settings: ArchiveSettings) -> Bucket:
-    made = Bucket(settings, settings.archive_bucket)
-    made.s3.create_bucket(Bucket=made.name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return made
+    created = Bucket(settings, settings.archive_bucket)
+    created.s3.create_bucket(Bucket=created.name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return created
 
 
 @pytest.fixture

@@ -48,14 +48,14 @@ async def fill(owner: asyncpg.Connection, readings: int = 400) -> None:
     )
     rng = random.Random(7)
     seconds = {0.0, 86_399.999999, 86_400.0, *(rng.uniform(0, 172_800) for _ in range(readings // 8))}
-    made = [
+    created = [
         StoredReading(device, metric, START + timedelta(seconds=second), rng.choice((*EDGES, rng.gauss(20, 3))), START)
         for device in ("a", "B", "c-1", "unregistered")
         for metric in ("humidity", "temperature")
         for second in seconds
     ]
-    await ensure_partitions(owner, made)
-    await store(owner, made)
+    await ensure_partitions(owner, created)
+    await store(owner, created)
 
 
 async def in_database(connection: asyncpg.Connection, day: date) -> list[Row]:

@@ -113,7 +113,7 @@ async def test_the_detector_has_learnt_from_what_was_restored(
     await store(owner, past)
     await Archiver(owner, bucket, MIB, lambda: now).run(midnight)
     fault = now - timedelta(minutes=40)
-    today = [*usual(midnight, fault), *(each._replace(value=35) for each in usual(fault, now))]
+    today = [*usual(midnight, fault), *(reading._replace(value=35) for reading in usual(fault, now))]
     opened = {}
     for restores in (True, False):
         fresh = await postgres.copy_template(postgres_server)
@@ -131,12 +131,12 @@ async def test_the_detector_has_learnt_from_what_was_restored(
 
 def usual(since: datetime, until: datetime) -> list[StoredReading]:
     """A value every five minutes, up and down once a day."""
-    rng, made, at = random.Random(1), list[StoredReading](), since
+    rng, readings, at = random.Random(1), list[StoredReading](), since
     while at < until:
         value = 20 + 3 * math.sin(at.timestamp() / DAY_RADIANS) + rng.uniform(-0.2, 0.2)
-        made.append(StoredReading("a", "temperature", at, value, at))
+        readings.append(StoredReading("a", "temperature", at, value, at))
         at += timedelta(minutes=5)
-    return made
+    return readings
 
 
 DAY_RADIANS = 86_400 / math.tau

@@ -58,7 +58,7 @@ def as_answer(rows: list[Any]) -> Answer:
 
 
 async def test_duckdb(copied: Path, owner: asyncpg.Connection) -> None:
-    (secret, *statements) = [each for each in block("DuckDB, with").split(";") if each.strip()]
+    (secret, *statements) = [text for text in block("DuckDB, with").split(";") if text.strip()]
     assert secret.startswith("CREATE SECRET (TYPE s3")  # for S3 itself
     connection = duckdb.connect()
     for statement in statements:

@@ -83,7 +83,7 @@ async def test_a_slowed_service_is_alerted_and_resolved(
             settings = load(DetectorSettings, environment | {"SIGNALS": as_setting((signal,))})
             codes: list[int] = []
 
-            async def look() -> None:
+            async def scan() -> None:
                 codes.append(await run(settings, asyncio.Event()))
 
             async def judged() -> bool:
@@ -99,12 +99,12 @@ async def test_a_slowed_service_is_alerted_and_resolved(
                     "api/latency": 0
                 }
 
-            await until(judged, look)
+            await until(judged, scan)
             assert await states(database) == []
             fault.seconds = 1.0
-            await until(alerting, look)
+            await until(alerting, scan)
             fault.seconds = 0.0
-            await until(over, look)
+            await until(over, scan)
 
 
 async def states(database: TestDatabase) -> list[str]:

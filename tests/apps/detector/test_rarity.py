@@ -49,13 +49,13 @@ values = st.lists(
 @settings(max_examples=50, deadline=None)
 @given(values=values, cuts=st.lists(st.integers(0, 250), max_size=5))
 def test_many_runs_give_the_scores_of_one_run(kind: type[Model], values: list[float], cuts: list[int]) -> None:
-    whole = scores(values, kind())
+    single_run = scores(values, kind())
     model, pieces = kind(), []
     for index, point in enumerate(points(values)):
         if index in cuts and index:
             model = kind.from_state(json.loads(json.dumps(model.state_dict(), allow_nan=False)))
         pieces.append(model.update(point).value)
-    assert pieces == whole
+    assert pieces == single_run
 
 
 def test_a_run_for_each_point_finds_what_one_run_finds() -> None:
@@ -109,8 +109,8 @@ def test_missing_values_are_no_anomaly_and_teach_nothing() -> None:
     for point in ordinary:
         known.append(model.update(point).value)
         assert model.update(Point.of(point.time + 60, math.nan)).value == 0
-    whole = Rarity()
-    assert known == [whole.update(point).value for point in ordinary]
+    complete = Rarity()
+    assert known == [complete.update(point).value for point in ordinary]
 
 
 def test_a_silence_of_days_is_no_anomaly() -> None:
@@ -266,10 +266,10 @@ def test_a_jump_between_few_known_values_is_no_early_detection() -> None:
 
 def test_a_signal_that_always_surprises_has_to_surprise_more() -> None:
     week = daily(6)
-    one, many = list(week), list(week)
+    single, many = list(week), list(week)
     for index in range(5):
         many[400 + 200 * index] += 20 * (index + 1)
-    first, last = scores([*one, 400.0])[-1], scores([*many, 400.0])[-1]
+    first, last = scores([*single, 400.0])[-1], scores([*many, 400.0])[-1]
     assert first > last > 0
 
 

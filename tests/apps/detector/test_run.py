@@ -168,12 +168,12 @@ async def test_a_level_that_stays_for_hours_becomes_the_normal_one(stage: Stage)
 
 async def test_a_change_of_an_alert_is_announced(stage: Stage) -> None:
     connection = await stage.database.connect()
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    await connection.add_listener("alerts_changed", lambda *_: heard.put_nowait(""))
+    notifications: asyncio.Queue[str] = asyncio.Queue()
+    await connection.add_listener("alerts_changed", lambda *_: notifications.put_nowait(""))
     await stage.later(0, FAULT)
-    await asyncio.wait_for(heard.get(), 10)
+    await asyncio.wait_for(notifications.get(), 10)
     await stage.later(300, QUIET)
-    await asyncio.wait_for(heard.get(), 10)
+    await asyncio.wait_for(notifications.get(), 10)
     await connection.close()
 
 

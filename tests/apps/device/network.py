@@ -65,8 +65,8 @@ class Network:
 @contextmanager
 def network(to: int = 0) -> Iterator[Network]:
     """Give a network to the server on a port, which may be told later, while the block runs."""
-    made = Network(to)
+    created = Network(to)
     try:
-        yield made
+        yield created
     finally:
-        made.close()
+        created.close()

@@ -29,8 +29,8 @@ EXAMPLES = Path(__file__).parents[3] / "apps/device/examples"
 
 @pytest.fixture
 def gateway(tmp_path: Path, ministack: KinesisServer, stream: str) -> Iterator[Gateway]:
-    with running(tmp_path, AWS_ENDPOINT_URL=ministack.url, READINGS_STREAM=stream) as made:
-        yield made
+    with running(tmp_path, AWS_ENDPOINT_URL=ministack.url, READINGS_STREAM=stream) as process:
+        yield process
 
 
 def platform(gateway: Gateway) -> Starlette:
@@ -85,7 +85,9 @@ async def on_stream(server: KinesisServer, stream: str, count: int) -> set[tuple
     """Wait until so many readings are on the stream and return them."""
     while True:
         found = await asyncio.to_thread(envelopes, server, stream)
-        readings = [(one.device_id, reading.metric, reading.value) for one in found for reading in one.readings]
+        readings = [
+            (envelope.device_id, reading.metric, reading.value) for envelope in found for reading in envelope.readings
+        ]
         if len(readings) >= count:
             assert len(set(readings)) == len(readings) == count
             return set(readings)
@@ -127,8 +129,8 @@ def test_lines_of_standard_input_are_sent_to_the_end(
         serving(platform(gateway)) as base,
         bridge(base, tmp_path, "ttn.toml", "--timeout", "30") as process,
     ):
-        said, _ = process.communicate("\n".join(lines), timeout=60)
+        output, _ = process.communicate("\n".join(lines), timeout=60)
     assert process.returncode == 0
-    assert said == "1 sent, 0 refused, 0 waiting\n"
+    assert output == "1 sent, 0 refused, 0 waiting\n"
     (envelope,) = envelopes(ministack, stream)
     assert [(reading.metric, reading.value) for reading in envelope.readings] == [("temperature", 12.5)]

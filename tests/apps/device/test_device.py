@@ -28,8 +28,8 @@ def stream(ministack: KinesisServer) -> str:
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, ministack: KinesisServer, stream: str) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    with running(folder, AWS_ENDPOINT_URL=ministack.url, READINGS_STREAM=stream) as made:
-        yield made
+    with running(folder, AWS_ENDPOINT_URL=ministack.url, READINGS_STREAM=stream) as process:
+        yield process
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def credential(device_id: str) -> str:
 
 
 def on_stream(server: KinesisServer, stream: str, device_id: str) -> list[tuple[str, float]]:
-    found = [one for one in envelopes(server, stream) if one.device_id == device_id]
-    return [(reading.metric, reading.value) for one in found for reading in one.readings]
+    found = [envelope for envelope in envelopes(server, stream) if envelope.device_id == device_id]
+    return [(reading.metric, reading.value) for envelope in found for reading in envelope.readings]
 
 
 def device(base: str, device_id: str, folder: Path, **options: object) -> Device:
@@ -167,8 +167,10 @@ def test_times_of_a_clock_that_was_never_set_are_corrected(
     with device(base, "kit-5", tmp_path, now=lambda: datetime.now(UTC) - behind) as kit:
         kit.record("m", 2)
         assert kit.flush(30)
-        assert [one.reading.value for one in kit.refused()] == [1.0]
-    (sent,) = [one for one in envelopes(ministack, stream) if one.device_id == "kit-5" and one.readings]
+        assert [envelope.reading.value for envelope in kit.refused()] == [1.0]
+    (sent,) = [
+        envelope for envelope in envelopes(ministack, stream) if envelope.device_id == "kit-5" and envelope.readings
+    ]
     assert abs(sent.readings[0].ts - began) < timedelta(seconds=60)
     assert "clock is wrong" in caplog.text
 
@@ -201,7 +203,7 @@ def test_what_stands_between_may_split_a_batch_until_one_reading_is_left(tmp_pat
             kit.record("too_long" if number == 2 else "m", number)
         assert kit.flush(30)
         assert sum(taken) == 4
-        assert [(one.reading.value, one.reason[:10]) for one in kit.refused()] == [(2.0, "status 413")]
+        assert [(item.reading.value, item.reason[:10]) for item in kit.refused()] == [(2.0, "status 413")]
 
 
 def test_without_a_credential_readings_are_kept_and_it_is_said(

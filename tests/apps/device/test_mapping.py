@@ -17,7 +17,7 @@ def read(messages: Messages, topic: str, payload: object) -> dict[str, tuple[str
     content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     found = messages.read(topic, content, ARRIVED)
     assert found.problems == []
-    return {one.reading.metric: (one.device_id, one.reading.value, one.reading.ts) for one in found.readings}
+    return {item.reading.metric: (item.device_id, item.reading.value, item.reading.ts) for item in found.readings}
 
 
 def problems(messages: Messages, topic: str, payload: bytes) -> list[str]:
@@ -118,7 +118,7 @@ def test_no_message_stops_a_bridge(topic: str, content: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "there is no message"),
         ("[[message", "no TOML"),
@@ -133,10 +133,10 @@ def test_no_message_stops_a_bridge(topic: str, content: object) -> None:
         ('[[message]]\ntopic="a"\ndevice="d"\ntimes="t"\nmetrics.m="v"', "times: not known"),
     ],
 )
-def test_a_wrong_mapping_is_refused_with_what_is_allowed(text: str, said: str) -> None:
+def test_a_wrong_mapping_is_refused_with_what_is_allowed(text: str, message: str) -> None:
     with pytest.raises(MappingError) as refused:
         Messages.parse(text)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_lines_are_messages_with_a_topic_or_without() -> None:

@@ -23,6 +23,6 @@ def test_its_libraries_are_those_that_it_is_tested_with() -> None:
         project = tomllib.loads(path.read_text())["project"]
         return {"": set(project["dependencies"]), **{k: set(v) for k, v in project["optional-dependencies"].items()}}
 
-    kit, whole = named(KIT / "pyproject.toml"), named(KIT.parents[1] / "pyproject.toml")
-    assert kit[""] <= whole["simulator"]
-    assert kit["mqtt"] <= whole["test"]
+    kit, platform = named(KIT / "pyproject.toml"), named(KIT.parents[1] / "pyproject.toml")
+    assert kit[""] <= platform["simulator"]
+    assert kit["mqtt"] <= platform["test"]

@@ -15,8 +15,10 @@ from apps.device.protocol import Accepted, Backoff, Renew, Retry, Split, UploadU
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def answer(status: int, said: Any = None, headers: Mapping[str, str] = MappingProxyType({}), sent: int = 3) -> object:
-    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+def answer(
+    status: int, content: Any = None, headers: Mapping[str, str] = MappingProxyType({}), sent: int = 3
+) -> object:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return read_answer(status, headers, body, sent)
 
 
@@ -28,12 +30,12 @@ def test_what_is_accepted_is_done_with_except_what_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content",
     [b"<html>welcome to the hotel's network", {}, {"accepted": 2}, {"accepted": "x"}, [1], None,
      {"accepted": 2, "refused": [{"index": 7, "reason": "another batch"}]}],
 )  # fmt: skip
-def test_an_answer_that_is_not_the_platforms_settles_nothing(said: object) -> None:
-    assert isinstance(answer(202, said), Retry)
+def test_an_answer_that_is_not_the_platforms_settles_nothing(content: object) -> None:
+    assert isinstance(answer(202, content), Retry)
 
 
 def test_other_answers_say_what_to_do_next() -> None:
@@ -62,12 +64,12 @@ def test_a_long_body_is_compressed_and_a_short_one_is_not() -> None:
 
 
 def test_a_url_is_renewed_before_it_ends() -> None:
-    said = {
+    body = {
         "url": "http://x/ingest/d?s",
         "expires_at": "2026-11-27T12:00:00Z",
         "readings_since": "2026-08-01T00:00:00Z",
     }
-    url = UploadUrl.read(json.dumps(said).encode())
+    url = UploadUrl.read(json.dumps(body).encode())
     assert not url.is_due(NOW)
     assert url.is_due(NOW + timedelta(hours=13))
     assert "ingest" not in repr(url), "whoever holds it may write"

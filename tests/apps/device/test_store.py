@@ -32,9 +32,9 @@ def test_what_is_kept_comes_back_to_the_digit(
     tmp_path_factory: pytest.TempPathFactory, value: float, ts: datetime
 ) -> None:
     store = Store(tmp_path_factory.mktemp("store") / "readings.db")
-    kept = Reading("m", ts.replace(tzinfo=UTC), value)
-    store.append("d", [kept], by_own_clock=True)
-    assert store.take("d", 1)[0].reading == kept
+    reading = Reading("m", ts.replace(tzinfo=UTC), value)
+    store.append("d", [reading], by_own_clock=True)
+    assert store.take("d", 1)[0].reading == reading
     store.close()
 
 
@@ -42,7 +42,7 @@ def test_a_full_store_lets_the_oldest_go_and_counts_them(tmp_path: Path) -> None
     store = Store(tmp_path / "s", max_readings=3)
     for number in range(5):
         store.append("d", [reading(number)], by_own_clock=True)
-    assert [one.reading for one in store.take("d", 10)] == [reading(2), reading(3), reading(4)]
+    assert [item.reading for item in store.take("d", 10)] == [reading(2), reading(3), reading(4)]
     assert (store.waiting(), store.count("dropped")) == (3, 2)
 
 
@@ -78,7 +78,7 @@ def test_only_times_of_this_runs_clock_that_were_not_sent_are_corrected(tmp_path
     store.append("other", [reading(4)], by_own_clock=True)
     assert len(store.take("other", 1)) == 1
     store.correct(hour)
-    times = {one.reading.ts - START for device in ("d", "other") for one in store.take(device, 9)}
+    times = {item.reading.ts - START for device in ("d", "other") for item in store.take(device, 9)}
     us = timedelta(microseconds=1)
     assert times == {us, 2 * us, hour + 3 * us, 4 * us}
 
@@ -116,10 +116,10 @@ def test_what_was_kept_is_there_after_a_kill(tmp_path: Path) -> None:
             if int(line) == 50:
                 os.kill(process.pid, signal.SIGKILL)
                 break
-        kept = max(map(int, process.stdout.read().split()), default=50)
-    values = [one.reading.value for one in Store(tmp_path / "s").take("d", 100_000)]
+        last = max(map(int, process.stdout.read().split()), default=50)
+    values = [item.reading.value for item in Store(tmp_path / "s").take("d", 100_000)]
     # One more may have been kept before it was told.
-    assert values in ([float(n) for n in range(kept + 1)], [float(n) for n in range(kept + 2)])
+    assert values in ([float(n) for n in range(last + 1)], [float(n) for n in range(last + 2)])
 
 
 class StoreModel(RuleBasedStateMachine):
@@ -132,23 +132,23 @@ class StoreModel(RuleBasedStateMachine):
         super().__init__()
         self.path = self.folder / f"{id(self)}-{len(list(self.folder.iterdir()))}"
         self.store = Store(self.path, self.LIMIT)
-        self.kept: list[tuple[str, Reading]] = []
+        self.rows: list[tuple[str, Reading]] = []
         self.number = 0
 
     @rule(device=st.sampled_from("ab"), count=st.integers(1, 9))
     def append(self, device: str, count: int) -> None:
-        made = [reading(self.number + index, float(index)) for index in range(count)]
+        readings = [reading(self.number + index, float(index)) for index in range(count)]
         self.number += count
-        self.store.append(device, made, by_own_clock=True)
-        self.kept = [*self.kept, *((device, one) for one in made)][-self.LIMIT :]
+        self.store.append(device, readings, by_own_clock=True)
+        self.rows = [*self.rows, *((device, item) for item in readings)][-self.LIMIT :]
 
     @rule(device=st.sampled_from("ab"), count=st.integers(1, 9), refused=st.sets(st.integers(0, 8)))
     def settle(self, device: str, count: int, refused: set[int]) -> None:
         batch = self.store.take(device, count)
-        wanted = [one for one in self.kept if one[0] == device][:count]
-        assert [one.reading for one in batch] == [one for _, one in wanted]
+        wanted = [row for row in self.rows if row[0] == device][:count]
+        assert [row.reading for row in batch] == [row for _, row in wanted]
         self.store.settle(device, batch, dict.fromkeys(refused & set(range(len(batch))), "no"))
-        self.kept = [one for one in self.kept if one not in wanted]
+        self.rows = [row for row in self.rows if row not in wanted]
 
     @rule()
     def restart(self) -> None:
@@ -157,9 +157,9 @@ class StoreModel(RuleBasedStateMachine):
 
     @invariant()
     def counts_agree(self) -> None:
-        assert self.store.waiting() == len(self.kept)
-        assert self.store.devices() == sorted({device for device, _ in self.kept})
-        assert self.number == sum(map(self.store.count, ("sent", "refused", "dropped"))) + len(self.kept)
+        assert self.store.waiting() == len(self.rows)
+        assert self.store.devices() == sorted({device for device, _ in self.rows})
+        assert self.number == sum(map(self.store.count, ("sent", "refused", "dropped"))) + len(self.rows)
 
     def teardown(self) -> None:
         self.store.close()

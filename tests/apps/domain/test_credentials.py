@@ -12,10 +12,10 @@ DEVICE, FLEET = CredentialKind.DEVICE, CredentialKind.FLEET
 
 @given(st.sampled_from(CredentialKind))
 def test_a_credential_is_read_as_it_was_made_and_matches_its_own_digest_alone(kind: CredentialKind) -> None:
-    made, other = Credential.make(kind, os.urandom), Credential.make(kind, os.urandom)
-    assert Credential.parse(kind, made.text) == made
-    assert made.matches(made.digest)
-    assert not made.matches(other.digest)
+    credential, other = Credential.make(kind, os.urandom), Credential.make(kind, os.urandom)
+    assert Credential.parse(kind, credential.text) == credential
+    assert credential.matches(credential.digest)
+    assert not credential.matches(other.digest)
 
 
 def test_a_credential_of_one_kind_is_none_of_another() -> None:
@@ -25,30 +25,34 @@ def test_a_credential_of_one_kind_is_none_of_another() -> None:
 
 @given(st.data())
 def test_another_spelling_is_no_credential_or_another_one(data: st.DataObject) -> None:
-    made = Credential.make(DEVICE, os.urandom)
-    at = data.draw(st.integers(0, len(made.text) - 1))
+    credential = Credential.make(DEVICE, os.urandom)
+    at = data.draw(st.integers(0, len(credential.text) - 1))
     character = data.draw(st.characters())
-    for text in {made.text[:at] + character + made.text[at + 1 :], made.text[:at], made.text + character} - {made.text}:
+    for text in {
+        credential.text[:at] + character + credential.text[at + 1 :],
+        credential.text[:at],
+        credential.text + character,
+    } - {credential.text}:
         try:
             read = Credential.parse(DEVICE, text)
         except InvalidCredentialError:
             continue
         else:
-            assert not read.matches(made.digest)
+            assert not read.matches(credential.digest)
 
 
 def test_a_refusal_shows_nothing_of_what_was_given() -> None:
-    made = Credential.make(DEVICE, os.urandom)
+    credential = Credential.make(DEVICE, os.urandom)
     with pytest.raises(InvalidCredentialError) as refused:
-        Credential.parse(DEVICE, made.text + "0")
-    assert made.text[4:] not in str(refused.value)
+        Credential.parse(DEVICE, credential.text + "0")
+    assert credential.text[4:] not in str(refused.value)
 
 
 def test_a_credential_is_not_shown_by_accident() -> None:
-    made = Credential.make(DEVICE, os.urandom)
-    secret = made.text.rpartition("_")[2]
-    assert secret not in f"{made!r} {made} {[made]}"
-    assert made.credential_id in repr(made)
+    credential = Credential.make(DEVICE, os.urandom)
+    secret = credential.text.rpartition("_")[2]
+    assert secret not in f"{credential!r} {credential} {[credential]}"
+    assert credential.credential_id in repr(credential)
 
 
 @pytest.mark.parametrize(

@@ -88,22 +88,22 @@ def test_before_a_crossing_the_course_is_within_and_after_it_beyond(
     expected: list[float], threshold: float, is_above: bool, begun: float
 ) -> None:
     points = course(*expected, first=NOW - begun * HOUR)
-    said = rule(Above(threshold=threshold) if is_above else Below(threshold=threshold))
+    limit = rule(Above(threshold=threshold) if is_above else Below(threshold=threshold))
 
     def beyond(value: float) -> float:
         return value - threshold if is_above else threshold - value
 
     def at(moment: datetime) -> float:
-        for one, other in pairwise(points):
-            if one.at <= moment <= other.at:
-                return one.value + (other.value - one.value) * ((moment - one.at) / (other.at - one.at))
+        for before, after in pairwise(points):
+            if before.at <= moment <= after.at:
+                return before.value + (after.value - before.value) * ((moment - before.at) / (after.at - before.at))
         raise AssertionError(moment)
 
-    found = first_crossing(points, [said], "boiler", "temperature", NOW)
+    found = first_crossing(points, [limit], "boiler", "temperature", NOW)
     later = [point for point in points if point.at >= NOW]
     known = [at(NOW)] if points[0].at <= NOW <= points[-1].at else []
     levels = [beyond(value) for value in (*known, *(point.value for point in later))]
-    rises = any(one <= 0 < other for one, other in pairwise(levels))
+    rises = any(before <= 0 < after for before, after in pairwise(levels))
     if found is None:
         assert not rises
         return
@@ -113,5 +113,5 @@ def test_before_a_crossing_the_course_is_within_and_after_it_beyond(
     assert at(found.at) == pytest.approx(threshold, abs=1e-3)
     following = next(point for point in points if point.at > found.at)
     assert beyond(following.value) > 0
-    first = levels.index(next(other for one, other in pairwise(levels) if one <= 0 < other), 1)
-    assert all(not (one <= 0 < other) for one, other in pairwise(levels[:first]))
+    first = levels.index(next(after for before, after in pairwise(levels) if before <= 0 < after), 1)
+    assert all(not (before <= 0 < after) for before, after in pairwise(levels[:first]))

@@ -38,7 +38,7 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         (
             {"inner": [{"metric": "Temp C"}]},
@@ -64,10 +64,10 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
         ([], "must be an object, not a list"),
     ],
 )
-def test_a_reason_names_the_place_what_is_wrong_and_what_is_allowed(body: Any, said: str) -> None:
+def test_a_reason_names_the_place_what_is_wrong_and_what_is_allowed(body: Any, reason: str) -> None:
     with pytest.raises(msgspec.ValidationError) as wrong:
         msgspec.json.decode(msgspec.json.encode(body), type=Outer)
-    assert plain_reason(wrong.value, Outer).startswith(said)
+    assert plain_reason(wrong.value, Outer).startswith(reason)
 
 
 def test_what_a_device_is_called_is_explained() -> None:

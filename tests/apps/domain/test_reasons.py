@@ -110,7 +110,7 @@ JSON = st.recursive(
 def test_every_item_is_a_reading_or_has_a_reason(item: object) -> None:
     found = parse(item)
     assert len(found.readings) + len(found.rejected) == 1
-    assert all(one.reason and len(one.reason) <= MAX_REASON_LENGTH for one in found.rejected)
+    assert all(rejected.reason and len(rejected.reason) <= MAX_REASON_LENGTH for rejected in found.rejected)
 
 
 @given(st.binary(max_size=200))

@@ -22,7 +22,7 @@ WEEKLY = {"type": "weekly", "days": ["mon"], "start": "22:30", "end": "04:00"}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"condition": {"type": "abov"}},
@@ -47,15 +47,15 @@ WEEKLY = {"type": "weekly", "days": ["mon"], "start": "22:30", "end": "04:00"}
         ({"maintenance": [{"type": "once", "since": "x", "until": "y"}]}, "maintenance[0].since: invalid RFC3339"),
     ],
 )
-def test_an_error_names_the_key_what_was_found_and_what_is_allowed(change: dict[str, Any], said: str) -> None:
+def test_an_error_names_the_key_what_was_found_and_what_is_allowed(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInputError) as raised:
         parse_rule(GOOD | change)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert not isinstance(raised.value, SenselessRuleError)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"scope": {}}, "scope.metrics is empty"),
         ({"condition": {"type": "above", "threshold": 1, "clear": 2}}, "clear must not be greater than threshold 1"),
@@ -70,10 +70,10 @@ def test_an_error_names_the_key_what_was_found_and_what_is_allowed(change: dict[
         ({"overrides": [{"device_id": "d", "condition": {"type": "silence"}}]}, "of another type"),
     ],
 )
-def test_parts_that_do_not_fit_together_are_said_so(change: dict[str, Any], said: str) -> None:
+def test_parts_that_do_not_fit_together_are_said_so(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SenselessRuleError) as raised:
         parse_rule(GOOD | change)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_an_id_that_people_could_take_is_not_reserved_later() -> None:

@@ -71,22 +71,22 @@ def test_a_rate_is_measured_over_its_window(
 
 def test_in_a_maintenance_window_nothing_opens_or_counts_and_what_is_over_is_over() -> None:
     window = {"type": "once", "since": moment(micros(100)).isoformat(), "until": moment(micros(200)).isoformat()}
-    kept = rule(ABOVE, maintenance=[window], for_seconds=50)
-    assert fired(kept, (90, 81), (100, 81), (199, 81), (200, 81), (249, 81), (250, 81)) == [(200, 250, None)]
-    assert fired(kept, (0, 81), (50, 81), (150, 70)) == [(0, 50, 150)]
+    maintained = rule(ABOVE, maintenance=[window], for_seconds=50)
+    assert fired(maintained, (90, 81), (100, 81), (199, 81), (200, 81), (249, 81), (250, 81)) == [(200, 250, None)]
+    assert fired(maintained, (0, 81), (50, 81), (150, 70)) == [(0, 50, 150)]
 
 
 def test_a_night_window_is_that_of_the_place_also_when_its_clock_changes() -> None:
     night = {"type": "weekly", "days": ["sat"], "start": "23:00", "end": "04:00", "time_zone": "Europe/Amsterdam"}
-    kept = rule(ABOVE, maintenance=[night])
+    maintained = rule(ABOVE, maintenance=[night])
     # 2026-10-25 is a Sunday; at 03:00 the clock goes back to 02:00, so the window lasts from 21:00 to 03:00 in UTC.
     inside = [datetime(2026, 10, 24, 21, tzinfo=UTC), datetime(2026, 10, 25, 2, 59, tzinfo=UTC)]
     outside = [datetime(2026, 10, 24, 20, 59, tzinfo=UTC), datetime(2026, 10, 25, 3, tzinfo=UTC)]
-    assert [bool(fired(kept, (at.timestamp(), 81))) for at in inside + outside] == [False, False, True, True]
+    assert [bool(fired(maintained, (at.timestamp(), 81))) for at in inside + outside] == [False, False, True, True]
 
 
-def quiet(of: RuleSpec, arrivals: list[float], until: float, looks: list[float] | None = None) -> list[tuple[Any, ...]]:
-    seen = None if looks is None else [micros(look) for look in looks]
+def quiet(of: RuleSpec, arrivals: list[float], until: float, scans: list[float] | None = None) -> list[tuple[Any, ...]]:
+    seen = None if scans is None else [micros(scan) for scan in scans]
     found = silences(of, [micros(at) for at in arrivals], micros(until), seen)
     return [(f.since / 1e6, f.opened / 1e6, None if f.resolved is None else f.resolved / 1e6) for f in found]
 
@@ -95,8 +95,8 @@ def test_silence_begins_when_its_interval_has_passed_and_ends_with_whatever_arri
     silent = rule({"type": "silence", "interval_seconds": 60})
     assert quiet(silent, [0, 59, 119], 178) == []
     assert quiet(silent, [0, 61, 90], 151) == [(0, 60, 61), (90, 150, None)]
-    assert quiet(silent, [0, 70], 100, looks=[50, 69, 100]) == [(0, 69, 70)]
-    assert quiet(silent, [0, 70], 100, looks=[50, 70, 100]) == []
+    assert quiet(silent, [0, 70], 100, scans=[50, 69, 100]) == [(0, 69, 70)]
+    assert quiet(silent, [0, 70], 100, scans=[50, 70, 100]) == []
 
 
 def test_a_learnt_interval_follows_what_is_usual() -> None:

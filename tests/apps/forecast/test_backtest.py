@@ -11,7 +11,7 @@ from apps.forecast.backtest import HORIZON, LEVEL, WINDOWS, Backtest, backtest, 
 from apps.forecast.history import DAY, WEEK, History
 from apps.forecast.model import Model
 from apps.forecast.naive import SEASONAL_NAIVE_DAY, seasonal_naive
-from tests.apps.forecast.series import END, made
+from tests.apps.forecast.series import END, history_of
 
 VALUES = st.floats(-1e6, 1e6)
 ERRORS = st.lists(st.lists(VALUES, min_size=1, max_size=24).map(tuple), min_size=2, max_size=7).map(tuple)
@@ -19,12 +19,12 @@ ERRORS = st.lists(st.lists(VALUES, min_size=1, max_size=24).map(tuple), min_size
 
 @given(st.lists(VALUES, min_size=DAY, max_size=DAY), st.integers(2, 5), st.integers(1, 40))
 def test_what_comes_again_each_day_is_forecast_exactly(day: list[float], days: int, hours: int) -> None:
-    history = made(lambda hour: day[hour % DAY], days)
+    history = history_of(lambda hour: day[hour % DAY], days)
     assert seasonal_naive(history, hours, season=DAY) == [day[hour % DAY] for hour in range(hours)]
 
 
 def test_an_hour_that_was_missing_is_taken_from_the_day_before_and_else_from_all() -> None:
-    history = made(lambda hour: None if hour % DAY == 5 or hour == 24 else float(hour), 2)
+    history = history_of(lambda hour: None if hour % DAY == 5 or hour == 24 else float(hour), 2)
     assert seasonal_naive(history, 1, season=DAY) == [0.0]
     assert seasonal_naive(history, 6, season=DAY)[5] == 23.0, "the median of what there is"
 
@@ -60,13 +60,13 @@ def test_a_day_counts_against_a_band_that_the_other_days_made() -> None:
 
 
 def test_errors_count_in_what_a_day_changes() -> None:
-    assert scale(made(lambda hour: 3.0 * (hour // DAY))) == 3
-    assert scale(made(lambda _: 7.0)) is None
+    assert scale(history_of(lambda hour: 3.0 * (hour // DAY))) == 3
+    assert scale(history_of(lambda _: 7.0)) is None
 
 
 def test_days_without_readings_are_not_held_against_anybody() -> None:
-    history = made(lambda hour: None if 35 * DAY - WEEK <= hour < 35 * DAY - 2 * DAY else float(hour % DAY))
+    history = history_of(lambda hour: None if 35 * DAY - WEEK <= hour < 35 * DAY - 2 * DAY else float(hour % DAY))
     assert list(map(len, backtest(SEASONAL_NAIVE_DAY, history).errors)) == [DAY, DAY]
-    silent = made(lambda hour: None if hour >= 35 * DAY - WEEK else 1.0)
+    silent = history_of(lambda hour: None if hour >= 35 * DAY - WEEK else 1.0)
     with pytest.raises(ValueError, match="fewer than two"):
         backtest(Model("naive", "1", partial(seasonal_naive, season=DAY)), silent)

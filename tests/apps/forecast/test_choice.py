@@ -10,7 +10,7 @@ from apps.forecast.backtest import HORIZON, Backtest
 from apps.forecast.choice import GAIN, MIN_HOURS, beats, choose, forecast
 from apps.forecast.history import DAY, WEEK, History
 from apps.forecast.model import Model
-from tests.apps.forecast.series import END, NOW, made, random_walk, season_and_trend
+from tests.apps.forecast.series import END, NOW, history_of, random_walk, season_and_trend
 
 
 def never(history: History, hours: int) -> list[float]:
@@ -47,14 +47,14 @@ def test_nobody_beats_the_baseline_where_nothing_can_be_known() -> None:
 
 def test_what_comes_again_each_week_is_not_asked_of_the_day_before() -> None:
     free = {5, 6}
-    week = made(lambda hour: 1.0 if hour // DAY % 7 in free else 5.0 + hour % DAY)
+    week = history_of(lambda hour: 1.0 if hour // DAY % 7 in free else 5.0 + hour % DAY)
     chosen = choose(week, NOW, Model("challenger", "1", never))
     assert chosen is not None
     assert (chosen.model, chosen.margin, chosen.coverage) == ("seasonal-naive-week", 0, 1)
 
 
 def test_where_nothing_changes_there_is_no_error_to_count_in() -> None:
-    chosen = choose(made(lambda _: 7.0), NOW, Model("challenger", "1", never))
+    chosen = choose(history_of(lambda _: 7.0), NOW, Model("challenger", "1", never))
     assert chosen is not None
     assert (chosen.model, chosen.mase) == ("naive", None)
 
@@ -82,8 +82,8 @@ def test_a_challenger_is_clearly_better_over_all_and_on_most_days(new: list[floa
 @pytest.mark.parametrize(
     "history",
     [
-        made(lambda hour: float(hour), (MIN_HOURS - 1) // DAY),
-        made(lambda hour: None if hour % 3 == 0 else float(hour)),
+        history_of(lambda hour: float(hour), (MIN_HOURS - 1) // DAY),
+        history_of(lambda hour: None if hour % 3 == 0 else float(hour)),
         History(END, ()),
     ],
     ids=["young", "a third is missing", "nothing"],
@@ -93,7 +93,7 @@ def test_too_little_history_has_no_forecast(history: History) -> None:
 
 
 def test_a_model_that_was_chosen_lately_is_used_without_a_test() -> None:
-    history = made(lambda hour: float(hour % DAY), 2 * WEEK // DAY)
+    history = history_of(lambda hour: float(hour % DAY), 2 * WEEK // DAY)
     first = forecast(history, NOW)
     assert first is not None
     later = NOW + timedelta(hours=6)

@@ -29,16 +29,16 @@ HOURS = 2 * WEEK
 
 @pytest.fixture
 async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
-    made = await database.connect("forecast")
-    yield made
-    await made.close()
+    created = await database.connect("forecast")
+    yield created
+    await created.close()
 
 
 @pytest.fixture
 async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
-    made = await database.connect()
-    yield made
-    await made.close()
+    created = await database.connect()
+    yield created
+    await created.close()
 
 
 def settings(database: TestDatabase, **variables: str) -> ForecastSettings:
@@ -56,14 +56,14 @@ async def fill(
 ) -> None:
     """Store two readings of each hour before `end`, whose mean is `value` of the hour's number, and one after it."""
     times = [(hour, end + (hour - hours) * HOUR) for hour in range(hours)]
-    made = [
+    readings = [
         StoredReading(device, "flow", at + timedelta(minutes=minute), value(hour) + off, at)
         for hour, at in times
         for minute, off in ((10, -1.0), (50, 1.0))
     ]
-    made.append(StoredReading(device, "flow", end + timedelta(minutes=1), 1e6, end))
-    await ensure_partitions(owner, made)
-    await store(owner, made)
+    readings.append(StoredReading(device, "flow", end + timedelta(minutes=1), 1e6, end))
+    await ensure_partitions(owner, readings)
+    await store(owner, readings)
 
 
 async def stored(owner: asyncpg.Connection) -> dict[str, Any]:
@@ -84,9 +84,9 @@ async def test_a_series_is_forecast_from_its_whole_hours_and_again_when_an_hour_
     assert await run(connection, settings(database), NOW + timedelta(minutes=20)) == Run(0, 1, 0), "it is there"
 
     later = NOW + timedelta(hours=1)
-    [again] = [each for each in await due(connection, later, timedelta(days=7)) if each.device_id == "pump"]
+    [again] = [series for series in await due(connection, later, timedelta(days=7)) if series.device_id == "pump"]
     assert again.chosen is not None, "its model stays chosen"
-    [tested] = [each for each in await due(connection, later, timedelta(minutes=30)) if each.device_id == "pump"]
+    [tested] = [series for series in await due(connection, later, timedelta(minutes=30)) if series.device_id == "pump"]
     assert tested.chosen is None
 
 
@@ -110,7 +110,7 @@ async def test_what_a_run_has_no_time_for_is_left_to_the_next_which_begins_there
     first = await run(connection, settings(database, BUDGET_SECONDS="60"), NOW, clock=iter([0.0, 59.0, 60.0]).__next__)
     assert first == Run(4, 0, 2)
     assert list(await stored(owner)) == [f"pump-{number}" for number in range(4)]
-    next_hour = [each.device_id for each in await due(connection, NOW + timedelta(hours=1), timedelta(days=7))]
+    next_hour = [series.device_id for series in await due(connection, NOW + timedelta(hours=1), timedelta(days=7))]
     assert next_hour[:2] == ["pump-4", "pump-5"], "those that have none come first"
 
 

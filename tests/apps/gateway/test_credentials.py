@@ -56,9 +56,9 @@ async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def issue(owner: asyncpg.Connection, device_id: str = "d", **options: Any) -> Credential:
-    made = Credential.make(CredentialKind.DEVICE, os.urandom)
-    await credentials.issue(owner, device_id, made, NOBODY, **options)
-    return made
+    credential = Credential.make(CredentialKind.DEVICE, os.urandom)
+    await credentials.issue(owner, device_id, credential, NOBODY, **options)
+    return credential
 
 
 def send(base: str, text: str, device_id: str = "d", method: str = "PUT", query: str = "") -> httpx.Response:
@@ -99,8 +99,8 @@ async def test_a_device_sends_with_its_credential_at_once(
     with running(database, tmp_path) as base:
         for _ in range(3):
             # Made while the gateway runs: it may not have looked since.
-            made = await issue(owner, revoke_others=True)
-            answer = await asyncio.to_thread(send, base, made.text, method=method)
+            credential = await issue(owner, revoke_others=True)
+            answer = await asyncio.to_thread(send, base, credential.text, method=method)
             assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
 
 
@@ -120,27 +120,27 @@ async def test_a_credential_is_good_for_its_own_device_and_beside_a_url_for_the_
 async def test_what_is_revoked_is_refused_at_every_gateway_and_nothing_else_is(
     database: TestDatabase, tmp_path: Path, owner: asyncpg.Connection
 ) -> None:
-    leaked, kept, other = await issue(owner), await issue(owner), await issue(owner, "e")
+    leaked, valid, other = await issue(owner), await issue(owner), await issue(owner, "e")
     with running(database, tmp_path) as first, running(database, tmp_path, "two") as second:
-        by_leaked, by_kept, by_person = url(credential=leaked), url(credential=kept), url()
+        by_leaked, by_valid, by_person = url(credential=leaked), url(credential=valid), url()
         for base in (first, second):
             assert send(base, leaked.text).status_code == 202
-            assert [put(base, path) for path in (by_leaked, by_kept, by_person)] == [202] * 3
+            assert [put(base, path) for path in (by_leaked, by_valid, by_person)] == [202] * 3
         await credentials.revoke(owner, "d", leaked.credential_id)
         for base in (first, second):
             await status_becomes(401, lambda base=base: send(base, leaked.text).status_code)  # type: ignore[misc]
-            assert [put(base, path) for path in (by_leaked, by_kept, by_person)] == [403, 202, 202]
-            assert send(base, kept.text).status_code == 202
+            assert [put(base, path) for path in (by_leaked, by_valid, by_person)] == [403, 202, 202]
+            assert send(base, valid.text).status_code == 202
         assert await credentials.void_urls(owner, "d") == 1
         for base in (first, second):
-            await status_becomes(403, lambda base=base: put(base, by_kept))  # type: ignore[misc]
+            await status_becomes(403, lambda base=base: put(base, by_valid))  # type: ignore[misc]
             assert put(base, by_person) == 403
-            assert put(base, url(generation=1, credential=kept)) == 202
-            assert send(base, kept.text).status_code == 202
+            assert put(base, url(generation=1, credential=valid)) == 202
+            assert send(base, valid.text).status_code == 202
             assert put(base, url("e", credential=other)) == 202
         await credentials.revoke_device(owner, "d")
         for base in (first, second):
-            await status_becomes(401, lambda base=base: send(base, kept.text).status_code)  # type: ignore[misc]
+            await status_becomes(401, lambda base=base: send(base, valid.text).status_code)  # type: ignore[misc]
             assert put(base, url(generation=1)) == 403
             assert send(base, other.text, "e").status_code == 202
 
@@ -148,16 +148,16 @@ async def test_what_is_revoked_is_refused_at_every_gateway_and_nothing_else_is(
 async def test_a_credential_that_has_expired_is_refused(
     database: TestDatabase, tmp_path: Path, owner: asyncpg.Connection
 ) -> None:
-    made = await issue(owner, expires_at=datetime.now(UTC) + timedelta(seconds=3))
+    credential = await issue(owner, expires_at=datetime.now(UTC) + timedelta(seconds=3))
     with running(database, tmp_path) as base:
-        assert send(base, made.text).status_code == 202
-        await status_becomes(401, lambda: send(base, made.text).status_code)
+        assert send(base, credential.text).status_code == 202
+        await status_becomes(401, lambda: send(base, credential.text).status_code)
 
 
 async def test_uses_are_noted(database: TestDatabase, tmp_path: Path, owner: asyncpg.Connection) -> None:
-    made = await issue(owner)
+    credential = await issue(owner)
     with running(database, tmp_path) as base:
-        send(base, made.text)
+        send(base, credential.text)
 
         async def is_noted() -> bool:
             (record,) = await credentials.of_device(owner, "d")
@@ -189,8 +189,8 @@ async def test_without_the_database_what_was_known_holds_and_what_is_new_waits(
         assert is_ready(base)
         assert send(base, good.text).status_code == 202
         assert put(base, url("bad", credential=bad)) == 403
-    kept = (tmp_path / "one" / "knowledge").read_bytes()
-    assert good.text.rpartition("_")[2].encode() not in kept
+    saved = (tmp_path / "one" / "knowledge").read_bytes()
+    assert good.text.rpartition("_")[2].encode() not in saved
     assert (tmp_path / "one" / "knowledge").stat().st_mode & 0o077 == 0
     # One that knows nothing lets nobody in, unless it is told to.
     with running(database, tmp_path, "new") as base:

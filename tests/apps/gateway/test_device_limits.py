@@ -59,15 +59,15 @@ def test_a_device_has_so_many_uploads_under_way_and_others_have_theirs(tmp_path:
     kinesis = Hanging()
     with gateway(tmp_path, kinesis, DEVICE_MAX_UPLOADS="2") as base, ThreadPoolExecutor(6) as threads:
         ours = [threads.submit(put, base, "greedy") for _ in range(4)]
-        while sum(each.done() for each in ours) < 2:
+        while sum(upload.done() for upload in ours) < 2:
             time.sleep(0.02)
-        refused = [each.result() for each in ours if each.done()]
+        refused = [upload.result() for upload in ours if upload.done()]
         other = threads.submit(put, base, "other")
         kinesis.release.set()
         assert [answer.status_code for answer in refused] == [429, 429]
         assert (refused[0].json()["limit"], refused[0].headers["retry-after"]) == ("uploads", "1")
         assert other.result().status_code == 202
-        assert Counter(each.result().status_code for each in ours) == {429: 2, 202: 2}
+        assert Counter(upload.result().status_code for upload in ours) == {429: 2, 202: 2}
         assert put(base, "greedy").status_code == 202
 
 
@@ -126,10 +126,10 @@ def test_60_backlogs_while_the_stream_stands_still_cost_no_more_than_64_mib(tmp_
         before, most = process.memory_info().rss, 0
         with ThreadPoolExecutor(60) as threads:
             sending = [threads.submit(send, number) for number in range(60)]
-            while not all(each.done() for each in sending):
+            while not all(upload.done() for upload in sending):
                 most = max(most, process.memory_info().rss)
                 time.sleep(0.02)
-        assert {each.result() for each in sending} == {503}
+        assert {upload.result() for upload in sending} == {503}
         assert most - before <= 64 * MIB
 
 

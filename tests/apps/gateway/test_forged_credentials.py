@@ -23,13 +23,13 @@ DEVICES = [f"device-{number}" for number in range(4)]
 KEYS = SigningKeys("k", {"k": b"s" * 32})
 
 
-def made() -> Credential:
+def new_credential() -> Credential:
     return Credential.make(CredentialKind.DEVICE, os.urandom)
 
 
-LIVE = {device: made() for device in DEVICES}
-REVOKED = {device: made() for device in DEVICES}
-EXPIRED = {device: made() for device in DEVICES}
+LIVE = {device: new_credential() for device in DEVICES}
+REVOKED = {device: new_credential() for device in DEVICES}
+EXPIRED = {device: new_credential() for device in DEVICES}
 FLEET = Credential.make(CredentialKind.FLEET, os.urandom)
 GENERATION = 3
 
@@ -37,13 +37,13 @@ GENERATION = 3
 def known() -> KnownCredentials:
     """What a gateway knows of all of them; the URLs of every device are of the third generation."""
     changed = [
-        ChangedCredential(each.credential_id, device, each.digest, expires_at, is_revoked)
+        ChangedCredential(credential.credential_id, device, credential.digest, expires_at, is_revoked)
         for held, expires_at, is_revoked in (
             (LIVE, None, False),
             (REVOKED, None, True),
             (EXPIRED, NOW - timedelta(seconds=1), False),
         )
-        for device, each in held.items()
+        for device, credential in held.items()
     ]
     state = KnownCredentials(100)
     state.apply(Changes(1, is_everything=True, credentials=changed, generations=dict.fromkeys(DEVICES, GENERATION)))
@@ -90,7 +90,7 @@ def forged(rng: random.Random) -> str:
     device, other = rng.sample(DEVICES, 2)
     text, foreign = LIVE[device].text, LIVE[other].text
     at = rng.randrange(len(text))
-    ways = [
+    forgeries = [
         lambda: text[:at] + rng.choice("0123456789abcdefABCDEFxyz_- ") + text[at + 1 :],
         lambda: text[:at],
         lambda: text[at:],
@@ -106,16 +106,16 @@ def forged(rng: random.Random) -> str:
         lambda: REVOKED[device].text,
         lambda: EXPIRED[device].text,
         lambda: FLEET.text,
-        lambda: made().text,
+        lambda: new_credential().text,
     ]
-    return rng.choice(ways)()
+    return rng.choice(forgeries)()
 
 
 @pytest.mark.generated
 @given(st.integers(0, 2**64))
 async def test_no_forged_credential_is_let_in(seed: int) -> None:
     rng = random.Random(seed)
-    text, genuine = forged(rng), {each.text for each in LIVE.values()}
+    text, genuine = forged(rng), {credential.text for credential in LIVE.values()}
     device = rng.choice(DEVICES)
     if text.strip() in genuine:
         return

@@ -55,8 +55,8 @@ def test_a_number_that_is_none_costs_only_its_reading(gateway: str, kinesis: Fau
     assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
     assert [refused["index"] for refused in answer.json()["refused"]] == [1, 3]
     (envelope,) = (msgspec.json.decode(data) for data in kinesis.acknowledged)
-    assert [each["value"] for each in envelope["readings"]] == [0, 2]
-    assert [each["payload"] for each in envelope["refused"]] == [items[1], items[3]]
+    assert [item["value"] for item in envelope["readings"]] == [0, 2]
+    assert [item["payload"] for item in envelope["refused"]] == [items[1], items[3]]
     assert put(gateway, f"[{', '.join(items)}".encode()).status_code == 400
 
 
@@ -119,7 +119,7 @@ def test_a_metric_that_was_not_sent_for_a_day_makes_room() -> None:
     def taken(*metrics: str) -> list[str]:
         validated = Validated([Reading(metric=metric, ts=NOW, value=1) for metric in metrics])
         asyncio.run(known.admit("d", validated))
-        return [each.metric for each in validated.readings]
+        return [valid.metric for valid in validated.readings]
 
     assert taken("a", "b", "c") == ["a", "b"]
     for hours, metrics, wanted in ((23, "bc", "b"), (25, "bc", "b"), (50, "bcd", "bc"), (200, "xyz", "xy")):
@@ -146,9 +146,9 @@ def test_no_device_is_taken_for_more_metrics_than_it_may_have(
     for device, metrics in uploads:
         validated = Validated([Reading(metric=metric, ts=NOW, value=1) for metric in metrics])
         asyncio.run(known.admit(device, validated))
-        taken = [each.metric for each in validated.readings]
+        taken = [item.metric for item in validated.readings]
         assert len(validated.readings) + len(validated.rejected) == len(metrics)
-        assert [each.index for each in validated.rejected] == sorted(each.index for each in validated.rejected)
+        assert [item.index for item in validated.rejected] == sorted(item.index for item in validated.rejected)
         assert len(set(taken)) <= limit
         if not forgets:
             mine = model.setdefault(device, [])

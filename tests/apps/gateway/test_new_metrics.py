@@ -50,12 +50,13 @@ async def keep(owner: asyncpg.Connection, metrics: str, since: datetime) -> None
 
 def put(base: str, metrics: str, device_id: str = "device-1") -> httpx.Response:
     return httpx.put(
-        base + upload_path(device_id), json=[{"metric": each, "ts": NOW.isoformat(), "value": 1} for each in metrics]
+        base + upload_path(device_id),
+        json=[{"metric": metric, "ts": NOW.isoformat(), "value": 1} for metric in metrics],
     )
 
 
 def taken(answer: httpx.Response, metrics: str) -> str:
-    refused = {each["index"] for each in answer.json()["refused"]}
+    refused = {item["index"] for item in answer.json()["refused"]}
     return "".join(metric for index, metric in enumerate(metrics) if index not in refused)
 
 
@@ -111,10 +112,10 @@ async def test_a_database_that_hangs_keeps_no_upload_waiting(
 
 
 async def test_the_database_is_asked_where_it_matters_and_seldom() -> None:
-    now, asked, there = 0.0, list[str](), DeviceMetrics({"a", "b", "c"})
+    now, queried, there = 0.0, list[str](), DeviceMetrics({"a", "b", "c"})
 
     async def stored(device_id: str) -> DeviceMetrics:
-        asked.append(device_id)
+        queried.append(device_id)
         return there
 
     known = KnownMetrics(MetricLimits(10, 2), stored, monotonic=lambda: now)
@@ -122,20 +123,20 @@ async def test_the_database_is_asked_where_it_matters_and_seldom() -> None:
     async def take(metrics: str) -> str:
         validated = Validated([Reading(metric=metric, ts=NOW, value=1) for metric in metrics])
         await known.admit("d", validated)
-        return "".join(each.metric for each in validated.readings)
+        return "".join(reading.metric for reading in validated.readings)
 
     for metrics in ("a", "ab", "ab"):
         assert await take(metrics) == metrics
-    assert asked == [], "so few may all be new"
+    assert queried == [], "so few may all be new"
     assert await take("abc") == "abc"
-    assert len(asked) == 1
+    assert len(queried) == 1
     assert [await take(metrics) for metrics in ("vwx", "wv", "y", "ac", "vw")] == ["vw", "wv", "", "ac", "vw"]
-    assert len(asked) == 1, "what it said holds for a while"
+    assert len(queried) == 1, "what it said holds for a while"
     now = ASK_AGAIN_SECONDS
     there = DeviceMetrics({*"abcvw"}, 1)  # one of them was sent to another gateway the day before
     assert await take("xyz") == "x"
-    assert len(asked) == 2
+    assert len(queried) == 2
     now *= 2
     there = DeviceMetrics({*"abcvwx"}, 2)
     assert await take("abcvwx") == "abcvwx"
-    assert len(asked) == 2, "nothing is in doubt"
+    assert len(queried) == 2, "nothing is in doubt"

@@ -191,7 +191,7 @@ def forgeries(rng: random.Random) -> Iterator[tuple[str, str]]:
         at = rng.randrange(1, len(url))
         return url[:at] + url[at + rng.randint(1, 9) :]
 
-    ways: list[Callable[[str, str], tuple[str, str]]] = [
+    methods: list[Callable[[str, str], tuple[str, str]]] = [
         lambda url, _: ("PUT", flip(url)),
         lambda url, _: ("PUT", cut(url)),
         lambda url, _: ("PUT", url + rng.choice(characters)),
@@ -231,20 +231,20 @@ def forgeries(rng: random.Random) -> Iterator[tuple[str, str]]:
     while True:
         device = f"device-{rng.randrange(100)}"
         url = presign(SIGNING, device, now + timedelta(seconds=rng.randint(600, 600_000)))
-        method, target = rng.choice(ways)(url, device)
+        method, target = rng.choice(methods)(url, device)
         if (method, target) != ("PUT", url) and "#" not in target:
             yield method, target
 
 
 def test_of_10000_forged_requests_none_is_accepted(tmp_path: Path, ministack: KinesisServer, stream: str) -> None:
     seed = random.randrange(2**32)
-    made = forgeries(random.Random(seed))
+    forged = forgeries(random.Random(seed))
     content = body()
     statuses: Counter[int] = Counter()
     with running(tmp_path, READINGS_STREAM=stream, **ministack.environment()) as gateway:
         client: socket.socket | None = None
         answers: BinaryIO | None = None
-        for method, target in (next(made) for _ in range(10_000)):
+        for method, target in (next(forged) for _ in range(10_000)):
             if client is None or answers is None:
                 client = connect(gateway)
                 answers = client.makefile("rb")

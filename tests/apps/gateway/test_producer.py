@@ -190,8 +190,8 @@ async def test_a_producer_that_breaks_fails_every_put_at_once_and_says_so(caplog
             release.wait(10)
             return super().put_records(**arguments)
 
-    made = make(Hanging(no_faults), put_timeout_seconds=60, kind=Broken, on_failure=lambda: failures.append(1))
-    async with made as tried:
+    producer = make(Hanging(no_faults), put_timeout_seconds=60, kind=Broken, on_failure=lambda: failures.append(1))
+    async with producer as tried:
         called = asyncio.create_task(tried.put("a", [b"x"]))
         await is_called.wait()
         queued = asyncio.create_task(tried.put("b", [b"x"]))

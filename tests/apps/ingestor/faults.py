@@ -42,7 +42,7 @@ class Calls:
         self.struck_at: str | None = None
         self.died = asyncio.Event()
 
-    async def around(self, name: str, call: Callable[[], Awaitable[Any]], connection: Any = None) -> Any:
+    async def run(self, name: str, call: Callable[[], Awaitable[Any]], connection: Any = None) -> Any:
         if self.died.is_set():
             await asyncio.Future()
         struck = self.struck_at is None and self.when(len(self.names), name)
@@ -70,21 +70,19 @@ class Calls:
 
         class Counted(asyncpg.Connection):
             async def execute(self, query: str, *args: Any, **options: Any) -> Any:
-                return await calls.around(_name(query), lambda: _of(self).execute(query, *args, **options), self)
+                return await calls.run(_name(query), lambda: _of(self).execute(query, *args, **options), self)
 
             async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-                return await calls.around(_name(query), lambda: _of(self).fetch(query, *args, **options), self)
+                return await calls.run(_name(query), lambda: _of(self).fetch(query, *args, **options), self)
 
             async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-                return await calls.around(_name(query), lambda: _of(self).fetchval(query, *args, **options), self)
+                return await calls.run(_name(query), lambda: _of(self).fetchval(query, *args, **options), self)
 
             async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-                return await calls.around(_name(query), lambda: _of(self).fetchrow(query, *args, **options), self)
+                return await calls.run(_name(query), lambda: _of(self).fetchrow(query, *args, **options), self)
 
             async def copy_records_to_table(self, table: str, **options: Any) -> Any:  # type: ignore[override]
-                return await calls.around(
-                    f"COPY {table}", lambda: _of(self).copy_records_to_table(table, **options), self
-                )
+                return await calls.run(f"COPY {table}", lambda: _of(self).copy_records_to_table(table, **options), self)
 
         def _of(connection: Counted) -> Any:
             return super(Counted, connection)
@@ -98,7 +96,7 @@ class Calls:
         class Counted(KinesisStream):
             async def _call(self, call: Any, *args: Any, **kwargs: Any) -> Any:
                 sent = super()._call
-                return await calls.around(call.__name__, lambda: sent(call, *args, **kwargs))
+                return await calls.run(call.__name__, lambda: sent(call, *args, **kwargs))
 
         return Counted
 

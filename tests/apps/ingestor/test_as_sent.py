@@ -101,10 +101,10 @@ def test_what_is_acknowledged_is_in_the_database_as_it_was_sent(postgres_server:
             given_items = [] if items == [""] else items
             assert answer.status_code in {202, 422}, answer.text
             found = answer.json()
-            wrong = {each["index"] for each in found["refused"]}
+            wrong = {refusal["index"] for refusal in found["refused"]}
             assert found.get("accepted", 0) + len(wrong) == len(given_items)
             assert (answer.status_code == 422) == (bool(wrong) and len(wrong) == len(given_items))
-            assert all(each["reason"] for each in found["refused"])
+            assert all(refusal["reason"] for refusal in found["refused"])
             refused.update((device_id, index) for index in wrong)
             for index, item in enumerate(given_items):
                 if index not in wrong:
@@ -117,9 +117,9 @@ def test_what_is_acknowledged_is_in_the_database_as_it_was_sent(postgres_server:
     async def compare() -> None:
         async with stored(postgres_server, records) as desk:
             await assert_stored(desk.pool, acknowledged)
-            kept = await desk.pool.fetch("SELECT device_id, position FROM rejected_records")
-            assert {(row["device_id"], row["position"]) for row in kept} == refused
-            assert len(kept) == len(refused)
+            rejected_rows = await desk.pool.fetch("SELECT device_id, position FROM rejected_records")
+            assert {(row["device_id"], row["position"]) for row in rejected_rows} == refused
+            assert len(rejected_rows) == len(refused)
 
     assert acknowledged
     asyncio.run(compare())
@@ -202,9 +202,9 @@ def test_a_replayed_file_is_in_the_database_as_it_was_written(postgres_server: P
                 assert is_kept(Decimal(text_value), value)
             samples = list(replay(series.rows, "m", START, 1, shift=False))
             answer = uploads.put(device_id, b"[" + b",".join(sample.data for sample in samples) + b"]")
-            wrong = {each["index"] for each in answer.json().get("refused", ())}
+            wrong = {item["index"] for item in answer.json().get("refused", ())}
             assert answer.status_code in {202, 422}
-            ordered = sorted(zip(series.rows, values, strict=True), key=lambda each: each[0][0])
+            ordered = sorted(zip(series.rows, values, strict=True), key=lambda item: item[0][0])
             for index, ((ts, _), (_, text_value)) in enumerate(ordered):
                 if index not in wrong:
                     acknowledged.setdefault((device_id, "m", ts), Decimal(text_value))

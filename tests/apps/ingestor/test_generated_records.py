@@ -82,13 +82,13 @@ def test_each_item_of_a_record_is_stored_as_it_was_sent_or_rejected(postgres_ser
         own = [packed(bodies)] if is_packed else bodies
         items = [item.replace(DEVICE, device_id) for _, some in parts for item in some]
         found = [parse_record(Record(str(number), START, data), RETENTION_MONTHS) for number, data in enumerate(own)]
-        assert not any(each.further_rejected for each in found)
-        accepted = [located for each in found for located in each.readings]
-        rejected = [item for each in found for item in each.rejected]
+        assert not any(parsed.further_rejected for parsed in found)
+        accepted = [located for parsed in found for located in parsed.readings]
+        rejected = [item for parsed in found for item in parsed.rejected]
         assert len(accepted) + len(rejected) == len(items)
         assert all(item.reason for item in rejected)
         if is_packed:
-            positions = sorted([each.position for each in accepted] + [each.position for each in rejected])
+            positions = sorted([parsed.position for parsed in accepted] + [parsed.position for parsed in rejected])
             assert positions == list(range(len(items)))
             for located in accepted:
                 reading = located.reading

@@ -20,7 +20,7 @@ def record(data: bytes) -> bytes:
 
 
 def packed(*records: bytes, more: bytes = b"") -> bytes:
-    body = field(1, b"key") + b"".join(field(3, each) for each in records) + more
+    body = field(1, b"key") + b"".join(field(3, data) for data in records) + more
     return bytes(MAGIC) + body + hashlib.md5(body, usedforsecurity=False).digest()
 
 
@@ -41,4 +41,4 @@ def test_where_not_even_the_lengths_fit_the_whole_is_kept() -> None:
 
 @given(st.lists(st.binary(max_size=100)), st.binary(max_size=50))
 def test_whatever_is_packed_something_comes_out_and_nothing_is_raised(records: list[bytes], more: bytes) -> None:
-    assert list(deaggregate(packed(*(each[:100] for each in records), more=more))) or not records
+    assert list(deaggregate(packed(*(data[:100] for data in records), more=more))) or not records

@@ -150,9 +150,9 @@ async def table(database: TestDatabase) -> AsyncIterator[MakeTable]:
     async def make(worker_id: str, seconds: float = 60) -> LeaseTable:
         chosen = settings_of(database, "readings", DATABASE_CONNECTIONS="10")
         pools.append(await create_pool(chosen, worker_id))
-        made = LeaseTable(pools[-1], worker_id, seconds)
-        await made.sync("readings/1", [Shard("a", ()), Shard("b", ("a",)), Shard("c", ("a", "b"))])
-        return made
+        leases = LeaseTable(pools[-1], worker_id, seconds)
+        await leases.sync("readings/1", [Shard("a", ()), Shard("b", ("a",)), Shard("c", ("a", "b"))])
+        return leases
 
     yield make
     for pool in pools:
@@ -204,9 +204,9 @@ async def test_renewing_notes_until_when_each_shard_was_read(table: MakeTable) -
     first = (await worker.renew({"a": hour_ago, "b": hour_ago}))[0]
     assert first.stored_through == hour_ago
     assert timedelta(minutes=59) < first.lag < timedelta(minutes=61)
-    kept = await worker.renew({})
-    assert kept[0].stored_through == hour_ago
-    assert kept[1].stored_through > hour_ago  # not held, so not this worker's to say
+    leases = await worker.renew({})
+    assert leases[0].stored_through == hour_ago
+    assert leases[1].stored_through > hour_ago  # not held, so not this worker's to say
 
 
 async def test_what_is_released_can_be_taken_at_once(table: MakeTable) -> None:

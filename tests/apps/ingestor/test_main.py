@@ -28,10 +28,10 @@ async def test_the_process_stores_readings_says_so_and_stops_at_once(
     assert "ingestor_batch_lag_seconds{shard_id=" in metrics
     assert "ingestor_leases 2.0" in metrics
     assert ingestor.metric("ingestor_batch_lag_seconds") < 5
-    told = time.monotonic()
+    stopped_at = time.monotonic()
     ingestor.process.send_signal(signal.SIGTERM)
     assert ingestor.process.wait(10) == 0
-    assert time.monotonic() - told < 5
+    assert time.monotonic() - stopped_at < 5
     assert await connection.fetchval("SELECT count(*) FROM shard_leases WHERE owner IS NOT NULL") == 0
     await connection.close()
 

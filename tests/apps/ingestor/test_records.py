@@ -191,8 +191,8 @@ def test_whatever_a_gateway_took_by_its_own_clock_is_kept(gateway: timedelta, de
     received_at = NOW + gateway
     reading = {"metric": "temperature", "ts": received_at + device, "value": 1}
     envelope = {"type": "readings.v1", "device_id": "d", "received_at": received_at, "readings": [reading]}
-    (kept,) = readings_of(parse(msgspec.json.encode(envelope)))
-    assert (kept.ts, kept.received_at) == (received_at + device, received_at)
+    (stored,) = readings_of(parse(msgspec.json.encode(envelope)))
+    assert (stored.ts, stored.received_at) == (received_at + device, received_at)
 
 
 def test_a_gateway_whose_clock_is_wrong_costs_no_reading() -> None:

@@ -307,15 +307,15 @@ async def test_one_notification_is_sent_for_each_batch_that_stored_something(
     database: TestDatabase, desk: Desk
 ) -> None:
     listener = await database.connect()
-    heard: asyncio.Queue[int] = asyncio.Queue()
-    await listener.add_listener("readings_stored", lambda *_: heard.put_nowait(1))
+    notifications: asyncio.Queue[int] = asyncio.Queue()
+    await listener.add_listener("readings_stored", lambda *_: notifications.put_nowait(1))
     await desk.write(envelope(*range(100)), envelope(1, device="e"))
     await desk.write(envelope(1), b"nonsense")
     await desk.write(envelope(200))
-    await asyncio.wait_for(heard.get(), 5)
-    await asyncio.wait_for(heard.get(), 5)
+    await asyncio.wait_for(notifications.get(), 5)
+    await asyncio.wait_for(notifications.get(), 5)
     await listener.execute("SELECT 1")
-    assert heard.empty()
+    assert notifications.empty()
     await listener.close()
 
 

@@ -45,26 +45,26 @@ def bucket(database: TestDatabase, ministack: KinesisServer) -> Bucket:
     name = f"archive-{uuid.uuid4().hex[:12]}"
     more = {"ARCHIVE_BUCKET": name, "PUSHGATEWAY_URL": "http://127.0.0.1:9"}
     settings = load(LongTermSettings, database.environment("longterm") | ministack.environment() | more)
-    made = Bucket(settings, settings.archive_bucket)
-    made.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return made
+    created = Bucket(settings, settings.archive_bucket)
+    created.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return created
 
 
 @pytest.fixture
 async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
-    made = await database.connect("longterm")
-    yield made
-    await made.close()
+    created = await database.connect("longterm")
+    yield created
+    await created.close()
 
 
-def put(bucket: Bucket, month: str, series: list[dict[str, Any]], readings: int, *, whole: bool = True) -> None:
+def put(bucket: Bucket, month: str, series: list[dict[str, Any]], readings: int, *, complete: bool = True) -> None:
     """Put a report as Spark leaves it, with a mark beside each part once it is there as a whole."""
     for name, rows in (("series", series), ("fleet", [{"kind": "pump", "archived_readings": readings}])):
         body = BytesIO()
         pq.write_table(pa.Table.from_pylist(rows), body)
         folder = f"reports/{name}/month={month}"
         bucket.s3.put_object(Bucket=bucket.name, Key=f"{folder}/part-00000.snappy.parquet", Body=body.getvalue())
-        if whole:
+        if complete:
             bucket.s3.put_object(Bucket=bucket.name, Key=f"{folder}/_SUCCESS", Body=b"")
 
 
@@ -94,7 +94,7 @@ async def test_a_report_is_taken_in_once_and_again_when_it_was_made_anew(
 
 
 async def test_a_report_that_is_being_written_is_left(bucket: Bucket, connection: asyncpg.Connection) -> None:
-    put(bucket, "2026-10", [SERIES], readings=10, whole=False)
+    put(bucket, "2026-10", [SERIES], readings=10, complete=False)
     assert await taken_in(connection, bucket) == []
 
 
@@ -111,7 +111,7 @@ async def test_a_report_of_another_release_is_told_with_what_to_do(
     bucket: Bucket, connection: asyncpg.Connection
 ) -> None:
     put(bucket, "2026-10", [{name: SERIES[name] for name in COLUMNS if name != "drift"}], readings=10)
-    told = r"has no drift: another release made it; delete reports/fleet/month=2026-10/"
-    with pytest.raises(ReportError, match=told):
+    message = r"has no drift: another release made it; delete reports/fleet/month=2026-10/"
+    with pytest.raises(ReportError, match=message):
         await taken_in(connection, bucket)
     assert await stored(connection) == []

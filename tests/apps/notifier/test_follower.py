@@ -32,7 +32,7 @@ from tests.support.serving import serving
 HOLD_SECONDS = 2
 
 
-class Told:
+class AlertmanagerStandIn:
     """Takes alerts as Alertmanager does, or refuses them."""
 
     def __init__(self) -> None:
@@ -62,14 +62,14 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Iterator[tuple[Told, str]]:
-    made = Told()
+def running_alertmanager() -> Iterator[tuple[AlertmanagerStandIn, str]]:
+    alertmanager = AlertmanagerStandIn()
 
     async def ready() -> None:
         return None
 
-    with serving(application([Route("/api/v2/alerts", made.take, methods=["POST"])], ready)) as url:
-        yield made, url
+    with serving(application([Route("/api/v2/alerts", alertmanager.take, methods=["POST"])], ready)) as url:
+        yield alertmanager, url
 
 
 @asynccontextmanager
@@ -114,50 +114,59 @@ def is_open(alert: dict[str, Any]) -> bool:
 
 
 async def test_an_alert_is_told_at_once_again_while_it_is_open_and_when_it_is_over(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     async with following(database, url, tmp_path):
-        await until(lambda: bool(heard.posts))
+        await until(lambda: bool(alertmanager.posts))
         await insert(owner)
-        await until(lambda: "device-7/temperature" in heard.last)
-        alert = heard.last["device-7/temperature"]
+        await until(lambda: "device-7/temperature" in alertmanager.last)
+        alert = alertmanager.last["device-7/temperature"]
         assert is_open(alert)
         assert alert["labels"]["kind"] == "freezer"
         assert alert["annotations"]["summary"].startswith("Cold room 3: temperature is 9.4 °C, usual is -18 °C; since")
-        posts = len(heard.posts)
-        await until(lambda: len(heard.posts) > posts)
-        assert is_open(heard.last["device-7/temperature"])
+        posts = len(alertmanager.posts)
+        await until(lambda: len(alertmanager.posts) > posts)
+        assert is_open(alertmanager.last["device-7/temperature"])
         await owner.execute("UPDATE alert_notifications SET first_sent_at = now() - interval '1 hour'")
         await resolve(owner)
-        await until(lambda: not is_open(heard.last["device-7/temperature"]))
+        await until(lambda: not is_open(alertmanager.last["device-7/temperature"]))
 
 
 async def test_what_somebody_looks_after_stays_open_and_quiet_until_it_is_over_or_opens_again(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     async with following(database, url, tmp_path, seconds=300):
         await insert(owner)
-        await until(lambda: "device-7/temperature" in heard.last)
-        assert heard.quieting == set()
+        await until(lambda: "device-7/temperature" in alertmanager.last)
+        assert alertmanager.quieting == set()
         await change(owner, AlertTransition.ACKNOWLEDGE)
-        await until(lambda: heard.quieting == {""})
-        assert is_open(heard.last["device-7/temperature"])
+        await until(lambda: alertmanager.quieting == {""})
+        assert is_open(alertmanager.last["device-7/temperature"])
         await change(owner, AlertTransition.RESOLVE)
-        await until(lambda: heard.quieting == set())
+        await until(lambda: alertmanager.quieting == set())
         await change(owner, AlertTransition.REOPEN)
-        await until(lambda: is_open(heard.last["device-7/temperature"]))
-        assert heard.quieting == set()
+        await until(lambda: is_open(alertmanager.last["device-7/temperature"]))
+        assert alertmanager.quieting == set()
 
 
 async def test_what_is_snoozed_is_told_anew_when_that_ends_as_often_as_it_does(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
 
     def reminder() -> str | None:
-        alert = heard.last.get("device-7/temperature")
+        alert = alertmanager.last.get("device-7/temperature")
         return str(alert["labels"][REMINDER]) if alert else None
 
     async with following(database, url, tmp_path, seconds=300):
@@ -165,66 +174,78 @@ async def test_what_is_snoozed_is_told_anew_when_that_ends_as_often_as_it_does(
         await until(lambda: reminder() == "")
         for before, after in (("", "1"), ("1", "2"), ("2", "")):
             await change(owner, AlertTransition.SNOOZE, datetime.now(UTC) + timedelta(seconds=2))
-            await until(lambda before=before: before in heard.quieting)  # type: ignore[misc]
+            await until(lambda before=before: before in alertmanager.quieting)  # type: ignore[misc]
             assert reminder() == before
             await until(lambda after=after: reminder() == after)  # type: ignore[misc]
-            assert heard.quieting == set(REMINDERS) - {after}
+            assert alertmanager.quieting == set(REMINDERS) - {after}
 
 
 async def test_a_snooze_that_is_taken_back_or_ends_with_the_alert_reminds_of_nothing(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     later = datetime.now(UTC) + timedelta(hours=1)
     async with following(database, url, tmp_path, seconds=300):
         await insert(owner)
         for end in (AlertTransition.UNSNOOZE, AlertTransition.ACKNOWLEDGE, AlertTransition.RESOLVE):
             await change(owner, AlertTransition.SNOOZE, later)
-            await until(lambda: heard.quieting == {""})
+            await until(lambda: alertmanager.quieting == {""})
             await change(owner, end)
-            await until(lambda quiet=end is AlertTransition.ACKNOWLEDGE: bool(heard.quieting) == quiet)  # type: ignore[misc]
+            await until(lambda quiet=end is AlertTransition.ACKNOWLEDGE: bool(alertmanager.quieting) == quiet)  # type: ignore[misc]
             if end is AlertTransition.ACKNOWLEDGE:
                 await change(owner, AlertTransition.RESOLVE)
                 await change(owner, AlertTransition.REOPEN)
-                await until(lambda: heard.quieting == set())
-        assert heard.last["device-7/temperature"]["labels"][REMINDER] == ""
+                await until(lambda: alertmanager.quieting == set())
+        assert alertmanager.last["device-7/temperature"]["labels"][REMINDER] == ""
 
 
 async def test_what_prometheus_tells_of_is_kept_quiet_too_and_reminded_of_here(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     async with following(database, url, tmp_path, seconds=300):
         await insert(owner, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
         await change(owner, AlertTransition.SNOOZE, datetime.now(UTC) + timedelta(seconds=2))
-        await until(lambda: heard.quieting == {""})
-        (twin,) = heard.posts[-1]
+        await until(lambda: alertmanager.quieting == {""})
+        (twin,) = alertmanager.posts[-1]
         assert twin["labels"][SIGNAL] == "api/cpu"
-        await until(lambda: "api/cpu" in heard.last)
-        labels = heard.last["api/cpu"]["labels"]
+        await until(lambda: "api/cpu" in alertmanager.last)
+        labels = alertmanager.last["api/cpu"]["labels"]
         assert (labels["alertname"], labels["severity"], labels[REMINDER]) == ("PredictiveAlert", "critical", "1")
-        assert "" in heard.quieting
+        assert "" in alertmanager.quieting
 
 
 async def test_what_was_over_before_anybody_heard_of_it_is_told_as_open_first_and_its_end_when_it_is_due(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     await insert(owner)
     await resolve(owner)
     await owner.execute("UPDATE alerts SET resolved_at = now() - interval '2 hours'")
     async with following(database, url, tmp_path, seconds=300):
-        await until(lambda: len(heard.posts) > 1)
-    opened, over = (heard.posts[index][0] for index in (0, -1))
+        await until(lambda: len(alertmanager.posts) > 1)
+    opened, over = (alertmanager.posts[index][0] for index in (0, -1))
     assert datetime.fromisoformat(opened["endsAt"]) > datetime.now(UTC) + timedelta(minutes=10)
     first_sent_at = await owner.fetchval("SELECT first_sent_at FROM alert_notifications")
     assert datetime.fromisoformat(over["endsAt"]) == first_sent_at + timedelta(seconds=HOLD_SECONDS)
 
 
 async def test_what_prometheus_tells_and_what_is_long_over_is_not_told(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     await insert(owner, source="api/cpu", device_id=None, rule="zscore", severity=Severity.CRITICAL)
     await insert(owner, source="device-7/old")
     await owner.execute(
@@ -232,35 +253,41 @@ async def test_what_prometheus_tells_and_what_is_long_over_is_not_told(
     )
     await insert(owner, source="api/cpu", device_id=None)
     async with following(database, url, tmp_path):
-        await until(lambda: bool(heard.posts))
-    assert [(alert["labels"]["source"], alert["labels"]["rule"]) for alert in heard.posts[-1]] == [
+        await until(lambda: bool(alertmanager.posts))
+    assert [(alert["labels"]["source"], alert["labels"]["rule"]) for alert in alertmanager.posts[-1]] == [
         ("api/cpu", "rarity")
     ]
 
 
 async def test_an_alertmanager_that_is_away_is_told_when_it_is_back_and_the_service_stays_ready(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
-    heard.status = 500
+    alertmanager, url = running_alertmanager
+    alertmanager.status = 500
     await insert(owner)
     async with following(database, url, tmp_path) as follower:
-        await until(lambda: heard.refused > 0)
+        await until(lambda: alertmanager.refused > 0)
         assert await follower.ready() is None
         assert await owner.fetchval("SELECT count(*) FROM alert_notifications") == 0
-        heard.status = 200
-        await until(lambda: bool(heard.last))
+        alertmanager.status = 200
+        await until(lambda: bool(alertmanager.last))
 
 
 async def test_a_database_that_hangs_up_is_followed_again(
-    database: TestDatabase, owner: asyncpg.Connection, told: tuple[Told, str], tmp_path: Path
+    database: TestDatabase,
+    owner: asyncpg.Connection,
+    running_alertmanager: tuple[AlertmanagerStandIn, str],
+    tmp_path: Path,
 ) -> None:
-    heard, url = told
+    alertmanager, url = running_alertmanager
     async with following(database, url, tmp_path, seconds=300):
-        await until(lambda: bool(heard.posts))
+        await until(lambda: bool(alertmanager.posts))
         await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'notifier'")
         await insert(owner)
-        await until(lambda: "device-7/temperature" in heard.last)
+        await until(lambda: "device-7/temperature" in alertmanager.last)
 
 
 async def test_nobody_is_told_at_an_address_that_does_not_answer() -> None:

@@ -46,10 +46,10 @@ async def _ready() -> None:
 
 @pytest.fixture
 def webhook() -> Iterator[tuple[Webhook, str]]:
-    made = Webhook()
-    app = application([Route("/{path:path}", made.answer, methods=["POST", "GET"])], _ready)
+    created = Webhook()
+    app = application([Route("/{path:path}", created.answer, methods=["POST", "GET"])], _ready)
     with serving(app) as url:
-        yield made, url
+        yield created, url
 
 
 @pytest.fixture

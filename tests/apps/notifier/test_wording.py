@@ -57,8 +57,8 @@ def test_labels_hold_what_routes_look_at_and_no_value_that_changes() -> None:
 
 
 def test_the_link_shows_that_moment_of_that_sensor() -> None:
-    made = as_alertmanager_takes_it(Notice(alert(), COLD_ROOM), NOW, HOLD, "https://sensors.example.com/")
-    link = urlsplit(made.annotations["dashboard_url"])
+    notification = as_alertmanager_takes_it(Notice(alert(), COLD_ROOM), NOW, HOLD, "https://sensors.example.com/")
+    link = urlsplit(notification.annotations["dashboard_url"])
     assert (link.scheme, link.netloc, link.path) == ("https", "sensors.example.com", "/devices/device-7")
     query = {name: values[0] for name, values in parse_qs(link.query).items()}
     assert query == {
@@ -70,8 +70,10 @@ def test_the_link_shows_that_moment_of_that_sensor() -> None:
 
 
 def test_an_alert_of_the_platform_leads_to_the_list_of_alerts() -> None:
-    made = as_alertmanager_takes_it(Notice(alert(device_id=None, metric=None)), NOW, HOLD, "http://localhost:8080")
-    assert made.annotations["dashboard_url"] == f"http://localhost:8080/alerts?alert={alert().alert_id}"
+    notification = as_alertmanager_takes_it(
+        Notice(alert(device_id=None, metric=None)), NOW, HOLD, "http://localhost:8080"
+    )
+    assert notification.annotations["dashboard_url"] == f"http://localhost:8080/alerts?alert={alert().alert_id}"
 
 
 def test_a_rule_that_people_wrote_is_called_by_its_name() -> None:
@@ -103,9 +105,9 @@ def test_an_alert_is_open_until_it_is_over_and_at_least_until_everybody_heard_of
 
 def test_the_beginning_of_what_came_late_is_its_own_time() -> None:
     late = alert(window_start=NOW - timedelta(hours=6), opened_at=NOW, severity=Severity.CRITICAL)
-    made = as_alertmanager_takes_it(Notice(late, COLD_ROOM), NOW, HOLD, "http://localhost")
-    assert made.starts_at == NOW - timedelta(hours=6)
-    assert made.annotations["summary"].endswith("since 26 Nov 10:00 UTC")
+    notification = as_alertmanager_takes_it(Notice(late, COLD_ROOM), NOW, HOLD, "http://localhost")
+    assert notification.starts_at == NOW - timedelta(hours=6)
+    assert notification.annotations["summary"].endswith("since 26 Nov 10:00 UTC")
 
 
 @pytest.mark.parametrize(

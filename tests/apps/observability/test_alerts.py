@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 def group(service: Declaration) -> list[RuleGroup]:
     """The rules of a service alone: all of them take promtool many times as long."""
-    return [each for each in GROUPS if each.name == service.name]
+    return [group for group in GROUPS if group.name == service.name]
 
 
 def rendered(name: str) -> dict[str, Any]:
@@ -217,8 +217,8 @@ def test_a_receiver_that_fails_pages_until_it_is_reached_again_and_names_no_othe
     scenario.feed(f'{failed}{{instance="b",integration="pagerduty"}}', "0x90")
     scenario.feed(f'{failed}{{instance="a",integration="slack"}}', "3x90")
     for minute, firing in ((19, 0), (23, 1), (40, 1), (50, 0)):
-        told = {"alertname": "NotificationsFailing", "integration": "pagerduty", "severity": Severity.CRITICAL}
-        scenario.expect(firing, minute * MINUTE, **told)
+        labels = {"alertname": "NotificationsFailing", "integration": "pagerduty", "severity": Severity.CRITICAL}
+        scenario.expect(firing, minute * MINUTE, **labels)
         scenario.expect(0, minute * MINUTE, alertname="NotificationsFailing", integration="slack")
     scenario.run(tmp_path, group(NOTIFIER))
 

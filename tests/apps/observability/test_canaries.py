@@ -22,12 +22,12 @@ ROUTE = 'job="api",method="GET",route="/api/readings"'
 
 
 def test_a_service_is_judged_by_what_it_promises_by_itself() -> None:
-    assert [each.name for each in indicators(API)] == [API_AVAILABILITY.name, API_LATENCY.name]
-    assert [each.name for each in indicators(GATEWAY)] == ["ingest-availability"]
-    assert [each.name for each in indicators(INGESTOR)] == ["ingest-freshness", "ingest-lag"]
-    assert [each.name for each in indicators(RULES)] == ["alert-latency"]
+    assert [indicator.name for indicator in indicators(API)] == [API_AVAILABILITY.name, API_LATENCY.name]
+    assert [indicator.name for indicator in indicators(GATEWAY)] == ["ingest-availability"]
+    assert [indicator.name for indicator in indicators(INGESTOR)] == ["ingest-freshness", "ingest-lag"]
+    assert [indicator.name for indicator in indicators(RULES)] == ["alert-latency"]
     assert INGEST_COMPLETENESS.service is None, "the counters of two services are compared"
-    assert {each.name for service in (API, GATEWAY, INGESTOR, RULES) for each in indicators(service)} >= {
+    assert {indicator.name for service in (API, GATEWAY, INGESTOR, RULES) for indicator in indicators(service)} >= {
         slo.name for slo in SLOS if slo.service
     }
     assert indicators(NOTIFIER) == ()

@@ -58,10 +58,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def written(folder: Path, said: dict[str, Any]) -> Path:
+def written(folder: Path, notifications: dict[str, Any]) -> Path:
     file = folder / "alertmanager.yml"
-    made = alertmanager(Notifications.model_validate(said), str(folder), "http://notifier.sensors.svc:8000")
-    file.write_text(yaml.safe_dump(made))
+    config = alertmanager(Notifications.model_validate(notifications), str(folder), "http://notifier.sensors.svc:8000")
+    file.write_text(yaml.safe_dump(config))
     return file
 
 
@@ -73,7 +73,7 @@ def amtool(*arguments: str | Path) -> str:
 
 @needs_amtool
 @pytest.mark.parametrize(
-    "said",
+    "notifications",
     [
         {},
         EVERYTHING,
@@ -84,8 +84,8 @@ def amtool(*arguments: str | Path) -> str:
     ],
     ids=["default", "everything", "teams"],
 )
-def test_alertmanager_takes_it(said: dict[str, Any], folder: Path) -> None:
-    amtool("check-config", written(folder, said))
+def test_alertmanager_takes_it(notifications: dict[str, Any], folder: Path) -> None:
+    amtool("check-config", written(folder, notifications))
 
 
 @needs_amtool
@@ -114,15 +114,15 @@ def test_an_alert_reaches_whom_the_first_route_names_and_others_where_it_says_so
 def test_the_example_of_the_documentation_is_one(folder: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "notifications.md").read_text()
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    said = yaml.safe_load(example)["config"]["sensor-analytics:environment"]["notifications"]
-    assert {made.type for made in Notifications.model_validate(said).receivers.values()} == {
+    notifications = yaml.safe_load(example)["config"]["sensor-analytics:environment"]["notifications"]
+    assert {receiver.type for receiver in Notifications.model_validate(notifications).receivers.values()} == {
         *("slack", "pagerduty", "teams", "email", "webhook")
     }
 
 
 def test_quiet_hours_past_midnight_end_on_the_next_day() -> None:
-    said = {"quiet_hours": {"nights": {"start": "22:00", "end": "06:00", "days": ["friday", "sunday"]}}}
-    (nights,) = alertmanager(Notifications.model_validate(said), "", "")["time_intervals"]
+    notifications = {"quiet_hours": {"nights": {"start": "22:00", "end": "06:00", "days": ["friday", "sunday"]}}}
+    (nights,) = alertmanager(Notifications.model_validate(notifications), "", "")["time_intervals"]
     assert nights["time_intervals"] == [
         {
             "location": "UTC",
@@ -138,23 +138,23 @@ def test_quiet_hours_past_midnight_end_on_the_next_day() -> None:
 
 
 def test_a_digest_comes_once_in_its_time() -> None:
-    said = {"routes": [{"severities": ["warning"], "receivers": ["slack"], "digest_hours": 24}]}
-    digest, rest = alertmanager(Notifications.model_validate(said), "", "")["route"]["routes"]
+    notifications = {"routes": [{"severities": ["warning"], "receivers": ["slack"], "digest_hours": 24}]}
+    digest, rest = alertmanager(Notifications.model_validate(notifications), "", "")["route"]["routes"]
     assert (digest["group_wait"], digest["group_interval"]) == ("1d", "1d")
     assert "group_wait" not in rest
 
 
 def test_no_secret_and_no_place_for_one_stands_in_the_configuration(folder: Path) -> None:
-    made = alertmanager(Notifications.model_validate(TEAMS), "/secrets", "http://relay")
-    files = re.findall(r"/secrets/([a-z-]+)", yaml.safe_dump(made))
+    config = alertmanager(Notifications.model_validate(TEAMS), "/secrets", "http://relay")
+    files = re.findall(r"/secrets/([a-z-]+)", yaml.safe_dump(config))
     assert sorted(files) == ["facility", "on-call", "plant", "slack"]
     assert sorted(Notifications.model_validate(TEAMS).secret_names) == sorted(files)
     for name in ("url", "api_url", "webhook_url", "routing_key", "auth_password"):
-        assert not re.search(rf"\b{name}: https://", yaml.safe_dump(made))
+        assert not re.search(rf"\b{name}: https://", yaml.safe_dump(config))
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("notifications", "message"),
     [
         ({"routes": [{"receivers": ["crm"]}]}, "routes.0.receivers: there is no crm; there are slack"),
         ({"default": ["crm"]}, "default: there is no crm; there are slack"),
@@ -169,6 +169,6 @@ def test_no_secret_and_no_place_for_one_stands_in_the_configuration(folder: Path
         ({"colour": "red"}, "Extra inputs are not permitted"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(said: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_refused_in_words(notifications: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(message)):
-        Notifications.model_validate(said)
+        Notifications.model_validate(notifications)

@@ -210,9 +210,9 @@ def test_a_body_that_is_answered_early_is_not_read_for_long_and_the_answer_arriv
     ],
 )
 def test_an_upgrade_that_is_none_is_answered_at_once(client: socket.socket, method: str, more: str) -> None:
-    asked = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    client.sendall(f"{method} /health HTTP/1.1\r\nHost: a\r\n{asked}{key}{more}\r\n".encode())
+    client.sendall(f"{method} /health HTTP/1.1\r\nHost: a\r\n{headers}{key}{more}\r\n".encode())
     assert read_to_the_end(client).startswith(b"HTTP/1.1 400 ")
 
 

@@ -52,13 +52,13 @@ def test_the_first_run_makes_every_secret_and_the_second_leaves_them_alone(
 ) -> None:
     client, keys, token, webhooks = secrets
     assert rotate(ministack, keys, token, webhooks).returncode == 0
-    made = value(client, keys), value(client, token), value(client, webhooks)
-    assert len(SigningKeys.parse(made[0].encode()).secrets) == 1
-    assert len(made[1]) >= 32
-    assert len(made[2]) >= 32
-    assert made[1] != made[2]
+    created = value(client, keys), value(client, token), value(client, webhooks)
+    assert len(SigningKeys.parse(created[0].encode()).secrets) == 1
+    assert len(created[1]) >= 32
+    assert len(created[2]) >= 32
+    assert created[1] != created[2]
     assert rotate(ministack, keys, token, webhooks).returncode == 0
-    assert (value(client, keys), value(client, token), value(client, webhooks)) == made
+    assert (value(client, keys), value(client, token), value(client, webhooks)) == created
 
 
 def test_an_old_key_gets_a_successor_that_does_not_sign_yet(ministack: KinesisServer, secrets: Secrets) -> None:

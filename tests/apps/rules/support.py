@@ -72,8 +72,8 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 60)
 
 
 async def keep(connection: asyncpg.Connection, *rules: RuleSpec) -> None:
-    for each in rules:
-        await save_rule(connection, each, "test", None)
+    for rule in rules:
+        await save_rule(connection, rule, "test", None)
 
 
 async def commit(connection: asyncpg.Connection, readings: Commit) -> None:
@@ -97,21 +97,21 @@ def expected(rules: Iterable[RuleSpec], commits: Sequence[Commit]) -> dict[tuple
     """Return when each rule fires for each series, by the reference, over what was new as it was committed."""
     series: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for readings in commits:
-        for reading in sorted(readings, key=lambda each: each.ts):
+        for reading in sorted(readings, key=lambda rule: rule.ts):
             known = series.setdefault((reading.device_id, reading.metric), [])
             time = since_epoch(reading.ts)
             if not known or time > known[-1][0]:
                 known.append((time, reading.value))
     found = {}
-    for each in rules:
+    for rule in rules:
         for (device_id, metric), values in series.items():
-            stretches = [(fired.since, fired.resolved) for fired in firings(each.for_device(device_id), values)]
-            if stretches and each.scope.covers_metric(metric):
-                found[f"{device_id}/{metric}", each.rule_id] = stretches
+            stretches = [(fired.since, fired.resolved) for fired in firings(rule.for_device(device_id), values)]
+            if stretches and rule.scope.covers_metric(metric):
+                found[f"{device_id}/{metric}", rule.rule_id] = stretches
     return found
 
 
-async def told(connection: asyncpg.Connection) -> dict[tuple[str, str], list[Stretch]]:
+async def reported(connection: asyncpg.Connection) -> dict[tuple[str, str], list[Stretch]]:
     """Return the same from the events of the alerts."""
     found: dict[tuple[str, str], list[Stretch]] = {}
     rows = await connection.fetch(

@@ -76,7 +76,7 @@ def test_limits_and_rates_fire_as_the_reference_says_whatever_comes_late_or_twic
     accepted: list[tuple[int, float]] = []
     for pairs in commits:
         new = [reading(second, value) for second, value in sorted(pairs)]
-        accepted += [(each.ts, each.value) for each in new if not accepted or each.ts > accepted[-1][0]]
+        accepted += [(stored.ts, stored.value) for stored in new if not accepted or stored.ts > accepted[-1][0]]
         evaluator = Evaluator(load(dump(evaluator.memories)))
         changes += evaluator.judge(new, rules)
     assert stretches(changes) == firings(spec, accepted)
@@ -98,10 +98,10 @@ def test_silence_is_noticed_as_the_reference_says(
     rules, evaluator = Fixed(spec), Evaluator({})
     changes: list[Change] = []
     left = list(arrivals)
-    for look in looks:
-        while left and left[0] <= look:
+    for elapsed in looks:
+        while left and left[0] <= elapsed:
             changes += evaluator.judge([reading(left[0], 1, left.pop(0))], rules)
-        changes += evaluator.look(Horizon(START + look * SECOND, START + look * SECOND, 0), rules)
+        changes += evaluator.look(Horizon(START + elapsed * SECOND, START + elapsed * SECOND, 0), rules)
     seen = [START + second * SECOND for second in arrivals if second <= (looks[-1] if looks else 0)]
     until = START + (looks[-1] if looks else 0) * SECOND
-    assert stretches(changes) == silences(spec, seen, until, [START + look * SECOND for look in looks])
+    assert stretches(changes) == silences(spec, seen, until, [START + elapsed * SECOND for elapsed in looks])

@@ -19,9 +19,9 @@ from tests.apps.rules.support import (
     commit,
     expected,
     keep,
+    reported,
     rule,
     running,
-    told,
     until,
 )
 from tests.support.postgres import TestDatabase
@@ -64,7 +64,7 @@ def history(seed: int) -> list[Commit]:
             readings.append(late.pop(rng.randrange(len(late))))
         if commits and rng.random() < 0.3:
             readings += rng.sample(list(commits[-1]), 1)
-        unique = {(each.device_id, each.ts): each for each in readings}
+        unique = {(reading.device_id, reading.ts): reading for reading in readings}
         if unique:
             commits.append(list(unique.values()))
     return commits
@@ -94,7 +94,7 @@ async def test_the_same_alerts_as_the_reference_with_two_replicas_that_are_kille
     finally:
         for worker in workers:
             await worker.kill()
-    assert await told(connection) == expected(rules, commits)
+    assert await reported(connection) == expected(rules, commits)
 
 
 async def test_what_commits_late_behind_others_is_judged_all_the_same(
@@ -111,7 +111,7 @@ async def test_what_commits_late_behind_others_is_judged_all_the_same(
         await commit(connection, [at(0, 60, "early")])
 
         async def early_is_told() -> bool:
-            return ("early/m", "r") in await told(connection)
+            return ("early/m", "r") in await reported(connection)
 
         await until(early_is_told)
         looks = started.worker.looks
@@ -119,7 +119,7 @@ async def test_what_commits_late_behind_others_is_judged_all_the_same(
         await until(lambda: all_judged(connection))
         assert looks < started.worker.looks
     await slow.close()
-    assert sorted(await told(connection)) == [("early/m", "r"), ("late/m", "r")]
+    assert sorted(await reported(connection)) == [("early/m", "r"), ("late/m", "r")]
 
 
 async def test_after_an_outage_of_the_service_all_that_holds_is_told_once(
@@ -136,7 +136,7 @@ async def test_after_an_outage_of_the_service_all_that_holds_is_told_once(
         await commit(connection, readings)
     async with running(database):
         await until(lambda: all_judged(connection))
-    assert await told(connection) == expected([rule()], [[at(0, 60)], *commits])
+    assert await reported(connection) == expected([rule()], [[at(0, 60)], *commits])
 
 
 def hour(device: str, *stretches: tuple[int, int, float]) -> list[StoredReading]:
@@ -174,7 +174,7 @@ async def test_an_outage_of_an_hour_misses_nothing_that_holds_doubles_nothing_an
     await stream_is_stored_through(connection, 3600)
     workers = [Running(database), Running(database)]
     await until(lambda: all_began(connection))
-    for readings in sorted(before, key=lambda each: each.ts):
+    for readings in sorted(before, key=lambda reading: reading.ts):
         await commit(connection, [readings])
     await until(lambda: all_judged(connection), 300)
     for worker in workers:
@@ -185,7 +185,7 @@ async def test_an_outage_of_an_hour_misses_nothing_that_holds_doubles_nothing_an
     await connection.execute(f"UPDATE rule_partitions SET checkpoint_at = {hour_ago}, expires_at = {hour_ago}")
     await connection.execute("UPDATE alerts SET opened_at = opened_at - interval '1 hour'")
 
-    meanwhile.sort(key=lambda each: each.ts)
+    meanwhile.sort(key=lambda reading: reading.ts)
     for start in range(0, len(meanwhile), 7):
         await commit(connection, meanwhile[start : start + 7])
     await stream_is_stored_through(connection, 0)
@@ -197,7 +197,7 @@ async def test_an_outage_of_an_hour_misses_nothing_that_holds_doubles_nothing_an
         return await all_judged(connection) and ("lost", "silent") in await unresolved(connection)
 
     async def looked_again() -> bool:
-        return all(worker.worker.looks > look + 3 for worker, look in zip(workers, looks, strict=True))
+        return all(worker.worker.looks > count + 3 for worker, count in zip(workers, looks, strict=True))
 
     try:
         await until(is_told, 300)

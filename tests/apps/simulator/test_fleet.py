@@ -75,8 +75,8 @@ def test_samples_are_sent_when_they_are_due_and_none_is_forgotten(device: Device
 def test_the_fleet_measures_at_the_rate_that_is_asked_for(size: int, rate: float) -> None:
     members = fleet(size)
     every = interval(members, rate)
-    made = sum(len(KINDS[member.kind]) for member in members) / every.total_seconds()
-    assert made == pytest.approx(rate, rel=0.01)
+    per_second = sum(len(KINDS[member.kind]) for member in members) / every.total_seconds()
+    assert per_second == pytest.approx(rate, rel=0.01)
 
 
 def test_the_fleet_has_every_kind_and_every_device_its_own_id() -> None:
@@ -131,7 +131,7 @@ def test_drift_creeps_away_within_its_time_only() -> None:
 
 def test_spikes_are_few_and_far_out() -> None:
     plain, faulty = values(DEVICE, 500), values(DEVICE, 500, Fault(FaultKind.SPIKE, share=0.02))
-    jumps = [abs(one - other) for one, other in zip(plain, faulty, strict=True) if one != other]
+    jumps = [abs(expected - actual) for expected, actual in zip(plain, faulty, strict=True) if expected != actual]
     assert 1 <= len(jumps) < 30
     assert min(jumps) > 20 * NOISE
 

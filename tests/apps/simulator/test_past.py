@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 26, 12, 0, 0, 500_000, UTC)
 
 
-def one(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
+def one_tick(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
     """What it measures from now on: one tick."""
     for sample in measure(device, start, HOUR, (), 0):
         if sample.measured > start:
@@ -30,7 +30,7 @@ def one(device: DeviceSpec, start: datetime) -> Iterator[Sample]:
 
 async def play(api: str, stopping: asyncio.Event | None = None) -> dict[str, Any]:
     how = SimulationOptions(api=api, token=TOKEN, every=None, batch=100, history=4 * HOUR, grace_period=0.1)
-    return await simulate(how, fleet(2), one, stopping or asyncio.Event())
+    return await simulate(how, fleet(2), one_tick, stopping or asyncio.Event())
 
 
 def times(requests: list[tuple[float, str, bytes]], device_id: str) -> list[datetime]:
@@ -49,9 +49,9 @@ async def test_a_new_device_sends_what_it_measured_before_then_what_it_measures(
         assert len(sent) == metrics * (4 * 60 + 1)
         assert began - 4 * HOUR - timedelta(seconds=2) < sent[0] < began - 4 * HOUR + timedelta(seconds=2)
         assert sent[-1] >= began
-        said = registry.attributes[device.device_id]
-        assert said["simulated_history"].endswith(", every 60 s")
-        assert said["temperature_unit"] == "°C"
+        attributes = registry.attributes[device.device_id]
+        assert attributes["simulated_history"].endswith(", every 60 s")
+        assert attributes["temperature_unit"] == "°C"
     assert report["distinct"] == 3 * (4 * 60 + 1)
 
 
@@ -73,7 +73,7 @@ async def test_what_was_interrupted_comes_again_the_same_and_counts_as_repeated(
 
     with platform(answer) as (api, gateway, registry):
         await play(api, stopping)
-        assert all(past.unfinished(said) for said in registry.attributes.values())
+        assert all(past.unfinished(attributes) for attributes in registry.attributes.values())
         first = [body for _, _, body in gateway.requests]
         gateway.answer = accept
         report = await play(api)
@@ -82,7 +82,7 @@ async def test_what_was_interrupted_comes_again_the_same_and_counts_as_repeated(
     assert set(first) <= set(again)
     assert report["accepted"] == 3 * (4 * 60 + 1)
     assert report["distinct"] == 3
-    assert not any(past.unfinished(said) for said in registry.attributes.values())
+    assert not any(past.unfinished(attributes) for attributes in registry.attributes.values())
 
 
 @pytest.mark.parametrize(("devices", "seconds"), [(12, 60), (400, 540), (10_000, 600)])

@@ -64,8 +64,8 @@ async def test_everything_accepted_is_on_the_stream_and_distinct_counts_it_exact
             devices=10,
             batch=250,
         )
-    kept = [msgspec.json.decode(data, type=Envelope) for data in kinesis.acknowledged]
-    keys = {(envelope.device_id, reading.metric, reading.ts) for envelope in kept for reading in envelope.readings}
+    envelopes = [msgspec.json.decode(data, type=Envelope) for data in kinesis.acknowledged]
+    keys = {(envelope.device_id, reading.metric, reading.ts) for envelope in envelopes for reading in envelope.readings}
     assert report["distinct"] == len(keys) == 10_000
     assert report["accepted"] > 10_500
     assert report["refused"] > 300

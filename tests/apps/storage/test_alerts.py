@@ -39,7 +39,7 @@ class Alerts(RuleBasedStateMachine):
         self.snoozed: dict[UUID, datetime] = {}
         """Until when, also where that is past."""
         self.history: list[tuple[UUID, str, str, str | None, datetime | None]] = []
-        self.heard: list[object] = []
+        self.notifications: list[object] = []
         self.changes = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -52,7 +52,11 @@ class Alerts(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.run(self.connection.execute("TRUNCATE alerts CASCADE"))
-        self.run(self.connection.add_listener("alerts_changed", lambda *told: self.heard.append(told)))
+        self.run(
+            self.connection.add_listener(
+                "alerts_changed", lambda *notification: self.notifications.append(notification)
+            )
+        )
 
     def unresolved(self, source: str, rule_name: str) -> UUID | None:
         ids = [key for key, of in self.keys.items() if of == (source, rule_name) and self.states[key] in UNRESOLVED]
@@ -179,7 +183,7 @@ class Alerts(RuleBasedStateMachine):
             self.connection.fetch("SELECT alert_id, actor, action, comment, snoozed_until FROM alert_events")
         )
         assert sorted(map(str, map(tuple, rows))) == sorted(map(str, self.history))
-        assert len(self.heard) == self.changes
+        assert len(self.notifications) == self.changes
 
 
 async def test_an_alert_lives_as_the_state_machine_says_whoever_acts(database: TestDatabase) -> None:

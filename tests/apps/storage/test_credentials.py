@@ -30,14 +30,14 @@ def new() -> Credential:
 
 
 async def test_changes_are_seen_in_their_order_and_none_is_missed(database: TestDatabase) -> None:
-    made: dict[str, Credential] = {}
+    issued: dict[str, Credential] = {}
 
     async def writer(number: int) -> None:
         connection = await database.connect("api")
         for count in range(20):
             credential = new()
             await credentials.issue(connection, f"d{number}-{count}", credential, NOBODY)
-            made[credential.credential_id] = credential
+            issued[credential.credential_id] = credential
             if count % 3 == 0:
                 await credentials.revoke(connection, f"d{number}-{count}", credential.credential_id)
             if count % 4 == 0:
@@ -55,7 +55,7 @@ async def test_changes_are_seen_in_their_order_and_none_is_missed(database: Test
         if changes is not None:
             assert changes.is_everything == (version is None)
             version = changes.version
-            seen |= {each.credential_id: each.is_revoked for each in changes.credentials}
+            seen |= {change.credential_id: change.is_revoked for change in changes.credentials}
             generations |= changes.generations
         if ended:
             break
@@ -63,8 +63,8 @@ async def test_changes_are_seen_in_their_order_and_none_is_missed(database: Test
     everything = await credentials.changes(follower, None)
     await follower.close()
     assert everything is not None
-    assert seen == {each.credential_id: each.is_revoked for each in everything.credentials}
-    assert seen.keys() == made.keys()
+    assert seen == {change.credential_id: change.is_revoked for change in everything.credentials}
+    assert seen.keys() == issued.keys()
     assert generations == everything.generations == {f"d{number}": 5 for number in range(4)}
 
 
@@ -93,7 +93,7 @@ async def test_many_that_ask_at_once_get_two_at_most(database: TestDatabase, own
         return True
 
     assert not any(await asyncio.gather(*(ask() for _ in range(8))))
-    assert sum(each.is_live for each in await credentials.of_device(owner, "d")) == 2
+    assert sum(stored.is_live for stored in await credentials.of_device(owner, "d")) == 2
 
 
 async def test_the_gateway_may_note_uses_and_change_nothing(database: TestDatabase, owner: asyncpg.Connection) -> None:
@@ -137,8 +137,8 @@ async def test_the_old_one_ends_a_day_after_the_new_one_was_first_used(
     assert await end(now) == 1
     changes = await credentials.changes(owner, before.version)
     assert changes is not None
-    assert [each.credential_id for each in changes.credentials] == [old.credential_id]
-    assert [each.is_live for each in await credentials.of_device(owner, "d")] == [False, True]
+    assert [credential.credential_id for credential in changes.credentials] == [old.credential_id]
+    assert [credential.is_live for credential in await credentials.of_device(owner, "d")] == [False, True]
     assert await end(now + timedelta(days=2)) == 0
 
 
@@ -159,4 +159,4 @@ async def test_what_ended_long_ago_is_forgotten(database: TestDatabase, owner: a
     assert await credentials.generation(owner, "gone") == 0
     assert await credentials.generation(owner, "d") == 1
     assert await forget(31) == 2
-    assert [each.credential_id for each in await credentials.of_device(owner, "d")] == [live.credential_id]
+    assert [credential.credential_id for credential in await credentials.of_device(owner, "d")] == [live.credential_id]

@@ -55,8 +55,8 @@ async def test_who_changed_what_goes_after_its_retention(database: TestDatabase)
             f"{days} days ago",
         )
     assert storage(database, "partitions", **database.environment("partitions")).returncode == 0
-    kept = [row["subject"] for row in await connection.fetch("SELECT subject FROM audit_events ORDER BY at")]
-    assert kept == ["1099 days ago", "1 days ago"]
+    subjects = [row["subject"] for row in await connection.fetch("SELECT subject FROM audit_events ORDER BY at")]
+    assert subjects == ["1099 days ago", "1 days ago"]
     await connection.close()
 
 
@@ -109,19 +109,19 @@ async def test_a_month_is_dropped_only_when_each_of_its_days_is_final_in_the_arc
             readings,
         )
     old = partition_name("sensor_readings", month_of(LONG_AGO))
-    kept = {"ARCHIVE_ENABLED": "true", "DAYS_RETENTION_MONTHS": "1200"} | database.environment("partitions")
+    environment = {"ARCHIVE_ENABLED": "true", "DAYS_RETENTION_MONTHS": "1200"} | database.environment("partitions")
     archived = "INSERT INTO archive_days (day, version, rows, etag) VALUES ($1, 1, $2, 'e')"
     await connection.execute(archived, LONG_AGO.replace(day=1), 3)
     # The last day lacks a reading that came late.
     await connection.execute(archived, LONG_AGO.replace(day=28), 1)
-    done = storage(database, "partitions", **kept)
+    done = storage(database, "partitions", **environment)
     assert done.returncode == 0, done.stderr
     assert logged(done)["a partition waits for the archive"]["days"] == ["2001-02-28"]
     assert old in storage(database, "list").stdout
-    preview = storage(database, "partitions", "--dry-run", **kept)
+    preview = storage(database, "partitions", "--dry-run", **environment)
     assert f"would keep {old}: 1 days are not archived, the first 2001-02-28" in preview.stdout
     await connection.execute("UPDATE archive_days SET rows = 2 WHERE day = '2001-02-28'")
-    assert storage(database, "partitions", **kept).returncode == 0
+    assert storage(database, "partitions", **environment).returncode == 0
     assert old not in storage(database, "list").stdout
     await connection.close()
 
@@ -165,9 +165,9 @@ async def test_the_nightly_upkeep_deletes_alerts_that_are_long_over_with_their_e
     )
     done = run("apps.storage", database, "partitions", **database.environment("partitions"))
     assert done.returncode == 0, done.stderr
-    kept = "SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'resolved') FROM alerts"
+    counts = "SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'resolved') FROM alerts"
     # 400 days are kept, and what is not over is kept however old it is.
-    assert [tuple(row) for row in await connection.fetch(kept)] == [(400, 199)]
+    assert [tuple(row) for row in await connection.fetch(counts)] == [(400, 199)]
     assert await connection.fetchval("SELECT count(*) FROM alert_events") == 599
     assert logged(done)["deleted alerts whose retention is over"]["rows"] == 201
     await connection.close()

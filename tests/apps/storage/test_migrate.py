@@ -86,7 +86,7 @@ async def test_a_second_open_alert_of_the_same_source_and_rule_is_refused(databa
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         ({"DATABASE_HOST": ""}, "DATABASE_HOST is not set"),
         ({"DATABASE_PORT": "99999"}, "DATABASE_PORT='99999'"),
@@ -95,7 +95,7 @@ async def test_a_second_open_alert_of_the_same_source_and_rule_is_refused(databa
     ],
 )
 def test_wrong_settings_end_the_command_with_a_line_that_names_them(
-    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sane = {"AWS_REGION": "eu-west-1", "DATABASE_HOST": "127.0.0.1", "DATABASE_USER": "owner"}
     for name, value in (sane | variables).items():
@@ -103,7 +103,7 @@ def test_wrong_settings_end_the_command_with_a_line_that_names_them(
     with pytest.raises(SystemExit) as ended:
         migration.main()
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def exit_code(*arguments: str) -> str | int | None:

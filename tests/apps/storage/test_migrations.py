@@ -137,14 +137,14 @@ async def test_a_revision_is_still_what_it_was_when_it_was_released(
     empty_database: TestDatabase, revision: str
 ) -> None:
     await in_transaction(empty_database, to(revision))
-    made = await read(empty_database, schema)
+    released = await read(empty_database, schema)
     await in_transaction(empty_database, to("base", downgrade))
     assert await read(empty_database, schema) == {}
     connection = await empty_database.connect()
     await connection.execute("DROP TABLE alembic_version")
     await connection.execute(SCHEMAS[revision])
     await connection.close()
-    assert await read(empty_database, schema) == made
+    assert await read(empty_database, schema) == released
 
 
 @pytest.mark.parametrize("revision", SCHEMAS)

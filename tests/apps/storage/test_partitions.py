@@ -90,10 +90,12 @@ async def test_many_who_want_the_same_month_at_once_all_find_it(database: TestDa
     connections = [await database.connect("ingestor") for _ in range(8)]
     for year in range(2001, 2006):
         month = datetime(year, 2, 1, tzinfo=UTC)
-        made = await asyncio.gather(*(each.fetchval("SELECT ensure_partition($1)", month) for each in connections))
-        assert made.count(True) == 1
-    for each in connections:
-        await each.close()
+        results = await asyncio.gather(
+            *(connection.fetchval("SELECT ensure_partition($1)", month) for connection in connections)
+        )
+        assert results.count(True) == 1
+    for connection in connections:
+        await connection.close()
 
 
 async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_readings_only(database: TestDatabase) -> None:
@@ -102,17 +104,17 @@ async def test_upkeep_makes_months_ahead_and_drops_what_is_over_with_its_reading
     for month in (8, 9, 10):
         await owner.execute("SELECT ensure_partition($1)", datetime(2026, month, 1, tzinfo=UTC))
     async with create_engine(settings, "test").begin() as connection:
-        made = await connection.run_sync(partitions.create_ahead, NOW, settings)
+        created = await connection.run_sync(partitions.create_ahead, NOW, settings)
         over = list(partitions.expired(await connection.run_sync(partitions.list_partitions), NOW, settings))
         for partition in over:
             await connection.run_sync(partitions.drop, partition)
         left = await connection.run_sync(partitions.list_partitions)
-    assert made == [(2026, 11), (2026, 12), (2027, 1), (2027, 2)]
+    assert created == [(2026, 11), (2026, 12), (2027, 1), (2027, 2)]
     assert {partition.name for partition in over} == {"sensor_readings_y2026m08", "sensor_readings_y2026m09"}
-    assert [p.month for p in left if p.table == "sensor_readings"] == [(2026, 10), *made]
+    assert [p.month for p in left if p.table == "sensor_readings"] == [(2026, 10), *created]
     for level in ("minute", "hour", "day"):
         months = [p.month for p in left if p.table == f"readings_{level}"]
-        assert months == [(2026, 8), (2026, 9), (2026, 10), *made]
+        assert months == [(2026, 8), (2026, 9), (2026, 10), *created]
     await owner.close()
 
 

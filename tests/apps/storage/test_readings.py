@@ -18,11 +18,11 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
-    made = await database.connect("ingestor")
-    await ensure_partitions(made, [reading()])
+    created = await database.connect("ingestor")
+    await ensure_partitions(created, [reading()])
     await let_compare(database, "ingestor")
-    yield made
-    await made.close()
+    yield created
+    await created.close()
 
 
 def reading(second: float = 0, value: float = 1, device: str = "d", metric: str = "m") -> StoredReading:
@@ -115,7 +115,7 @@ async def test_two_that_store_the_same_readings_at_once_store_each_once(
     async def work(connection: asyncpg.Connection, some: list[list[StoredReading]]) -> int:
         return sum([len((await store(connection, batch)).stored) for batch in some])
 
-    stored = await asyncio.gather(*(work(one, batches[n::4]) for n, one in enumerate(connections)))
+    stored = await asyncio.gather(*(work(writer, batches[n::4]) for n, writer in enumerate(connections)))
     keys = {(r.device_id, r.ts) for batch in batches for r in batch}
     assert sum(stored) == len(keys) == len(await everything(connections[0]))
     await assert_summaries_agree(connections[0])

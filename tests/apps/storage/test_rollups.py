@@ -37,12 +37,12 @@ DELETIONS = st.tuples(
 
 @pytest.fixture
 async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
-    made = await database.connect()
+    created = await database.connect()
     for at in (START, START + timedelta(hours=3)):
-        await ensure_partitions(made, [StoredReading("a", "x", at, 1, at)])
-    await made.execute("INSERT INTO devices (device_id, kind) VALUES ('a', 'k'), ('b', 'k')")
-    yield made
-    await made.close()
+        await ensure_partitions(created, [StoredReading("a", "x", at, 1, at)])
+    await created.execute("INSERT INTO devices (device_id, kind) VALUES ('a', 'k'), ('b', 'k')")
+    yield created
+    await created.close()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

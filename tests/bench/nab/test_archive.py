@@ -27,24 +27,24 @@ def refuse(notice: str) -> None:
 
 
 def test_reads_times_as_utc_values_and_windows_with_both_ends(tmp_path: Path) -> None:
-    (one,) = read_archive(make(tmp_path, {"real/one.csv": ROWS}, {"real/one.csv": WINDOW}), refuse)
-    assert (one.name, one.category, one.windows) == ("real/one.csv", "real", ((1, 2),))
-    assert one.times.tolist() == [1396310400.0, 1396310700.0, 1396311000.0]
-    assert one.values[0] == 1
-    assert math.isnan(one.values[1])
-    assert one.days == pytest.approx(600 / 86_400)
+    (series,) = read_archive(make(tmp_path, {"real/one.csv": ROWS}, {"real/one.csv": WINDOW}), refuse)
+    assert (series.name, series.category, series.windows) == ("real/one.csv", "real", ((1, 2),))
+    assert series.times.tolist() == [1396310400.0, 1396310700.0, 1396311000.0]
+    assert series.values[0] == 1
+    assert math.isnan(series.values[1])
+    assert series.days == pytest.approx(600 / 86_400)
 
 
 def test_files_and_labels_may_lie_side_by_side(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(ROWS)
     (tmp_path / "combined_windows.json").write_text('{"one.csv": []}')
-    assert [one.name for one in read_archive(tmp_path, refuse)] == ["one.csv"]
+    assert [series.name for series in read_archive(tmp_path, refuse)] == ["one.csv"]
 
 
 def test_says_what_it_leaves_out(tmp_path: Path) -> None:
     notices: list[str] = []
     folder = make(tmp_path, {"a.csv": ROWS, "b.csv": ROWS}, {"a.csv": [], "c.csv": []})
-    assert [one.name for one in read_archive(folder, notices.append)] == ["a.csv"]
+    assert [series.name for series in read_archive(folder, notices.append)] == ["a.csv"]
     assert "b.csv" in notices[0]
     assert "c.csv" in notices[1]
 

@@ -21,8 +21,8 @@ def series(rows: int, first: int, last: int) -> LabelledSeries:
 @pytest.mark.parametrize("name", COPIES)
 @given(first=st.integers(20, 150), width=st.integers(6, 40))
 def test_a_window_of_a_copy_holds_the_fault_and_hardly_more(name: str, first: int, width: int) -> None:
-    one = series(200, first, first + width - 1)
-    copy = COPIES[name](one)
+    original = series(200, first, first + width - 1)
+    copy = COPIES[name](original)
     assert len(copy.times) == len(copy.values)
     assert (np.diff(copy.times) > 0).all()
     ((start, end),) = copy.windows
@@ -33,18 +33,18 @@ def test_a_window_of_a_copy_holds_the_fault_and_hardly_more(name: str, first: in
 
 @pytest.mark.parametrize("name", COPIES)
 def test_a_copy_is_the_same_each_time_and_leaves_the_series_alone(name: str) -> None:
-    one = series(200, 120, 140)
-    before = one.values.copy()
-    first, second = COPIES[name](one), COPIES[name](one)
+    original = series(200, 120, 140)
+    before = original.values.copy()
+    first, second = COPIES[name](original), COPIES[name](original)
     assert (first.values == second.values).all()
-    assert (one.values == before).all()
+    assert (original.values == before).all()
 
 
 def test_copies_are_of_the_lengths_that_their_names_say() -> None:
-    one = series(200, 100, 120)
-    assert [len(bend(one).times) for bend in (every_second_row, mean_of_two, twice_as_often)] == [100, 100, 399]
-    assert [len(bend(one).times) for bend in (spliced, beheaded)] == [300, 150]
-    steps = np.diff(time_warped(one).times)
+    original = series(200, 100, 120)
+    assert [len(bend(original).times) for bend in (every_second_row, mean_of_two, twice_as_often)] == [100, 100, 399]
+    assert [len(bend(original).times) for bend in (spliced, beheaded)] == [300, 150]
+    steps = np.diff(time_warped(original).times)
     assert set(steps.tolist()) == {300.0}
 
 

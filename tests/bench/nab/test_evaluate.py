@@ -43,17 +43,17 @@ def evaluate(*arguments: str) -> int:
 
 def test_tells_what_was_found_and_draws_it(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(str(archive), "--plots", str(tmp_path / "plots")) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    lines = told.out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
     name, rows, windows, found, _, false_alarms, *_ = lines[1].split()
     assert (name, rows, windows, found, false_alarms) == ("made/fault.csv", "1200", "1", "1", "0")
     assert lines[2].split()[:6] == ["made/quiet.csv", "1200", "0", "0", "0", "0"]
     for profile in ("standard", "reward low FP", "reward low FN"):
         assert any(line.startswith(f"NAB {profile}") for line in lines)
-    assert "found 1 of 1 windows (recall 1.00)" in told.out
-    assert "0 false alarms = 0.000 per series and day" in told.out
-    assert "s of CPU per million points" in told.out
+    assert "found 1 of 1 windows (recall 1.00)" in printed.out
+    assert "0 false alarms = 0.000 per series and day" in printed.out
+    assert "s of CPU per million points" in printed.out
     pictures = sorted(path.name for path in (tmp_path / "plots" / "made").iterdir())
     assert pictures == ["fault.png", "quiet.png"]
     assert all((tmp_path / "plots" / "made" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
@@ -67,7 +67,7 @@ def test_the_threshold_for_a_category_is_learnt_on_the_others(
     labels = archive / "labels" / "combined_windows.json"
     windows = json.loads(labels.read_text())
     shutil.copytree(archive / "data" / "made", archive / "data" / "twin")
-    labels.write_text(json.dumps(windows | {name.replace("made", "twin"): one for name, one in windows.items()}))
+    labels.write_text(json.dumps(windows | {name.replace("made", "twin"): ranges for name, ranges in windows.items()}))
     evaluate(str(archive))
     assert "learnt on the other categories 9" in capsys.readouterr().out
 
@@ -76,7 +76,7 @@ def test_copies_and_left_out_categories_have_a_table_each(archive: Path, capsys:
     labels = archive / "labels" / "combined_windows.json"
     windows = json.loads(labels.read_text())
     shutil.copytree(archive / "data" / "made", archive / "data" / "twin")
-    labels.write_text(json.dumps(windows | {name.replace("made", "twin"): one for name, one in windows.items()}))
+    labels.write_text(json.dumps(windows | {name.replace("made", "twin"): ranges for name, ranges in windows.items()}))
     evaluate(str(archive), "--bent")
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in lines if line.startswith("| ")}
@@ -98,9 +98,9 @@ def test_a_threshold_that_nothing_reaches_finds_nothing(archive: Path, capsys: p
 
 def test_an_archive_that_cannot_be_read_ends_with_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(str(tmp_path / "nowhere")) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "combined_windows.json: no such file" in told.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "combined_windows.json: no such file" in printed.err
 
 
 @pytest.mark.parametrize("arguments", [["--threshold", "-1"], ["--threshold", "nan"], ["--model", "magic"]])

@@ -30,8 +30,8 @@ def sigmoid(position: float) -> float:
     return 2 / (1 + math.exp(5 * position)) - 1
 
 
-def at(one: LabelledSeries, scores: nab.Floats, profile: nab.Profile = STANDARD) -> float:
-    return nab.at([nab.rate(one)], [scores], profile, 0.5)
+def at(labelled: LabelledSeries, scores: nab.Floats, profile: nab.Profile = STANDARD) -> float:
+    return nab.at([nab.rate(labelled)], [scores], profile, 0.5)
 
 
 def test_the_probation_is_15_percent_and_at_most_750_rows() -> None:
@@ -39,41 +39,41 @@ def test_the_probation_is_15_percent_and_at_most_750_rows() -> None:
 
 
 def test_never_alerting_scores_0_and_the_start_of_every_window_100() -> None:
-    one = series((50, 69), (100, 119))
+    labelled = series((50, 69), (100, 119))
     for profile in nab.PROFILES:
-        assert at(one, detections(), profile) == 0
-        assert at(one, detections(50, 100), profile) == pytest.approx(100)
+        assert at(labelled, detections(), profile) == 0
+        assert at(labelled, detections(50, 100), profile) == pytest.approx(100)
 
 
 def test_a_detection_is_worth_less_the_later_in_its_window() -> None:
-    one = series((50, 69))
+    labelled = series((50, 69))
     worth = sigmoid(-10 / 20) / sigmoid(-1)  # row 60: 10 of 20 rows are left
-    assert at(one, detections(60)) == pytest.approx(100 * (worth + 1) / 2)
+    assert at(labelled, detections(60)) == pytest.approx(100 * (worth + 1) / 2)
     last = sigmoid(-1 / 20) / sigmoid(-1)
-    assert at(one, detections(69)) == pytest.approx(100 * (last + 1) / 2)
+    assert at(labelled, detections(69)) == pytest.approx(100 * (last + 1) / 2)
 
 
 def test_only_the_first_detection_in_a_window_counts() -> None:
-    one = series((50, 69))
-    assert at(one, detections(55, 60, 69)) == at(one, detections(55))
+    labelled = series((50, 69))
+    assert at(labelled, detections(55, 60, 69)) == at(labelled, detections(55))
 
 
 def test_a_false_alarm_before_any_window_costs_its_full_weight() -> None:
-    one = series((50, 69))
-    assert at(one, detections(40)) == pytest.approx(-100 * 0.11 / 2)
-    assert at(one, detections(40), LOW_FALSE_POSITIVES) == pytest.approx(-100 * 0.22 / 2)
-    assert at(one, detections(40), LOW_FALSE_NEGATIVES) == pytest.approx(-100 * 0.11 / 3)
+    labelled = series((50, 69))
+    assert at(labelled, detections(40)) == pytest.approx(-100 * 0.11 / 2)
+    assert at(labelled, detections(40), LOW_FALSE_POSITIVES) == pytest.approx(-100 * 0.22 / 2)
+    assert at(labelled, detections(40), LOW_FALSE_NEGATIVES) == pytest.approx(-100 * 0.11 / 3)
 
 
 def test_a_false_alarm_just_behind_a_window_costs_little_and_far_behind_all() -> None:
-    one = series((50, 69))
-    assert at(one, detections(70)) == pytest.approx(100 * 0.11 * sigmoid(1 / 19) / 2)
-    assert at(one, detections(190)) == pytest.approx(-100 * 0.11 / 2)
+    labelled = series((50, 69))
+    assert at(labelled, detections(70)) == pytest.approx(100 * 0.11 * sigmoid(1 / 19) / 2)
+    assert at(labelled, detections(190)) == pytest.approx(-100 * 0.11 / 2)
 
 
 def test_every_false_alarm_costs() -> None:
-    one = series((50, 69))
-    assert at(one, detections(35, 36, 37)) == pytest.approx(-3 * 100 * 0.11 / 2)
+    labelled = series((50, 69))
+    assert at(labelled, detections(35, 36, 37)) == pytest.approx(-3 * 100 * 0.11 / 2)
 
 
 def test_the_probation_neither_costs_nor_earns() -> None:
@@ -83,12 +83,12 @@ def test_the_probation_neither_costs_nor_earns() -> None:
 
 
 def test_one_threshold_serves_all_files_best() -> None:
-    one, other = nab.rate(series((50, 69))), nab.rate(series((100, 119)))
+    first, second = nab.rate(series((50, 69))), nab.rate(series((100, 119)))
     scores = [detections(50, score=3) + detections(40, score=2), detections(100, score=2) + detections(150, score=1)]
-    result = nab.best([one, other], scores, STANDARD)
+    result = nab.best([first, second], scores, STANDARD)
     assert result.threshold == 2
     assert result.score == pytest.approx(100 * (4 - 0.11) / 4)
-    assert nab.at([one, other], scores, STANDARD, 2) == pytest.approx(result.score)
+    assert nab.at([first, second], scores, STANDARD, 2) == pytest.approx(result.score)
 
 
 def test_never_alerting_is_best_when_every_detection_is_false() -> None:

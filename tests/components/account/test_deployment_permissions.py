@@ -21,9 +21,9 @@ BOUNDED = ("aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePo
 
 def statements(graph: Graph, role: str) -> Iterator[dict[str, Any]]:
     """Every statement of every inline policy of a role."""
-    for made in graph.of("aws:iam/rolePolicy:RolePolicy"):
-        if made.inputs["role"] == role:
-            yield from json.loads(made.inputs["policy"])["Statement"]
+    for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
+        if policy.inputs["role"] == role:
+            yield from json.loads(policy.inputs["policy"])["Statement"]
 
 
 def allowed(graph: Graph, role: str) -> set[str]:
@@ -32,10 +32,10 @@ def allowed(graph: Graph, role: str) -> set[str]:
 
 def test_there_are_the_calls_of_every_type_that_an_environment_declares_and_of_no_other() -> None:
     declared = {
-        made.type
+        resource.type
         for stack in ("dev", "prod")
-        for made in environment_graph(stack).resources
-        if made.type.startswith(("aws:", "eks:"))
+        for resource in environment_graph(stack).resources
+        if resource.type.startswith(("aws:", "eks:"))
     }
     assert declared - set(BOUNDED) == set(BY_TYPE)
 
@@ -90,7 +90,7 @@ def test_who_deploys_reads_one_secret_and_decrypts_with_two_keys(account: str, e
     assert [resource.rpartition(":secret:")[2] for (resource,) in readable] == [
         f"sensor-analytics/{environment}/login-*"
     ]
-    own = {made.outputs["arn"] for made in graph.of("aws:kms/key:Key") if made.name in {"state", environment}}
+    own = {key.outputs["arn"] for key in graph.of("aws:kms/key:Key") if key.name in {"state", environment}}
     for s in statements(graph, f"deploy-{environment}"):
         if any(action.startswith("kms:") for action in s["Action"]):
             assert set(s["Resource"]) <= own
@@ -117,9 +117,9 @@ def test_eks_may_ask_whether_its_own_role_is_there(account: str, environment: st
 @pytest.mark.parametrize(("account", "environment"), ACCOUNTS)
 def test_the_policies_of_the_deploy_role_fit_into_what_iam_takes(account: str, environment: str) -> None:
     policies = [
-        made.inputs["policy"]
-        for made in account_graph(account).of("aws:iam/rolePolicy:RolePolicy")
-        if made.inputs["role"] == f"deploy-{environment}"
+        resource.inputs["policy"]
+        for resource in account_graph(account).of("aws:iam/rolePolicy:RolePolicy")
+        if resource.inputs["role"] == f"deploy-{environment}"
     ]
     assert sum(len(re.sub(r"\s", "", policy)) for policy in policies) < INLINE_LIMIT
 
@@ -130,12 +130,12 @@ def test_every_role_of_an_environment_stays_within_its_boundary(account: str, en
         account_graph(account).one("aws:iam/policy:Policy", f"{environment}-boundary").inputs["policy"]
     )["Statement"]
     graph = environment_graph(environment)
-    for made in graph.of("aws:iam/rolePolicy:RolePolicy"):
-        for wanted in json.loads(made.inputs["policy"])["Statement"]:
+    for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
+        for wanted in json.loads(policy.inputs["policy"])["Statement"]:
             for action in wanted["Action"]:
                 for resource in wanted["Resource"]:
                     # The recorded graph says one number for every account.
-                    assert within(boundary, action, resource, environment), f"{made.name}: {action} on {resource}"
+                    assert within(boundary, action, resource, environment), f"{policy.name}: {action} on {resource}"
 
 
 def within(boundary: list[dict[str, Any]], action: str, resource: str, environment: str) -> bool:

@@ -18,8 +18,8 @@ def installed(mirror: str | None) -> tuple[str, str | None, str]:
 
         release("external-secrets", CHART, "external-secrets", {}, charts=ChartsConfig(mirror=mirror), parent=Parent())
 
-    made = build(program).one("Release").inputs
-    return made["chart"], made.get("repositoryOpts", {}).get("repo"), made["version"]
+    inputs = build(program).one("Release").inputs
+    return inputs["chart"], inputs.get("repositoryOpts", {}).get("repo"), inputs["version"]
 
 
 @pytest.mark.parametrize(

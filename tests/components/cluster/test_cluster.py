@@ -24,14 +24,14 @@ def test_who_may_enter_is_said_by_access_entries_alone() -> None:
     graph = build(parts.cluster)
     assert graph.one("eks:index:Cluster").inputs["authenticationMode"] == "API"
     policies = {
-        made.inputs["principalArn"]: made.inputs["policyArn"].rpartition("/")[2]
-        for made in graph.of("AccessPolicyAssociation")
+        resource.inputs["principalArn"]: resource.inputs["policyArn"].rpartition("/")[2]
+        for resource in graph.of("AccessPolicyAssociation")
     }
     assert policies == {
         "arn:aws:iam::111111111111:role/deploy": "AmazonEKSClusterAdminPolicy",
         "arn:aws:iam::111111111111:role/preview": "AmazonEKSViewPolicy",
     }
-    assert {made.inputs["principalArn"] for made in graph.of("AccessEntry")} == policies.keys()
+    assert {resource.inputs["principalArn"] for resource in graph.of("AccessEntry")} == policies.keys()
 
 
 def test_who_makes_the_cluster_does_not_enter_by_that() -> None:
@@ -56,7 +56,7 @@ def made_by_eks(kind: str, props: dict[str, Any]) -> pulumi.ResourceTransformArg
 def test_nothing_is_asked_of_the_cluster_before_who_deploys_may_enter() -> None:
     graph = build(parts.cluster)
     provider = graph.one("pulumi:providers:kubernetes")
-    assert all(graph.waits_for(provider, made) for made in graph.of("AccessPolicyAssociation"))
+    assert all(graph.waits_for(provider, resource) for resource in graph.of("AccessPolicyAssociation"))
 
 
 def test_nobody_is_administrator_and_viewer() -> None:
@@ -67,7 +67,7 @@ def test_nobody_is_administrator_and_viewer() -> None:
 def test_add_ons_that_need_nodes_come_after_them_and_the_network_before() -> None:
     graph = build(parts.cluster)
     nodes = graph.one("aws:eks/nodeGroup:NodeGroup")
-    order = {made.inputs["addonName"]: graph.waits_for(made, nodes) for made in graph.of("Addon")}
+    order = {resource.inputs["addonName"]: graph.waits_for(resource, nodes) for resource in graph.of("Addon")}
     assert order == {
         "vpc-cni": False,
         "kube-proxy": False,
@@ -117,20 +117,20 @@ def test_the_cluster_never_slides_into_extended_support() -> None:
 
 def test_a_new_version_reaches_the_control_plane_the_add_ons_and_the_nodes_in_this_order() -> None:
     before, after = (build(partial(parts.cluster, version=version)) for version in ("1.34", "1.35"))
-    inputs = {made.urn: made.inputs for made in before.resources}
-    changed = {made.name for made in after.resources if made.inputs != inputs[made.urn]}
-    add_ons = {made.inputs["addonName"]: made for made in after.of("Addon")}
+    inputs = {resource.urn: resource.inputs for resource in before.resources}
+    changed = {resource.name for resource in after.resources if resource.inputs != inputs[resource.urn]}
+    add_ons = {resource.inputs["addonName"]: resource for resource in after.of("Addon")}
     control_plane, nodes = after.one("eks:index:Cluster"), after.one("NodeGroup")
-    assert changed == {control_plane.name, nodes.name, *(made.name for made in add_ons.values())}
+    assert changed == {control_plane.name, nodes.name, *(resource.name for resource in add_ons.values())}
     assert control_plane.inputs["version"] == nodes.inputs["version"] == "1.35"
-    assert {made.inputs["addonVersion"] for made in add_ons.values()} == {"v1.35.0-eksbuild.1"}
-    assert all(after.waits_for(made, control_plane) for made in add_ons.values())
+    assert {resource.inputs["addonVersion"] for resource in add_ons.values()} == {"v1.35.0-eksbuild.1"}
+    assert all(after.waits_for(resource, control_plane) for resource in add_ons.values())
     for name in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
         assert after.waits_for(nodes, add_ons[name]), "what runs on every node is of the version before the node is"
 
 
 def test_a_pinned_add_on_keeps_its_version_and_the_others_follow() -> None:
     graph = build(lambda: parts.cluster(addons={"coredns": "v1.12.4-eksbuild.1"}))
-    versions = {made.inputs["addonName"]: made.inputs["addonVersion"] for made in graph.of("Addon")}
+    versions = {resource.inputs["addonName"]: resource.inputs["addonVersion"] for resource in graph.of("Addon")}
     assert versions.pop("coredns") == "v1.12.4-eksbuild.1"
     assert set(versions.values()) == {"v1.35.0-eksbuild.1"}

@@ -58,4 +58,4 @@ def test_a_controller_that_fails_is_noticed(name: str) -> None:
 def test_monitors_come_after_their_types() -> None:
     graph = controllers()
     types = graph.one("Release", "monitor-types")
-    assert all(graph.waits_for(made, types) for made in graph.of("Release") if made is not types)
+    assert all(graph.waits_for(release, types) for release in graph.of("Release") if release is not types)

@@ -30,14 +30,17 @@ def cluster(existing: tuple[int, int, int] | None = None, **nodes: Any) -> Graph
 def sizes(graph: Graph) -> dict[str, tuple[int, int]]:
     """Subnet -> fewest and most nodes in it."""
     return {
-        made.inputs["subnetIds"][0]: (made.inputs["scalingConfig"]["minSize"], made.inputs["scalingConfig"]["maxSize"])
-        for made in graph.of("NodeGroup")
+        group.inputs["subnetIds"][0]: (
+            group.inputs["scalingConfig"]["minSize"],
+            group.inputs["scalingConfig"]["maxSize"],
+        )
+        for group in graph.of("NodeGroup")
     }
 
 
 def test_each_node_group_is_of_one_zone() -> None:
     """A volume is of one zone: of a group of two, a new node may come up in the other."""
-    assert all(len(made.inputs["subnetIds"]) == 1 for made in cluster(zones=2).of("NodeGroup"))
+    assert all(len(group.inputs["subnetIds"]) == 1 for group in cluster(zones=2).of("NodeGroup"))
     assert sizes(cluster(zones=1, minimum=2, maximum=5)) == {"subnet-3": (2, 5)}
     assert sizes(cluster(zones=2, minimum=3, maximum=5)) == {"subnet-3": (2, 3), "subnet-4": (1, 2)}
 
@@ -95,7 +98,7 @@ def test_pods_cannot_reach_the_nodes_credentials() -> None:
 
 def test_a_patched_ami_arrives_by_configuration_and_only_of_the_clusters_version() -> None:
     nodes = {"ami_release": "1.35.0-20261120"}
-    made = build(lambda: parts.cluster(version="1.35", nodes=nodes)).one("NodeGroup")
-    assert made.inputs["releaseVersion"] == "1.35.0-20261120"
+    group = build(lambda: parts.cluster(version="1.35", nodes=nodes)).one("NodeGroup")
+    assert group.inputs["releaseVersion"] == "1.35.0-20261120"
     with pytest.raises(ValueError, match=r"1\.35\.0-20261120 is not of version 1\.34: raise both"):
         build(lambda: parts.cluster(version="1.34", nodes=nodes))

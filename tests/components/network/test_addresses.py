@@ -23,7 +23,7 @@ def test_every_part_lies_inside_and_no_two_overlap(cidr: IPv4Network, zones: int
     networks = [network for part in parts for network in (part.public, part.private)]
     assert len(networks) == 2 * zones
     assert all(network.subnet_of(cidr) for network in networks)
-    assert not any(one.overlaps(other) for one in networks for other in networks if one is not other)
+    assert not any(first.overlaps(second) for first in networks for second in networks if first is not second)
 
 
 @given(cidr=ranges)

@@ -47,24 +47,26 @@ def ingress(bind: bool = False, **changes: Any) -> Graph:
     def program() -> None:
         config = IngressConfig(**(KNOWN | {key: changes[key] for key in changes.keys() - PLAIN.keys()}))
         args = PLAIN | {key: changes[key] for key in changes.keys() & PLAIN.keys()}
-        made = Ingress("ingress", IngressArgs(config=config, controller=Controller(), **args))
+        component = Ingress("ingress", IngressArgs(config=config, controller=Controller(), **args))
         if bind:
-            made.bind_pods(after=())
+            component.bind_pods(after=())
 
     return build(program)
 
 
 def open_rules(graph: Graph) -> dict[str, list[dict[str, Any]]]:
     """What lets requests in without a login: the conditions of each rule, by its service."""
-    rules = sorted(graph.of("ListenerRule"), key=lambda made: int(made.inputs["priority"]))
-    assert {action["type"] for made in rules for action in made.inputs["actions"]} <= {"forward"}
-    return {made.name.removeprefix("ingress-"): made.inputs["conditions"] for made in rules}
+    rules = sorted(graph.of("ListenerRule"), key=lambda rule: int(rule.inputs["priority"]))
+    assert {action["type"] for rule in rules for action in rule.inputs["actions"]} <= {"forward"}
+    return {rule.name.removeprefix("ingress-"): rule.inputs["conditions"] for rule in rules}
 
 
 def login_rules(graph: Graph) -> dict[tuple[str, ...], dict[str, Any]]:
     """What CloudFormation is told of each rule behind the login, by the rule's paths."""
     template = json.loads(graph.one("aws:cloudformation/stack:Stack").inputs["templateBody"])
-    rules = sorted((made["Properties"] for made in template["Resources"].values()), key=lambda rule: rule["Priority"])
+    rules = sorted(
+        (resource["Properties"] for resource in template["Resources"].values()), key=lambda rule: rule["Priority"]
+    )
     return {tuple(rule["Conditions"][0]["PathPatternConfig"]["Values"]): rule for rule in rules}
 
 
@@ -110,7 +112,7 @@ def test_a_service_that_checks_no_tokens_is_reached_by_who_has_signed_in_alone()
 
 def test_the_rules_without_a_login_come_first_and_what_no_rule_lets_in_is_refused() -> None:
     graph = ingress(**WITH_LOGIN)
-    without = [int(made.inputs["priority"]) for made in graph.of("ListenerRule")]
+    without = [int(listener_rule.inputs["priority"]) for listener_rule in graph.of("ListenerRule")]
     behind = [rule["Priority"] for rule in login_rules(graph).values()]
     assert max(without) < min(behind)
     assert list(login_rules(graph))[-1] == ("/*",), "it matches everything, so it is asked last"
@@ -136,7 +138,7 @@ def test_an_issuer_is_told_to_the_load_balancer_as_it_is_written() -> None:
 def test_with_a_login_the_load_balancer_reaches_the_identity_provider() -> None:
     def out(graph: Graph) -> set[tuple[int, str | None]]:
         rules = graph.of("SecurityGroupEgressRule")
-        return {(made.inputs["fromPort"], made.inputs.get("cidrIpv4")) for made in rules}
+        return {(rule.inputs["fromPort"], rule.inputs.get("cidrIpv4")) for rule in rules}
 
     assert out(ingress(**WITH_LOGIN)) - out(ingress()) == {(443, "0.0.0.0/0")}
 
@@ -144,8 +146,8 @@ def test_with_a_login_the_load_balancer_reaches_the_identity_provider() -> None:
 def test_pods_are_bound_once_every_rule_leads_to_them() -> None:
     graph = ingress(bind=True, **WITH_LOGIN)
     for binding in graph.of("TargetGroupBinding"):
-        for made in (*graph.of("ListenerRule"), graph.one("aws:cloudformation/stack:Stack")):
-            assert graph.waits_for(binding, made), "a target of no rule is never healthy, and its pod never ready"
+        for target in (*graph.of("ListenerRule"), graph.one("aws:cloudformation/stack:Stack")):
+            assert graph.waits_for(binding, target), "a target of no rule is never healthy, and its pod never ready"
 
 
 def test_without_a_login_everything_is_forwarded() -> None:
@@ -169,7 +171,7 @@ def test_a_web_acl_stands_before_a_protected_load_balancer_and_where_it_is_asked
     ):
         graph = ingress(**changes)
         assert len(graph.of("aws:wafv2/webAcl:WebAcl")) == wanted
-        associated = [made.inputs["resourceArn"] for made in graph.of("WebAclAssociation")]
+        associated = [association.inputs["resourceArn"] for association in graph.of("WebAclAssociation")]
         assert associated == [graph.one("LoadBalancer").outputs["arn"]] * wanted
 
 
@@ -201,15 +203,15 @@ def test_headers_that_are_no_headers_are_dropped_and_every_request_is_written_do
 
 def test_the_load_balancer_reaches_pods_on_their_ports_alone() -> None:
     graph = ingress()
-    egress = {made.inputs["fromPort"] for made in graph.of("SecurityGroupEgressRule")}
+    egress = {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupEgressRule")}
     assert egress == {8000, 8080}
-    to_pods = [made for made in graph.of("SecurityGroupIngressRule") if made.inputs["securityGroupId"] == "sg-pods"]
-    assert {made.inputs["referencedSecurityGroupId"] for made in to_pods} == {"ingress-id"}
+    to_pods = [rule for rule in graph.of("SecurityGroupIngressRule") if rule.inputs["securityGroupId"] == "sg-pods"]
+    assert {rule.inputs["referencedSecurityGroupId"] for rule in to_pods} == {"ingress-id"}
 
 
 def test_tls_has_no_plain_door_beside_it() -> None:
     graph = ingress(domain="sensors.example.com", zone_id="Z1", allowed_cidrs=())
-    assert [made.inputs["port"] for made in graph.of("Listener")] == [443]
+    assert [listener.inputs["port"] for listener in graph.of("Listener")] == [443]
 
 
 @pytest.mark.parametrize(

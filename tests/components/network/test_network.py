@@ -8,11 +8,13 @@ from tests.components import parts
 
 def nat_of(graph: Graph) -> dict[str, str]:
     """Zone of each private route's NAT gateway."""
-    gateways = {f"{made.name}-id": made.name.removeprefix("network-nat-") for made in graph.of("NatGateway")}
+    gateways = {
+        f"{resource.name}-id": resource.name.removeprefix("network-nat-") for resource in graph.of("NatGateway")
+    }
     return {
-        made.name.removeprefix("network-private-"): gateways[made.inputs["natGatewayId"]]
-        for made in graph.of("Route")
-        if "natGatewayId" in made.inputs
+        resource.name.removeprefix("network-private-"): gateways[resource.inputs["natGatewayId"]]
+        for resource in graph.of("Route")
+        if "natGatewayId" in resource.inputs
     }
 
 
@@ -28,7 +30,7 @@ def test_a_nat_gateway_in_each_zone_serves_its_own() -> None:
 def test_no_subnet_gives_out_public_addresses_by_itself() -> None:
     subnets = build(parts.network).of("aws:ec2/subnet:Subnet")
     assert len(subnets) == 4
-    assert {made.inputs["mapPublicIpOnLaunch"] for made in subnets} == {False}
+    assert {resource.inputs["mapPublicIpOnLaunch"] for resource in subnets} == {False}
 
 
 def test_the_default_group_lets_nothing_through_and_every_flow_is_logged() -> None:
@@ -41,12 +43,14 @@ def test_the_default_group_lets_nothing_through_and_every_flow_is_logged() -> No
 def test_private_endpoints_take_https_from_the_private_subnets_alone() -> None:
     graph = build(lambda: parts.network(private_endpoints=True))
     rules = graph.of("SecurityGroupIngressRule")
-    assert {(made.inputs["cidrIpv4"], made.inputs["fromPort"], made.inputs["toPort"]) for made in rules} == {
+    assert {
+        (resource.inputs["cidrIpv4"], resource.inputs["fromPort"], resource.inputs["toPort"]) for resource in rules
+    } == {
         ("10.0.0.0/18", 443, 443),
         ("10.0.64.0/18", 443, 443),
     }
-    interfaces = [made for made in graph.of("VpcEndpoint") if made.inputs["vpcEndpointType"] == "Interface"]
-    assert {made.inputs["privateDnsEnabled"] for made in interfaces} == {True}
+    interfaces = [resource for resource in graph.of("VpcEndpoint") if resource.inputs["vpcEndpointType"] == "Interface"]
+    assert {resource.inputs["privateDnsEnabled"] for resource in interfaces} == {True}
 
 
 def test_one_zone_is_refused() -> None:

@@ -14,7 +14,7 @@ INTERNET = EgressTarget(443, ("0.0.0.0/0",))
 LOGIN = {name: field.examples[0] for name, field in LoginConfig.model_fields.items() if field.examples}
 
 
-def told(**config: object) -> dict[str, str]:
+def values(**config: object) -> dict[str, str]:
     binding = sign_in(SignIn(), IngressConfig.model_validate(config), BALANCER, "eu-west-1", INTERNET)
     assert bool(binding.egress) == ("login" in config), "its keys are reached, where there is a login"
     assert binding.environment.keys() <= set(SignIn().variables)
@@ -22,7 +22,7 @@ def told(**config: object) -> dict[str, str]:
 
 
 def test_every_part_of_the_login_is_a_setting_of_the_api() -> None:
-    environment = told(domain="www.example.com", zone_id="Z1", login=LOGIN)
+    environment = values(domain="www.example.com", zone_id="Z1", login=LOGIN)
     assert unknown_variables(SignInSettings, environment) == []
     settings = load(SignInSettings, environment)
     assert settings.login_signer == BALANCER
@@ -34,5 +34,5 @@ def test_every_part_of_the_login_is_a_setting_of_the_api() -> None:
 
 
 def test_nobody_looks_unless_it_is_said() -> None:
-    assert told(allowed_cidrs=["198.51.100.0/24"]) == {}
-    assert told(allowed_cidrs=["198.51.100.0/24"], anonymous="viewer") == {"ANONYMOUS": "viewer"}
+    assert values(allowed_cidrs=["198.51.100.0/24"]) == {}
+    assert values(allowed_cidrs=["198.51.100.0/24"], anonymous="viewer") == {"ANONYMOUS": "viewer"}

@@ -84,11 +84,11 @@ def test_a_canary_is_judged_to_its_end_and_a_switch_for_the_window() -> None:
 def test_blue_green_has_a_second_way_in_for_the_version_that_is_tried() -> None:
     graph = deploy("blue_green")
     strategy = graph.one("Rollout").inputs["spec"]["strategy"]["blueGreen"]
-    services = {made.name: made for made in graph.of("kubernetes:core/v1:Service")}
+    services = {resource.name: resource for resource in graph.of("kubernetes:core/v1:Service")}
     assert services.keys() == {strategy["activeService"], strategy["previewService"]} == {"probe", "probe-preview"}
     assert all(graph.waits_for(graph.one("Rollout"), service) for service in services.values())
     scraped = graph.one("ServiceMonitor").inputs["spec"]["selector"]["matchLabels"].items()
-    labels = {name: made.inputs["metadata"]["labels"].items() for name, made in services.items()}
+    labels = {name: resource.inputs["metadata"]["labels"].items() for name, resource in services.items()}
     assert {name for name in labels if scraped <= labels[name]} == {"probe"}, "each pod is scraped once"
 
 
@@ -99,7 +99,7 @@ def test_what_has_no_metrics_goes_in_steps_that_nobody_judges() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "place", "why"),
+    ("config", "place", "why"),
     [
         ({"strategy": "Canary"}, ("strategy",), "'rolling', 'canary' or 'blue_green'"),
         ({"strategy": "canary", "steps": []}, (), "steps must name at least one step"),
@@ -121,10 +121,10 @@ def test_what_has_no_metrics_goes_in_steps_that_nobody_judges() -> None:
     ],
 )
 def test_a_wrong_configuration_is_told_with_key_value_and_what_is_allowed(
-    said: dict[str, Any], place: tuple[str | int, ...], why: str
+    config: dict[str, Any], place: tuple[str | int, ...], why: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:
-        DeliveryConfig(**said)
+        DeliveryConfig(**config)
     (problem,) = refused.value.errors()
     assert problem["loc"] == place
     assert why in problem["msg"]

@@ -74,8 +74,8 @@ def deploy(
 
 
 def container(graph: Graph) -> dict[str, Any]:
-    made: dict[str, Any] = graph.one("Deployment").inputs["spec"]["template"]["spec"]["containers"][0]
-    return made
+    spec: dict[str, Any] = graph.one("Deployment").inputs["spec"]["template"]["spec"]["containers"][0]
+    return spec
 
 
 def test_a_need_brings_its_variable_and_its_way_through_the_network() -> None:
@@ -90,7 +90,7 @@ def test_a_need_brings_its_variable_and_its_way_through_the_network() -> None:
 
 
 def test_a_workload_that_asks_nothing_of_aws_has_no_role() -> None:
-    assert "probe" not in {made.name for made in deploy(PROBE).of("PodIdentity")}
+    assert "probe" not in {identity.name for identity in deploy(PROBE).of("PodIdentity")}
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ def allows(action: str | list[str], resource: str | list[str], **more: Any) -> C
     return give("gateway-policy", policy=policy(action, resource, **more))
 
 
-def trusts(**said: Any) -> Change:
-    return give("gateway-role", assumeRolePolicy=statement(**{"Action": "sts:AssumeRole", **said}))
+def trusts(**changes: Any) -> Change:
+    return give("gateway-role", assumeRolePolicy=statement(**{"Action": "sts:AssumeRole", **changes}))
 
 
 def github(operator: str = "StringEquals", **changed: Any) -> Change:

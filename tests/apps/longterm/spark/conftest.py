@@ -13,6 +13,6 @@ from devtools import java
 def spark() -> Iterator[SparkSession]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_HOME", str(java.home()))
-        made = session("local[2]")
-        yield made
-        made.stop()
+        created = session("local[2]")
+        yield created
+        created.stop()

@@ -47,15 +47,15 @@ def _value(device: str, day: date, rng: random.Random) -> float:
     return 20.0 if device == "stuck" and day == date(2026, 10, 20) else usual
 
 
-def write_archive(root: Path, made: list[StoredReading], last: date) -> None:
+def write_archive(root: Path, stored: list[StoredReading], last: date) -> None:
     """Write readings as the archive has them: a file for each day and kind, a manifest for each day up to `last`."""
     by_day: dict[date, list[StoredReading]] = {}
-    for reading in made:
+    for reading in stored:
         by_day.setdefault(reading.ts.date(), []).append(reading)
     for day in sorted(day for day in by_day if day <= last):
         files: list[ArchivedFile] = []
         for kind in sorted({KINDS.get(reading.device_id, "unknown") for reading in by_day[day]}):
-            rows = sorted(each for each in by_day[day] if KINDS.get(each.device_id, "unknown") == kind)
+            rows = sorted(sample for sample in by_day[day] if KINDS.get(sample.device_id, "unknown") == kind)
             key = f"{folder(day)}kind={kind}/v000001-0000.parquet"
             (root / key).parent.mkdir(parents=True, exist_ok=True)
             columns = {

@@ -135,12 +135,12 @@ def test_a_month_is_reported_once_it_is_over_and_again_when_its_readings_changed
 ) -> None:
     root, place = tmp_path / "archive", str(tmp_path / "archive")
     write_archive(root, MADE, OCTOBER[-2])
-    assert [made.month for made in make_due(spark, place, place)] == [BEFORE], "a day of October is not final"
+    assert [written.month for written in make_due(spark, place, place)] == [BEFORE], "a day of October is not final"
     write_archive(root, MADE, OCTOBER[-1])
-    assert [made.month for made in make_due(spark, place, place)] == [MONTH]
+    assert [written.month for written in make_due(spark, place, place)] == [MONTH]
     assert list(make_due(spark, place, place)) == []
-    write_archive(root, [each for each in MADE if each.device_id != "sound-1"], OCTOBER[-1])
-    assert [made.month for made in make_due(spark, place, place)] == [BEFORE, MONTH], "a device was forgotten"
+    write_archive(root, [reading for reading in MADE if reading.device_id != "sound-1"], OCTOBER[-1])
+    assert [written.month for written in make_due(spark, place, place)] == [BEFORE, MONTH], "a device was forgotten"
     assert ("sound-1", "temperature") not in report(root, "series")
 
 
