@@ -44,17 +44,17 @@ def postgres_server() -> Iterator[Postgres]:
 @pytest.fixture
 async def database(postgres_server: Postgres) -> AsyncIterator[TestDatabase]:
     """A migrated, empty database of the test's own."""
-    made = await postgres.copy_template(postgres_server)
-    yield made
-    await postgres.drop_database(made)
+    created = await postgres.copy_template(postgres_server)
+    yield created
+    await postgres.drop_database(created)
 
 
 @pytest.fixture
 async def empty_database(postgres_server: Postgres) -> AsyncIterator[TestDatabase]:
     """A database of the test's own without any table."""
-    made = await postgres.create_empty(postgres_server)
-    yield made
-    await postgres.drop_database(made)
+    created = await postgres.create_empty(postgres_server)
+    yield created
+    await postgres.drop_database(created)
 
 
 @pytest.fixture

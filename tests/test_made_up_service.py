@@ -68,7 +68,7 @@ def test_it_is_deployed_with_everything_that_its_declaration_asks_for(graph: Gra
     assert container["image"] == IMAGE
     assert given["API_URL"] == f"http://api.sensors.svc:{API.port}"
     assert given["DATABASE_USER"] == "echo"
-    kinds = {made.type.rpartition(":")[2] for made in graph.resources if made.name == "echo"}
+    kinds = {resource.type.rpartition(":")[2] for resource in graph.resources if resource.name == "echo"}
     assert {
         *("Deployment", "Service", "ServiceAccount", "NetworkPolicy", "PodIdentity", "Role"),
         *("PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceMonitor"),
@@ -80,7 +80,7 @@ def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph: Gra
         peers = [peer for rule in rules for peer in rule[side]]
         return [peer["podSelector"]["matchLabels"].get(POD) for peer in peers if "podSelector" in peer]
 
-    policies = {made.name: made.inputs["spec"] for made in graph.of("NetworkPolicy")}
+    policies = {resource.name: resource.inputs["spec"] for resource in graph.of("NetworkPolicy")}
     assert named(policies["api"]["ingress"], "from") == ["echo"]
     assert "api" in named(policies["echo"]["egress"], "to")
     for name in {declaration.name for declaration in CATALOG.declarations}:
@@ -89,11 +89,11 @@ def test_it_may_call_the_service_that_it_declares_and_nobody_else_may(graph: Gra
 
 
 def test_without_its_image_it_is_skipped_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr("pulumi.log.warn", said.append)
+    warnings: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", warnings.append)
     graph = build(lambda: environment.deploy(environment_config("dev"), "dev", CATALOG_WITH_ECHO))
-    assert [made.type for made in graph.resources if made.name == "echo"] == []
-    (warning,) = [line for line in said if "is not deployed" in line]
+    assert [resource.type for resource in graph.resources if resource.name == "echo"] == []
+    (warning,) = [line for line in warnings if "is not deployed" in line]
     assert warning.startswith("echo is not deployed: ")
     assert "nox -s images -- build --push" in warning
 

@@ -41,9 +41,9 @@ def test_pulumi_installs_the_lock_of_the_stacks() -> None:
 def test_every_stack_says_with_which_key_of_its_account_its_secrets_are_encrypted(path: Path) -> None:
     # Without the two lines a fresh checkout asks for a passphrase that nobody has.
     stack = yaml.safe_load(path.read_text())
-    (said,) = stack["config"].values()
-    arn = rf"arn:aws:kms:{said['region']}:{said['account']}:key/[0-9a-f-]{{36}}"
-    assert re.fullmatch(rf"awskms:///{arn}\?region={said['region']}", stack["secretsprovider"])
+    (key,) = stack["config"].values()
+    arn = rf"arn:aws:kms:{key['region']}:{key['account']}:key/[0-9a-f-]{{36}}"
+    assert re.fullmatch(rf"awskms:///{arn}\?region={key['region']}", stack["secretsprovider"])
     assert base64.b64decode(stack["encryptedkey"], validate=True)
 
 

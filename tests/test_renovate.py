@@ -24,9 +24,9 @@ def found() -> set[tuple[str, str, str]]:
         path for path in ROOT.rglob("components/**/*.py") if re.search(pattern.strip("/"), str(path.relative_to(ROOT)))
     ]
     return {
-        (made["depName"], made["currentValue"], made["registryUrl"])
+        (match["depName"], match["currentValue"], match["registryUrl"])
         for path in paths
-        for made in matches.finditer(path.read_text())
+        for match in matches.finditer(path.read_text())
     }
 
 

@@ -91,7 +91,7 @@ esac"""
 
 
 @pytest.mark.parametrize(
-    ("event", "due", "asked", "running", "agreed", "action", "environment"),
+    ("event", "due", "request", "running", "agreed", "action", "environment"),
     [
         ("schedule", "up", "", "", True, "up", "dev-schedule"),
         ("schedule", "up", "", "", False, "up", "dev"),
@@ -103,7 +103,7 @@ esac"""
     ],
 )
 def test_what_is_new_in_dev_waits_for_somebody_and_what_was_agreed_to_comes_and_goes_by_the_clock(
-    machine: Machine, event: str, due: str, asked: str, running: str, agreed: bool, action: str, environment: str
+    machine: Machine, event: str, due: str, request: str, running: str, agreed: bool, action: str, environment: str
 ) -> None:
     machine.has("gh", AGREED if agreed else "true")
     machine.has(
@@ -111,7 +111,7 @@ def test_what_is_new_in_dev_waits_for_somebody_and_what_was_agreed_to_comes_and_
         f"mkdir -p .venv/bin; printf '#!/bin/sh\\necho running={running}\\n' | "
         "tee .venv/bin/python >.venv/bin/pip; chmod +x .venv/bin/*",
     )
-    ended = machine.run(script("workflows/dev.yml", "decide", "decide"), EVENT=event, DUE=due, ASKED=asked)
+    ended = machine.run(script("workflows/dev.yml", "decide", "decide"), EVENT=event, DUE=due, ASKED=request)
     assert ended.returncode == 0, ended.stderr
     assert machine.outputs.read_text().splitlines() == [f"action={action}", f"environment={environment}"]
 
@@ -144,7 +144,7 @@ def test_a_lock_that_a_dead_run_left_is_lifted_and_a_second_try_takes_what_aws_h
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "result"),
+    ("code", "output", "result"),
     [
         (0, "unchanged", "same"),
         (255, "error: no changes were expected for refresh but changes were proposed", "drifted"),
@@ -152,14 +152,14 @@ def test_a_lock_that_a_dead_run_left_is_lifted_and_a_second_try_takes_what_aws_h
     ],
 )
 def test_a_comparison_that_broke_off_is_no_difference(
-    machine: Machine, code: int, said: str, result: str | None
+    machine: Machine, code: int, output: str, result: str | None
 ) -> None:
-    machine.has("pulumi", f"echo '{said}'; exit {code}")
+    machine.has("pulumi", f"echo '{output}'; exit {code}")
     ended = machine.run(script("workflows/drift.yml", "compare", "compare"), STACK="prod")
     found = machine.folder / "drift" / "result"
     assert (found.read_text().strip() if found.exists() else None) == result
     assert (ended.returncode == 0) == (result is not None)
-    assert said in ended.stdout
+    assert output in ended.stdout
 
 
 def tell(machine: Machine, result: str | None, *, issue: str = "") -> list[str]:
@@ -174,8 +174,8 @@ def tell(machine: Machine, result: str | None, *, issue: str = "") -> list[str]:
 
 
 def test_a_difference_opens_one_issue(machine: Machine) -> None:
-    (asked,) = tell(machine, "drifted")
-    assert asked == "gh issue create --title prod is not what was deployed --body-file body"
+    (command,) = tell(machine, "drifted")
+    assert command == "gh issue create --title prod is not what was deployed --body-file body"
     assert "~ replicas: 2 => 5" in (machine.folder / "body").read_text()
 
 
@@ -184,8 +184,8 @@ def test_a_difference_that_stays_updates_its_issue(machine: Machine) -> None:
 
 
 def test_a_difference_that_is_gone_closes_its_issue(machine: Machine) -> None:
-    (asked,) = tell(machine, "same", issue="12")
-    assert asked.startswith("gh issue close 12 ")
+    (command,) = tell(machine, "same", issue="12")
+    assert command.startswith("gh issue close 12 ")
 
 
 def test_no_difference_and_no_comparison_tell_nothing(machine: Machine) -> None:

@@ -150,6 +150,6 @@ def test_a_pull_request_passes_the_command_that_the_readme_tells_people_to_test_
 def test_the_action_of_a_program_names_what_the_workflows_ask_it_for() -> None:
     offered = set(re.findall(r"^\s+([a-z]+)\)$", (FOLDER / "actions/program/install.sh").read_text(), re.MULTILINE))
     text = "".join(path.read_text() for path in [*WORKFLOWS, FOLDER / "actions/stack/action.yml"])
-    asked = re.findall(r"uses: \./\.github/actions/program\n\s+with:\n\s+name: ([a-z]+)", text)
-    assert set(asked) == offered
+    requested = re.findall(r"uses: \./\.github/actions/program\n\s+with:\n\s+name: ([a-z]+)", text)
+    assert set(requested) == offered
     assert end_commands("dev", "bucket", "eu-west-1")[3].split()[-1] in offered

@@ -68,20 +68,20 @@ class Site:
         """Open a page, and fail if it complained of anything but refused requests."""
         context = await self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         page = await context.new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        console_errors: list[str] = []
+        page.on("pageerror", lambda error: console_errors.append(str(error)))
+        page.on("console", lambda line: console_errors.append(line.text) if line.type in ("error", "warning") else None)
         try:
             await page.goto(self.url + query)
             yield page
         finally:
             await context.close()
-        assert [line for line in complaints if not expected(line)] == []
+        assert [line for line in console_errors if not expected(line)] == []
 
 
-def expected(complaint: str) -> bool:
+def expected(message: str) -> bool:
     """Whether the browser only tells that a request was refused, as tests have the stub do."""
-    return complaint.startswith(("Failed to load resource", "WebSocket connection to"))
+    return message.startswith(("Failed to load resource", "WebSocket connection to"))
 
 
 @dataclass
@@ -138,8 +138,8 @@ async def platform(
     postgres_server: Postgres,
     tmp_path: Path,
 ) -> AsyncIterator[Platform]:
-    made = {secret: secrets.keep(tmp_path / secret.name, make) for secret, make in secrets.MAKERS.items()}
-    files = {secret.variable: str(path) for secret, path in made.items()}
+    secret_files = {secret: secrets.keep(tmp_path / secret.name, make) for secret, make in secrets.MAKERS.items()}
+    files = {secret.variable: str(path) for secret, path in secret_files.items()}
     front = f"http://127.0.0.1:{free_port()}"
 
     def program(service: Service) -> Program:
@@ -154,7 +154,7 @@ async def platform(
         )
 
     api, gateway, ingestor = program(API), program(GATEWAY), program(INGESTOR)
-    url_of = {each.name: str(each.ready).removesuffix("/ready") for each in (api, gateway)}
+    url_of = {process.name: str(process.ready).removesuffix("/ready") for process in (api, gateway)}
     dashboard = preview(int(front.rpartition(":")[2]), url_of["api"], url_of["gateway"], tmp_path)
     operator = {"Authorization": f"Bearer {(tmp_path / 'operator-token').read_text()}"}
     async with supervised(api, gateway, ingestor, dashboard), httpx.AsyncClient(base_url=front) as http:

@@ -37,8 +37,8 @@ def trouble(device: dict[str, Any]) -> tuple[int, str]:
 def is_asked_for(alert: dict[str, Any], query: Mapping[str, str]) -> bool:
     """Whether an alert is among those that a query of the list names."""
     snoozed, device = str(is_snoozed(alert)).lower(), alert["source"].split("/")[0]
-    said = {"state": alert["state"], "severity": alert["severity"], "device_id": device, "snoozed": snoozed}
-    return all(query.get(name, value) == value for name, value in said.items())
+    properties = {"state": alert["state"], "severity": alert["severity"], "device_id": device, "snoozed": snoozed}
+    return all(query.get(name, value) == value for name, value in properties.items())
 
 
 def is_snoozed(alert: dict[str, Any]) -> bool:
@@ -58,7 +58,7 @@ def counts(fleet: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[st
         "silent": sum(device["state"] == "silent" for device in fleet),
         "matching": len(wanted),
         "located": sum("latitude" in device["attributes"] for device in wanted),
-        "states": of([device["state"] for device in fleet] + ["alerting" for each in fleet if each["worst"]]),
+        "states": of([device["state"] for device in fleet] + ["alerting" for member in fleet if member["worst"]]),
         "kinds": of([device["kind"] for device in fleet]),
         "labels": of([label for device in fleet for label in device["labels"]]),
         "metrics": of([reading["metric"] for device in fleet for reading in device["readings"]]),

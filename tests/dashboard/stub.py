@@ -59,7 +59,7 @@ class StubApi:
         self.latest: dict[tuple[str, str], dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
         self.rules: list[dict[str, Any]] = []
         self.links: dict[str, dict[str, Any]] = {}
         """What each viewing link shows, by its secret."""
@@ -148,13 +148,13 @@ class StubApi:
 
     async def fleet(self, request: Request) -> Response:
         """GET /api/fleet: what is wrong first, by id; the words of `q` anywhere."""
-        self.asked.append(str(request.url.path))
+        self.requested_paths.append(str(request.url.path))
         if not self.may_look(request):
             return problem(401, "this needs readings:read: sign in, or send Authorization: Bearer KEY")
         if not self.http:
             return problem(503, "the database cannot be reached")
         query = request.query_params
-        found = sorted((self.glance(each) for each in self.devices), key=trouble)
+        found = sorted((self.glance(member) for member in self.devices), key=trouble)
         wanted = [
             device
             for device in found
@@ -308,13 +308,13 @@ class StubApi:
         """POST /api/alerts/acknowledge, /resolve, /snooze or /unsnooze."""
         if refused := unless_operator(request):
             return refused
-        said, action = await request.json(), DONE[request.path_params["verb"]]
+        body, action = await request.json(), DONE[request.path_params["verb"]]
         reached = {} if "snooze" in action else {"state": action, f"{action}_by": WHO, f"{action}_at": stamp()}
-        for alert_id in said["alert_ids"]:
-            self.set_alert(alert_id, snoozed_until=said.get("until"), **reached)
-            self.tell_event(alert_id, action, said)
+        for alert_id in body["alert_ids"]:
+            self.set_alert(alert_id, snoozed_until=body.get("until"), **reached)
+            self.tell_event(alert_id, action, body)
             await self.tell({"type": "alerts", "alerts": [self.alerts[alert_id]]})
-        return JSONResponse({"changed": said["alert_ids"], "unchanged": [], "refused": []})
+        return JSONResponse({"changed": body["alert_ids"], "unchanged": [], "refused": []})
 
     async def comment(self, request: Request) -> Response:
         """POST /api/alerts/{alert_id}/comment."""
@@ -324,10 +324,10 @@ class StubApi:
         self.tell_event(alert_id, "commented", await request.json())
         return JSONResponse(self.alerts[alert_id] | {"events": self.events[alert_id]})
 
-    def tell_event(self, alert_id: str, action: str, said: dict[str, Any]) -> None:
+    def tell_event(self, alert_id: str, action: str, body: dict[str, Any]) -> None:
         """Add to what was done to an alert."""
-        event = {"at": stamp(), "actor": said.get("actor", WHO), "action": action, "comment": said["comment"]}
-        self.events.setdefault(alert_id, []).append(event | {"happened_at": None, "snoozed_until": said.get("until")})
+        event = {"at": stamp(), "actor": body.get("actor", WHO), "action": action, "comment": body["comment"]}
+        self.events.setdefault(alert_id, []).append(event | {"happened_at": None, "snoozed_until": body.get("until")})
 
     async def live(self, client: WebSocket) -> None:
         """WS /api/live."""

@@ -217,5 +217,5 @@ async def test_a_new_alert_is_heard_and_notified_by_choice(site: StubSite, chose
         site.stub.set_alert("damp", source="motor/vibration", rule="limit", message="Motor above 5 mm/s")
         await site.stub.tell({"type": "alerts", "alerts": [site.stub.alerts["damp"]]})
         await expect(page.locator("[aria-live=assertive]")).to_contain_text("Motor above 5 mm/s")
-        told = await page.evaluate("window.told")
-        assert told == (["tone", "tone", "New alert. Motor: Motor above 5 mm/s"] if chosen else [])
+        signals = await page.evaluate("window.told")
+        assert signals == (["tone", "tone", "New alert. Motor: Motor above 5 mm/s"] if chosen else [])

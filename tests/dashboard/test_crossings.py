@@ -24,15 +24,15 @@ def forecast(at: datetime, device: str = "boiler") -> dict[str, Any]:
 
 async def forecasting(page: Page, *items: dict[str, Any]) -> list[str]:
     """Let the API forecast this, and return for which devices it is asked."""
-    asked: list[str] = []
+    urls: list[str] = []
 
     async def answer(route: Route) -> None:
-        asked.append(route.request.url)
+        urls.append(route.request.url)
         await route.fulfill(json={"items": items, "next_cursor": None})
 
     await page.route("**/api/forecasts?*", answer)
     await page.reload()
-    return asked
+    return urls
 
 
 async def stocked(site: StubSite) -> None:
@@ -48,14 +48,14 @@ async def test_a_gauge_warns_before_a_limit_is_crossed_and_says_so_politely(site
     await stocked(site)
     at = SOON.replace(minute=37, second=0, microsecond=0)
     async with site.visit(timezone_id="UTC", locale="en-GB") as page:
-        asked = await forecasting(page, forecast(at))
+        urls = await forecasting(page, forecast(at))
         gauge = page.get_by_role("article").filter(has=page.get_by_role("meter", name="Boiler room, Temperature"))
-        said = re.compile(rf"above 28\s?°C at about {at:%H}:40")
-        await expect(gauge).to_contain_text(said)
+        warning = re.compile(rf"above 28\s?°C at about {at:%H}:40")
+        await expect(gauge).to_contain_text(warning)
         await expect(page.get_by_role("article").filter(has_text="Cellar")).not_to_contain_text("at about")
         status = page.get_by_role("status").filter(has_text="Expected: Boiler room, Temperature: ")
-        await expect(status).to_contain_text(said)
-        assert asked[0].endswith("/api/forecasts?ids=boiler%2Ccellar&limit=1000"), asked
+        await expect(status).to_contain_text(warning)
+        assert urls[0].endswith("/api/forecasts?ids=boiler%2Ccellar&limit=1000"), urls
 
 
 async def test_an_alert_says_more_than_what_is_expected(site: StubSite) -> None:
@@ -74,5 +74,5 @@ async def test_the_trend_names_the_rule_in_the_readers_words(site: StubSite) -> 
     at = SOON.replace(minute=0, second=0, microsecond=0)
     async with site.visit("devices/boiler", timezone_id="UTC", locale="de-DE") as page:
         await forecasting(page, forecast(at))
-        said = re.compile(rf"erwartet: gegen {at:%H}:00 über 28\s?°C \(Too hot\)")
-        await expect(page.locator(".legend")).to_contain_text(said)
+        warning = re.compile(rf"erwartet: gegen {at:%H}:00 über 28\s?°C \(Too hot\)")
+        await expect(page.locator(".legend")).to_contain_text(warning)

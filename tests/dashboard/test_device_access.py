@@ -48,14 +48,14 @@ async def copied(page: Page, name: str) -> str:
 
 def agree(page: Page) -> list[str]:
     """Agree to whatever the page asks, and return the list that its questions are added to."""
-    asked: list[str] = []
+    dialogs: list[str] = []
 
     async def answer(dialog: Any) -> None:
-        asked.append(dialog.message)
+        dialogs.append(dialog.message)
         await dialog.accept()
 
     page.on("dialog", answer)
-    return asked
+    return dialogs
 
 
 async def test_a_credential_is_made_shown_once_used_and_revoked(platform: Platform) -> None:
@@ -72,27 +72,27 @@ async def test_a_credential_is_made_shown_once_used_and_revoked(platform: Platfo
         await expect(rows.filter(has_text=first.split("_")[1])).to_contain_text("never")
 
         await page.get_by_role("button", name="Make a credential").click()
-        made = await copied(page, "Copy the credential")
-        await expect(page.get_by_text(made)).to_be_visible()
+        credential = await copied(page, "Copy the credential")
+        await expect(page.get_by_text(credential)).to_be_visible()
         await expect(page.get_by_text("it is not shown again")).to_be_visible()
-        row = rows.filter(has_text=made.split("_")[1])
+        row = rows.filter(has_text=credential.split("_")[1])
         await expect(row).to_contain_text("Valid")
         await page.evaluate(AXE.read_text())
         assert await violations(page) == []
 
-        url = (await upload_url(platform, made)).raise_for_status().json()["url"]
+        url = (await upload_url(platform, credential)).raise_for_status().json()["url"]
         assert (await platform.http.put(url, json=READING)).status_code in {202, 422}
         await page.reload()
         await expect(row).to_contain_text("ago")
-        await expect(page.get_by_text(made)).to_have_count(0)
-        assert made not in await page.content()
+        await expect(page.get_by_text(credential)).to_have_count(0)
+        assert credential not in await page.content()
 
-        asked = agree(page)
+        dialogs = agree(page)
         await row.get_by_role("button", name="Revoke").click()
         await expect(row).to_contain_text("Revoked")
-        assert "60 seconds" in asked[0]
+        assert "60 seconds" in dialogs[0]
         await expect(page.get_by_text("refused everywhere by")).to_be_visible()
-        assert (await upload_url(platform, made)).status_code == 401
+        assert (await upload_url(platform, credential)).status_code == 401
 
         async def refused() -> bool:
             return (await platform.http.put(url, json=READING)).status_code == 403
@@ -114,13 +114,17 @@ async def test_two_credentials_hold_and_all_others_can_be_ended_at_once(platform
         await page.get_by_role("button", name="Make a credential").click()
         await expect(page.get_by_text("Nothing was changed.")).to_be_visible()
 
-        asked = agree(page)
+        dialogs = agree(page)
         await page.get_by_label("Revoke all others at once").check()
         await page.get_by_label(re.compile("Works for days")).fill("30")
         await page.get_by_role("button", name="Make a credential").click()
         third = await copied(page, "Copy the credential")
-        assert "Boiler room" in asked[0]
-        assert [(await upload_url(platform, each)).status_code for each in (first, second, third)] == [401, 401, 200]
+        assert "Boiler room" in dialogs[0]
+        assert [(await upload_url(platform, credential)).status_code for credential in (first, second, third)] == [
+            401,
+            401,
+            200,
+        ]
 
 
 async def test_who_may_not_change_devices_sees_no_credentials(platform: Platform) -> None:
@@ -154,10 +158,10 @@ async def test_a_device_registers_itself_by_a_fleet_key_until_it_is_revoked(plat
         row = fleets.get_by_role("row", name=re.compile("Roof 2026"))
         await expect(row).to_contain_text("1 of 2")
         await expect(row).to_contain_text("Valid")
-        asked = agree(page)
+        dialogs = agree(page)
         await row.get_by_role("button", name="Revoke").click()
         await expect(row).to_contain_text("Revoked")
-        assert "Roof 2026" in asked[0]
+        assert "Roof 2026" in dialogs[0]
         assert (await provision("inverter-2")).status_code == 401
 
 

@@ -35,7 +35,7 @@ async def test_a_large_fleet_is_a_table_with_what_is_wrong_first(site: StubSite)
         await expect(rows.nth(2)).to_contain_text("Vibration sensor 350")
         await expect(rows.nth(2)).to_contain_text("Silent")
         await expect(page.get_by_role("link", name="1 of 400 silent")).to_be_visible()
-        assert site.stub.asked == ["/api/fleet"]
+        assert site.stub.requested_paths == ["/api/fleet"]
         # A device that reports again is not silent any more, at once.
         await site.stub.read("sim-vibration-350", "vibration", 3)
         await expect(rows.nth(2)).not_to_contain_text("Silent")

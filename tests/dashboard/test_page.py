@@ -88,12 +88,12 @@ async def test_nothing_that_is_read_already_moves(site: StubSite, screen: Any) -
 async def test_everything_comes_from_its_own_address_under_a_strict_policy(site: StubSite) -> None:
     await stocked(site)
     async with site.visit() as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        urls: list[str] = []
+        page.on("request", lambda request: urls.append(request.url))
         answer = await page.reload()
         await expect(page.get_by_role("img", name="boiler")).to_be_visible()
         assert answer is not None
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
-        assert [url for url in asked if not url.startswith(site.url)] == []
+        assert [url for url in urls if not url.startswith(site.url)] == []

@@ -58,8 +58,8 @@ async def test_an_administrator_makes_a_key_and_revokes_it(platform: Platform) -
         await page.get_by_label("Name", exact=True).fill("nightly report")
         await page.get_by_label("devices:read").check()
         await page.get_by_role("button", name="Make a key").click()
-        made = await page.locator("code.command").inner_text()
-        headers = {"Authorization": f"Bearer {made}"}
+        key = await page.locator("code.command").inner_text()
+        headers = {"Authorization": f"Bearer {key}"}
         assert (await platform.http.get("/api/devices", headers=headers)).status_code == 200
         assert (await platform.http.get("/api/keys", headers=headers)).status_code == 403
         page.on("dialog", lambda dialog: dialog.accept())

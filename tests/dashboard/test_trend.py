@@ -173,12 +173,12 @@ async def test_until_when_the_detector_learns_what_is_usual_is_said(site: StubSi
     unknown = {"judged_until": None, "usual_low": None, "usual_high": None}
     site.stub.watched = [{"metric": "temperature", "learning_until": stamp(1200), **unknown}]
     async with site.visit("devices/boiler") as page:
-        said = page.get_by_text(re.compile(r"is learning what is usual of Temperature until \d"))
-        await expect(said).to_be_visible()
+        notice = page.get_by_text(re.compile(r"is learning what is usual of Temperature until \d"))
+        await expect(notice).to_be_visible()
         site.stub.watched[0]["learning_until"] = None
         await page.reload()
         await expect(page.get_by_role("img", name=re.compile("^Boiler room, temperature"))).to_be_visible()
-        await expect(said).to_have_count(0)
+        await expect(notice).to_have_count(0)
 
 
 async def test_what_comes_next_is_drawn_and_said_where_somebody_forecasts_it(site: StubSite) -> None:
@@ -187,9 +187,9 @@ async def test_what_comes_next_is_drawn_and_said_where_somebody_forecasts_it(sit
     hours = [
         {"ts": iso(start + timedelta(hours=hour)), "expected": 21, "low": 18.5, "high": 23.5} for hour in range(24)
     ]
-    said = {"model": "prophet", "model_version": "1", "coverage": 0.81, "mase": 0.6, "baseline_mase": 1.0}
+    model = {"model": "prophet", "model_version": "1", "coverage": 0.81, "mase": 0.6, "baseline_mase": 1.0}
     series = {"device_id": "boiler", "metric": "temperature", "made_at": iso(start), "tested_at": iso(start)}
-    answer = {"items": [{**series, **said, "hours": hours}], "next_cursor": None}
+    answer = {"items": [{**series, **model, "hours": hours}], "next_cursor": None}
     legend = re.compile(r"forecast; the band held 81 % of tested hours")
     async with site.visit("devices/boiler") as page:
         await page.route(

@@ -87,8 +87,8 @@ class Folder:
 @pytest.fixture
 def registries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registries:
     held, folder = tmp_path / "held", tmp_path / "bin"
-    for made in (held, folder):
-        made.mkdir(exist_ok=True)
+    for directory in (held, folder):
+        directory.mkdir(exist_ok=True)
     (folder / "skopeo").write_text(SKOPEO.format(log=tmp_path / "called", held=held))
     (folder / "skopeo").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -127,15 +127,15 @@ def facts(stack: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 def test_the_roles_and_the_state_of_a_stack_are_those_that_its_account_makes(
     account: str, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    graph, told = account_graph(account), facts(stack, capsys)
-    made = {
-        role.name: f"arn:aws:iam::{told['account']}:role{role.inputs['path']}{role.inputs['name']}"
+    graph, stack_facts = account_graph(account), facts(stack, capsys)
+    roles = {
+        role.name: f"arn:aws:iam::{stack_facts['account']}:role{role.inputs['path']}{role.inputs['name']}"
         for role in graph.of("aws:iam/role:Role")
     }
-    assert (made["preview"], made["images"]) == (told["preview_role"], told["images_role"])
-    assert made[f"deploy-{stack}"] == told["deploy_role"]
+    assert (roles["preview"], roles["images"]) == (stack_facts["preview_role"], stack_facts["images_role"])
+    assert roles[f"deploy-{stack}"] == stack_facts["deploy_role"]
     bucket = graph.one("aws:s3/bucket:Bucket", "state").inputs["bucket"]
-    assert told["backend"] == f"s3://{bucket}?region={told['region']}"
+    assert stack_facts["backend"] == f"s3://{bucket}?region={stack_facts['region']}"
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -263,10 +263,10 @@ def test_a_vulnerability_without_a_fix_is_told_with_the_exception_to_write(
 ) -> None:
     programs("docker", "trivy", found=UNFIXED)
     assert images.main(["build", "--scan"]) == 1
-    said = capsys.readouterr().err
-    assert "CVE-2 LOW in zlib 1.2: take 1.3" in said
-    assert "CVE-1 HIGH in perl 5.36: no fix yet. Write into .trivyignore.yaml" in said
-    assert "  - id: CVE-1\n    statement: perl ...\n    expired_at: " in said
+    output = capsys.readouterr().err
+    assert "CVE-2 LOW in zlib 1.2: take 1.3" in output
+    assert "CVE-1 HIGH in perl 5.36: no fix yet. Write into .trivyignore.yaml" in output
+    assert "  - id: CVE-1\n    statement: perl ...\n    expired_at: " in output
 
 
 def test_what_was_pushed_is_listed_and_signed_by_digest(checkout: Path, programs: Programs) -> None:

@@ -45,10 +45,10 @@ def test_what_a_stack_names_is_kept_and_a_second_time_changes_nothing(checkout: 
     images.pin("dev", {"api": OTHER})
     registries.hold(f"{DEV}/api@{OTHER}")
     assert images.main(["keep", "dev"]) == 0
-    kept = registries.held()
-    assert f"{DEV}_api_{kept_tag(OTHER)}".replace("/", "_") in kept
+    held = registries.held()
+    assert f"{DEV}_api_{kept_tag(OTHER)}".replace("/", "_") in held
     assert images.main(["keep", "dev"]) == 0
-    assert registries.held() == kept
+    assert registries.held() == held
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def test_whatever_is_pushed_what_the_file_names_stays(merges: list[int]) -> None
     for pushed, behind in enumerate(merges):
         # What the file names is marked before anything is pushed.
         held = [
-            Image(made.pushed, made.tags | {kept_tag(f"sha256:{named:012}")}) if made.pushed == named else made
-            for made in held
+            Image(image.pushed, image.tags | {kept_tag(f"sha256:{named:012}")}) if image.pushed == named else image
+            for image in held
         ]
         held.append(Image(pushed, frozenset({f"0.1.0-main.{pushed}"})))
         gone = expired(policy, held)
-        held = [made for made in held if made not in gone]
-        there = [made.pushed for made in held]
+        held = [image for image in held if image not in gone]
+        there = [image.pushed for image in held]
         assert named in there
         if behind < 3 and pushed - behind in there and pushed - behind > named:
             named = pushed - behind
@@ -99,8 +99,8 @@ def test_whatever_is_pushed_what_the_file_names_stays(merges: list[int]) -> None
 def test_every_repository_has_the_policy() -> None:
     policies = account_graph().of("aws:ecr/lifecyclePolicy:LifecyclePolicy")
     assert len(policies) == len(CATALOG.images)
-    for made in policies:
-        first, *_, last = json.loads(made.inputs["policy"])["rules"]
+    for resource in policies:
+        first, *_, last = json.loads(resource.inputs["policy"])["rules"]
         assert first["selection"]["tagPatternList"] == [kept_tag("")[:5] + "*"]
         assert last["selection"]["tagStatus"] == "any", "ECR demands that it stands last"
         assert first["selection"]["countNumber"] > last["selection"]["countNumber"]

@@ -34,18 +34,18 @@ def tagged(kind: str, tags: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def volume(aws: Emulator, tags: dict[str, str]) -> str:
-    made = aws.client("ec2").create_volume(
+    created = aws.client("ec2").create_volume(
         AvailabilityZone="eu-west-1a", Size=10, TagSpecifications=tagged("volume", tags)
     )
-    return str(made["VolumeId"])
+    return str(created["VolumeId"])
 
 
 def volumes(aws: Emulator) -> set[str]:
-    return {made["VolumeId"] for made in aws.client("ec2").describe_volumes()["Volumes"]}
+    return {found["VolumeId"] for found in aws.client("ec2").describe_volumes()["Volumes"]}
 
 
 def snapshots(aws: Emulator) -> set[str]:
-    return {made["DBSnapshotIdentifier"] for made in aws.client("rds").describe_db_snapshots()["DBSnapshots"]}
+    return {snapshot["DBSnapshotIdentifier"] for snapshot in aws.client("rds").describe_db_snapshots()["DBSnapshots"]}
 
 
 def lives(aws: Emulator, *names: str) -> None:
@@ -82,10 +82,10 @@ def test_an_interface_that_outlived_its_node_goes(aws: Emulator) -> None:
     ec2 = aws.client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     tags = {"cluster.k8s.amazonaws.com/name": name_of("dev")}
-    made = ec2.create_network_interface(SubnetId=subnet, TagSpecifications=tagged("network-interface", tags))
+    response = ec2.create_network_interface(SubnetId=subnet, TagSpecifications=tagged("network-interface", tags))
     assert leftovers.main(["dev", "--delete"]) == 0
     there = {found["NetworkInterfaceId"] for found in ec2.describe_network_interfaces()["NetworkInterfaces"]}
-    assert made["NetworkInterface"]["NetworkInterfaceId"] not in there
+    assert response["NetworkInterface"]["NetworkInterfaceId"] not in there
 
 
 def test_the_newest_last_snapshot_stays_and_so_does_what_a_person_made(aws: Emulator) -> None:
@@ -101,9 +101,9 @@ def test_nothing_is_deleted_of_a_stack_that_is_up(aws: Emulator, capsys: pytest.
         Domain="vpc", TagSpecifications=tagged("elastic-ip", stack_tags("dev"))
     )["AllocationId"]
     assert leftovers.main(["dev", "--delete"]) == 1
-    said = capsys.readouterr().out
-    assert f"address {address}: runs" in said
-    assert "The stack is not down." in said
+    output = capsys.readouterr().out
+    assert f"address {address}: runs" in output
+    assert "The stack is not down." in output
     assert left in volumes(aws)
     aws.client("ec2").release_address(AllocationId=address)
     assert leftovers.main(["dev", "--delete"]) == 0

@@ -20,7 +20,7 @@ def test_an_exception_with_a_reason_and_a_day_that_is_near_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("2027-01-31", "2026-11-25", "CVE-2026-1: expired on 2026-11-25: take the fix"),
         ("2027-01-31", "2027-11-25", "expires on 2027-11-25: at the most 90 days from now"),
@@ -30,11 +30,11 @@ def test_an_exception_with_a_reason_and_a_day_that_is_near_is_taken() -> None:
         ("id: CVE-2026-1", "name: perl", "write its id"),
     ],
 )
-def test_an_exception_that_hides_something_for_ever_is_refused(old: str, new: str, told: str) -> None:
+def test_an_exception_that_hides_something_for_ever_is_refused(old: str, new: str, message: str) -> None:
     (problem,) = problems(GOOD.replace(old, new), TODAY)
-    assert told in problem
+    assert message in problem
 
 
 def test_the_exceptions_of_this_repository_have_their_form() -> None:
-    told = problems((ROOT / EXCEPTIONS).read_text(), TODAY)
-    assert [problem for problem in told if "write " in problem] == []
+    found = problems((ROOT / EXCEPTIONS).read_text(), TODAY)
+    assert [problem for problem in found if "write " in problem] == []

@@ -26,10 +26,12 @@ def test_a_step_that_fails_is_named_with_what_was_found(key: str, capsys: pytest
     refuses = Route("/api/devices", lambda _: JSONResponse({"detail": "the key is not valid"}, 401), methods=["POST"])
     with serving(Starlette(routes=[HEALTH, page, refuses])) as base:
         assert main(["--url", base, "--key-file", key]) == FAILED
-    said = capsys.readouterr()
-    assert "s  the dashboard is served" in said.out
-    assert 'the API registers a device: 401 Unauthorized instead of 201: {"detail":"the key is not valid"}' in said.err
-    assert "a-key-of-the-tests" not in said.out + said.err
+    printed = capsys.readouterr()
+    assert "s  the dashboard is served" in printed.out
+    assert (
+        'the API registers a device: 401 Unauthorized instead of 201: {"detail":"the key is not valid"}' in printed.err
+    )
+    assert "a-key-of-the-tests" not in printed.out + printed.err
 
 
 def test_an_environment_that_does_not_answer_is_told(key: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
             variables = aws.environment()
             if environment:
                 retained.make(aws, environment)
-                account = next(name for name, one in accounts().items() if environment in one.environments)
+                account = next(
+                    name for name, account_config in accounts().items() if environment in account_config.environments
+                )
                 variables = deployer.environment(aws, account, environment)
             return aws, Rehearsal(folder, kubeconfig or folder, real_aws=True, environment=variables)
 

@@ -72,12 +72,12 @@ class Shell:
 
     def paste(self, *blocks: str) -> str:
         """Paste blocks of the document, one after the other, and return what was printed."""
-        kept = self.checkout.parent / "variables"
+        variables = self.checkout.parent / "variables"
         typed = "\n".join(commands("deploy.md", name) for name in blocks)
         for written, here in HERE.items():
             typed = typed.replace(written, here)
-        before = f". {kept}\n" if kept.exists() else ""
-        after = f"\ndeclare -p stack backend provider PULUMI_CONFIG_PASSPHRASE >{kept} 2>/dev/null || :\n"
+        before = f". {variables}\n" if variables.exists() else ""
+        after = f"\ndeclare -p stack backend provider PULUMI_CONFIG_PASSPHRASE >{variables} 2>/dev/null || :\n"
         return self.run(before + typed + after)
 
     def run(self, commands: str) -> str:
@@ -150,17 +150,19 @@ def test_whoever_follows_the_document_arrives(shell: Shell) -> None:
     images = yaml.safe_load((shell.checkout / "Pulumi.dev.yaml").read_text())["config"]["sensor-analytics:environment"][
         "images"
     ]
-    assert {image: said.rpartition("@")[2] for image, said in images.items()} == dict.fromkeys(CATALOG.images, DIGEST)
+    assert {image: output.rpartition("@")[2] for image, output in images.items()} == dict.fromkeys(
+        CATALOG.images, DIGEST
+    )
 
-    said = shell.paste("environment")
-    assert "sensor-analytics@" in said, "the policy pack was not asked"
-    assert "errored" not in said
+    output = shell.paste("environment")
+    assert "sensor-analytics@" in output, "the policy pack was not asked"
+    assert "errored" not in output
     assert shell.state("dev")["secrets_providers"]["type"] == "cloud"
     assert shell.run("pulumi stack output url --stack dev").startswith("http://")
 
     file, bootstrap = shell.checkout / "Pulumi.staging.yaml", shell.checkout / "Pulumi.bootstrap.yaml"
     shutil.copy(shell.checkout / "Pulumi.dev.yaml", file)
     bootstrap.write_text(bootstrap.read_text().replace("environments: [dev]", "environments: [dev, staging]"))
-    said = shell.paste("staging")
-    assert "sensor-analytics-staging" in said
-    assert "errored" not in said
+    output = shell.paste("staging")
+    assert "sensor-analytics-staging" in output
+    assert "errored" not in output

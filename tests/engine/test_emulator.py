@@ -21,8 +21,8 @@ print(config.keep_alive_timeout)
 def test_it_closes_no_idle_connection_that_a_provider_still_uses() -> None:
     """Go's client closes one itself after 90 s."""
     root = Path(__file__).parents[2]
-    said = subprocess.run([sys.executable, "-c", AS_IT_STARTS], cwd=root, check=True, capture_output=True, text=True)
-    assert int(said.stdout) > 90
+    process = subprocess.run([sys.executable, "-c", AS_IT_STARTS], cwd=root, check=True, capture_output=True, text=True)
+    assert int(process.stdout) > 90
 
 
 def test_a_subnet_that_is_asked_for_twice_is_made_once(tmp_path: Path) -> None:

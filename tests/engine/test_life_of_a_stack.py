@@ -55,7 +55,7 @@ def rehearsal(tmp_path: Path, kubeconfig: Path) -> Rehearsal:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Rehearsal]:
+def deployed(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Rehearsal]:
     """A rehearsal in which dev was made, for the tests that only look at it."""
     folder = tmp_path_factory.mktemp("dev")
     with control_plane.running(folder) as access:
@@ -65,18 +65,18 @@ def made(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Reh
 
 
 @pytest.fixture
-def dev(made: Rehearsal) -> Kubectl:
+def dev(deployed: Rehearsal) -> Kubectl:
     """What asks the cluster in which dev was made."""
-    return partial(kubectl, made.kubeconfig)
+    return partial(kubectl, deployed.kubeconfig)
 
 
 @pytest.fixture(scope="module")
-def viewer(made: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def viewer(deployed: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Access to dev's cluster as somebody who may look at everything but secrets."""
-    ask = partial(kubectl, made.kubeconfig)
+    ask = partial(kubectl, deployed.kubeconfig)
     ask("create", "serviceaccount", "viewer", "-n", "default")
     ask("create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
-    access = json.loads(made.kubeconfig.read_text())
+    access = json.loads(deployed.kubeconfig.read_text())
     access["users"][0]["user"] = {"token": ask("create", "token", "viewer", "-n", "default").strip()}
     path = tmp_path_factory.mktemp("viewer") / "kubeconfig"
     path.write_text(json.dumps(access))
@@ -88,9 +88,9 @@ def configured(name: str, mirror: Path) -> dict[str, Any]:
     return {**read_stack_file(name, "environment"), "charts": {"mirror": str(mirror)}}
 
 
-def kubectl(kubeconfig: Path, *arguments: str, said: str | None = None, refused: bool = False) -> str:
+def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None, refused: bool = False) -> str:
     command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
-    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     assert bool(done.returncode) == refused, done.stderr
     return done.stderr if refused else done.stdout
 
@@ -126,34 +126,34 @@ def test_no_service_account_may_ask_the_cluster_for_anything(dev: Kubectl) -> No
         assert granted(dev, f"system:serviceaccount:sensors:{declaration.name}") == nobody
 
 
-def test_who_may_only_look_can_preview_what_a_change_would_do(made: Rehearsal, viewer: Path, mirror: Path) -> None:
+def test_who_may_only_look_can_preview_what_a_change_would_do(deployed: Rehearsal, viewer: Path, mirror: Path) -> None:
     assert kubectl(viewer, "auth", "can-i", "get", "secrets", "-A", refused=True) == ""
     config = with_other_image(configured("dev", mirror), "api")
     config["monitoring"] = {**config["monitoring"], "metrics_gib": 30}
-    looking = replace(made, kubeconfig=viewer)
+    looking = replace(deployed, kubeconfig=viewer)
     planned = changes_planned(looking.stack("dev", "environment", config))
     assert ("kubernetes:apps/v1:Deployment", "api") in planned
     assert ("kubernetes:helm.sh/v3:Release", "prometheus") in planned
 
 
 def test_who_previews_and_who_deploys_are_told_the_same_steps(
-    made: Rehearsal, viewer: Path, mirror: Path, tmp_path: Path
+    deployed: Rehearsal, viewer: Path, mirror: Path, tmp_path: Path
 ) -> None:
     """What somebody agreed to is compared with what the deployment would do, though other roles compute it (ADR 23)."""
-    access = json.loads(made.kubeconfig.read_text())
-    tokens = [json.loads(path.read_text())["users"][0]["user"]["token"] for path in (viewer, made.kubeconfig)]
+    access = json.loads(deployed.kubeconfig.read_text())
+    tokens = [json.loads(path.read_text())["users"][0]["user"]["token"] for path in (viewer, deployed.kubeconfig)]
     # As on AWS: one way in for both, and a program that says who they are.
     access["users"][0]["user"] = {"exec": {**CREDENTIAL, "command": "whoever-asks", "interactiveMode": "Never"}}
     kubeconfig = tmp_path / "as-on-aws"
     kubeconfig.write_text(json.dumps(access))
-    told = json.dumps({**CREDENTIAL, "kind": "ExecCredential", "status": {"token": "TOKEN"}})
-    made.play("whoever-asks", f"""echo '{told}' | sed "s/TOKEN/$TOKEN_OF_THE_CLUSTER/"\n""")
+    credential = json.dumps({**CREDENTIAL, "kind": "ExecCredential", "status": {"token": "TOKEN"}})
+    deployed.play("whoever-asks", f"""echo '{credential}' | sed "s/TOKEN/$TOKEN_OF_THE_CLUSTER/"\n""")
     config = with_other_image(configured("dev", mirror), "api")
     config["monitoring"] = {**config["monitoring"], "metrics_gib": 30}
     agreed, now = (
         steps(
             preview_as_json(
-                replace(made, kubeconfig=kubeconfig, environment={"TOKEN_OF_THE_CLUSTER": token}).stack(
+                replace(deployed, kubeconfig=kubeconfig, environment={"TOKEN_OF_THE_CLUSTER": token}).stack(
                     "dev", "environment", config
                 ),
                 program.main,
@@ -188,8 +188,8 @@ def test_the_api_server_refuses_a_pod_that_is_not_locked_down(dev: Kubectl) -> N
         "metadata": {"name": "planted", "namespace": "sensors"},
         "spec": {"containers": [{"name": "root", "image": "example.com/root"}]},
     }
-    said = dev("apply", "-f", "-", said=json.dumps(pod), refused=True)
-    assert 'violates PodSecurity "restricted:latest"' in said
+    output = dev("apply", "-f", "-", stdin=json.dumps(pod), refused=True)
+    assert 'violates PodSecurity "restricted:latest"' in output
 
 
 @pytest.mark.parametrize("kubeconfig", ["prod"], indirect=True)
@@ -202,9 +202,9 @@ def test_a_stack_lives_from_its_first_preview_to_nothing_left(
     planned = stack.preview(policy_packs=PACKS).change_summary
     assert set(planned) == {auto.OpType.CREATE}
 
-    made = stack.up(policy_packs=PACKS)
-    assert made.outputs["url"].value == "https://sensors.example.com"
-    assert made.outputs["kubeconfig"].secret
+    result = stack.up(policy_packs=PACKS)
+    assert result.outputs["url"].value == "https://sensors.example.com"
+    assert result.outputs["kubeconfig"].secret
     assert changes(stack.up()) == {}, "a second deployment must change nothing"
 
     other = with_other_image(config, "api")
@@ -258,8 +258,8 @@ def test_a_deployment_whose_machine_died_goes_on(tmp_path: Path, mirror: Path, k
 
 def test_the_account_wide_stack_lives_too_and_is_hard_to_lose(rehearsal: Rehearsal) -> None:
     stack = rehearsal.stack("bootstrap", "bootstrap", read_stack_file("bootstrap", "bootstrap"))
-    made = stack.up()
-    assert made.outputs["backendUrl"].value == "s3://sensor-analytics-state-111111111111-eu-west-1?region=eu-west-1"
+    result = stack.up()
+    assert result.outputs["backendUrl"].value == "s3://sensor-analytics-state-111111111111-eu-west-1?region=eu-west-1"
     assert changes(stack.up()) == {}
     with pytest.raises(auto.CommandError, match="protect"):
         stack.destroy()
@@ -282,8 +282,8 @@ def test_a_wrong_configuration_is_one_clear_line_and_no_stack_trace(
     for part in path[:-1]:
         section = section[part]
     section[path[-1]] = value
-    said: list[str] = []
+    output: list[str] = []
     with pytest.raises(auto.CommandError):
-        rehearsal.stack("dev", "environment", config).preview(on_output=said.append)
-    assert any(line in text for text in said), said
-    assert not any("Traceback" in text for text in said)
+        rehearsal.stack("dev", "environment", config).preview(on_output=output.append)
+    assert any(line in text for text in output), output
+    assert not any("Traceback" in text for text in output)

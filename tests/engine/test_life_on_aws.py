@@ -142,11 +142,11 @@ def assert_it_is_made_in_two_goes(stack: auto.Stack, interrupted_at: str) -> dic
     """Preview a stack, make half of it, then the rest, and see that nothing is left to do; return what it exports."""
     assert set(stack.preview(policy_packs=PACKS).change_summary) == {auto.OpType.CREATE}
     interrupt(stack, interrupted_at, policy_packs=PACKS)
-    made = stack.up(policy_packs=PACKS)
-    assert changes(made).keys() <= {"create"}, "what was made before the interruption was not kept"
-    assert 0 < changes(made)["create"] < len(resources(stack))
+    result = stack.up(policy_packs=PACKS)
+    assert changes(result).keys() <= {"create"}, "what was made before the interruption was not kept"
+    assert 0 < changes(result)["create"] < len(resources(stack))
     assert changes(stack.up(policy_packs=PACKS)) == {}, "a second deployment must change nothing"
-    return {name: output.value for name, output in made.outputs.items()}
+    return {name: output.value for name, output in result.outputs.items()}
 
 
 def assert_people_log_in_with_a_secret_that_the_state_does_not_hold(aws: Emulator, stack: auto.Stack) -> None:
@@ -172,25 +172,30 @@ def assert_a_new_version_and_more_nodes_arrive_in_order(
     """Raise Kubernetes by a minor version, and the fewest nodes above those that are there."""
     raised = {**config["cluster"], "version": "1.35"}
     raised["nodes"] = {**config["cluster"]["nodes"], "minimum": 3}
-    said: list[tuple[str, str]] = []
+    events: list[tuple[str, str]] = []
 
     def note(event: auto.EngineEvent) -> None:
         begun, done = event.resource_pre_event, event.res_outputs_event
         for word, step in (("begins", begun), ("done", done)):
             if step and step.metadata.op == auto.OpType.UPDATE:
-                said.append((word, step.metadata.urn.rpartition("::")[2]))
+                events.append((word, step.metadata.urn.rpartition("::")[2]))
 
     rehearsal.stack("dev", "environment", {**config, "cluster": raised}).up(policy_packs=PACKS, on_event=note)
     on_nodes = [f"cluster-{name}" for name in ("eks-pod-identity-agent", "vpc-cni", "kube-proxy")]
     nodes, in_pods = "cluster-nodes-eu-west-1a", ["cluster-coredns", "cluster-aws-ebs-csi-driver"]
     order = [["cluster-eksCluster"], on_nodes, [nodes], in_pods, ["cluster-autoscaler"]]
-    assert {name for _, name in said} == {name for step in order for name in step}
+    assert {name for _, name in events} == {name for step in order for name in step}
     for earlier, later in pairwise(order):
-        assert max(said.index(("done", name)) for name in earlier) < min(said.index(("begins", name)) for name in later)
+        assert max(events.index(("done", name)) for name in earlier) < min(
+            events.index(("begins", name)) for name in later
+        )
     eks = aws.client("eks")
     (group,) = eks.list_nodegroups(clusterName="sensor-analytics-dev")["nodegroups"]
-    made = eks.describe_nodegroup(clusterName="sensor-analytics-dev", nodegroupName=group)["nodegroup"]
-    assert (made["version"], made["scalingConfig"]) == ("1.35", {"minSize": 3, "maxSize": 4, "desiredSize": 3})
+    nodegroup = eks.describe_nodegroup(clusterName="sensor-analytics-dev", nodegroupName=group)["nodegroup"]
+    assert (nodegroup["version"], nodegroup["scalingConfig"]) == (
+        "1.35",
+        {"minSize": 3, "maxSize": 4, "desiredSize": 3},
+    )
 
 
 def left(aws: Emulator) -> list[str]:
@@ -199,15 +204,15 @@ def left(aws: Emulator) -> list[str]:
     vpcs = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
     roles = [role["RoleName"] for role in iam.list_roles(PathPrefix="/sensor-analytics/")["Roles"]]
     streams = aws.client("kinesis").list_streams()["StreamNames"]
-    databases = [made["DBInstanceIdentifier"] for made in aws.client("rds").describe_db_instances()["DBInstances"]]
+    databases = [item["DBInstanceIdentifier"] for item in aws.client("rds").describe_db_instances()["DBInstances"]]
     clusters = aws.client("eks").list_clusters()["clusters"]
-    balancers = [made["LoadBalancerName"] for made in aws.client("elbv2").describe_load_balancers()["LoadBalancers"]]
-    secrets = [made["Name"] for made in aws.client("secretsmanager").list_secrets()["SecretList"]]
-    logs = [made["logGroupName"] for made in aws.client("logs").describe_log_groups()["logGroups"]]
-    buckets = [made["Name"] for made in aws.client("s3").list_buckets()["Buckets"]]
-    images = [made["repositoryName"] for made in aws.client("ecr").describe_repositories()["repositories"]]
-    rules = [made["StackName"] for made in aws.client("cloudformation").describe_stacks()["Stacks"]]
-    acls = [made["Name"] for made in aws.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]]
+    balancers = [item["LoadBalancerName"] for item in aws.client("elbv2").describe_load_balancers()["LoadBalancers"]]
+    secrets = [item["Name"] for item in aws.client("secretsmanager").list_secrets()["SecretList"]]
+    logs = [item["logGroupName"] for item in aws.client("logs").describe_log_groups()["logGroups"]]
+    buckets = [item["Name"] for item in aws.client("s3").list_buckets()["Buckets"]]
+    images = [item["repositoryName"] for item in aws.client("ecr").describe_repositories()["repositories"]]
+    rules = [item["StackName"] for item in aws.client("cloudformation").describe_stacks()["Stacks"]]
+    acls = [item["Name"] for item in aws.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]]
     return [
         *rules,
         *acls,
@@ -233,10 +238,10 @@ def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> 
         )["associations"]
         assert len(found) == bool(actions), declaration.name
         for association in found:
-            made = eks.describe_pod_identity_association(
+            described = eks.describe_pod_identity_association(
                 clusterName=cluster, associationId=association["associationId"]
             )["association"]
-            role = made["roleArn"].rpartition("/")[2]
+            role = described["roleArn"].rpartition("/")[2]
             assert actions_of(iam, role) == actions, declaration.name
             assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 

@@ -76,8 +76,8 @@ def kubectl(kubeconfig: Path, *arguments: str) -> str:
 
 
 def replicas(ask: Any) -> dict[str, int]:
-    made = json.loads(ask("get", "deployments", "-n", "sensors", "-o", "json", *WRITERS))["items"]
-    return {one["metadata"]["name"]: one["spec"]["replicas"] for one in made}
+    deployments = json.loads(ask("get", "deployments", "-n", "sensors", "-o", "json", *WRITERS))["items"]
+    return {deployment["metadata"]["name"]: deployment["spec"]["replicas"] for deployment in deployments}
 
 
 def jobs_of(ask: Any, name: str) -> set[str]:
@@ -93,7 +93,7 @@ def instance(aws: Emulator, name: str) -> dict[str, Any]:
 def of_database(stack: auto.Stack) -> dict[str, Any]:
     """What the state holds of the database."""
     resources = (stack.export_stack().deployment or {})["resources"]
-    found: dict[str, Any] = next(made for made in resources if made["type"] == "aws:rds/instance:Instance")
+    found: dict[str, Any] = next(resource for resource in resources if resource["type"] == "aws:rds/instance:Instance")
     return found
 
 

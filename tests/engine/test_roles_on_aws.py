@@ -67,31 +67,33 @@ def assert_who_previews_sees_no_drift(
     rehearsal: Rehearsal, previews: Mapping[str, str], config: Mapping[str, Any]
 ) -> None:
     """Compare with AWS what is declared, as a role that changes nothing and reads no contents."""
-    looking, said = replace(rehearsal, environment=previews).stack("dev", "environment", config), list[str]()
-    seen = looking.preview(refresh=True, diff=True, on_output=said.append)
-    assert set(seen.change_summary) == {auto.OpType.SAME}, "\n".join(said)
+    looking, output = replace(rehearsal, environment=previews).stack("dev", "environment", config), list[str]()
+    seen = looking.preview(refresh=True, diff=True, on_output=output.append)
+    assert set(seen.change_summary) == {auto.OpType.SAME}, "\n".join(output)
 
 
 def networks(ec2: Any) -> set[str]:
     """The networks, and the groups and subnets in them: what nothing else would take away."""
     return {
-        *(made["VpcId"] for made in ec2.describe_vpcs()["Vpcs"]),
-        *(made["SubnetId"] for made in ec2.describe_subnets()["Subnets"]),
-        *(made["GroupId"] for made in ec2.describe_security_groups()["SecurityGroups"]),
+        *(description["VpcId"] for description in ec2.describe_vpcs()["Vpcs"]),
+        *(description["SubnetId"] for description in ec2.describe_subnets()["Subnets"]),
+        *(description["GroupId"] for description in ec2.describe_security_groups()["SecurityGroups"]),
     }
 
 
 def snapshots(aws: Emulator, db_instance_identifier: str, **_: object) -> Any:
     """What the provider would list: the one that is rehearsed with is older than the locked one, and lists none."""
-    made = aws.client("rds").describe_db_snapshots(DBInstanceIdentifier=db_instance_identifier, SnapshotType="manual")
+    response = aws.client("rds").describe_db_snapshots(
+        DBInstanceIdentifier=db_instance_identifier, SnapshotType="manual"
+    )
     return SimpleNamespace(
         snapshots=[
             SimpleNamespace(
-                db_snapshot_identifier=one["DBSnapshotIdentifier"],
-                status=one["Status"],
-                snapshot_create_time=one["SnapshotCreateTime"].isoformat(),
+                db_snapshot_identifier=snapshot["DBSnapshotIdentifier"],
+                status=snapshot["Status"],
+                snapshot_create_time=snapshot["SnapshotCreateTime"].isoformat(),
             )
-            for one in made["DBSnapshots"]
+            for snapshot in response["DBSnapshots"]
         ]
     )
 
@@ -99,5 +101,7 @@ def snapshots(aws: Emulator, db_instance_identifier: str, **_: object) -> Any:
 def database_of(stack: auto.Stack) -> dict[str, Any]:
     """With what the state says that the database was made."""
     resources = (stack.export_stack().deployment or {})["resources"]
-    inputs: dict[str, Any] = next(made for made in resources if made["type"] == "aws:rds/instance:Instance")["inputs"]
+    inputs: dict[str, Any] = next(
+        resource for resource in resources if resource["type"] == "aws:rds/instance:Instance"
+    )["inputs"]
     return inputs

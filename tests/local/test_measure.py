@@ -40,10 +40,10 @@ async def store(
 
 @pytest.fixture
 async def connection(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
-    made = await database.connect()
-    await made.execute("SELECT ensure_partition($1)", BEGAN)
-    yield made
-    await made.close()
+    created = await database.connect()
+    await created.execute("SELECT ensure_partition($1)", BEGAN)
+    yield created
+    await created.close()
 
 
 async def test_rows_of_this_run_are_counted_with_their_lag(connection: asyncpg.Connection) -> None:

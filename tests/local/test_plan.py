@@ -28,8 +28,8 @@ ENV = plan.LocalEnvironment(
 
 @pytest.mark.parametrize(
     "declared",
-    [one for one in CATALOG.processes if plan.unsupported_reason(one, ENV) is None],
-    ids=lambda one: one.name,
+    [process for process in CATALOG.processes if plan.unsupported_reason(process, ENV) is None],
+    ids=lambda process: process.name,
 )
 def test_what_a_process_needs_is_what_its_settings_read(declared: Declaration) -> None:
     load(declared.settings, plan.environment(declared, ENV, 8001 if declared.server else None))

@@ -33,13 +33,13 @@ def test_a_file_says_what_a_stack_would_say_and_its_secrets_lie_in_files(
 ) -> None:
     file = tmp_path / "notifications.yaml"
     file.write_text("receivers:\n  erp: {type: webhook, url: 'http://127.0.0.1:9000/'}\n  on-call: {type: pagerduty}\n")
-    said = replace(env, notifications=routing(file))
+    environment = replace(env, notifications=routing(file))
     with pytest.raises(ConfigurationError, match=r"no secret of .*/secrets/receivers/on-call: write"):
-        provide_secrets(said, own=False)
+        provide_secrets(environment, own=False)
     (env.receivers / "on-call").write_text("key")
-    provide_secrets(said, own=False)
+    provide_secrets(environment, own=False)
     assert (env.receivers / "on-call").read_text() == "key"
-    assert said.notifications.webhooks == {"erp": "http://127.0.0.1:9000/"}
+    assert environment.notifications.webhooks == {"erp": "http://127.0.0.1:9000/"}
 
 
 @pytest.mark.parametrize(

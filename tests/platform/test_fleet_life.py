@@ -73,10 +73,10 @@ class Device:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.remember(self.credential)
+        self.add_secret(self.credential)
         self._thread = threading.Thread(target=self._run)
 
-    def remember(self, secret: str) -> None:
+    def add_secret(self, secret: str) -> None:
         self.secrets.append(secret.rpartition("_")[2])
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -96,7 +96,7 @@ class Device:
         answer = self.ask("POST", "/device/credential", json={})
         assert answer.status_code == 201, answer.text
         self.credential = answer.json()["credential"]
-        self.remember(self.credential)
+        self.add_secret(self.credential)
         assert self.renew()
         assert self.ask("DELETE", f"/device/credentials/{old.split('_')[1]}").status_code == 200
 
@@ -198,7 +198,7 @@ def test_a_fleet_lives(
         until(lambda: len(robbed.accepted) > so_far + 5)
         issued = operate("POST", "/devices/robbed/credentials", 201, json={})
         robbed.credential = issued["credential"]
-        robbed.remember(robbed.credential)
+        robbed.add_secret(robbed.credential)
         assert robbed.renew()
         operate("DELETE", f"/devices/robbed/credentials/{leaked.split('_')[1]}", 200)
         refused_everywhere(send_with(leaked, "robbed"), 401)
@@ -231,7 +231,7 @@ def test_a_fleet_lives(
         )
         assert again.status_code == 409
         registered = operate("POST", "/devices", 201, json={"device_id": "robbed", "kind": "pump"})
-        robbed.remember(registered["credential"]["credential"])
+        robbed.add_secret(registered["credential"]["credential"])
         assert {send_with(registered["credential"]["credential"], "robbed")(gateway) for gateway in gateways} == {202}
         assert send_with(issued["credential"], "robbed")(gateways[0]) == 401
     assert set(other.refusals) <= {503}, "what befell one device touched another"

@@ -79,11 +79,11 @@ def with_runners(account: str) -> Graph:
 
 def test_a_preview_and_a_deployment_never_run_on_one_machine() -> None:
     graph = with_runners("bootstrap")
-    webhooks = {made.name: made.inputs for made in graph.of("aws:codebuild/webhook:Webhook")}
+    webhooks = {resource.name: resource.inputs for resource in graph.of("aws:codebuild/webhook:Webhook")}
     assert webhooks.keys() == {f"sensor-analytics-{purpose}-dev" for purpose in ("preview", "deploy")}
     for inputs in webhooks.values():
         assert inputs["filterGroups"] == [{"filters": [{"type": "EVENT", "pattern": "WORKFLOW_JOB_QUEUED"}]}]
-    projects = {made.name: made.inputs for made in graph.of("aws:codebuild/project:Project")}
+    projects = {resource.name: resource.inputs for resource in graph.of("aws:codebuild/project:Project")}
     assert webhooks.keys() < projects.keys()
     assert all(not p["environment"]["privilegedMode"] and "vpcConfig" not in p for p in projects.values())
 
@@ -122,14 +122,16 @@ def test_the_last_end_of_a_day_as_eventbridge_writes_it() -> None:
 
 def test_nothing_but_github_ends_what_has_no_schedule() -> None:
     graph = with_runners("bootstrap-prod")
-    assert not [made for made in graph.of("aws:scheduler/schedule:Schedule") if "-end-" in made.name]
+    assert not [resource for resource in graph.of("aws:scheduler/schedule:Schedule") if "-end-" in resource.name]
     assert len(json.loads(graph.one("aws:iam/role:Role", "deploy-prod").inputs["assumeRolePolicy"])["Statement"]) == 1
 
 
 @pytest.mark.parametrize("account", ["bootstrap", "bootstrap-prod"])
 def test_an_account_with_runners_breaks_no_check(account: str) -> None:
     resources = [
-        Resource(made.type, made.name, made.inputs, made.urn) for made in with_runners(account).resources if made.custom
+        Resource(resource.type, resource.name, resource.inputs, resource.urn)
+        for resource in with_runners(account).resources
+        if resource.custom
     ]
     found = violations(ALL, resources, production=False, environments=load_account(account).environments)
     assert [v for v in found if "runner" in v.resource or "sensor-analytics-" in v.resource] == []
@@ -175,7 +177,7 @@ def test_a_preview_reads_states_but_no_secrets_and_no_readings() -> None:
 
 
 def test_every_image_of_the_platform_has_a_repository() -> None:
-    repositories = {made.inputs["name"] for made in account_graph().of("Repository")}
+    repositories = {resource.inputs["name"] for resource in account_graph().of("Repository")}
     assert repositories == {f"sensor-analytics/{image}" for image in CATALOG.images}
 
 
@@ -194,8 +196,8 @@ def test_load_balancers_write_into_the_bucket_of_the_account_and_nobody_else_doe
 def test_the_state_cannot_be_destroyed_by_mistake() -> None:
     graph = account_graph()
     buckets = graph.of("aws:s3/bucket:Bucket")
-    assert {made.name: made.protect for made in buckets} == {"state": True, "access-logs": True}
-    assert next(made for made in graph.of("aws:kms/key:Key") if made.name == "state").protect
+    assert {resource.name: resource.protect for resource in buckets} == {"state": True, "access-logs": True}
+    assert next(resource for resource in graph.of("aws:kms/key:Key") if resource.name == "state").protect
 
 
 def test_a_first_preview_works_although_nothing_is_known() -> None:

@@ -26,28 +26,28 @@ CONFIGURATION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSide
 
 def variables(graph: Graph, name: str) -> dict[str, Any]:
     spec = graph.one("CronJob", name).inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    return {each["name"]: each["value"] for each in spec["containers"][0]["env"]}
+    return {variable["name"]: variable["value"] for variable in spec["containers"][0]["env"]}
 
 
 def test_without_its_key_nothing_of_it_is_there_and_months_are_dropped_as_ever() -> None:
     config = environment_config("dev").model_copy(update={"archive": None})
     graph = build(lambda: environment.deploy(config, "dev"), stack="dev")
-    assert not [made for made in graph.resources if "archive" in made.name]
+    assert not [resource for resource in graph.resources if "archive" in resource.name]
     assert variables(graph, "partitions")["ARCHIVE_ENABLED"] == "false"
     api = graph.one("Deployment", "api").inputs["spec"]["template"]["spec"]["containers"][0]
-    assert "ARCHIVE_BUCKET" not in {each["name"] for each in api["env"]}
-    assert not [made for made in graph.of("RolePolicy") if made.name.endswith("read-files")]
+    assert "ARCHIVE_BUCKET" not in {variable["name"] for variable in api["env"]}
+    assert not [resource for resource in graph.of("RolePolicy") if resource.name.endswith("read-files")]
     assert load_environment("dev").archive is None
-    assert not [made for made in account_graph("bootstrap").of("Bucket") if "archive" in made.name]
+    assert not [resource for resource in account_graph("bootstrap").of("Bucket") if "archive" in resource.name]
 
 
 def test_with_its_key_it_writes_into_the_bucket_that_the_account_keeps() -> None:
     graph = environment_graph("prod")
     assert variables(graph, "archive")["ARCHIVE_BUCKET"] == BUCKET
     assert variables(graph, "partitions")["ARCHIVE_ENABLED"] == "true"
-    made = account_graph("bootstrap-prod").one("aws:s3/bucket:Bucket", "prod-archive")
-    assert made.inputs["bucket"] == BUCKET
-    assert made.protect
+    resource = account_graph("bootstrap-prod").one("aws:s3/bucket:Bucket", "prod-archive")
+    assert resource.inputs["bucket"] == BUCKET
+    assert resource.protect
 
 
 def test_the_bucket_is_encrypted_with_the_environments_key_and_grows_colder() -> None:
@@ -58,20 +58,22 @@ def test_the_bucket_is_encrypted_with_the_environments_key_and_grows_colder() ->
     rules = graph.one("BucketLifecycleConfiguration", "prod-archive").inputs["rules"]
     colder = {rule["id"]: rule for rule in rules}["colder"]
     # Both classes answer at once: what is read through the API must not be asked for hours before.
-    assert [(each["days"], each["storageClass"]) for each in colder["transitions"]] == [(90, "GLACIER_IR")]
+    assert [(transition["days"], transition["storageClass"]) for transition in colder["transitions"]] == [
+        (90, "GLACIER_IR")
+    ]
 
 
 @pytest.mark.parametrize(("stack", "account"), [("prod", "bootstrap-prod")])
 def test_the_roles_of_an_environment_reach_its_own_archive_alone(stack: str, account: str) -> None:
-    (boundary,) = [made for made in account_graph(account).of("Policy") if made.name == f"{stack}-boundary"]
+    (boundary,) = [resource for resource in account_graph(account).of("Policy") if resource.name == f"{stack}-boundary"]
     statements = json.loads(boundary.inputs["policy"])["Statement"]
-    s3 = [each for each in statements if any(action.startswith("s3:") for action in each["Action"])]
-    assert [each["Resource"] for each in s3] == [[f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]]
+    s3 = [statement for statement in statements if any(action.startswith("s3:") for action in statement["Action"])]
+    assert [statement["Resource"] for statement in s3] == [[f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]]
 
 
 def test_sql_over_the_archive_reads_its_files_as_they_are_written() -> None:
     graph = account_graph("bootstrap-prod")
-    tables = {made.inputs["name"]: made.inputs for made in graph.of("CatalogTable")}
+    tables = {resource.inputs["name"]: resource.inputs for resource in graph.of("CatalogTable")}
     assert tables.keys() == {"readings", "readings_by_kind", "manifests"}
     columns = {
         name: {column["name"]: column["type"] for column in table["storageDescriptor"]["columns"]}
@@ -82,7 +84,7 @@ def test_sql_over_the_archive_reads_its_files_as_they_are_written() -> None:
     assert columns["readings"] == columns["readings_by_kind"] == written
     assert list(columns["manifests"]) == list(Manifest.__struct_fields__)
     files = columns["manifests"]["files"].removeprefix("array<struct<").removesuffix(">>")
-    assert [each.partition(":")[0] for each in files.split(",")] == list(ArchivedFile.__struct_fields__)
+    assert [file_field.partition(":")[0] for file_field in files.split(",")] == list(ArchivedFile.__struct_fields__)
     for name, key in (("readings", f"{folder(DAY)}"), ("readings_by_kind", f"{folder(DAY)}kind=pump/")):
         template = tables[name]["parameters"]["storage.location.template"]
         assert template.replace("${day}", str(DAY)).replace("${kind}", "pump") == f"s3://{BUCKET}/{key}"
@@ -106,15 +108,15 @@ def test_a_question_reads_so_much_and_its_answer_is_encrypted_and_goes() -> None
 
 
 def test_who_may_ask_reads_the_archive_and_writes_answers_alone() -> None:
-    (made,) = [made for made in account_graph("bootstrap-prod").of("Policy") if made.name == "prod-queries"]
+    (policy,) = [policy for policy in account_graph("bootstrap-prod").of("Policy") if policy.name == "prod-queries"]
     allowed = {
         (action, resource)
-        for statement in json.loads(made.inputs["policy"])["Statement"]
+        for statement in json.loads(policy.inputs["policy"])["Statement"]
         for action in statement["Action"]
         for resource in statement["Resource"]
     }
-    assert not [each for each in allowed if each[1] == "*"]
-    writes = {each for each in allowed if each[0] in {"s3:PutObject", "s3:AbortMultipartUpload"}}
+    assert not [permission for permission in allowed if permission[1] == "*"]
+    writes = {permission for permission in allowed if permission[0] in {"s3:PutObject", "s3:AbortMultipartUpload"}}
     assert {resource for _, resource in writes} == {f"arn:aws:s3:::{BUCKET}/{RESULTS}*"}
     assert not [action for action, _ in allowed if "Delete" in action or action.startswith("glue:Create")]
 
@@ -132,8 +134,8 @@ def test_s3_takes_the_lifecycle_rules_and_says_them_back(ministack: KinesisServe
     s3 = boto3.client("s3", endpoint_url=ministack.url, region_name="eu-west-1")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": rules})
-    said = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
-    assert sorted(said, key=lambda rule: rule["ID"]) == sorted(rules, key=lambda rule: rule["ID"])
+    stored = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert sorted(stored, key=lambda rule: rule["ID"]) == sorted(rules, key=lambda rule: rule["ID"])
 
 
 def _as_s3_has_it(value: Any) -> Any:

@@ -49,9 +49,9 @@ def test_a_viewer_may_preview_and_no_more() -> None:
 def test_anybody_else_is_told_the_yaml_to_write(arn: str, entry: str) -> None:
     with pytest.raises(StackConfigError) as refused:
         check_caller(CLUSTER, "dev", arn, preview=True)
-    said = str(refused.value)
-    assert said.startswith(f"{arn} is none of the administrators of the cluster that dev makes")
-    written = yaml.safe_load(said.partition("Pulumi.dev.yaml:\n")[2].partition("The whole ARN")[0])
+    message = str(refused.value)
+    assert message.startswith(f"{arn} is none of the administrators of the cluster that dev makes")
+    written = yaml.safe_load(message.partition("Pulumi.dev.yaml:\n")[2].partition("The whole ARN")[0])
     assert written["config"]["sensor-analytics:environment"] == {"cluster": {"administrators": [entry]}}
 
 

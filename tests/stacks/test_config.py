@@ -83,8 +83,8 @@ def test_a_stack_without_configuration_is_told_the_smallest_one_that_it_needs() 
     assert message.startswith("Pulumi.new.yaml has no sensor-analytics:environment. Write:")
     proposed = yaml.safe_load(message.partition("Write:\n")[2])["config"]["sensor-analytics:environment"]
     assert {"account", "region", "network", "cluster", "ingress", "monitoring"} == proposed.keys()
-    assert re.search("environment.images: .*storage missing: without", said := refusal(proposed, stack="new"))
-    assert "`nox -s images -- build --push STACK --version VERSION` builds all of them" in said
+    assert re.search("environment.images: .*storage missing: without", error := refusal(proposed, stack="new"))
+    assert "`nox -s images -- build --push STACK --version VERSION` builds all of them" in error
     proposed["images"] = dict.fromkeys(CATALOG.images, f"repository@{DIGEST}")
     load(EnvironmentConfig, "new", "environment", proposed)
 
@@ -235,8 +235,8 @@ def test_a_stack_whose_one_key_is_empty_or_no_mapping_is_told_what_to_write(give
 @pytest.mark.parametrize("key", ["aws:region", "sensor-analytics:region", "sensor-analytics:bootstrap", "environment"])
 def test_a_key_that_nothing_reads_is_refused_with_the_one_that_is_read(key: str, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
-    said = (ROOT / "Pulumi.dev.yaml").read_text()
-    file.write_text(said.replace("config:\n", f"config:\n  {key}: eu-west-1\n", 1))
+    text = (ROOT / "Pulumi.dev.yaml").read_text()
+    file.write_text(text.replace("config:\n", f"config:\n  {key}: eu-west-1\n", 1))
     with pytest.raises(StackConfigError) as refused:
         load_environment("dev", tmp_path)
     assert f"{key}: nothing reads this. All that a stack says stands under sensor-analytics:environment" in str(
@@ -248,9 +248,9 @@ def test_pulumis_own_keys_may_stand_beside_ours() -> None:
     check_keys("dev", "environment", ["sensor-analytics:environment", "pulumi:tags"])
 
 
-@pytest.mark.parametrize("said", ["", "config:\n", "config:\n  sensor-analytics:environment:\n"])
-def test_an_empty_file_is_told_the_yaml_to_write(said: str, tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.new.yaml").write_text(said)
+@pytest.mark.parametrize("text", ["", "config:\n", "config:\n  sensor-analytics:environment:\n"])
+def test_an_empty_file_is_told_the_yaml_to_write(text: str, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.new.yaml").write_text(text)
     with pytest.raises(StackConfigError, match=r"Pulumi.new.yaml has no sensor-analytics:environment. Write:\n"):
         load_environment("new", tmp_path)
 

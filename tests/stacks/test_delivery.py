@@ -29,7 +29,7 @@ def graph_of(strategy: Strategy) -> Graph:
 
 
 def names(graph: Graph, kind: str) -> set[str]:
-    return {made.name for made in graph.of(kind)}
+    return {resource.name for resource in graph.of(kind)}
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -37,7 +37,7 @@ def test_without_it_there_is_no_controller_and_nothing_that_it_would_read(stack:
     graph = environment_graph(stack)
     assert names(graph, "Deployment") >= JUDGED
     assert names(graph, "Rollout") | names(graph, "AnalysisTemplate") == set()
-    assert "argo-rollouts" not in {made.inputs["chart"] for made in graph.of("Release")}
+    assert "argo-rollouts" not in {resource.inputs["chart"] for resource in graph.of("Release")}
     assert SMOKE_TEST.name not in names(graph, "NetworkPolicy")
 
 
@@ -46,10 +46,13 @@ def test_what_people_reach_or_what_promises_something_is_judged(strategy: Strate
     graph = graph_of(strategy)
     assert names(graph, "Rollout") == JUDGED
     assert names(graph, "Deployment").isdisjoint(JUDGED)
-    scaled = {made.name: made.inputs["spec"]["scaleTargetRef"]["kind"] for made in graph.of("HorizontalPodAutoscaler")}
+    scaled = {
+        resource.name: resource.inputs["spec"]["scaleTargetRef"]["kind"]
+        for resource in graph.of("HorizontalPodAutoscaler")
+    }
     assert all((kind == "Rollout") == (name in JUDGED) for name, kind in scaled.items())
     controller = graph.one("Release", "rollouts")
-    assert all(graph.waits_for(made, controller) for made in graph.of("Rollout"))
+    assert all(graph.waits_for(resource, controller) for resource in graph.of("Rollout"))
 
 
 def test_a_way_back_to_pod_by_pod_keeps_the_controller() -> None:
@@ -60,21 +63,26 @@ def test_a_way_back_to_pod_by_pod_keeps_the_controller() -> None:
 
 
 def test_a_consumer_goes_in_steps_where_others_are_switched() -> None:
-    strategies = {made.name: set(made.inputs["spec"]["strategy"]) for made in graph_of("blue_green").of("Rollout")}
+    strategies = {
+        resource.name: set(resource.inputs["spec"]["strategy"]) for resource in graph_of("blue_green").of("Rollout")
+    }
     assert strategies == {name: {"canary"} if name in CONSUMERS else {"blueGreen"} for name in JUDGED}
 
 
 def test_each_is_judged_by_its_own_objectives_in_the_prometheus_of_the_stack() -> None:
     graph = graph_of("canary")
     for name in JUDGED - {"dashboard"}:
-        (declaration,) = [made for made in CATALOG.servers if made.name == name]
+        (declaration,) = [server for server in CATALOG.servers if server.name == name]
         metrics = graph.one("AnalysisTemplate", name).inputs["spec"]["metrics"]
-        assert [metric["name"] for metric in metrics] == ["watched", *(each.name for each in indicators(declaration))]
+        assert [metric["name"] for metric in metrics] == [
+            "watched",
+            *(indicator.name for indicator in indicators(declaration)),
+        ]
         assert len(metrics) > 1
         for metric in metrics:
-            asked = metric["provider"]["prometheus"]
-            assert asked["address"] == "http://prometheus-operated.monitoring.svc:9090"
-            assert f'pod=~"{name}-{{{{args.' in asked["query"]
+            prometheus = metric["provider"]["prometheus"]
+            assert prometheus["address"] == "http://prometheus-operated.monitoring.svc:9090"
+            assert f'pod=~"{name}-{{{{args.' in prometheus["query"]
 
 
 @pytest.mark.parametrize("strategy", ["canary", "blue_green"])
@@ -82,7 +90,9 @@ def test_the_smoke_test_asks_the_version_itself_and_is_let_in(strategy: Strategy
     graph = graph_of(strategy)
     for name in REACHED:
         job = graph.one("AnalysisTemplate", f"{name}-smoke").inputs["spec"]["metrics"][0]["provider"]["job"]["spec"]
-        environment_of = {each["name"]: each["value"] for each in job["template"]["spec"]["containers"][0]["env"]}
+        environment_of = {
+            variable["name"]: variable["value"] for variable in job["template"]["spec"]["containers"][0]["env"]
+        }
         for other in REACHED:
             service = f"{other}-preview" if other == name else other
             assert environment_of[f"{other.upper()}_URL"].startswith(f"http://{service}.sensors.svc:")
@@ -116,7 +126,9 @@ def test_it_has_a_place(strategy: Strategy) -> None:
 
 
 def _resources(graph: Graph) -> list[Resource]:
-    return [Resource(made.type, made.name, made.inputs, identity=frozenset()) for made in graph.resources]
+    return [
+        Resource(resource.type, resource.name, resource.inputs, identity=frozenset()) for resource in graph.resources
+    ]
 
 
 def _callers(graph: Graph, name: str) -> set[str]:
@@ -124,4 +136,4 @@ def _callers(graph: Graph, name: str) -> set[str]:
         "ingress"
     ]
     labels = [peer["podSelector"]["matchLabels"] for rule in ingress for peer in rule["from"] if "podSelector" in peer]
-    return {each["app.kubernetes.io/name"] for each in labels}
+    return {selector["app.kubernetes.io/name"] for selector in labels}

@@ -45,26 +45,26 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(inner)
 
 
-def pod_spec(made: RecordedResource) -> dict[str, Any]:
-    spec = made.inputs["spec"]
+def pod_spec(resource: RecordedResource) -> dict[str, Any]:
+    spec = resource.inputs["spec"]
     pods: dict[str, Any] = spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"]
     return pods
 
 
 def runs(graph: Graph, name: str) -> RecordedResource:
     """The Deployment, CronJob or Job of a declaration."""
-    (found,) = [made for kind in PODS for made in graph.of(kind) if made.name == name]
+    (found,) = [resource for kind in PODS for resource in graph.of(kind) if resource.name == name]
     return found
 
 
-def environment(made: RecordedResource) -> dict[str, str]:
-    (container,) = pod_spec(made)["containers"]
+def environment(resource: RecordedResource) -> dict[str, str]:
+    (container,) = pod_spec(resource)["containers"]
     return {variable["name"]: variable["value"] for variable in container["env"]}
 
 
 def permissions(graph: Graph, name: str) -> dict[str, set[str]]:
     """What the role of a workload may do: action -> resources."""
-    roles = [made for made in graph.of("aws:iam/role:Role") if made.name == name]
+    roles = [resource for resource in graph.of("aws:iam/role:Role") if resource.name == name]
     allowed: dict[str, set[str]] = {}
     for policy in graph.of("aws:iam/rolePolicy:RolePolicy"):
         if roles and policy.inputs["role"] == roles[0].outputs["name"]:
@@ -76,20 +76,20 @@ def permissions(graph: Graph, name: str) -> dict[str, set[str]]:
 
 @STACKS
 def test_no_text_anywhere_holds_a_value_that_was_missing(graph: Graph) -> None:
-    for made in graph.resources:
-        wrong = [text for text in texts(made.inputs) if re.search(r"\bNone\b|\bnull\b|Output", text)]
-        assert not wrong, f"{made.type} {made.name}: {wrong}"
+    for resource in graph.resources:
+        wrong = [text for text in texts(resource.inputs) if re.search(r"\bNone\b|\bnull\b|Output", text)]
+        assert not wrong, f"{resource.type} {resource.name}: {wrong}"
 
 
 @STACKS
 def test_a_first_preview_declares_the_same_resources_although_nothing_is_known(stack: str) -> None:
     sure, unsure = environment_graph(stack), environment_graph(stack, preview=True)
-    assert {made.urn for made in unsure.resources} == {made.urn for made in sure.resources}
+    assert {resource.urn for resource in unsure.resources} == {resource.urn for resource in sure.resources}
 
 
 @STACKS
 def test_no_two_resources_have_the_same_name(graph: Graph) -> None:
-    assert [urn for urn, count in Counter(made.urn for made in graph.resources).items() if count > 1] == []
+    assert [urn for urn, count in Counter(resource.urn for resource in graph.resources).items() if count > 1] == []
 
 
 @STACKS
@@ -132,34 +132,34 @@ def test_every_role_may_do_exactly_what_the_needs_say(graph: Graph, declaration:
                 want(of_key[: 1 if isinstance(need, needs.ReadFiles) else 2], key)
             case RotateSecret(resource=secret):
                 copy = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", secret.name)
-                kept = {entry["remoteRef"]["key"] for entry in copy.inputs["spec"]["data"]}
-                want(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], kept.pop())
+                secret_names = {entry["remoteRef"]["key"] for entry in copy.inputs["spec"]["data"]}
+                want(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], secret_names.pop())
                 want(["kms:Decrypt", "kms:GenerateDataKey"], key)
     assert permissions(graph, declaration.name) == wanted
 
 
 @STACKS
 def test_every_service_account_is_used_by_one_workload_alone(graph: Graph) -> None:
-    used = Counter(pod_spec(made)["serviceAccountName"] for kind in PODS for made in graph.of(kind))
+    used = Counter(pod_spec(resource)["serviceAccountName"] for kind in PODS for resource in graph.of(kind))
     assert set(used.values()) == {1}
-    assert used.keys() == {made.inputs["metadata"]["name"] for made in graph.of("ServiceAccount")}
+    assert used.keys() == {resource.inputs["metadata"]["name"] for resource in graph.of("ServiceAccount")}
 
 
 @STACKS
 def test_every_identity_is_of_one_service_account_of_this_cluster(graph: Graph, stack: str) -> None:
     associations = graph.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
-    pods = {(made.inputs["namespace"], made.inputs["serviceAccount"]) for made in associations}
+    pods = {(resource.inputs["namespace"], resource.inputs["serviceAccount"]) for resource in associations}
     assert len(pods) == len(associations)
-    for made in associations:
+    for resource in associations:
         (role,) = [
             role
             for role in graph.of("aws:iam/role:Role")
-            if role.outputs["arn"] == made.inputs["roleArn"] and role.parent == made.parent
+            if role.outputs["arn"] == resource.inputs["roleArn"] and role.parent == resource.parent
         ]
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         assert statement["Condition"]["StringEquals"] == {
-            "aws:RequestTag/kubernetes-namespace": made.inputs["namespace"],
-            "aws:RequestTag/kubernetes-service-account": made.inputs["serviceAccount"],
+            "aws:RequestTag/kubernetes-namespace": resource.inputs["namespace"],
+            "aws:RequestTag/kubernetes-service-account": resource.inputs["serviceAccount"],
             "aws:RequestTag/eks-cluster-arn": (
                 f"arn:aws:eks:eu-west-1:{load_environment(stack).account}:cluster/sensor-analytics-{stack}"
             ),
@@ -178,10 +178,10 @@ def test_every_role_lies_under_the_stacks_path_and_boundary(graph: Graph, stack:
 def test_every_kubernetes_object_is_valid_for_the_configured_version(graph: Graph, stack: str) -> None:
     version = load_environment(stack).cluster.version
     checked: Counter[str] = Counter()
-    for made in graph.resources:
-        kind = made.inputs.get("kind")
-        if made.type.startswith("kubernetes:") and kind and "." not in made.inputs["apiVersion"].partition("/")[0]:
-            kubernetes_validate.validate(dict(made.inputs), version, strict=True)
+    for resource in graph.resources:
+        kind, group = resource.inputs.get("kind"), resource.inputs.get("apiVersion", "").partition("/")[0]
+        if resource.type.startswith("kubernetes:") and kind and "." not in group:
+            kubernetes_validate.validate(dict(resource.inputs), version, strict=True)
             checked[kind] += 1
     assert checked.keys() >= {"Deployment", "CronJob", "Job", "Service", "ServiceAccount", "HorizontalPodAutoscaler"}
     assert checked["Deployment"] == len(CATALOG.servers)
@@ -189,15 +189,15 @@ def test_every_kubernetes_object_is_valid_for_the_configured_version(graph: Grap
 
 @STACKS
 def test_a_rehearsal_has_a_stand_in_for_every_chart(graph: Graph) -> None:
-    assert {made.inputs["chart"] for made in graph.of("Release")} <= every_chart().keys()
+    assert {resource.inputs["chart"] for resource in graph.of("Release")} <= every_chart().keys()
 
 
 @STACKS
 def test_nothing_starts_before_what_it_needs(graph: Graph) -> None:
     database = graph.one("aws:rds/instance:Instance", "database")
     first, migration = runs(graph, "seed-secrets"), runs(graph, "migration")
-    balancer = next(made for made in graph.of("Release") if made.name == "load-balancer")
-    operator = next(made for made in graph.of("Release") if made.name == "external-secrets")
+    balancer = next(resource for resource in graph.of("Release") if resource.name == "load-balancer")
+    operator = next(resource for resource in graph.of("Release") if resource.name == "external-secrets")
     assert graph.waits_for(migration, database)
     assert graph.waits_for(
         migration, graph.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "database-from-cluster")
@@ -207,41 +207,41 @@ def test_nothing_starts_before_what_it_needs(graph: Graph) -> None:
     for name in ("signing-keys", "operator-token"):
         assert graph.waits_for(graph.one("kubernetes:external-secrets.io/v1:ExternalSecret", name), first)
     for declaration in AFTER_JOBS:
-        made = runs(graph, declaration.name)
-        assert graph.waits_for(made, first)
-        assert graph.waits_for(made, migration)
+        resource = runs(graph, declaration.name)
+        assert graph.waits_for(resource, first)
+        assert graph.waits_for(resource, migration)
     for binding in graph.of("TargetGroupBinding"):
         assert graph.waits_for(binding, balancer), "else a destroyed stack leaves targets behind"
         assert graph.waits_for(runs(graph, binding.inputs["metadata"]["name"]), binding)
     for chart in graph.of("Release"):
-        assert all(graph.waits_for(chart, made) for made in (*graph.of("NodeGroup"), *graph.of("Addon")))
+        assert all(graph.waits_for(chart, resource) for resource in (*graph.of("NodeGroup"), *graph.of("Addon")))
 
 
 @STACKS
 def test_no_pod_starts_before_its_identity_and_all_its_permissions(graph: Graph) -> None:
     for declaration in PROCESSES:
-        made = runs(graph, declaration.name)
+        resource = runs(graph, declaration.name)
         for identity in graph.of("PodIdentity"):
             if identity.name == declaration.name:
                 for part in graph.inside(identity):
-                    assert graph.waits_for(made, part), f"{declaration.name} may start before {part.type}"
+                    assert graph.waits_for(resource, part), f"{declaration.name} may start before {part.type}"
 
 
 @STACKS
 def test_every_file_that_a_process_reads_is_mounted(graph: Graph) -> None:
-    secrets = {made.inputs["spec"]["target"]["name"]: made for made in graph.of("ExternalSecret")}
+    secrets = {resource.inputs["spec"]["target"]["name"]: resource for resource in graph.of("ExternalSecret")}
     mounted, wanted = 0, [n for d in PROCESSES for n in d.needs if isinstance(n, OwnDatabase | ReadSecret)]
     for declaration in PROCESSES:
-        made = runs(graph, declaration.name)
-        spec = pod_spec(made)
+        resource = runs(graph, declaration.name)
+        spec = pod_spec(resource)
         volumes = {volume["name"]: volume.get("secret") for volume in spec["volumes"]}
         paths = {mount["mountPath"]: volumes[mount["name"]] for mount in spec["containers"][0]["volumeMounts"]}
-        for variable, value in environment(made).items():
+        for variable, value in environment(resource).items():
             if variable.endswith("_FILE") and variable != "DATABASE_CA_FILE":
                 folder, _, key = value.rpartition("/")
                 source = secrets[paths[folder]["secretName"]]
                 assert key in {entry["secretKey"] for entry in source.inputs["spec"]["data"]}
-                assert graph.waits_for(made, source)
+                assert graph.waits_for(resource, source)
                 mounted += 1
     assert mounted == len(wanted)
 
@@ -249,8 +249,8 @@ def test_every_file_that_a_process_reads_is_mounted(graph: Graph) -> None:
 @STACKS
 def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stack: str) -> None:
     changes = load_environment(stack).services
-    budgets = {made.name for made in graph.of("PodDisruptionBudget")}
-    scalers = {made.name: made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")}
+    budgets = {resource.name for resource in graph.of("PodDisruptionBudget")}
+    scalers = {resource.name: resource.inputs["spec"] for resource in graph.of("HorizontalPodAutoscaler")}
     for declaration in CATALOG.declarations:
         scale = getattr(declaration, "scale", None)
         if scale is None:
@@ -268,7 +268,7 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stac
                 maximum,
             )
             assert "replicas" not in runs(graph, declaration.name).inputs["spec"]
-    assert {made.name for made in graph.of("ServiceMonitor")} == {
+    assert {resource.name for resource in graph.of("ServiceMonitor")} == {
         server.name for server in CATALOG.servers if server.scraped
     }
 
@@ -277,8 +277,8 @@ def test_the_services_scale_watch_and_keep_copies_as_declared(graph: Graph, stac
 def test_every_image_is_the_configured_digest(graph: Graph, stack: str) -> None:
     images = set(environment_config(stack).images.values())
     for kind in PODS:
-        for made in graph.of(kind):
-            assert {container["image"] for container in pod_spec(made)["containers"]} <= images
+        for resource in graph.of(kind):
+            assert {container["image"] for container in pod_spec(resource)["containers"]} <= images
 
 
 @STACKS
@@ -289,39 +289,40 @@ def test_everything_in_aws_carries_the_stacks_tags_and_stays_in_its_account(grap
     assert json.loads(provider.inputs["allowedAccountIds"]) == [load_environment(stack).account]
     # What EC2 and the storage driver make is reached by no default tags.
     specifications = graph.one("LaunchTemplate").inputs["tagSpecifications"]
-    assert {made["resourceType"]: made["tags"] for made in specifications} == dict.fromkeys(TAGGED, tags)
+    assert {resource["resourceType"]: resource["tags"] for resource in specifications} == dict.fromkeys(TAGGED, tags)
     driver = json.loads(graph.one("Addon", "cluster-aws-ebs-csi-driver").inputs["configurationValues"])
     assert driver["controller"]["extraVolumeTags"] == tags
-    for made in graph.resources:
-        if made.type.startswith("aws:"):
-            assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
+    for resource in graph.resources:
+        if resource.type.startswith("aws:"):
+            assert resource.provider.startswith(provider.urn), f"{resource.type} {resource.name} uses another provider"
 
 
 @STACKS
 def test_everything_in_the_cluster_uses_the_clusters_own_provider(graph: Graph) -> None:
     provider = graph.one("pulumi:providers:kubernetes")
     assert provider.inputs["clusterIdentifier"].startswith("arn:aws:eks:")
-    for made in graph.resources:
-        if made.type.startswith("kubernetes:"):
-            assert made.provider.startswith(provider.urn), f"{made.type} {made.name} uses another provider"
+    for resource in graph.resources:
+        if resource.type.startswith("kubernetes:"):
+            assert resource.provider.startswith(provider.urn), f"{resource.type} {resource.name} uses another provider"
 
 
 def test_a_path_leads_to_the_service_that_declares_it() -> None:
     graph = environment_graph("dev")
-    groups = {made.outputs["arn"]: made.name.removeprefix("ingress-") for made in graph.of("TargetGroup")}
+    groups = {resource.outputs["arn"]: resource.name.removeprefix("ingress-") for resource in graph.of("TargetGroup")}
     leads = {
-        tuple(made.inputs["conditions"][0]["pathPattern"]["values"]): groups[
-            made.inputs["actions"][-1]["targetGroupArn"]
+        tuple(resource.inputs["conditions"][0]["pathPattern"]["values"]): groups[
+            resource.inputs["actions"][-1]["targetGroupArn"]
         ]
-        for made in graph.of("ListenerRule")
+        for resource in graph.of("ListenerRule")
     }
     assert leads == {("/api", "/api/*"): "api", ("/ingest", "/ingest/*"): "gateway"}
     assert groups[graph.one("Listener").inputs["defaultActions"][-1]["targetGroupArn"]] == "dashboard"
 
 
 def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
-    dev, prod = environment_graph("dev"), environment_graph("prod")
-    kinds = {stack: Counter(made.type for made in graph.resources) for stack, graph in (("dev", dev), ("prod", prod))}
+    kinds = {
+        stack: Counter(resource.type for resource in environment_graph(stack).resources) for stack in ("dev", "prod")
+    }
     more_in_prod = kinds["prod"] - kinds["dev"]
     assert more_in_prod == Counter(
         {
@@ -368,9 +369,9 @@ def test_prod_keeps_its_data() -> None:
 def test_the_way_in_is_tls_with_a_domain_and_known_networks_without() -> None:
     rules = {
         stack: {
-            (made.inputs["cidrIpv4"], made.inputs["fromPort"], made.inputs["toPort"])
-            for made in environment_graph(stack).of("SecurityGroupIngressRule")
-            if made.name.startswith("ingress-clients")
+            (resource.inputs["cidrIpv4"], resource.inputs["fromPort"], resource.inputs["toPort"])
+            for resource in environment_graph(stack).of("SecurityGroupIngressRule")
+            if resource.name.startswith("ingress-clients")
         }
         for stack in ("dev", "prod")
     }
@@ -394,5 +395,5 @@ def test_the_detector_asks_the_kubelet_for_the_cpu_of_the_containers(graph: Grap
 
 def test_no_secret_passes_through_the_program() -> None:
     for stack in ("dev", "prod"):
-        kinds = {made.type for made in environment_graph(stack).resources}
+        kinds = {resource.type for resource in environment_graph(stack).resources}
         assert not kinds & {"aws:secretsmanager/secretVersion:SecretVersion", "kubernetes:core/v1:Secret"}

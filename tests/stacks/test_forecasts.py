@@ -7,7 +7,7 @@ from tests.stacks.stacks_under_test import environment_config, environment_graph
 
 
 def jobs(graph: Graph) -> set[str]:
-    return {made.name for made in graph.of("CronJob")}
+    return {job.name for job in graph.of("CronJob")}
 
 
 def test_without_its_key_nothing_forecasts() -> None:

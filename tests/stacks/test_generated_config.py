@@ -141,13 +141,13 @@ def test_a_variable_of_a_service_is_kept_as_it_is_or_refused_by_its_name(
         assert not set(text) - set("-.0123456789")
 
 
-def _is_same(kept: Any, given: Any) -> bool:
-    if isinstance(kept, BaseModel):
-        return isinstance(given, dict) and all(_is_same(getattr(kept, name), each) for name, each in given.items())
-    if isinstance(kept, tuple):
-        return isinstance(given, list) and all(map(_is_same, kept, given))
-    if isinstance(kept, IPv4Network):
-        return str(kept) in {given, f"{given}/32"}
-    if isinstance(kept, bool) or isinstance(given, bool):
-        return kept is given
-    return bool(kept == given) and isinstance(kept, str) == isinstance(given, str)
+def _is_same(parsed: Any, given: Any) -> bool:
+    if isinstance(parsed, BaseModel):
+        return isinstance(given, dict) and all(_is_same(getattr(parsed, name), value) for name, value in given.items())
+    if isinstance(parsed, tuple):
+        return isinstance(given, list) and all(map(_is_same, parsed, given))
+    if isinstance(parsed, IPv4Network):
+        return str(parsed) in {given, f"{given}/32"}
+    if isinstance(parsed, bool) or isinstance(given, bool):
+        return parsed is given
+    return bool(parsed == given) and isinstance(parsed, str) == isinstance(given, str)

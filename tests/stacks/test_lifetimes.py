@@ -22,52 +22,62 @@ KEY, SECRET = "aws:kms/key:Key", "aws:secretsmanager/secret:Secret"
 
 @IN
 def test_the_account_keeps_what_its_environment_looks_for(stack: str, account: str) -> None:
-    kept, names = account_graph(account), retained_names(stack)
-    assert f"alias/{names.key}" in {made.inputs["name"] for made in kept.of("aws:kms/alias:Alias")}
-    assert {made.inputs["name"] for made in kept.of(SECRET)} == set(names.secrets.values())
-    groups = {made.inputs["name"] for made in kept.of(LOG_GROUP)}
+    graph, names = account_graph(account), retained_names(stack)
+    assert f"alias/{names.key}" in {resource.inputs["name"] for resource in graph.of("aws:kms/alias:Alias")}
+    assert {resource.inputs["name"] for resource in graph.of(SECRET)} == set(names.secrets.values())
+    groups = {resource.inputs["name"] for resource in graph.of(LOG_GROUP)}
     assert {name for name in groups if not name.startswith("/aws/emr-serverless/")} == set(names.log_groups)
 
 
 @IN
 def test_nothing_that_outlives_an_environment_goes_by_a_line_less_in_a_file(stack: str, account: str) -> None:
     graph = account_graph(account)
-    (retained,) = [made for made in graph.of("components:account:Retained") if made.name == stack]
-    inside = [made for made in graph.inside(retained) if made.custom]
-    assert {made.type for made in inside} == {KEY, "aws:kms/alias:Alias", SECRET, LOG_GROUP}
-    assert [made.name for made in inside if not made.protect] == []
-    waiting = {made.inputs.get("deletionWindowInDays") or made.inputs.get("recoveryWindowInDays") for made in inside}
+    (retained,) = [resource for resource in graph.of("components:account:Retained") if resource.name == stack]
+    inside = [resource for resource in graph.inside(retained) if resource.custom]
+    assert {resource.type for resource in inside} == {KEY, "aws:kms/alias:Alias", SECRET, LOG_GROUP}
+    assert [resource.name for resource in inside if not resource.protect] == []
+    waiting = {
+        resource.inputs.get("deletionWindowInDays") or resource.inputs.get("recoveryWindowInDays")
+        for resource in inside
+    }
     assert waiting == {30, None}
 
 
 @STACKS
 def test_an_environment_makes_nothing_that_must_outlive_it(stack: str) -> None:
     """What a person typed, what reads a snapshot, and what AWS makes anew after its deletion."""
-    assert [made.name for made in environment_graph(stack).resources if made.type in {KEY, SECRET, LOG_GROUP}] == []
+    assert [
+        resource.name for resource in environment_graph(stack).resources if resource.type in {KEY, SECRET, LOG_GROUP}
+    ] == []
 
 
 @IN
 def test_whatever_logs_by_itself_logs_where_the_account_says_for_how_long(stack: str, account: str) -> None:
     """EKS and RDS make a log group that is not there: without our key, for ever, and in nobody's state."""
-    kept = {made.inputs["name"]: made.inputs for made in account_graph(account).of(LOG_GROUP)}
+    log_groups = {resource.inputs["name"]: resource.inputs for resource in account_graph(account).of(LOG_GROUP)}
     written = set(logging(environment_graph(stack)))
     assert len(written) >= 4
-    assert written <= kept.keys()
-    assert all(kept[name]["retentionInDays"] == 30 and kept[name]["kmsKeyId"] for name in written)
+    assert written <= log_groups.keys()
+    assert all(log_groups[name]["retentionInDays"] == 30 and log_groups[name]["kmsKeyId"] for name in written)
 
 
 def logging(graph: Graph) -> list[str]:
     """Every log group into which something of a stack writes, by AWS's own rules for its name."""
-    clusters = [made.inputs for made in graph.of("eks:index:Cluster") if made.inputs["enabledClusterLogTypes"]]
-    databases = [made.inputs for made in graph.of("aws:rds/instance:Instance")]
+    clusters = [
+        resource.inputs for resource in graph.of("eks:index:Cluster") if resource.inputs["enabledClusterLogTypes"]
+    ]
+    databases = [resource.inputs for resource in graph.of("aws:rds/instance:Instance")]
     return [
-        *(f"/aws/eks/{made['name']}/cluster" for made in clusters),
+        *(f"/aws/eks/{resource['name']}/cluster" for resource in clusters),
         *(
-            f"/aws/rds/instance/{made['identifier']}/{log}"
-            for made in databases
-            for log in made["enabledCloudwatchLogsExports"]
+            f"/aws/rds/instance/{resource['identifier']}/{log}"
+            for resource in databases
+            for log in resource["enabledCloudwatchLogsExports"]
         ),
-        *(made.inputs["logDestination"].partition(":log-group:")[2] for made in graph.of("aws:ec2/flowLog:FlowLog")),
+        *(
+            resource.inputs["logDestination"].partition(":log-group:")[2]
+            for resource in graph.of("aws:ec2/flowLog:FlowLog")
+        ),
     ]
 
 
@@ -86,25 +96,25 @@ def test_what_stays_of_a_database_can_be_read_as_long_as_it_is_kept(stack: str) 
 def test_an_environment_that_its_account_does_not_know_is_told_so(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = {f"alias/{retained_names(stack).key}", f"sensor-analytics/{stack}/{next(iter(SECRETS)).name}"}
 
-    def finds(token: str, asked: Mapping[str, Any]) -> Any:
-        if lacking & {str(value) for value in asked.values()}:
+    def finds(token: str, arguments: Mapping[str, Any]) -> Any:
+        if lacking & {str(value) for value in arguments.values()}:
             return {}, [("", "couldn't find resource")]
-        return aws_finds(token, asked)
+        return aws_finds(token, arguments)
 
     monkeypatch.setattr(recording, "aws_finds", finds)
     with pytest.raises(RetainedMissingError) as refused:
         build(lambda: environment.deploy(load_environment(stack), stack), stack=stack)
-    said = str(refused.value)
-    assert all(name in said for name in lacking)
-    assert said.count("couldn't find resource") == len(lacking)
-    assert f"Name {stack} under `environments`" in said
+    message = str(refused.value)
+    assert all(name in message for name in lacking)
+    assert message.count("couldn't find resource") == len(lacking)
+    assert f"Name {stack} under `environments`" in message
 
 
 def test_a_login_whose_secret_nobody_put_in_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    def finds(token: str, asked: Mapping[str, Any]) -> Any:
-        if asked.get("name") == "sensor-analytics/prod/login":
+    def finds(token: str, arguments: Mapping[str, Any]) -> Any:
+        if arguments.get("name") == "sensor-analytics/prod/login":
             return {}, [("", "couldn't find resource")]
-        return aws_finds(token, asked)
+        return aws_finds(token, arguments)
 
     monkeypatch.setattr(recording, "aws_finds", finds)
     with pytest.raises(LoginSecretError) as refused:
@@ -145,11 +155,11 @@ def test_dev_comes_back_with_its_last_snapshot(
 ) -> None:
     asked_for = []
 
-    def finds(token: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def finds(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if token == "aws:rds/getSnapshots:getSnapshots":
-            asked_for.append(asked)
+            asked_for.append(arguments)
             return {"snapshots": left}
-        return aws_finds(token, asked)
+        return aws_finds(token, arguments)
 
     monkeypatch.setattr(recording, "aws_finds", finds)
     config = load_environment("dev")
@@ -157,8 +167,8 @@ def test_dev_comes_back_with_its_last_snapshot(
     database = graph.one("aws:rds/instance:Instance", "database")
     assert database.inputs.get("snapshotIdentifier") == begins_with
     assert "snapshotIdentifier" in database.ignore_changes, "a newer snapshot must not replace a database that runs"
-    (asked,) = asked_for
-    assert asked["dbInstanceIdentifier"] == database.inputs["identifier"] == name_of("dev")
+    (arguments,) = asked_for
+    assert arguments["dbInstanceIdentifier"] == database.inputs["identifier"] == name_of("dev")
 
 
 def test_a_database_that_leaves_no_snapshot_cannot_come_back_with_one() -> None:

@@ -37,9 +37,9 @@ def graph(stack: str) -> Graph:
 @STACKS
 def test_a_pod_may_connect_where_its_needs_lie_and_nowhere_else(graph: Graph, stack: str) -> None:
     ports = {}
-    for made in graph.of("NetworkPolicy"):
-        egress = made.inputs["spec"].get("egress") or []
-        ports[made.name] = {port["port"] for rule in egress for port in rule.get("ports", ())}
+    for policy in graph.of("NetworkPolicy"):
+        egress = policy.inputs["spec"].get("egress") or []
+        ports[policy.name] = {port["port"] for rule in egress for port in rule.get("ports", ())}
     for declaration in CATALOG.processes:
         wanted = {port for need in declaration.needs for port in ports_of(need)}
         if environment_config(stack).ingress.login and any(isinstance(need, SignIn) for need in declaration.needs):
@@ -80,9 +80,9 @@ def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
 
 def rules(graph: Graph, way: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every rule of every policy in one direction (`ingress`, `egress`), with the policy's name."""
-    for made in graph.of("NetworkPolicy"):
-        for rule in made.inputs["spec"].get(way) or []:
-            yield made.name, rule
+    for policy in graph.of("NetworkPolicy"):
+        for rule in policy.inputs["spec"].get(way) or []:
+            yield policy.name, rule
 
 
 @STACKS
@@ -98,7 +98,9 @@ def test_no_policy_of_any_namespace_opens_every_port_or_every_peer(graph: Graph)
 
 @STACKS
 def test_nothing_but_who_declares_it_reaches_the_database(graph: Graph) -> None:
-    declaring = {made.name for made in CATALOG.processes if {5432} & {p for need in made.needs for p in ports_of(need)}}
+    declaring = {
+        process.name for process in CATALOG.processes if {5432} & {p for need in process.needs for p in ports_of(need)}
+    }
     reaching = {name for name, rule in rules(graph, "egress") if 5432 in {port["port"] for port in rule["ports"]}}
     assert reaching == declaring
 
@@ -127,7 +129,7 @@ def test_logs_and_traces_are_read_by_grafana_alone_and_services_only_write_trace
 
 @STACKS
 def test_every_way_between_programs_is_open_at_both_ends(graph: Graph) -> None:
-    policies = {made.name: made.inputs["spec"] for made in graph.of("NetworkPolicy")}
+    policies = {policy.name: policy.inputs["spec"] for policy in graph.of("NetworkPolicy")}
     for way in WAYS:
         out = [
             port["port"]

@@ -28,7 +28,7 @@ def values(stack: str, chart: str) -> dict[str, Any]:
 
 
 def custom(graph: Graph, kind: str) -> list[RecordedResource]:
-    return [made for made in graph.resources if made.inputs.get("kind") == kind]
+    return [resource for resource in graph.resources if resource.inputs.get("kind") == kind]
 
 
 @BOTH
@@ -58,9 +58,9 @@ def test_every_rule_is_there_and_links_the_documentation(stack: str) -> None:
 def test_grafana_finds_every_dashboard(stack: str) -> None:
     found = {
         name: json.loads(text)["title"]
-        for made in environment_graph(stack).of("ConfigMap")
-        if "grafana_dashboard" in made.inputs["metadata"].get("labels", {})
-        for name, text in made.inputs["data"].items()
+        for resource in environment_graph(stack).of("ConfigMap")
+        if "grafana_dashboard" in resource.inputs["metadata"].get("labels", {})
+        for name, text in resource.inputs["data"].items()
     }
     assert found == {f"{dashboard.uid}.json": dashboard.title for dashboard in DASHBOARDS}
 
@@ -68,7 +68,7 @@ def test_grafana_finds_every_dashboard(stack: str) -> None:
 @BOTH
 def test_receivers_secrets_come_from_secrets_manager_as_the_files_that_alertmanager_reads(stack: str) -> None:
     graph = environment_graph(stack)
-    (copied,) = [made for made in custom(graph, "ExternalSecret") if made.name == RECEIVERS]
+    (copied,) = [resource for resource in custom(graph, "ExternalSecret") if resource.name == RECEIVERS]
     alertmanager = values(stack, "prometheus")["alertmanager"]
     assert copied.inputs["metadata"]["namespace"] == "monitoring"
     (data,) = copied.inputs["spec"]["data"]
@@ -118,9 +118,9 @@ def test_the_types_of_the_operator_come_before_whoever_uses_them(stack: str) -> 
 @BOTH
 def test_only_alertmanager_of_the_monitoring_namespace_may_reach_the_internet(stack: str) -> None:
     policies = [
-        made.inputs
-        for made in environment_graph(stack).of("NetworkPolicy")
-        if made.inputs["metadata"]["namespace"] == "monitoring"
+        resource.inputs
+        for resource in environment_graph(stack).of("NetworkPolicy")
+        if resource.inputs["metadata"]["namespace"] == "monitoring"
     ]
     outward = [policy for policy in policies if "0.0.0.0/0" in json.dumps(policy["spec"].get("egress", []))]
     (policy,) = outward
@@ -204,9 +204,9 @@ def test_nothing_keeps_memory_for_show_or_reports_home(stack: str) -> None:
 @BOTH
 def test_only_pods_behind_the_load_balancer_wait_for_it(stack: str) -> None:
     gated = [
-        made.name
-        for made in environment_graph(stack).of("kubernetes:core/v1:Namespace")
-        if "elbv2.k8s.aws/pod-readiness-gate-inject" in made.inputs["metadata"]["labels"]
+        resource.name
+        for resource in environment_graph(stack).of("kubernetes:core/v1:Namespace")
+        if "elbv2.k8s.aws/pod-readiness-gate-inject" in resource.inputs["metadata"]["labels"]
     ]
     assert gated == ["sensors"]
 

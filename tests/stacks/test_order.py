@@ -16,13 +16,19 @@ def graph(stack: str) -> Graph:
 
 @STACKS
 def test_nothing_is_made_in_a_namespace_before_the_namespace(graph: Graph) -> None:
-    namespaces = {made.inputs["metadata"]["name"]: made for made in graph.of("kubernetes:core/v1:Namespace")}
-    inside = [made for made in graph.resources if (made.inputs.get("metadata") or {}).get("namespace") in namespaces]
+    namespaces = {
+        resource.inputs["metadata"]["name"]: resource for resource in graph.of("kubernetes:core/v1:Namespace")
+    }
+    inside = [
+        resource
+        for resource in graph.resources
+        if (resource.inputs.get("metadata") or {}).get("namespace") in namespaces
+    ]
     assert inside
     early = [
-        f"{made.type} {made.name}"
-        for made in inside
-        if not graph.waits_for(made, namespaces[made.inputs["metadata"]["namespace"]])
+        f"{resource.type} {resource.name}"
+        for resource in inside
+        if not graph.waits_for(resource, namespaces[resource.inputs["metadata"]["namespace"]])
     ]
     assert early == []
 
@@ -31,24 +37,28 @@ def test_nothing_is_made_in_a_namespace_before_the_namespace(graph: Graph) -> No
 def test_a_destroy_meets_the_protection_of_a_stack_before_anything_else(graph: Graph, stack: str) -> None:
     protection = graph.one("pulumi:index:Stash")
     assert protection.protect == load_environment(stack).protected
-    others = [made for made in graph.resources if made.custom and made is not protection]
-    assert [f"{made.type} {made.name}" for made in others if not graph.waits_for(protection, made)] == []
+    others = [resource for resource in graph.resources if resource.custom and resource is not protection]
+    assert [
+        f"{resource.type} {resource.name}" for resource in others if not graph.waits_for(protection, resource)
+    ] == []
 
 
 @STACKS
 def test_volumes_are_asked_for_only_while_their_driver_is_there(graph: Graph) -> None:
     """A destroy goes backwards: what has volumes is gone before the driver that deletes them, and before the nodes."""
     driver = graph.one("Addon", "cluster-aws-ebs-csi-driver")
-    asking = [made for made in graph.of("Release") if "Gi'" in str(made.inputs["values"])]
+    asking = [resource for resource in graph.of("Release") if "Gi'" in str(resource.inputs["values"])]
     namespaces = graph.of("kubernetes:core/v1:Namespace")
     assert asking
-    assert {made.inputs["namespace"] for made in asking} <= {made.inputs["metadata"]["name"] for made in namespaces}
-    for made in (*asking, *namespaces):
-        assert graph.waits_for(made, driver), made.name
+    assert {resource.inputs["namespace"] for resource in asking} <= {
+        resource.inputs["metadata"]["name"] for resource in namespaces
+    }
+    for resource in (*asking, *namespaces):
+        assert graph.waits_for(resource, driver), resource.name
         for nodes in graph.of("aws:eks/nodeGroup:NodeGroup"):
-            assert graph.waits_for(made, nodes), made.name
+            assert graph.waits_for(resource, nodes), resource.name
 
 
 @STACKS
 def test_every_chart_forgets_what_it_was_long_ago(graph: Graph) -> None:
-    assert {made.inputs.get("maxHistory") for made in graph.of("Release")} == {10}
+    assert {resource.inputs.get("maxHistory") for resource in graph.of("Release")} == {10}

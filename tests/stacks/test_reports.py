@@ -45,18 +45,20 @@ def test_without_its_key_nothing_of_it_is_there() -> None:
 
 
 def test_nothing_is_kept_warm_and_no_more_is_taken_than_is_allowed(graph: Graph) -> None:
-    made = graph.one("aws:emrserverless/application:Application", NAME).inputs
-    assert made["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 5}
-    assert "initialCapacities" not in made
-    assert made["schedulerConfiguration"] == {"maxConcurrentRuns": 1}
-    assert made["maximumCapacity"] == {"cpu": "16 vCPU", "memory": "64 GB", "disk": "80 GB"}
+    application = graph.one("aws:emrserverless/application:Application", NAME).inputs
+    assert application["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 5}
+    assert "initialCapacities" not in application
+    assert application["schedulerConfiguration"] == {"maxConcurrentRuns": 1}
+    assert application["maximumCapacity"] == {"cpu": "16 vCPU", "memory": "64 GB", "disk": "80 GB"}
 
 
 def test_spark_reads_this_archive_and_writes_reports_alone(graph: Graph) -> None:
     allowed = may(graph, f"{NAME}-worker")
     bucket = f"arn:aws:s3:::{BUCKET}"
     assert allowed["s3:PutObject"] == allowed["s3:DeleteObject"] == [f"{bucket}/reports/*"]
-    assert allowed["s3:GetObject"] == [f"{bucket}/{each}/*" for each in ("code", "manifests", "readings", "reports")]
+    assert allowed["s3:GetObject"] == [
+        f"{bucket}/{prefix}/*" for prefix in ("code", "manifests", "readings", "reports")
+    ]
     assert {action.partition(":")[0] for action in allowed} == {"kms", "logs", "s3"}
     trusted = json.loads(graph.one("aws:iam/role:Role", f"{NAME}-worker").inputs["assumeRolePolicy"])["Statement"][0]
     assert trusted["Principal"] == {"Service": "emr-serverless.amazonaws.com"}
@@ -69,7 +71,7 @@ def test_the_schedule_starts_what_was_uploaded_as_that_role_and_can_do_nothing_e
     assert (started["ApplicationId"], started["ExecutionRoleArn"]) == (f"{NAME}-id", worker)
     submit = started["JobDriver"]["SparkSubmit"]
     assert submit["EntryPointArguments"] == ["--archive", f"s3://{BUCKET}"]
-    uploaded = {f"s3://{BUCKET}/{made.inputs['key']}" for made in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")}
+    uploaded = {f"s3://{BUCKET}/{code.inputs['key']}" for code in graph.of("aws:s3/bucketObjectv2:BucketObjectv2")}
     zipped = submit["SparkSubmitParameters"].partition("spark.submit.pyFiles=")[2].split()[0]
     assert {submit["EntryPoint"], zipped} == uploaded
     allowed = may(graph, f"{NAME}-starter")

@@ -46,13 +46,13 @@ def staging(named: Path) -> Graph:
 
 
 def kinds(graph: Graph) -> list[tuple[str, str]]:
-    return sorted((made.type, made.name) for made in graph.resources)
+    return sorted((resource.type, resource.name) for resource in graph.resources)
 
 
 def says(graph: Graph, name: str) -> set[tuple[str, str]]:
     """Which resources have a name in their inputs; devices under /dev/ are no environment."""
     word = re.compile(rf"(?<!/)\b{name}\b")
-    return {(made.type, made.name) for made in graph.resources if word.search(str(made.inputs))}
+    return {(resource.type, resource.name) for resource in graph.resources if word.search(str(resource.inputs))}
 
 
 def test_it_is_made_of_the_same_resources_under_its_own_name(staging: Graph) -> None:
@@ -83,10 +83,12 @@ def test_no_command_names_environments_of_its_own(command: ModuleType) -> None:
 def test_an_account_that_does_not_name_it_is_told_with_the_yaml_to_write(checkout: Path) -> None:
     with pytest.raises(StackConfigError) as refused:
         load_environment("staging", checkout)
-    said = str(refused.value)
-    assert said.startswith("Pulumi.bootstrap.yaml does not name staging among the environments of account 111111111111")
-    assert said.endswith("deploy it first: pulumi up --stack bootstrap")
-    written = yaml.safe_load(said.partition("Write:\n")[2].rpartition("and deploy")[0])
+    message = str(refused.value)
+    assert message.startswith(
+        "Pulumi.bootstrap.yaml does not name staging among the environments of account 111111111111"
+    )
+    assert message.endswith("deploy it first: pulumi up --stack bootstrap")
+    written = yaml.safe_load(message.partition("Write:\n")[2].rpartition("and deploy")[0])
     assert written == {"config": {f"{PROJECT}:bootstrap": {"environments": ["dev", "staging"]}}}
 
 

@@ -30,7 +30,7 @@ def _as_role(aws: Emulator, graph: Graph, role: str, real: Mapping[str, str]) ->
     iam = aws.client("iam")
     # GitHub is not here: a user stands for it, as no root may assume a role.
     user = iam.create_user(UserName=f"github-{role}")["User"]["Arn"]
-    made = iam.create_role(
+    role_arn = iam.create_role(
         RoleName=role,
         Path=PATH,
         AssumeRolePolicyDocument=_allow("sts:AssumeRole", Principal={"AWS": user}),
@@ -45,10 +45,10 @@ def _as_role(aws: Emulator, graph: Graph, role: str, real: Mapping[str, str]) ->
     for attached in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
         if attached.inputs["role"] == role:
             iam.attach_role_policy(RoleName=role, PolicyArn=attached.inputs["policyArn"])
-    github = _allow("sts:AssumeRole", Resource=made)
+    github = _allow("sts:AssumeRole", Resource=role_arn)
     iam.put_user_policy(UserName=f"github-{role}", PolicyName="assume", PolicyDocument=github)
     key = iam.create_access_key(UserName=f"github-{role}")["AccessKey"]
-    return aws.environment_as(made, key["AccessKeyId"], key["SecretAccessKey"])
+    return aws.environment_as(role_arn, key["AccessKeyId"], key["SecretAccessKey"])
 
 
 def _allow(action: str, **whom: object) -> str:
@@ -57,11 +57,11 @@ def _allow(action: str, **whom: object) -> str:
 
 def _real_arns(aws: Emulator, graph: Graph, environment: str) -> Iterator[tuple[str, str]]:
     """The ARNs that the recording of the account's stack made up -> those of the emulator."""
-    for made in graph.of("aws:secretsmanager/secret:Secret"):
-        found = aws.client("secretsmanager").describe_secret(SecretId=made.inputs["name"])
-        yield made.outputs["arn"], found["ARN"]
-    for made in graph.of("aws:cloudwatch/logGroup:LogGroup"):
-        groups = aws.client("logs").describe_log_groups(logGroupNamePrefix=made.inputs["name"])["logGroups"]
-        yield made.outputs["arn"], groups[0]["arn"].removesuffix(":*")
+    for resource in graph.of("aws:secretsmanager/secret:Secret"):
+        found = aws.client("secretsmanager").describe_secret(SecretId=resource.inputs["name"])
+        yield resource.outputs["arn"], found["ARN"]
+    for resource in graph.of("aws:cloudwatch/logGroup:LogGroup"):
+        groups = aws.client("logs").describe_log_groups(logGroupNamePrefix=resource.inputs["name"])["logGroups"]
+        yield resource.outputs["arn"], groups[0]["arn"].removesuffix(":*")
     key = aws.client("kms").describe_key(KeyId=f"alias{PATH}{environment}")["KeyMetadata"]["Arn"]
     yield graph.one("aws:kms/key:Key", environment).outputs["arn"], key

@@ -25,7 +25,7 @@ from tests.support import control_plane, policy_pack
 from tests.support.documents import commands
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 600
+TIMEOUT_SECONDS = 600
 
 LAUNCHER = """PYTHONPATH={root} exec {python} -u -m tests.support.stand_ins.{module} "$@"
 """
@@ -171,8 +171,8 @@ def interrupt(stack: auto.Stack, at: str, **options: Any) -> None:
     half = threading.Event()
 
     def stop(event: auto.EngineEvent) -> None:
-        made = event.resource_pre_event
-        if made and made.metadata.type == at and not half.is_set():
+        begun = event.resource_pre_event
+        if begun and begun.metadata.type == at and not half.is_set():
             half.set()
             for running in engines():
                 running.send_signal(signal.SIGINT)
@@ -206,7 +206,7 @@ def kill(stack: auto.Stack, once: Callable[[], bool], **options: Any) -> None:
 
 
 def destroy(stack: auto.Stack) -> None:
-    """Take a stack down. What cannot go within `PATIENCE` seconds fails the rehearsal, and its output says what it is.
+    """Take a stack down. What cannot go within `TIMEOUT_SECONDS` fails the rehearsal, and its output says what it is.
 
     The provider of AWS tries for 20 minutes, and does not stop when it is asked to.
     """
@@ -215,7 +215,7 @@ def destroy(stack: auto.Stack) -> None:
         for running in engines():
             running.kill()
 
-    watch = threading.Timer(PATIENCE, end)
+    watch = threading.Timer(TIMEOUT_SECONDS, end)
     watch.start()
     try:
         stack.destroy()
@@ -240,7 +240,7 @@ def assert_it_refuses_to_go(stack: auto.Stack) -> None:
 def resources(stack: auto.Stack) -> set[str]:
     """Return what the state of a stack holds besides providers, which are nothing outside of it."""
     deployment = stack.export_stack().deployment or {}
-    urns = {str(made["urn"]) for made in deployment["resources"]}
+    urns = {str(resource["urn"]) for resource in deployment["resources"]}
     return {urn for urn in urns if "::pulumi:providers:" not in urn}
 
 

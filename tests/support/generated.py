@@ -56,8 +56,8 @@ def time_of(text: str) -> datetime:
     """Read a time of which nothing may be left out but zeros behind the microsecond."""
     parts = re.fullmatch(r"(.{19})(?:\.([0-9]{1,6})0*)?(Z|[+-].{5})", text)
     assert parts, text
-    whole = datetime.fromisoformat(parts[1] + ("+00:00" if parts[3] == "Z" else parts[3]))
-    return whole + timedelta(microseconds=int((parts[2] or "0").ljust(6, "0")))
+    seconds = datetime.fromisoformat(parts[1] + ("+00:00" if parts[3] == "Z" else parts[3]))
+    return seconds + timedelta(microseconds=int((parts[2] or "0").ljust(6, "0")))
 
 
 def is_kept(written: Decimal, value: float) -> bool:

@@ -39,7 +39,7 @@ class PlantedPrometheus:
         """Plant values `step` seconds apart, the last one `end` seconds after now."""
         first = self.now + end - step * (len(values) - 1)
         points = [(first + step * index, value) for index, value in enumerate(values) if value is not None]
-        others = [one for one in self.series.get(query, []) if one[0]["job"] != job]
+        others = [series for series in self.series.get(query, []) if series[0]["job"] != job]
         self.series[query] = [*others, ({"job": job}, points)]
 
     def answer(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Collector:
 
     def _take(self, request: ExportTraceServiceRequest) -> None:
         for resource in request.resource_spans:
-            attributes = {one.key: one.value.string_value for one in resource.resource.attributes}
+            attributes = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             for scope in resource.scope_spans:
                 self.received += [Received(attributes["service.name"], span) for span in scope.spans]
 

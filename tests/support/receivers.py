@@ -177,7 +177,7 @@ class Hooks:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             faults.append("not application/json")
         message = await request.json()
-        faults += [f"{each.json_path}: {each.message}" for each in Draft202012Validator(schema).iter_errors(message)]
+        faults += [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(message)]
         if faults:
             taken.refused.append("; ".join(faults))
         else:
@@ -261,11 +261,11 @@ class _Session:
         if mechanism.upper() == "PLAIN":
             _, user, password = base64.b64decode(initial).decode().split("\0")
         else:
-            said = []
+            answers = []
             for question in ("Username:", "Password:"):
                 await self._say(f"334 {base64.b64encode(question.encode()).decode()}")
-                said.append(base64.b64decode(await self._reader.readline()).decode())
-            user, password = said
+                answers.append(base64.b64decode(await self._reader.readline()).decode())
+            user, password = answers
         self._authenticated = (user, password) == self._known
         await (self._say("235 ok") if self._authenticated else self._refuse("535 5.7.8 Authentication failed"))
 
@@ -276,7 +276,7 @@ class _Session:
             lines.append(line.removeprefix(b"."))
         content = b"".join(lines)
         message = BytesParser(policy=policy.SMTP).parsebytes(content)
-        faults = [str(each) for part in message.walk() for each in part.defects]
+        faults = [str(defect) for part in message.walk() for defect in part.defects]
         faults += [f"no {name}" for name in ("From", "To", "Date", "Message-Id", "Subject") if not message[name]]
         faults += ["a line is longer than 998 octets"] if any(len(line) > 1000 for line in lines) else []
         faults += ["a line does not end with CRLF"] if any(not line.endswith(b"\r\n") for line in lines) else []
@@ -303,7 +303,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -316,7 +316,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     files = folder / "smtp.pem", folder / "smtp.key"
-    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
     files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
     return files

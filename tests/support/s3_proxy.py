@@ -51,8 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         target.request("GET", self.path, headers=dict(self.headers))
         answer = target.getresponse()
         body = answer.read()
-        kept = {name: value for name, value in answer.getheaders() if name.lower() in _KEPT}
-        self._answer(answer.status, kept, body)
+        headers = {name: value for name, value in answer.getheaders() if name.lower() in _KEPT}
+        self._answer(answer.status, headers, body)
         target.close()
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:

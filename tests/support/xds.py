@@ -83,13 +83,13 @@ def _classes() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name="x.proto", package="x", syntax="proto3")
     file.dependency.extend(f"google/protobuf/{name}.proto" for name in ("any", "empty", "struct"))
     for name, fields in _MESSAGES.items():
-        made = file.message_type.add(name=name)
+        message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
             several = isinstance(kind, list)
             type_ = kind[0] if several else kind
-            told = {"type_name": type_} if isinstance(type_, str) else {"type": type_}
+            type_of_field = {"type_name": type_} if isinstance(type_, str) else {"type": type_}
             label = _Type.LABEL_REPEATED if several else _Type.LABEL_OPTIONAL
-            made.field.add(name=field, number=number, label=label, **told)
+            message.field.add(name=field, number=number, label=label, **type_of_field)
     pool = descriptor_pool.Default()
     pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"x.{name}")) for name in _MESSAGES}
@@ -106,29 +106,31 @@ def connected(
 
     `types`: which resource of a type is asked for; `*`: all.
     """
-    asked: queue.Queue[Any] = queue.Queue()
+    requests: queue.Queue[Any] = queue.Queue()
     for type_, name in types.items():
         request = _CLASS["Request"](type_url=type_, resource_names_subscribe=[name])
         request.node.id = node
         json_format.ParseDict(dict(metadata), request.node.metadata)
-        asked.put(request)
+        requests.put(request)
     with grpc.insecure_channel(address) as channel:
         call = channel.stream_stream(
             DELTA,
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=_CLASS["Response"].FromString,
         )
-        stream = call(iter(asked.get, None), timeout=300)
-        told: dict[str, list[Any]] = {}
-        while told.keys() < types.keys():
+        stream = call(iter(requests.get, None), timeout=300)
+        resources: dict[str, list[Any]] = {}
+        while resources.keys() < types.keys():
             answer = next(stream)
             # What follows on the first answer are changes, of which a test makes none while it reads.
-            told.setdefault(answer.type_url, [_read(answer.type_url, each.resource.value) for each in answer.resources])
-            asked.put(_CLASS["Request"](type_url=answer.type_url, response_nonce=answer.nonce))
+            resources.setdefault(
+                answer.type_url, [_read(answer.type_url, found.resource.value) for found in answer.resources]
+            )
+            requests.put(_CLASS["Request"](type_url=answer.type_url, response_nonce=answer.nonce))
         try:
-            yield told
+            yield resources
         finally:
-            asked.put(None)
+            requests.put(None)
             stream.cancel()
 
 

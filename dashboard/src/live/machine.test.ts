@@ -112,7 +112,7 @@ describe("the connection", () => {
 
 describe("whatever happens, in whatever order", () => {
   it.each(Array.from({ length: 50 }, (_, seed) => seed))("one way at a time, and never stuck (seed %i)", (seed) => {
-    const chance = lehmer(seed + 1);
+    const rng = lehmer(seed + 1);
     let link = START;
     let now = 0;
     let [sockets, polls] = [0, 0];
@@ -128,15 +128,15 @@ describe("whatever happens, in whatever order", () => {
     };
 
     for (let count = 0; count < 300; count += 1) {
-      now += Math.floor(chance() ** 4 * 60_000);
-      const random = chance();
+      now += Math.floor(rng() ** 4 * 60_000);
+      const random = rng();
       // Only what can happen does: a socket must be there to open, speak or fall, a question to be answered.
       const possible: LinkEvent[] = [tick(now, random), tick(now, random), reconnectNow(now)];
       if (link.socket === "opening") possible.push(opened(now));
       if (link.socket === "open") possible.push(message(now));
       if (polls > 0) possible.push(polled(now, random < 0.5));
       if (sockets > 0) possible.push(closed(now, random));
-      const chosen = possible[Math.floor(chance() * possible.length)] ?? tick(now, random);
+      const chosen = possible[Math.floor(rng() * possible.length)] ?? tick(now, random);
       if (chosen.type === "closed") sockets -= 1;
       if (chosen.type === "polled") polls -= 1;
       dispatch(chosen);

@@ -22,7 +22,7 @@ WORDS = """
 addonName clusterName domainName identifier name namespace nodeGroupName policyArn principalArn resourceArn role
 serviceAccount type webAclArn zoneId
 """
-ASKED: dict[str, Any] = dict.fromkeys(WORDS.split(), "asked") | {
+INPUTS: dict[str, Any] = dict.fromkeys(WORDS.split(), "asked") | {
     "cidrBlock": "10.0.0.0/16",
     "destinationCidrBlock": "0.0.0.0/0",
     "listenerArn": "arn:aws:elasticloadbalancing:eu-west-1:111111111111:listener/app/ingress/1/1",
@@ -109,7 +109,7 @@ def test_it_may_do_no_harm_beside_its_stack(client: Client, call: Callable[[Clie
 
 @pytest.mark.parametrize("kind", FINDERS)
 def test_it_may_look_for_what_a_killed_deployment_was_making(client: Client, kind: str) -> None:
-    assert find(client, {"stack": "dev"}, kind, ASKED) is not None
+    assert find(client, {"stack": "dev"}, kind, INPUTS) is not None
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ def workload(*containers: dict[str, Any], kind: str = "Deployment", **changes: A
 
 
 def rendered(*objects: dict[str, Any]) -> Rendered:
-    made = Rendered()
-    made.add("monitoring", objects)
-    return made
+    result = Rendered()
+    result.add("monitoring", objects)
+    return result
 
 
 def monitor(**endpoint: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ SERVES = workload(GOOD | {"ports": [{"name": "http", "containerPort": 8080}]})
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("manifest", "message"),
     [
         (workload({"name": "program"}), "program has no requests"),
         (workload(GOOD, initContainers=[{"name": "first"}]), "first has no requests"),
@@ -71,13 +71,13 @@ SERVES = workload(GOOD | {"ports": [{"name": "http", "containerPort": 8080}]})
         ({"kind": "Secret", "metadata": {"name": "grafana"}, "data": {"admin-password": "eA=="}}, "whom nobody makes"),
     ],
 )
-def test_what_a_chart_makes_wrong_by_itself(made: dict[str, Any], said: str) -> None:
-    (finding,) = checks.of_objects(rendered(made))
-    assert said in finding
+def test_what_a_chart_makes_wrong_by_itself(manifest: dict[str, Any], message: str) -> None:
+    (finding,) = checks.of_objects(rendered(manifest))
+    assert message in finding
 
 
 @pytest.mark.parametrize(
-    "made",
+    "manifest",
     [
         SERVES,
         PROMETHEUS,
@@ -85,8 +85,8 @@ def test_what_a_chart_makes_wrong_by_itself(made: dict[str, Any], said: str) -> 
         workload(GOOD | {"ports": [{"containerPort": 9100, "hostPort": 9100}]}, hostNetwork=True),
     ],
 )
-def test_what_is_right_is_not_told(made: dict[str, Any]) -> None:
-    assert list(checks.of_objects(rendered(made))) == []
+def test_what_is_right_is_not_told(manifest: dict[str, Any]) -> None:
+    assert list(checks.of_objects(rendered(manifest))) == []
 
 
 def test_a_monitor_that_the_operator_refuses() -> None:
@@ -104,7 +104,7 @@ def calls(url: str) -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("http://program:80/x", None),
         ("program.monitoring.svc:80", None),
@@ -114,10 +114,10 @@ def calls(url: str) -> Graph:
         ("http://program:81", "has the ports [80]"),
     ],
 )
-def test_an_address_meets_a_service_with_pods_behind_it(url: str, said: str | None) -> None:
+def test_an_address_meets_a_service_with_pods_behind_it(url: str, message: str | None) -> None:
     found = list(checks.of_stack(rendered(SERVICE, SERVES, PROMETHEUS), calls(url)))
-    assert len(found) == (0 if said is None else 1)
-    assert said is None or said in found[0]
+    assert len(found) == (0 if message is None else 1)
+    assert message is None or message in found[0]
 
 
 def test_a_service_without_pods_behind_it_answers_nobody() -> None:
@@ -178,16 +178,16 @@ def installs(**resources: Any) -> Installed:
 
 def loki(kind: str = "StatefulSet", memory: str = "64Mi", **spec: Any) -> dict[str, Any]:
     container = {"name": "loki", "resources": {"requests": {"cpu": "10m", "memory": memory}}}
-    made = workload(container, kind=kind)
-    return {**made, "metadata": {"name": "loki"}, "spec": made["spec"] | spec}
+    manifest = workload(container, kind=kind)
+    return {**manifest, "metadata": {"name": "loki"}, "spec": manifest["spec"] | spec}
 
 
 def test_what_a_chart_runs_is_what_the_cost_counts_with() -> None:
     assert list(checks.of_workloads(rendered(loki(replicas=1)), installs())) == []
     for other in (loki(replicas=2), loki(memory="65Mi"), loki(kind="Deployment"), loki(kind="DaemonSet")):
         assert any(
-            "CHARTS of delivery/cost/workloads.py says" in said
-            for said in checks.of_workloads(rendered(other), installs())
+            "CHARTS of delivery/cost/workloads.py says" in message
+            for message in checks.of_workloads(rendered(other), installs())
         )
     (finding,) = checks.of_workloads(rendered(), installs())
     assert finding.startswith("runs None, and")
@@ -197,34 +197,36 @@ def test_what_a_chart_runs_is_what_the_cost_counts_with() -> None:
 
 def test_a_container_that_runs_first_runs_alone() -> None:
     first: dict[str, Any] = {"name": "first", "resources": {"requests": {"cpu": "1m", "memory": "60Mi"}}}
-    made = loki()
-    made["spec"]["template"]["spec"]["initContainers"] = [first]
-    assert list(checks.of_workloads(rendered(made), installs())) == []
+    manifest = loki()
+    manifest["spec"]["template"]["spec"]["initContainers"] = [first]
+    assert list(checks.of_workloads(rendered(manifest), installs())) == []
     first["resources"]["requests"]["memory"] = "70Mi"
-    assert len(list(checks.of_workloads(rendered(made), installs()))) == 1
+    assert len(list(checks.of_workloads(rendered(manifest), installs()))) == 1
 
 
 def test_the_operator_puts_a_container_beside_its_resources() -> None:
     (version,) = CHARTS["kube-prometheus-stack"].versions
     (ours,) = [
-        made for made in environment_graph("dev").of("Release") if made.inputs["chart"] == "kube-prometheus-stack"
+        release
+        for release in environment_graph("dev").of("Release")
+        if release.inputs["chart"] == "kube-prometheus-stack"
     ]
     wanted = replace(installs(), chart="kube-prometheus-stack", version=version, values=ours.inputs["values"])
     operator = workload(GOOD | {"args": ["--config-reloader-cpu-request=5m", "--config-reloader-memory-request=32Mi"]})
     spec = ours.inputs["values"]["prometheus"]["prometheusSpec"]
     prometheus = {"kind": "Prometheus", "metadata": {"name": "kube-prometheus-stack-prometheus"}, "spec": spec}
-    said = "".join(checks.of_workloads(rendered(operator, prometheus), wanted))
-    assert "Alertmanager kube-prometheus-stack-alertmanager" in said
-    assert "Prometheus kube-prometheus-stack-prometheus" not in said
+    findings = "".join(checks.of_workloads(rendered(operator, prometheus), wanted))
+    assert "Alertmanager kube-prometheus-stack-alertmanager" in findings
+    assert "Prometheus kube-prometheus-stack-prometheus" not in findings
 
 
 def test_a_network_policy_of_a_workload_of_ours_beside_a_chart() -> None:
     """Where the pods are that a stack declares, and those that a controller starts for it."""
     in_mesh = mesh_graph("prod", "canary")
-    beside = Rendered()
+    services = Rendered()
     gateway = workload(GOOD)
     gateway["spec"]["template"]["metadata"]["labels"] = {"app.kubernetes.io/name": "istio-ingress"}
-    beside.add("sensors", [gateway])
-    found = [finding for finding in checks.of_stack(beside, in_mesh) if "selects" in finding]
+    services.add("sensors", [gateway])
+    found = [finding for finding in checks.of_stack(services, in_mesh) if "selects" in finding]
     assert [finding for finding in found if "argo-rollouts" not in finding] == []
     assert len(found) == 1, "the one of a chart that was not rendered"

@@ -51,11 +51,11 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repo
     folder.mkdir()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    made = Repository(f"http://127.0.0.1:{server.server_port}", folder, server)
+    created = Repository(f"http://127.0.0.1:{server.server_port}", folder, server)
     try:
-        yield made
+        yield created
     finally:
-        made.end()
+        created.end()
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def test_the_pinned_version_is_fetched_once_and_rendered(repository: Repository,
     assert newest is not None
     assert newest.version == "1.10.0"
     repository.end()
-    made = helm.render(pinned, "1.35", [])
-    assert {"Deployment", "ServiceAccount"} <= {found["kind"] for found in made}
-    assert made[-1]["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/loki:1.2.0"
+    objects = helm.render(pinned, "1.35", [])
+    assert {"Deployment", "ServiceAccount"} <= {found["kind"] for found in objects}
+    assert objects[-1]["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/loki:1.2.0"
 
 
 def test_a_version_that_is_not_there_is_said_and_leaves_nothing(

@@ -25,8 +25,8 @@ def render(values: Mapping[str, Any]) -> Objects:
     """As a chart that reads `config.read`, and cannot do without `config.needed`."""
     if "needed" not in values["config"]:
         raise ChartError("give me what I need")
-    made = values["config"].get("read")
-    return [{"kind": "ConfigMap", "data": {"read": made}}]
+    text = values["config"].get("read")
+    return [{"kind": "ConfigMap", "data": {"read": text}}]
 
 
 def test_the_defaults_of_a_chart_hold_those_of_the_charts_inside(chart: Path) -> None:

@@ -42,9 +42,9 @@ def test_it_tells_versions_and_what_is_wrong(tmp_path: Path, capsys: pytest.Capt
     newest = {"entries": {"loki": [{"version": "99.0.0", "deprecated": True}]}}
     (folder / "index.yaml").write_text(yaml.safe_dump(newest))
     assert main(["dev", "--mirror", str(folder)]) == WRONG
-    said = capsys.readouterr().out
-    assert "99.0.0" in said
-    assert "deprecated" in said
+    output = capsys.readouterr().out
+    assert "99.0.0" in output
+    assert "deprecated" in output
     # The stand-ins read next to nothing and ask for nothing.
-    assert "dev: loki: does not read singleBinary.resources.requests.cpu" in said
-    assert "dev: loki: Deployment loki: program has no requests of CPU and memory" in said
+    assert "dev: loki: does not read singleBinary.resources.requests.cpu" in output
+    assert "dev: loki: Deployment loki: program has no requests of CPU and memory" in output

@@ -41,9 +41,9 @@ TYPE = {
 
 
 def rendered(*objects: dict[str, Any]) -> Rendered:
-    made = Rendered()
-    made.add("monitoring", [TYPE, *objects])
-    return made
+    result = Rendered()
+    result.add("monitoring", [TYPE, *objects])
+    return result
 
 
 def monitor(**spec: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ RIGHT = monitor(port=80, interval="15s", labels={"a": "b"}, free={"x": 1}, templ
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("manifest", "message"),
     [
         (monitor(interval="15s"), "Monitor own is refused: spec: 'port' is a required property"),
         (monitor(port="http", intervall="15s"), "spec: Additional properties are not allowed ('intervall'"),
@@ -69,9 +69,9 @@ RIGHT = monitor(port=80, interval="15s", labels={"a": "b"}, free={"x": 1}, templ
         ),
     ],
 )
-def test_what_does_not_fit_its_schema_is_refused(made: dict[str, Any], said: str) -> None:
-    (finding,) = refused(rendered(made), Graph(), "1.35")
-    assert said in finding
+def test_what_does_not_fit_its_schema_is_refused(manifest: dict[str, Any], message: str) -> None:
+    (finding,) = refused(rendered(manifest), Graph(), "1.35")
+    assert message in finding
 
 
 def test_what_fits_is_not_told() -> None:

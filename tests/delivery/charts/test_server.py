@@ -37,9 +37,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 def rendered(*objects: dict[str, Any]) -> Rendered:
-    made = Rendered()
-    made.add("monitoring", [TYPE, *objects])
-    return made
+    result = Rendered()
+    result.add("monitoring", [TYPE, *objects])
+    return result
 
 
 def watch(**spec: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_what_it_takes_is_not_told_though_nothing_is_made(server: ApiServer) -> 
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("manifest", "message"),
     [
         (watch(), "Watch own is refused by the API server: .*a port or a path"),
         (OTHER, "Deployment program is refused by the API server: .*`selector` does not match template `labels`"),
@@ -76,9 +76,9 @@ def test_what_it_takes_is_not_told_though_nothing_is_made(server: ApiServer) -> 
         ({**watch(), "apiVersion": "other.com/v1"}, "is of other.com/v1, which the API server does not serve"),
     ],
 )
-def test_what_it_refuses_is_told(made: dict[str, Any], said: str, server: ApiServer) -> None:
-    (finding,) = refused(rendered(made), Graph(), server)
-    assert re.search(said, finding, re.DOTALL), finding
+def test_what_it_refuses_is_told(manifest: dict[str, Any], message: str, server: ApiServer) -> None:
+    (finding,) = refused(rendered(manifest), Graph(), server)
+    assert re.search(message, finding, re.DOTALL), finding
 
 
 def test_a_type_with_a_wrong_rule_is_refused_itself(server: ApiServer) -> None:
@@ -99,7 +99,7 @@ def test_what_a_stack_itself_declares_is_tried_too(server: ApiServer) -> None:
         )
         k8s.core.v1.Service("own", metadata=place, spec=k8s.core.v1.ServiceSpecArgs(ports=[]))
 
-    said = list(refused(rendered(), build(program), server))
-    assert len(said) == 2
-    assert any("Watch own" in one and "a port or a path" in one for one in said)
-    assert any("Service own" in one and "spec.ports" in one for one in said)
+    findings = list(refused(rendered(), build(program), server))
+    assert len(findings) == 2
+    assert any("Watch own" in finding and "a port or a path" in finding for finding in findings)
+    assert any("Service own" in finding and "spec.ports" in finding for finding in findings)

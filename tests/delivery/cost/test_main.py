@@ -34,10 +34,10 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Change:
 
     def change(section: str, **values: Any) -> None:
         def changed_file(stack: str, key: str, folder: Path) -> dict[str, Any]:
-            said: dict[str, Any] = read_stack_file(stack, key, folder)
+            settings: dict[str, Any] = read_stack_file(stack, key, folder)
             if key != "environment":
-                return said
-            return {**said, section: {**said.get(section, {}), **values}}
+                return settings
+            return {**settings, section: {**settings.get(section, {}), **values}}
 
         monkeypatch.setattr(config, "read_stack_file", changed_file)
 
@@ -46,10 +46,10 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Change:
 
 def test_dev_and_prod_cost_less_than_their_caps(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 0
-    said = capsys.readouterr().out
-    assert re.search(r"dev: \d+ hours a week in eu-west-1", said)
-    assert "prod: 168 hours a week" in said
-    assert "OVER" not in said
+    output = capsys.readouterr().out
+    assert re.search(r"dev: \d+ hours a week in eu-west-1", output)
+    assert "prod: 168 hours a week" in output
+    assert "OVER" not in output
 
 
 def test_a_stack_over_its_cap_fails_and_says_how_many_hours_the_cap_buys(
@@ -71,9 +71,9 @@ def test_the_nodes_that_the_pods_take_are_said_and_priced(capsys: pytest.Capture
     assert sum(line.count for line in further if line.item == "t3.medium") == after
 
 
-def nodes_at_rest(said: str) -> int:
-    found = re.search(r"  at rest, the pods take (\d+): ", said)
-    assert found, said
+def nodes_at_rest(output: str) -> int:
+    found = re.search(r"  at rest, the pods take (\d+): ", output)
+    assert found, output
     return int(found[1])
 
 
@@ -87,9 +87,9 @@ def test_a_stack_whose_pods_do_not_fit_on_its_nodes_is_refused(
 
 def test_every_line_can_be_seen_with_the_source_of_its_price(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["dev", "--lines"]) == 0
-    said = capsys.readouterr().out
-    assert "EKS control plane" in said
-    assert "AWS price lists" in said
+    output = capsys.readouterr().out
+    assert "EKS control plane" in output
+    assert "AWS price lists" in output
 
 
 def test_a_stack_that_does_not_exist_is_said_with_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ def test_every_database_and_every_node_has_the_storage_that_is_declared(stack: s
     storage = sum(line.count for line in lines if line.item == "database storage, GB")
     assert storage == source["allocatedStorage"] * (len(graph.of("Instance")) + source["multiAz"])
     (device,) = graph.one("LaunchTemplate").inputs["blockDeviceMappings"]
-    groups = {made.name: made.inputs["scalingConfig"]["minSize"] for made in graph.of("NodeGroup")}
+    groups = {group.name: group.inputs["scalingConfig"]["minSize"] for group in graph.of("NodeGroup")}
     volumes = sum(line.count for line in lines if line.item == "gp3 volume, GB" and line.resource in groups)
     assert volumes == device["ebs"]["volumeSize"] * sum(groups.values())
 
@@ -138,7 +138,7 @@ def test_every_database_and_every_node_has_the_storage_that_is_declared(stack: s
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_the_volumes_of_the_charts_are_priced_as_configured(stack: str) -> None:
     graph, config = environment_graph(stack), load_environment(stack)
-    charts = {made.name for made in graph.of("Release")}
+    charts = {release.name for release in graph.of("Release")}
     lines = estimate(command.parts(graph), config.region, TODAY)
     priced = sum(line.count for line in lines if line.item == "gp3 volume, GB" and line.resource in charts)
     replicas = 2 if config.protected else 1
@@ -215,8 +215,8 @@ def test_what_stays_between_two_lives_of_a_stack_is_priced_all_week() -> None:
 def test_what_an_account_keeps_for_another_environment_is_not_this_ones() -> None:
     of = load_account("bootstrap")
     alone = command.standing_cost(environment_config("dev"), "dev", of, TODAY)
-    beside = of.model_copy(update={"environments": ("dev", "staging")})
-    with_another = command.standing_cost(environment_config("dev"), "dev", beside, TODAY)
+    shared = of.model_copy(update={"environments": ("dev", "staging")})
+    with_another = command.standing_cost(environment_config("dev"), "dev", shared, TODAY)
     assert Counter(with_another) == Counter(alone)
 
 

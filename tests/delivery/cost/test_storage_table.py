@@ -69,9 +69,9 @@ def test_the_database_with_and_without_the_archive_holds_and_costs_what_the_page
         assert number(with_it) == pytest.approx(database(number(rate), WITH), rel=0.15)
         both = Decimal(2 * number(with_it) / GIB)  # two zones
         assert number(eur) == pytest.approx(weekly_eur(gib * both), rel=0.1)
-        kept = archive(ArchiveConfig(assumed_readings_per_second=number(rate), assumed_years=3), "eu-west-1")
-        assert number(archived) == pytest.approx(sum(float(line.count) for line in kept) * 1e9, rel=0.05)
-        assert number(archive_eur) == pytest.approx(weekly_eur(hourly_usd(kept)), rel=0.15)
+        lines = archive(ArchiveConfig(assumed_readings_per_second=number(rate), assumed_years=3), "eu-west-1")
+        assert number(archived) == pytest.approx(sum(float(line.count) for line in lines) * 1e9, rel=0.05)
+        assert number(archive_eur) == pytest.approx(weekly_eur(hourly_usd(lines)), rel=0.15)
 
 
 def test_prod_as_committed_holds_2000_readings_a_second_within_its_budget() -> None:

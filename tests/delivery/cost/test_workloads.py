@@ -22,30 +22,32 @@ def graph(stack: str) -> Graph:
 @STACKS
 def test_everything_that_makes_pods_is_counted(graph: Graph) -> None:
     counted = {workload.name for workload in workloads(graph)}
-    assert counted >= {made.inputs["metadata"]["name"] for kind in ("Deployment", "CronJob") for made in graph.of(kind)}
-    assert counted >= {made.name for addon in graph.of("Addon") for made in ADD_ONS[addon.inputs["addonName"]]}
-    charts = {made.inputs["chart"] for made in graph.of("Release")}
-    assert counted >= {f"{made.kind} {made.name}" for chart in charts for made in CHARTS[chart].workloads}
+    assert counted >= {
+        named.inputs["metadata"]["name"] for kind in ("Deployment", "CronJob") for named in graph.of(kind)
+    }
+    assert counted >= {named.name for addon in graph.of("Addon") for named in ADD_ONS[addon.inputs["addonName"]]}
+    charts = {named.inputs["chart"] for named in graph.of("Release")}
+    assert counted >= {f"{named.kind} {named.name}" for chart in charts for named in CHARTS[chart].workloads}
 
 
 @STACKS
 def test_the_release_jobs_take_less_than_the_update_that_they_end_before(graph: Graph) -> None:
     """So they are not counted: they have the room in which new pods stand beside the old ones later."""
-    jobs = [made.inputs["spec"]["template"]["spec"]["containers"] for made in graph.of("kubernetes:batch/v1:Job")]
+    jobs = [job.inputs["spec"]["template"]["spec"]["containers"] for job in graph.of("kubernetes:batch/v1:Job")]
     requests = [container["resources"]["requests"] for containers in jobs for container in containers]
     assert requests
     surging = [workload for workload in workloads(graph) for _ in range(workload.surge)]
     assert len(requests) <= len(surging)
-    assert sum(mebibytes(said["memory"]) for said in requests) <= sum(made.memory_mib for made in surging)
-    assert sum(millicores(said["cpu"]) for said in requests) <= sum(made.cpu_m for made in surging)
+    assert sum(mebibytes(request["memory"]) for request in requests) <= sum(pod.memory_mib for pod in surging)
+    assert sum(millicores(request["cpu"]) for request in requests) <= sum(pod.cpu_m for pod in surging)
 
 
 def test_what_a_stack_scales_is_counted_at_rest_and_at_most() -> None:
-    (gateway,) = [made for made in workloads(environment_graph("prod")) if made.name == "gateway"]
+    (gateway,) = [workload for workload in workloads(environment_graph("prod")) if workload.name == "gateway"]
     (scale,) = [
-        made.inputs["spec"]
-        for made in environment_graph("prod").of("HorizontalPodAutoscaler")
-        if made.name == "gateway"
+        workload.inputs["spec"]
+        for workload in environment_graph("prod").of("HorizontalPodAutoscaler")
+        if workload.name == "gateway"
     ]
     assert (gateway.replicas, gateway.most) == (scale["minReplicas"], scale["maxReplicas"])
     assert gateway.surge == 1
@@ -53,7 +55,7 @@ def test_what_a_stack_scales_is_counted_at_rest_and_at_most() -> None:
 
 def test_a_protected_stack_has_two_of_what_may_be_two() -> None:
     for stack, expected in (("dev", 1), ("prod", 2)):
-        counted = {made.name: made.replicas for made in workloads(environment_graph(stack))}
+        counted = {workload.name: workload.replicas for workload in workloads(environment_graph(stack))}
         assert counted["ebs-csi-controller"] == counted["Deployment external-secrets"] == expected
 
 
@@ -65,7 +67,7 @@ def test_the_table_names_the_charts_that_a_stack_may_install_and_no_other() -> N
 
 
 @pytest.mark.parametrize(
-    ("chart", "version", "values", "said"),
+    ("chart", "version", "values", "message"),
     [
         ("loki", "0.1.0", {}, r"what loki 0\.1\.0 runs: render it \(nox -s charts\)"),
         ("mimir", "1.0.0", {}, r"what mimir 1\.0\.0 runs"),
@@ -73,8 +75,8 @@ def test_the_table_names_the_charts_that_a_stack_may_install_and_no_other() -> N
         ("metrics-server", "3.13.1", {}, r"of metrics-server say no resources\.requests"),
     ],
 )
-def test_what_a_chart_takes_is_never_guessed(chart: str, version: str, values: dict[str, Any], said: str) -> None:
-    with pytest.raises(UnknownAttributeError, match=said):
+def test_what_a_chart_takes_is_never_guessed(chart: str, version: str, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnknownAttributeError, match=message):
         list(of_chart(chart, version, values))
 
 

@@ -63,7 +63,7 @@ def test_every_usual_finding_is_found_or_left_with_a_reason() -> None:
 
 
 def test_what_is_left_is_found_by_no_check() -> None:
-    left = [theirs for each in LEFT for theirs in each.also]
+    left = [theirs for entry in LEFT for theirs in entry.also]
     assert len(set(left)) == len(left)
     assert not set(left) & {theirs for check in ALL for theirs in check.also}
-    assert all(each.reason for each in LEFT)
+    assert all(entry.reason for entry in LEFT)

@@ -17,8 +17,10 @@ def test_the_page_names_every_permission_that_a_stack_gives_but_the_use_of_keys(
     graph = environment_graph("dev")
     for declaration in CATALOG.declarations:
         policies = [
-            made for made in graph.of("aws:iam/rolePolicy:RolePolicy") if made.inputs["role"] == declaration.name
+            policy for policy in graph.of("aws:iam/rolePolicy:RolePolicy") if policy.inputs["role"] == declaration.name
         ]
-        statements = [one for made in policies for one in json.loads(made.inputs["policy"])["Statement"]]
-        given = {action for one in statements for action in one["Action"] if not action.startswith("kms:")}
+        statements = [
+            statement for policy in policies for statement in json.loads(policy.inputs["policy"])["Statement"]
+        ]
+        given = {action for statement in statements for action in statement["Action"] if not action.startswith("kms:")}
         assert given == {action for need in declaration.needs for action in ACTIONS.get(type(need), ())}

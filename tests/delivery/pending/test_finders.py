@@ -37,15 +37,15 @@ def tagged(kind: str, tags: dict[str, str] = TAGS) -> list[dict[str, Any]]:
     return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
 
 
-def found(aws: Clients, kind: str, **asked: Any) -> list[str]:
-    there = find(aws, TAGS, kind, asked)
+def found(aws: Clients, kind: str, **inputs: Any) -> list[str]:
+    there = find(aws, TAGS, kind, inputs)
     assert there is not None, kind
     return list(there)
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_every_type_that_an_environment_declares_can_be_looked_for(stack: str) -> None:
-    declared = {made.type for made in environment_graph(stack).resources if made.type.startswith("aws:")}
+    declared = {resource.type for resource in environment_graph(stack).resources if resource.type.startswith("aws:")}
     assert declared - FINDERS.keys() == set()
 
 
@@ -77,8 +77,8 @@ def test_a_network_and_what_is_in_it(aws: Clients) -> None:
     assert found(aws, "aws:ec2/routeTable:RouteTable", vpcId=vpc) == [table]
     of_subnet = {"subnetId": subnet["SubnetId"], "routeTableId": table}
     assert found(aws, "aws:ec2/routeTableAssociation:RouteTableAssociation", **of_subnet) == []
-    made = ec2.associate_route_table(SubnetId=subnet["SubnetId"], RouteTableId=table)["AssociationId"]
-    assert found(aws, "aws:ec2/routeTableAssociation:RouteTableAssociation", **of_subnet) == [made]
+    association = ec2.associate_route_table(SubnetId=subnet["SubnetId"], RouteTableId=table)["AssociationId"]
+    assert found(aws, "aws:ec2/routeTableAssociation:RouteTableAssociation", **of_subnet) == [association]
 
 
 def test_a_security_group_and_its_rules(aws: Clients) -> None:
@@ -90,11 +90,11 @@ def test_a_security_group_and_its_rules(aws: Clients) -> None:
     assert found(aws, "aws:ec2/securityGroup:SecurityGroup", vpcId=vpc, name="database-1") == [group]
     assert found(aws, "aws:ec2/securityGroup:SecurityGroup", vpcId=vpc, name="database-2") == []
     rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}
-    made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])["SecurityGroupRules"][0]
-    asked = {"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
+    created = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])["SecurityGroupRules"][0]
+    inputs = {"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
     kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-    assert found(aws, kind, **asked, cidrIpv4="10.1.0.0/16") == [made["SecurityGroupRuleId"]]
-    assert found(aws, kind, **asked, cidrIpv4="10.2.0.0/16") == []
+    assert found(aws, kind, **inputs, cidrIpv4="10.1.0.0/16") == [created["SecurityGroupRuleId"]]
+    assert found(aws, kind, **inputs, cidrIpv4="10.2.0.0/16") == []
 
 
 def test_what_has_a_name(aws: Clients) -> None:
@@ -117,17 +117,17 @@ def test_what_has_a_name(aws: Clients) -> None:
 
 def test_a_load_balancer_and_its_rules(aws: Clients) -> None:
     ec2, balancers = aws("ec2"), aws("elbv2")
-    subnets = [made["SubnetId"] for made in ec2.describe_subnets()["Subnets"][:2]]
+    subnets = [balancer["SubnetId"] for balancer in ec2.describe_subnets()["Subnets"][:2]]
     assert found(aws, "aws:lb/loadBalancer:LoadBalancer", name="ingress-1") == []
-    made = balancers.create_load_balancer(Name="ingress-1", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
-    assert found(aws, "aws:lb/loadBalancer:LoadBalancer", name="ingress-1") == [made]
+    balancer = balancers.create_load_balancer(Name="ingress-1", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    assert found(aws, "aws:lb/loadBalancer:LoadBalancer", name="ingress-1") == [balancer]
     group = balancers.create_target_group(Name="api-1", Protocol="HTTP", Port=80, VpcId="vpc-1")["TargetGroups"][0]
     assert found(aws, "aws:lb/targetGroup:TargetGroup", name="api-1") == [group["TargetGroupArn"]]
     forward: Any = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
-    listener = balancers.create_listener(LoadBalancerArn=made, Protocol="HTTP", Port=80, DefaultActions=forward)
+    listener = balancers.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
     arn = listener["Listeners"][0]["ListenerArn"]
-    assert found(aws, "aws:lb/listener:Listener", loadBalancerArn=made, port=80) == [arn]
-    assert found(aws, "aws:lb/listener:Listener", loadBalancerArn=made, port=443) == []
+    assert found(aws, "aws:lb/listener:Listener", loadBalancerArn=balancer, port=80) == [arn]
+    assert found(aws, "aws:lb/listener:Listener", loadBalancerArn=balancer, port=443) == []
     assert found(aws, "aws:lb/listenerRule:ListenerRule", listenerArn=arn, priority=1) == []
 
 
@@ -164,9 +164,9 @@ def test_a_state_goes_in_and_the_mended_one_comes_out(
     state = {"version": 3, "deployment": {"resources": [], "pending_operations": operations}}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
     assert pending.main(["dev"]) == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out)["deployment"]["resources"] == [{**role, "id": "api-1", "outputs": role["inputs"]}]
-    assert said.err == "api (aws:iam/role:Role): is api-1\n"
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["deployment"]["resources"] == [{**role, "id": "api-1", "outputs": role["inputs"]}]
+    assert printed.err == "api (aws:iam/role:Role): is api-1\n"
 
 
 @pytest.mark.usefixtures("aws")

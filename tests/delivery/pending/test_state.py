@@ -16,7 +16,7 @@ def mended(*pending: tuple[str, dict[str, Any]], resources: tuple[dict[str, Any]
     deployment = {"manifest": {}, "resources": list(resources), "pending_operations": operations}
     found = mend(
         {"version": 3, "deployment": deployment},
-        lambda _type, asked: None if asked["name"] == "unknown" else asked.get("there", ()),
+        lambda _type, inputs: None if inputs["name"] == "unknown" else inputs.get("there", ()),
     )
     assert found.state["version"] == 3
     assert found.state["deployment"]["manifest"] == {}
@@ -25,16 +25,16 @@ def mended(*pending: tuple[str, dict[str, Any]], resources: tuple[dict[str, Any]
 
 def test_what_is_there_is_taken_over_with_what_it_depends_on() -> None:
     subnet = resource("subnet", inputs={"name": "subnet", "there": ["subnet-1"]}, dependencies=[f"{URN}part::vpc"])
-    state, said = mended(("creating", subnet))
+    state, messages = mended(("creating", subnet))
     assert state["resources"] == [{**subnet, "id": "subnet-1", "outputs": subnet["inputs"]}]
     assert state["pending_operations"] == []
-    assert said == ["subnet (part): is subnet-1"]
+    assert messages == ["subnet (part): is subnet-1"]
 
 
 def test_what_is_not_there_is_forgotten() -> None:
-    state, said = mended(("creating", resource("subnet")))
+    state, messages = mended(("creating", resource("subnet")))
     assert (state["resources"], state["pending_operations"]) == ([], [])
-    assert said == ["subnet (part): was not made"]
+    assert messages == ["subnet (part): was not made"]
 
 
 def test_what_the_state_holds_is_not_taken_over_again_nor_one_thing_for_two() -> None:
@@ -44,13 +44,13 @@ def test_what_the_state_holds_is_not_taken_over_again_nor_one_thing_for_two() ->
         ("creating", resource("b", inputs={"name": "b", **there})),
         resources=(resource("public", id="table-1"),),
     )
-    assert [made.get("id") for made in state["resources"]] == ["table-1", "table-2"]
+    assert [entry.get("id") for entry in state["resources"]] == ["table-1", "table-2"]
 
 
 def test_what_nobody_can_look_for_and_what_replaces_something_stays_pending() -> None:
     bucket, old = resource("unknown"), resource("group", id="sg-1")
     operations = ("creating", bucket), ("creating", resource("group")), ("updating", old), ("deleting", old)
-    state, said = mended(*operations, resources=(old,))
+    state, messages = mended(*operations, resources=(old,))
     assert state["resources"] == [old]
     assert [(op["type"], op["resource"]) for op in state["pending_operations"]] == list(operations)
-    assert said == ["unknown (part): left pending, look for it yourself"]
+    assert messages == ["unknown (part): left pending, look for it yourself"]

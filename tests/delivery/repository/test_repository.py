@@ -39,10 +39,10 @@ def test_a_new_repository_is_told_from_the_declared_one_and_nothing_is_changed(
     github: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(["plan"]) == 1
-    said = capsys.readouterr().out
-    assert "environment prod: is not there" in said
-    assert "ruleset main: is not there" in said
-    assert "default_workflow_permissions is 'write', not 'read'" in said
+    output = capsys.readouterr().out
+    assert "environment prod: is not there" in output
+    assert "ruleset main: is not there" in output
+    assert "default_workflow_permissions is 'write', not 'read'" in output
     assert github.changes == []
 
 
@@ -94,7 +94,7 @@ def test_what_somebody_changed_by_hand_is_told_and_mended(
 
 
 @pytest.mark.parametrize(
-    ("weaken", "told"),
+    ("weaken", "message"),
     [
         (lambda r: r.environments.pop("prod"), "environment prod: is not there"),
         (lambda r: r.environments["prod"].update(protection_rules=[]), "is reviewed by nobody, not by platform"),
@@ -112,15 +112,15 @@ def test_a_workflow_sees_that_a_protection_is_missing_before_it_deploys(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     weaken: Callable[[Repository], object],
-    told: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", WORKFLOW)
     assert command.main(["check", "prod"]) == 0
     weaken(protected)
     assert command.main(["check", "prod"]) == 1
-    said = capsys.readouterr()
-    assert told in said.out
-    assert "nox -s repository -- apply" in said.err
+    printed = capsys.readouterr()
+    assert message in printed.out
+    assert "nox -s repository -- apply" in printed.err
 
 
 def test_a_workflow_changes_nothing(
@@ -131,14 +131,14 @@ def test_a_workflow_changes_nothing(
     assert "403 Resource not accessible by integration: the token's owner must administer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("token", "told"), [("", "no token: GH_TOKEN=$(gh auth token)"), ("wrong", "401 Bad")])
+@pytest.mark.parametrize(("token", "message"), [("", "no token: GH_TOKEN=$(gh auth token)"), ("wrong", "401 Bad")])
 def test_without_a_token_nothing_can_be_said(
-    github: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str, told: str
+    github: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str, message: str
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", token)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     assert command.main(["plan"]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_server_that_does_not_answer_is_told(

@@ -13,13 +13,13 @@ MESSAGE = b'{"attachments": [{"title": "critical: ServiceDown", "text": "api"}]}
 
 
 @pytest.fixture
-async def heard() -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
-    heard: list[str] = []
+async def webhook() -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
+    lines: list[str] = []
     port, stopping = free_port(), asyncio.Event()
-    receiving = asyncio.create_task(receive_messages(port, heard.append, stopping))
+    receiving = asyncio.create_task(receive_messages(port, lines.append, stopping))
     transport = httpx.AsyncHTTPTransport(retries=10)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", transport=transport) as http:
-        yield http, heard
+        yield http, lines
     stopping.set()
     await receiving
 
@@ -36,9 +36,9 @@ async def heard() -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
     ],
 )
 async def test_only_a_message_of_ordinary_size_is_said(
-    heard: tuple[httpx.AsyncClient, list[str]], content: bytes, kind: str, status: int
+    webhook: tuple[httpx.AsyncClient, list[str]], content: bytes, kind: str, status: int
 ) -> None:
-    http, lines = heard
+    http, lines = webhook
     answer = await http.post("/", content=content, headers={"content-type": kind})
     assert answer.status_code == status
     assert lines == (["critical: ServiceDown", "    api"] if status == 200 else [])
@@ -46,9 +46,9 @@ async def test_only_a_message_of_ordinary_size_is_said(
 
 
 async def test_links_can_be_followed_and_nothing_else_becomes_markup(
-    heard: tuple[httpx.AsyncClient, list[str]],
+    webhook: tuple[httpx.AsyncClient, list[str]],
 ) -> None:
-    http, lines = heard
+    http, lines = webhook
     text = "Room <b>3</b> (<https://example.org/?a=1&b=2|show>) <javascript:alert(1)|no>"
     await http.post("/", json={"attachments": [{"title": "[WARNING: 1] Unusual value", "text": text}]})
     assert lines[1].strip() == ("Room <b>3</b> (show: https://example.org/?a=1&b=2) <javascript:alert(1)|no>")

@@ -37,9 +37,9 @@ def logged() -> Logged:
 @pytest.fixture
 async def supervisor(logged: Logged) -> AsyncIterator[Supervisor]:
     async with httpx.AsyncClient() as http:
-        made = Supervisor(logged.append, http, max_failed_starts=3, restart_delay=0.01)
-        yield made
-        await made.stop(*made.processes)
+        created = Supervisor(logged.append, http, max_failed_starts=3, restart_delay=0.01)
+        yield created
+        await created.stop(*created.processes)
 
 
 def server(tmp_path: Path, status: int = 200, body: str = "") -> Program:

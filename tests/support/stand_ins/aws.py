@@ -65,9 +65,9 @@ class AwsStandIn(Provider):
     async def create(self, request: CreateRequest) -> CreateResponse:
         if request.preview:
             return CreateResponse("", request.properties)
-        made = f"{request.name}-{hashlib.sha256(request.urn.encode()).hexdigest()[:8]}"
-        self._file(made, _type(request.urn)).write_text(json.dumps({"urn": request.urn}))
-        return CreateResponse(made, self._state(_type(request.urn), request.name, request.properties))
+        resource_id = f"{request.name}-{hashlib.sha256(request.urn.encode()).hexdigest()[:8]}"
+        self._file(resource_id, _type(request.urn)).write_text(json.dumps({"urn": request.urn}))
+        return CreateResponse(resource_id, self._state(_type(request.urn), request.name, request.properties))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         there = self._file(request.resource_id, _type(request.urn)).exists()
@@ -84,8 +84,8 @@ class AwsStandIn(Provider):
     async def invoke(self, request: InvokeRequest) -> InvokeResponse:
         if request.tok == "aws:index/getCallerIdentity:getCallerIdentity":
             return InvokeResponse({"arn": PropertyValue(os.environ["AWS_STAND_IN_CALLER"])})
-        asked = {name: _plain(value) for name, value in request.args.items()}
-        return InvokeResponse({name: _property(value) for name, value in aws_finds(request.tok, asked).items()})
+        arguments = {name: _plain(value) for name, value in request.args.items()}
+        return InvokeResponse({name: _property(value) for name, value in aws_finds(request.tok, arguments).items()})
 
     def _file(self, resource: str, kind: str) -> Path:
         return self.folder / f"{kind.rpartition(':')[2]}-{resource}.json"

@@ -58,10 +58,10 @@ class EksStandIn(Provider):
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        made = Cluster(name, dict(inputs), options or pulumi.ResourceOptions())
+        cluster = Cluster(name, dict(inputs), options or pulumi.ResourceOptions())
         return ConstructResult(
-            made.urn,
-            {"kubeconfigJson": made.kubeconfig_json, "clusterSecurityGroupId": made.cluster_security_group_id},
+            cluster.urn,
+            {"kubeconfigJson": cluster.kubeconfig_json, "clusterSecurityGroupId": cluster.cluster_security_group_id},
         )
 
 

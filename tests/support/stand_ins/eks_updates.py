@@ -23,8 +23,8 @@ def with_updates(
     """Answer a request to EKS."""
     for verb, pattern, answer in ROUTES:
         if verb == method and (found := re.fullmatch(pattern, path)):
-            asked = {name: values[0] for name, values in query.items()}
-            return answer(*found.groups(), body=json.loads(body or b"{}"), query=asked)
+            parameters = {name: values[0] for name, values in query.items()}
+            return answer(*found.groups(), body=json.loads(body or b"{}"), query=parameters)
     return handle_request(method, path, headers, body, query)
 
 
@@ -48,10 +48,12 @@ def _describe_update(_cluster: str, name: str, **_: Any) -> Answer:
 
 
 def _cluster_version(cluster: str, *, body: Body, **_: Any) -> Answer:
-    made = eks._clusters[cluster]
-    if _minor(body["version"]) != _minor(made["version"]) + 1:
-        return _refused(f"Unsupported Kubernetes minor version update from {made['version']} to {body['version']}")
-    made["version"] = body["version"]
+    description = eks._clusters[cluster]
+    if _minor(body["version"]) != _minor(description["version"]) + 1:
+        return _refused(
+            f"Unsupported Kubernetes minor version update from {description['version']} to {body['version']}"
+        )
+    description["version"] = body["version"]
     return _updated("VersionUpdate")
 
 
@@ -64,14 +66,14 @@ def _nodes_version(cluster: str, group: str, *, body: Body, **_: Any) -> Answer:
 
 
 def _nodes_config(cluster: str, group: str, *, body: Body, **_: Any) -> Answer:
-    made = eks._nodegroups[f"{cluster}/{group}"]
-    sizes = made["scalingConfig"] | body.get("scalingConfig", {})
+    nodegroup = eks._nodegroups[f"{cluster}/{group}"]
+    sizes = nodegroup["scalingConfig"] | body.get("scalingConfig", {})
     minimum, maximum, desired = (sizes[name] for name in ("minSize", "maxSize", "desiredSize"))
     if minimum > desired:
         return _refused(f"Minimum capacity {minimum} can't be greater than desired size {desired}")
     if maximum < desired:
         return _refused(f"Desired capacity {desired} can't be greater than max size {maximum}")
-    made["scalingConfig"] = sizes
+    nodegroup["scalingConfig"] = sizes
     return _updated("ConfigUpdate")
 
 

@@ -31,17 +31,17 @@ describe_flow_logs: Callable[[Mapping[str, Any]], Answer] = ec2._ACTION_MAP["Des
 def with_upgrade_policy(body: Mapping[str, Any], creator_arn: str | None = None) -> Answer:
     """Make a cluster that knows what becomes of it when the support of its version ends."""
     answer = create_cluster(body, creator_arn)
-    if made := eks._clusters.get(body["name"]):
-        made["upgradePolicy"] = body.get("upgradePolicy", {"supportType": "EXTENDED"})
+    if cluster := eks._clusters.get(body["name"]):
+        cluster["upgradePolicy"] = body.get("upgradePolicy", {"supportType": "EXTENDED"})
     return answer
 
 
 def with_template(cluster: str, body: Mapping[str, Any]) -> Answer:
     """Make a node group that knows its launch template, which says the size of the disks."""
     answer = create_node_group(cluster, body)
-    if made := eks._nodegroups.get(f"{cluster}/{body['nodegroupName']}"):
-        made |= {name: body[name] for name in ("launchTemplate", "updateConfig") if name in body}
-        made.pop("diskSize")
+    if nodegroup := eks._nodegroups.get(f"{cluster}/{body['nodegroupName']}"):
+        nodegroup |= {name: body[name] for name in ("launchTemplate", "updateConfig") if name in body}
+        nodegroup.pop("diskSize")
     return answer
 
 
@@ -67,10 +67,10 @@ def telling_role(params: Mapping[str, Any]) -> Answer:
     """Describe flow logs with who writes them, and how often."""
     status, headers, body = describe_flow_logs(params)
     text = body.decode()
-    for name, made in ec2._flow_logs.items():
+    for name, flow_log in ec2._flow_logs.items():
         found = f"<flowLogId>{name}</flowLogId>"
-        role = f"<deliverLogsPermissionArn>{made['role']}</deliverLogsPermissionArn>"
-        interval = f"<maxAggregationInterval>{made['interval']}</maxAggregationInterval>"
+        role = f"<deliverLogsPermissionArn>{flow_log['role']}</deliverLogsPermissionArn>"
+        interval = f"<maxAggregationInterval>{flow_log['interval']}</maxAggregationInterval>"
         text = text.replace(found, found + role + interval)
     return status, headers, text.encode()
 
@@ -86,16 +86,16 @@ def with_names(params: Mapping[str, Any]) -> Answer:
 
 def telling_names(endpoint: Mapping[str, Any], tag: str = "item") -> str:
     """The XML of an endpoint, with whether it answers to AWS's own names."""
-    said = f"<privateDnsEnabled>{endpoint.get('private_dns', 'false')}</privateDnsEnabled>"
-    return endpoint_xml(endpoint, tag).replace("<vpcEndpointId>", f"{said}<vpcEndpointId>")
+    private_dns = f"<privateDnsEnabled>{endpoint.get('private_dns', 'false')}</privateDnsEnabled>"
+    return endpoint_xml(endpoint, tag).replace("<vpcEndpointId>", f"{private_dns}<vpcEndpointId>")
 
 
 def without_overlap(params: Mapping[str, Any]) -> Answer:
     """Make a subnet whose range no other of its network has, so that what was asked for twice is told of."""
     wanted, network = ip_network(ec2._p(params, "CidrBlock")), ec2._p(params, "VpcId")
-    for made in ec2._subnets.values():
-        if made["VpcId"] == network and wanted.overlaps(ip_network(made["CidrBlock"])):
-            answer: Answer = ec2._error("InvalidSubnet.Conflict", f"{wanted} conflicts with {made['SubnetId']}", 400)
+    for subnet in ec2._subnets.values():
+        if subnet["VpcId"] == network and wanted.overlaps(ip_network(subnet["CidrBlock"])):
+            answer: Answer = ec2._error("InvalidSubnet.Conflict", f"{wanted} conflicts with {subnet['SubnetId']}", 400)
             return answer
     return create_subnet(params)
 

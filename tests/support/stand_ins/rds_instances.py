@@ -42,25 +42,29 @@ def _told(instance: Mapping[str, Any]) -> str:
     own = f"{arn.rpartition(':db:')[0].replace(':rds:', ':secretsmanager:')}:secret:rds!{instance['DbiResourceId']}"
     secret = f"<SecretArn>{own}</SecretArn><KmsKeyId>{instance.get('_secret_key', '')}</KmsKeyId>"
     address = f"<Address>{instance['Endpoint']['Address']}</Address>"
-    told = instance_xml(instance).replace(address, f"<Address>{name}.{DOMAIN}</Address>")
+    xml = instance_xml(instance).replace(address, f"<Address>{name}.{DOMAIN}</Address>")
     logs = "".join(f"<member>{log}</member>" for log in instance.get("EnabledCloudwatchLogsExports", ()))
     exports = "EnabledCloudwatchLogsExports"
-    told = told.replace(f"<{exports}/>", f"<{exports}>{logs}</{exports}>")
-    return f"{told}<MasterUserSecret>{secret}<SecretStatus>active</SecretStatus></MasterUserSecret>"
+    xml = xml.replace(f"<{exports}/>", f"<{exports}>{logs}</{exports}>")
+    return f"{xml}<MasterUserSecret>{secret}<SecretStatus>active</SecretStatus></MasterUserSecret>"
 
 
 def _by_resource(instances: Instances, filters: Mapping[str, list[str]]) -> Instances:
     """The instances that filters choose, also by the ids of their resources."""
     wanted = filters.get("dbi-resource-id")
-    return [made for made in filter_instances(instances, filters) if not wanted or made["DbiResourceId"] in wanted]
+    return [
+        instance
+        for instance in filter_instances(instances, filters)
+        if not wanted or instance["DbiResourceId"] in wanted
+    ]
 
 
 def _with_key(params: Params) -> Answer:
     """Make an instance that knows with which key its owner's secret is encrypted, and which logs it exports."""
     answer = create_instance(params)
-    if made := rds._instances.get(rds._p(params, "DBInstanceIdentifier")):
-        made["_secret_key"] = rds._p(params, "MasterUserSecretKmsKeyId")
-        made["EnabledCloudwatchLogsExports"] = rds._parse_member_list(params, EXPORTS)
+    if instance := rds._instances.get(rds._p(params, "DBInstanceIdentifier")):
+        instance["_secret_key"] = rds._p(params, "MasterUserSecretKmsKeyId")
+        instance["EnabledCloudwatchLogsExports"] = rds._parse_member_list(params, EXPORTS)
     return answer
 
 
@@ -69,8 +73,8 @@ def _of_snapshot(params: Params) -> Answer:
     snapshot = rds._snapshots.get(rds._p(params, "DBSnapshotIdentifier"))
     if snapshot is None:
         return restore_snapshot(params)
-    said = {option: str(snapshot[key]) for option, key in OF_SNAPSHOT.items() if snapshot.get(key)}
-    status, headers, body = _with_key({**said, **params, "StorageEncrypted": str(snapshot["Encrypted"]).lower()})
+    options = {option: str(snapshot[key]) for option, key in OF_SNAPSHOT.items() if snapshot.get(key)}
+    status, headers, body = _with_key({**options, **params, "StorageEncrypted": str(snapshot["Encrypted"]).lower()})
     return status, headers, body.replace(b"CreateDBInstanceRes", b"RestoreDBInstanceFromDBSnapshotRes")
 
 
@@ -80,12 +84,12 @@ def _changed(params: Params) -> Answer:
     key = rds._p(params, "MasterUserSecretKmsKeyId")
     if answer[0] != 200 or not (name or key):
         return answer
-    made = rds._instances[rds._p(params, "DBInstanceIdentifier")]
-    made["_secret_key"] = key or made.get("_secret_key", "")
+    instance = rds._instances[rds._p(params, "DBInstanceIdentifier")]
+    instance["_secret_key"] = key or instance.get("_secret_key", "")
     if name:
-        del rds._instances[made["DBInstanceIdentifier"]]
-        _name(made, name)
-    changed: Answer = rds._single_instance_response("ModifyDBInstanceResponse", "ModifyDBInstanceResult", made)
+        del rds._instances[instance["DBInstanceIdentifier"]]
+        _name(instance, name)
+    changed: Answer = rds._single_instance_response("ModifyDBInstanceResponse", "ModifyDBInstanceResult", instance)
     return changed
 
 
@@ -98,24 +102,24 @@ def _restored(params: Params) -> Answer:
         return _refused("DBInstanceNotFound", f"DBInstance {source} not found.")
     if not (rds._p(params, "RestoreTime") or rds._p(params, "UseLatestRestorableTime") == "true"):
         return _refused("InvalidParameterCombination", "RestoreTime or UseLatestRestorableTime is needed")
-    made = copy.deepcopy(rds._instances[source])
+    instance = copy.deepcopy(rds._instances[source])
     groups = rds._parse_member_list(params, "VpcSecurityGroupIds")
     parameters = rds._p(params, "DBParameterGroupName") or "default.postgres15"
-    made |= {
+    instance |= {
         "DbiResourceId": f"db-{rds.new_uuid().replace('-', '')[:20].upper()}",
-        "DBInstanceClass": rds._p(params, "DBInstanceClass") or made["DBInstanceClass"],
+        "DBInstanceClass": rds._p(params, "DBInstanceClass") or instance["DBInstanceClass"],
         "VpcSecurityGroups": [{"VpcSecurityGroupId": group, "Status": "active"} for group in groups],
         "DBParameterGroups": [{"DBParameterGroupName": parameters, "ParameterApplyStatus": "in-sync"}],
-        "DBSubnetGroup": made["DBSubnetGroup"]
+        "DBSubnetGroup": instance["DBSubnetGroup"]
         | {"DBSubnetGroupName": rds._p(params, "DBSubnetGroupName") or "default"},
         "_secret_key": rds._p(params, "MasterUserSecretKmsKeyId"),
         "EnabledCloudwatchLogsExports": rds._parse_member_list(params, EXPORTS),
     }
     for option, key in OPTIONS.items():
-        made[key] = rds._p(params, option) == "true"
-    _name(made, name)
+        instance[key] = rds._p(params, option) == "true"
+    _name(instance, name)
     answer: Answer = rds._single_instance_response(
-        "RestoreDBInstanceToPointInTimeResponse", "RestoreDBInstanceToPointInTimeResult", made
+        "RestoreDBInstanceToPointInTimeResponse", "RestoreDBInstanceToPointInTimeResult", instance
     )
     return answer
 
