@@ -28,7 +28,7 @@ def described(device: dict[str, Any]) -> str:
     return " ".join(words).lower()
 
 
-def trouble(device: dict[str, Any]) -> tuple[int, str]:
+def by_trouble(device: dict[str, Any]) -> tuple[int, str]:
     """What is wrong comes first."""
     rank = 3 if device["worst"] else {"silent": 2, "new": 1, "live": 0}[device["state"]]
     return -rank, device["device_id"]

@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.dashboard import made_up
-from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, UNSET, counts, described, is_asked_for, trouble
+from tests.dashboard.made_up import CREDENTIAL, DONE, SEVERITIES, UNSET, by_trouble, counts, described, is_asked_for
 from tests.dashboard.reports import report_routes
 
 TOKEN = "the-operator"
@@ -154,7 +154,7 @@ class StubApi:
         if not self.http:
             return problem(503, "the database cannot be reached")
         query = request.query_params
-        found = sorted((self.glance(member) for member in self.devices), key=trouble)
+        found = sorted((self.glance(member) for member in self.devices), key=by_trouble)
         wanted = [
             device
             for device in found

@@ -18,8 +18,8 @@ async def large(site: StubSite) -> StubSite:
     for number in range(400):
         kind = KINDS[number // 100]
         name = f"{kind.capitalize()} sensor {number}"
-        place = {"latitude": 52 + number / 1000, "longitude": 4.3} if number < 5 else {}
-        site.stub.add_device(f"sim-{kind}-{number:03}", kind, name, labels=[f"floor {number % 3}"], **place)
+        position = {"latitude": 52 + number / 1000, "longitude": 4.3} if number < 5 else {}
+        site.stub.add_device(f"sim-{kind}-{number:03}", kind, name, labels=[f"floor {number % 3}"], **position)
         if number != 7:
             await site.stub.read(f"sim-{kind}-{number:03}", kind, number, ago=3600 if number == 350 else 1)
     site.stub.set_alert("hot", source="sim-power-177/power", severity="critical")

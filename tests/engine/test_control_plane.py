@@ -26,7 +26,7 @@ def job(name: str, image: str) -> dict[str, Any]:
 
 def test_a_job_completes_but_for_one_that_is_to_fail(kubeconfig: Path) -> None:
     jobs = [job("works", f"registry/works@sha256:{'0' * 64}"), job("fails", control_plane.FAILS)]
-    said = json.dumps({"apiVersion": "v1", "kind": "List", "items": jobs})
-    kubectl(kubeconfig, "apply", "-f", "-", said=said)
+    manifests = json.dumps({"apiVersion": "v1", "kind": "List", "items": jobs})
+    kubectl(kubeconfig, "apply", "-f", "-", stdin=manifests)
     kubectl(kubeconfig, "wait", "--for=condition=Complete", "job/works", "--timeout=60s")
     kubectl(kubeconfig, "wait", "--for=condition=Failed", "job/fails", "--timeout=60s")

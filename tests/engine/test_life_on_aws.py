@@ -105,8 +105,8 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     aws.client("secretsmanager").create_secret(**login)
     before = left(aws)
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="rehearsal")["HostedZone"]
-    way_in = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
-    config |= {"charts": {"mirror": str(mirror)}, "emulator": aws.url, "ingress": way_in}
+    ingress = {**config["ingress"], "zone_id": zone["Id"].rpartition("/")[2]}
+    config |= {"charts": {"mirror": str(mirror)}, "emulator": aws.url, "ingress": ingress}
     stack = rehearsal.stack("prod", "environment", config)
     exported = assert_it_is_made_in_two_goes(stack, "aws:rds/instance:Instance")
     assert exported["url"] == "https://sensors.example.com"

@@ -53,8 +53,8 @@ async def come_back(browser: httpx.AsyncClient, person: str, return_to: str = "/
     assert begun.status_code == 303, begun.text
     chosen = await browser.get(f"{begun.headers['location']}&login_hint={person}")
     assert chosen.status_code == 303, chosen.text
-    place = urlsplit(chosen.headers["location"])
-    return f"{place.path}?{place.query}"
+    location = urlsplit(chosen.headers["location"])
+    return f"{location.path}?{location.query}"
 
 
 def sign_in(api: RunningApi, person: str, return_to: str = "/") -> AbstractAsyncContextManager[httpx.AsyncClient]:

@@ -109,12 +109,12 @@ class Device:
         self._thread.join(60)
 
     def _run(self) -> None:
-        places = cycle(self.gateways)
+        gateways = cycle(self.gateways)
         while not self.stopping.is_set():
             at = datetime.now(UTC)
             reading = [{"metric": "beat", "ts": at.isoformat(), "value": 1}]
             while not self.stopping.is_set():
-                answer = self.http.put(at_gateway(self.url, next(places)), json=reading)
+                answer = self.http.put(at_gateway(self.url, next(gateways)), json=reading)
                 if answer.status_code == 202:
                     self.accepted.append(at)
                     break
@@ -244,13 +244,13 @@ def test_a_fleet_lives(
         f"in the {OUTAGE_SECONDS:g} s without the database; refused on the way: {sorted(set(robbed.refusals))}"
     )
     secrets = [key.rpartition("_")[2], short.rpartition("_")[2], *robbed.secrets, *other.secrets, *of_people]
-    places = {path.name: path.read_bytes() for path in tmp_path.rglob("*.log")}
-    places["spans"] = b"".join(received.span.SerializeToString() for received in list(collector.received))
-    places["dump"] = dump(own_server, database)
+    contents = {path.name: path.read_bytes() for path in tmp_path.rglob("*.log")}
+    contents["spans"] = b"".join(received.span.SerializeToString() for received in list(collector.received))
+    contents["dump"] = dump(own_server, database)
     assert len(secrets) >= 14
     assert all(len(secret) >= 12 for secret in secrets)
-    assert len(places["spans"]) > 10_000
-    for name, content in places.items():
+    assert len(contents["spans"]) > 10_000
+    for name, content in contents.items():
         assert [secret for secret in secrets if secret.encode() in content] == [], name
 
 

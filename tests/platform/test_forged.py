@@ -31,14 +31,14 @@ Forge = Callable[[random.Random], dict[str, str]]
 
 def mutated(rng: random.Random, text: str) -> str:
     """Another text: a character changed, added, taken away, moved, or in the other case."""
-    place = rng.randrange(len(text))
+    index = rng.randrange(len(text))
     wrong = rng.choice(
         [
-            text[:place] + rng.choice(ALPHABET) + text[place + 1 :],
-            text[:place] + rng.choice(ALPHABET + "=. ") + text[place:],
-            text[:place] + text[place + 1 :],
-            text[:place],
-            text[place:] + text[:place],
+            text[:index] + rng.choice(ALPHABET) + text[index + 1 :],
+            text[:index] + rng.choice(ALPHABET + "=. ") + text[index:],
+            text[:index] + text[index + 1 :],
+            text[:index],
+            text[index:] + text[:index],
             text.swapcase(),
             text + text,
             text.replace("_", "-", 1),
@@ -224,27 +224,27 @@ async def test_no_forged_credential_of_a_device_lets_anybody_in(
             forge = forge_credentials(live, [ended, gone], [fleet, key, TOKEN])
             with httpx.Client(timeout=60) as client:
 
-                def sent_to(place: str, text: str, device: str) -> httpx.Response:
+                def sent_to(receiver: str, text: str, device: str) -> httpx.Response:
                     headers = bearing(text)
-                    if place == "gateway":
+                    if receiver == "gateway":
                         return client.put(f"{gateway}/ingest/{device}", content=reading, headers=headers)
-                    if place == "device":
+                    if receiver == "device":
                         return client.get(f"{api.url}/api/device", headers=headers)
                     new = {"device_id": "new", "kind": "pump"}
                     return client.post(f"{api.url}/api/provision", json=new, headers=headers)
 
                 for _ in range(attempts):
                     device, text = forge(rng)
-                    place = rng.choice(["gateway", "device", "provision"])
-                    if place == "device" and text in live.values():
+                    receiver = rng.choice(["gateway", "device", "provision"])
+                    if receiver == "device" and text in live.values():
                         continue  # it is its own device's: the API asks for no other name
-                    if place == "provision":
+                    if receiver == "provision":
                         text = rng.choice([mutated(rng, fleet), revoked, text, fleet.replace("saf", "sad")])
                         if text == fleet:
                             continue
-                    answer = sent_to(place, text, device)
+                    answer = sent_to(receiver, text, device)
                     if answer.status_code not in {401, 403}:
-                        wrong.append((place, device, text, answer.status_code, answer.text[:200]))
+                        wrong.append((receiver, device, text, answer.status_code, answer.text[:200]))
                 assert wrong == []
                 for device, text in live.items():
                     # A reading without a value is not acceptable, but whose it is was accepted.

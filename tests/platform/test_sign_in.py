@@ -107,21 +107,22 @@ async def test_a_page_of_another_site_changes_nothing_under_a_persons_name(
 
 
 @pytest.mark.parametrize(
-    "place", ["//elsewhere.test", "/\\elsewhere.test", "https://elsewhere.test", "elsewhere", "/a b", "/%0d%0aX: y\n"]
+    "return_to",
+    ["//elsewhere.test", "/\\elsewhere.test", "https://elsewhere.test", "elsewhere", "/a b", "/%0d%0aX: y\n"],
 )
-async def test_signing_in_leads_back_to_a_page_of_this_site_alone(signing_in: RunningApi, place: str) -> None:
-    assert (await signing_in.reader.get("/api/session/sign-in", params={"return_to": place})).status_code == 422
+async def test_signing_in_leads_back_to_a_page_of_this_site_alone(signing_in: RunningApi, return_to: str) -> None:
+    assert (await signing_in.reader.get("/api/session/sign-in", params={"return_to": return_to})).status_code == 422
 
 
 async def test_what_another_browser_began_is_not_finished_here(signing_in: RunningApi) -> None:
     api = signing_in
     async with httpx.AsyncClient(base_url=api.url) as mine, httpx.AsyncClient(base_url=api.url) as theirs:
-        place = await come_back(theirs, "administrator")
-        assert (await mine.get(place)).status_code == 400, "no cookie of a flow"
+        callback = await come_back(theirs, "administrator")
+        assert (await mine.get(callback)).status_code == 400, "no cookie of a flow"
         await come_back(mine, "viewer")
-        assert (await mine.get(place)).status_code == 400, "another state"
-        assert (await theirs.get(place)).status_code == 303
-        again = await theirs.get(place)
+        assert (await mine.get(callback)).status_code == 400, "another state"
+        assert (await theirs.get(callback)).status_code == 303
+        again = await theirs.get(callback)
         assert again.status_code == 400, "the flow is over"
         refused = await mine.get("/api/session/callback", params={"error": "access_denied"})
         assert (refused.status_code, "access_denied" in refused.text) == (400, True)
@@ -226,10 +227,10 @@ async def test_an_administrator_ends_somebodys_session(signing_in: RunningApi) -
         assert [session["name"] for session in listed] == ["administrator@example.com", "viewer@example.com"]
         assert browser.cookies["session"] not in str(listed)
         assert (await browser.get("/api/devices")).status_code == 200
-        place = f"/api/sessions/{listed[1]['session_id']}"
-        assert (await other.delete(place, headers=OURS)).status_code == 204
+        path = f"/api/sessions/{listed[1]['session_id']}"
+        assert (await other.delete(path, headers=OURS)).status_code == 204
         assert (await browser.get("/api/devices")).status_code == 401
-        assert (await other.delete(place, headers=OURS)).status_code == 404
+        assert (await other.delete(path, headers=OURS)).status_code == 404
         (event,) = (await other.get("/api/audit", params={"action": "session.end"})).json()["items"]
         assert (event["actor"], event["subject"]) == ("administrator@example.com", "viewer@example.com")
 

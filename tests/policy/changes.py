@@ -46,13 +46,13 @@ def change(name: str, *path: str | int, to: Any = None) -> Change:
     """Return a change of one input of a resource; without `to` it is removed."""
 
     def apply(stack: Stack) -> None:
-        place: Any = stack[name][1]
+        parent: Any = stack[name][1]
         for step in path[:-1]:
-            place = place[step]
+            parent = parent[step]
         if to is None:
-            del place[path[-1]]
+            del parent[path[-1]]
         else:
-            place[path[-1]] = to
+            parent[path[-1]] = to
 
     return apply
 
@@ -61,10 +61,10 @@ def merge(name: str, *path: str | int, **props: Any) -> Change:
     """Return a change of some keys deep in the inputs of a resource."""
 
     def apply(stack: Stack) -> None:
-        place: Any = stack[name][1]
+        target: Any = stack[name][1]
         for step in path:
-            place = place[step]
-        place.update(props)
+            target = target[step]
+        target.update(props)
 
     return apply
 

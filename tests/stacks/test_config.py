@@ -176,9 +176,9 @@ def test_a_protected_stack_that_everybody_may_read_is_told_the_yaml_to_write() -
     proposals = [part.partition("\nor the networks")[0] for part in message.split(":\nconfig:")[1:]]
     assert len(proposals) == 2
     for proposal in proposals:
-        way_in = yaml.safe_load("config:" + proposal)["config"]["sensor-analytics:environment"]["ingress"]
-        assert way_in["domain"] == "sensors.example.com"
-        config = load(EnvironmentConfig, "prod", "environment", open_to_all(protected=True) | {"ingress": way_in})
+        ingress = yaml.safe_load("config:" + proposal)["config"]["sensor-analytics:environment"]["ingress"]
+        assert ingress["domain"] == "sensors.example.com"
+        config = load(EnvironmentConfig, "prod", "environment", open_to_all(protected=True) | {"ingress": ingress})
         assert not config.ingress.is_open
 
 
@@ -270,21 +270,21 @@ def test_whatever_stands_there_the_answer_is_a_configuration_error_or_a_configur
             load(EnvironmentConfig, "dev", "environment", changed(path, junk))
 
 
-def lists(model: type[BaseModel], place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+def lists(model: type[BaseModel], key_path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
     """Every list of a section and of those below it."""
     for name, found in model.model_fields.items():
         if get_origin(found.annotation) is tuple:
-            yield (*place, name), found
+            yield (*key_path, name), found
         for part in (found.annotation, *get_args(found.annotation)):
             if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from lists(part, (*place, name))
+                yield from lists(part, (*key_path, name))
 
 
 LISTS = [*lists(EnvironmentConfig), *lists(AccountConfig)]
 
 
-@pytest.mark.parametrize(("place", "found"), LISTS, ids=[".".join(place) for place, _ in LISTS])
-def test_no_list_of_the_configuration_takes_an_entry_twice(place: tuple[str, ...], found: FieldInfo) -> None:
+@pytest.mark.parametrize(("key_path", "found"), LISTS, ids=[".".join(key_path) for key_path, _ in LISTS])
+def test_no_list_of_the_configuration_takes_an_entry_twice(key_path: tuple[str, ...], found: FieldInfo) -> None:
     """EKS, EC2 and IAM refuse a second resource of the same kind some minutes into a deployment."""
     entry = found.examples[0][0] if found.examples else "dev"
     again = entry.swapcase() if get_args(found.annotation)[0] is str else entry

@@ -25,12 +25,12 @@ NAME = "app.kubernetes.io/name"
 
 
 def names(graph: Graph, kind: str) -> set[str]:
-    return {made.name for made in graph.of(kind)}
+    return {resource.name for resource in graph.of(kind)}
 
 
 def spec(graph: Graph, kind: str, name: str) -> dict[str, Any]:
-    (made,) = [found for found in graph.of(kind) if found.inputs["metadata"]["name"] == name]
-    found: dict[str, Any] = made.inputs["spec"]
+    (resource,) = [found for found in graph.of(kind) if found.inputs["metadata"]["name"] == name]
+    found: dict[str, Any] = resource.inputs["spec"]
     return found
 
 
@@ -53,9 +53,11 @@ def peers(graph: Graph, name: str) -> Iterator[tuple[dict[str, Any], set[int]]]:
 def test_without_it_nothing_of_it_is_there(stack: str) -> None:
     graph = environment_graph(stack)
     kinds = ("PeerAuthentication", "AuthorizationPolicy", "VirtualService", "Gateway")
-    assert [made.name for kind in kinds for made in graph.of(f"kubernetes:{kind}")] == []
-    assert {"istiod", "cni", "ztunnel", "gateway"}.isdisjoint({made.inputs["chart"] for made in graph.of("Release")})
-    assert "15008" not in str([made.inputs for made in graph.of("NetworkPolicy")])
+    assert [resource.name for kind in kinds for resource in graph.of(f"kubernetes:{kind}")] == []
+    assert {"istiod", "cni", "ztunnel", "gateway"}.isdisjoint(
+        {resource.inputs["chart"] for resource in graph.of("Release")}
+    )
+    assert "15008" not in str([resource.inputs for resource in graph.of("NetworkPolicy")])
 
 
 @STACKS
@@ -118,7 +120,7 @@ def test_what_is_outside_is_called_as_before(stack: str) -> None:
     """The database, AWS and the collector of each node: no tunnel leads there."""
     with_, without = mesh_graph(stack), environment_graph(stack)
     for declaration in CATALOG.processes:
-        ways = [
+        reachable = [
             {
                 (str(peer.get("ipBlock") or peer["podSelector"]), port["port"])
                 for rule in graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", declaration.name).inputs["spec"][
@@ -129,22 +131,26 @@ def test_what_is_outside_is_called_as_before(stack: str) -> None:
             }
             for graph in (with_, without)
         ]
-        assert ways[0] >= ways[1], declaration.name
-        assert {port for _, port in ways[0] - ways[1]} <= {HBONE}, declaration.name
+        assert reachable[0] >= reachable[1], declaration.name
+        assert {port for _, port in reachable[0] - reachable[1]} <= {HBONE}, declaration.name
 
 
 @STACKS
 def test_the_load_balancer_reaches_the_gateway_and_no_pod_of_a_service(stack: str) -> None:
     graph = mesh_graph(stack)
-    bindings = [made.inputs["spec"] for made in graph.of("TargetGroupBinding")]
+    bindings = [resource.inputs["spec"] for resource in graph.of("TargetGroupBinding")]
     assert {spec["serviceRef"]["name"] for spec in bindings} == {INGRESS}
-    checks = [made.inputs["healthCheck"] for made in graph.of("TargetGroup")]
+    checks = [resource.inputs["healthCheck"] for resource in graph.of("TargetGroup")]
     assert {(check["path"], check["port"]) for check in checks} == {("/healthz/ready", "15021")}
     (rule,) = spec(graph, "AuthorizationPolicy", INGRESS)["rules"]
     subnets = {peer["ipBlock"]["cidr"] for peer, _ in peers(graph, INGRESS)}
     assert set(rule["from"][0]["source"]["ipBlocks"]) == subnets
     assert rule["to"] == [{"operation": {"ports": [str(INGRESS_PORT)]}}]
-    opened = {int(made.inputs["toPort"]) for made in graph.of("SecurityGroupIngressRule") if "to-pods" in made.name}
+    opened = {
+        int(resource.inputs["toPort"])
+        for resource in graph.of("SecurityGroupIngressRule")
+        if "to-pods" in resource.name
+    }
     assert opened == {INGRESS_PORT, 15021}
 
 
@@ -200,8 +206,8 @@ def test_members_are_heard_only_once_the_gateway_takes_what_comes_from_outside(s
     graph = mesh_graph(stack)
     strict, gateway = graph.one("PeerAuthentication"), graph.one("Release", "ingress-gateway")
     assert graph.waits_for(strict, gateway)
-    assert all(graph.waits_for(gateway, made) for made in graph.of("TargetGroupBinding"))
-    assert all(graph.waits_for(made, strict) for made in graph.of("Deployment"))
+    assert all(graph.waits_for(gateway, resource) for resource in graph.of("TargetGroupBinding"))
+    assert all(graph.waits_for(resource, strict) for resource in graph.of("Deployment"))
 
 
 @STACKS
@@ -228,4 +234,6 @@ def test_a_canary_whose_requests_are_split_takes_room_for_all_its_pods_twice() -
 
 
 def _resources(graph: Graph) -> list[Resource]:
-    return [Resource(made.type, made.name, made.inputs, identity=frozenset()) for made in graph.resources]
+    return [
+        Resource(resource.type, resource.name, resource.inputs, identity=frozenset()) for resource in graph.resources
+    ]

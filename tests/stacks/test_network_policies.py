@@ -78,17 +78,17 @@ def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
     assert sources("detector") == []
 
 
-def rules(graph: Graph, way: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def rules(graph: Graph, direction: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every rule of every policy in one direction (`ingress`, `egress`), with the policy's name."""
     for policy in graph.of("NetworkPolicy"):
-        for rule in policy.inputs["spec"].get(way) or []:
+        for rule in policy.inputs["spec"].get(direction) or []:
             yield policy.name, rule
 
 
 @STACKS
 def test_no_policy_of_any_namespace_opens_every_port_or_every_peer(graph: Graph) -> None:
-    for way, peers in (("ingress", "from"), ("egress", "to")):
-        found = list(rules(graph, way))
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        found = list(rules(graph, direction))
         assert found
         for name, rule in found:
             assert rule.get("ports"), f"{name} opens every port"
@@ -130,16 +130,16 @@ def test_logs_and_traces_are_read_by_grafana_alone_and_services_only_write_trace
 @STACKS
 def test_every_way_between_programs_is_open_at_both_ends(graph: Graph) -> None:
     policies = {policy.name: policy.inputs["spec"] for policy in graph.of("NetworkPolicy")}
-    for way in WAYS:
+    for connection in WAYS:
         out = [
             port["port"]
-            for rule in policies[f"monitoring-{way.source}"]["egress"]
+            for rule in policies[f"monitoring-{connection.source}"]["egress"]
             for peer in rule["to"]
-            if peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name") == way.target
+            if peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name") == connection.target
             for port in rule["ports"]
         ]
-        assert way.port in out
-        assert way.port in callers(graph, way.target)[way.source]
+        assert connection.port in out
+        assert connection.port in callers(graph, connection.target)[connection.source]
 
 
 @STACKS

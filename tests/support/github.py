@@ -50,9 +50,9 @@ class Repository:
             self.changes.append(f"{method} {path.removeprefix(self.prefix)}")
         if not path.startswith(self.prefix):
             return self._found(PEOPLE.get(path.removeprefix("/")))
-        place = path.removeprefix(self.prefix)
+        resource = path.removeprefix(self.prefix)
         for pattern, handle in self._routes():
-            if match := re.fullmatch(pattern, place):
+            if match := re.fullmatch(pattern, resource):
                 return handle(method, body, token, *match.groups())
         return 404, {"message": "Not Found"}
 

@@ -78,7 +78,7 @@ def apply(kubeconfig: Path, objects: Sequence[Object], namespace: str | None = N
     """Make objects, the API server and all webhooks willing. `namespace`: of those that name none."""
     said = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_with_whole_numbers(made) for made in objects]})
     place = ("-n", namespace) if namespace else ()
-    kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *place, "-f", "-", said=said)
+    kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *place, "-f", "-", stdin=said)
 
 
 def _with_whole_numbers(value: Any) -> Any:

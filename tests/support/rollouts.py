@@ -22,10 +22,10 @@ def missing() -> list[str]:
     return [*engine.missing_with_cluster(), *[name for name in needed if shutil.which(name) is None]]
 
 
-def kubectl(kubeconfig: Path, *arguments: str, said: str | None = None) -> str:
+def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
     """Ask a cluster, and return what kubectl prints."""
     command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
-    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -37,7 +37,7 @@ def controller(kubeconfig: Path, folder: Path) -> Iterator[None]:
     definitions = (argument for path in sorted(types.glob("*-crd.yaml")) for argument in ("-f", str(path)))
     kubectl(kubeconfig, "apply", "--server-side", *definitions)
     monitors = [charts.definition(*kind) for kind in charts.TYPES["prometheus-operator-crds"]]
-    kubectl(kubeconfig, "apply", "-f", "-", said=json.dumps({"apiVersion": "v1", "kind": "List", "items": monitors}))
+    kubectl(kubeconfig, "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": monitors}))
     kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     command = [
         str(shutil.which(CONTROLLER)),

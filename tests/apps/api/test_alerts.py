@@ -18,8 +18,8 @@ async def open_alert(
     owner: asyncpg.Connection, source: str = "api/cpu", severity: str = "critical", **columns: Any
 ) -> str:
     given = {"source": source, "rule": "zscore", "severity": severity, "message": "too busy", **columns}
-    names, places = ", ".join(given), ", ".join(f"${n}" for n in range(1, len(given) + 1))
-    query = f"INSERT INTO alerts ({names}) VALUES ({places}) RETURNING alert_id"
+    names, placeholders = ", ".join(given), ", ".join(f"${n}" for n in range(1, len(given) + 1))
+    query = f"INSERT INTO alerts ({names}) VALUES ({placeholders}) RETURNING alert_id"
     return str(await owner.fetchval(query, *given.values()))
 
 

@@ -30,15 +30,15 @@ QUERIES = st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5))
 
 
 @given(QUERIES, PLACES)
-def test_a_cursor_leads_back_to_its_place(query: str, place: Place) -> None:
-    assert decode_cursor(query, encode_cursor(query, place), Place) == place
+def test_a_cursor_leads_back_to_its_place(query: str, sort_key: Place) -> None:
+    assert decode_cursor(query, encode_cursor(query, sort_key), Place) == sort_key
 
 
 @given(QUERIES, PLACES, st.data())
 def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(
-    query: str, place: Place, data: st.DataObject
+    query: str, sort_key: Place, data: st.DataObject
 ) -> None:
-    cursor = encode_cursor(query, place)
+    cursor = encode_cursor(query, sort_key)
     at = data.draw(st.integers(0, len(cursor) - 1))
     character = data.draw(st.sampled_from("ABCXYZabcxyz0189-_+/= é"))
     changed = data.draw(
@@ -56,10 +56,10 @@ def test_a_cursor_with_any_character_changed_added_or_left_out_is_refused(
 
 
 @given(QUERIES, QUERIES, PLACES)
-def test_a_cursor_of_another_query_is_refused(query: str, other: str, place: Place) -> None:
+def test_a_cursor_of_another_query_is_refused(query: str, other: str, sort_key: Place) -> None:
     assume(query != other)
     with pytest.raises(BadCursorError):
-        decode_cursor(other, encode_cursor(query, place), Place)
+        decode_cursor(other, encode_cursor(query, sort_key), Place)
 
 
 @given(st.text())
@@ -69,9 +69,9 @@ def test_text_that_never_was_a_cursor_is_refused(text: str) -> None:
 
 
 @given(PLACES)
-def test_a_cursor_for_another_kind_of_place_is_refused(place: Place) -> None:
+def test_a_cursor_for_another_kind_of_place_is_refused(sort_key: Place) -> None:
     with pytest.raises(BadCursorError):
-        decode_cursor({}, encode_cursor({}, place), int)
+        decode_cursor({}, encode_cursor({}, sort_key), int)
 
 
 FORGED = [

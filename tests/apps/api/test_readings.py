@@ -103,9 +103,9 @@ async def test_pages_hold_every_reading_once_in_the_order_of_time(api: RunningAp
         for order in ("asc", "desc"):
             found = await pages(api, "/api/readings", order=order, limit=7, **filters)
             assert all(len(items) == 7 for items in found[:-1])
-            places = [(item["ts"], item["device_id"], item["metric"]) for items in found for item in items]
+            keys = [(item["ts"], item["device_id"], item["metric"]) for items in found for item in items]
             wanted = {(r["ts"], r["device_id"], r["metric"]) for r in sent if filters.items() <= r.items()}
-            assert places == sorted(wanted, reverse=order == "desc")
+            assert keys == sorted(wanted, reverse=order == "desc")
 
 
 async def test_the_window_holds_its_beginning_and_not_its_end(api: RunningApi) -> None:

@@ -34,8 +34,8 @@ async def reported(database: TestDatabase) -> None:
 
 async def add(connection: asyncpg.Connection, **values: Any) -> None:
     row = ROW | values
-    places = ", ".join(f"${at}" for at in range(1, len(row) + 1))
-    await connection.execute(f"INSERT INTO series_reports ({', '.join(row)}) VALUES ({places})", *row.values())
+    placeholders = ", ".join(f"${at}" for at in range(1, len(row) + 1))
+    await connection.execute(f"INSERT INTO series_reports ({', '.join(row)}) VALUES ({placeholders})", *row.values())
 
 
 @pytest.mark.usefixtures("reported")

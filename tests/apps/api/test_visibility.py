@@ -56,14 +56,14 @@ def questions(document: dict[str, Any], device_id: str, alert_id: str) -> list[t
     for path, methods in document["paths"].items():
         if "get" not in methods or "session" in path:
             continue
-        place = "/api" + path.replace("{device_id}", device_id).replace("{alert_id}", alert_id)
+        url = "/api" + path.replace("{device_id}", device_id).replace("{alert_id}", alert_id)
         named = [
             parameter
             for parameter in methods["get"]["parameters"]
             if parameter["in"] == "query" and parameter["name"] in known
         ]
         required = {parameter["name"]: known[parameter["name"]] for parameter in named if parameter["required"]}
-        found += [(place, required), (place, {parameter["name"]: known[parameter["name"]] for parameter in named})]
+        found += [(url, required), (url, {parameter["name"]: known[parameter["name"]] for parameter in named})]
     return found
 
 

@@ -177,8 +177,8 @@ async def test_sensors_that_there_was_no_time_for_come_first_in_the_next_run(
     monkeypatch.setattr(sensor_scan, "BATCH_SIZE", 2)
     for index in range(5):
         await stage.store(f"device-{index}", [20.0] * 10, stage.end - FIVE_MINUTES)
-    looks = iter([True, True, False])
-    assert await scan_sensors(stage.detector, FIVE_MINUTES, lambda: next(looks)) == (4, 1)
+    answers = iter([True, True, False])
+    assert await scan_sensors(stage.detector, FIVE_MINUTES, lambda: next(answers)) == (4, 1)
     for index in range(5):
         await stage.store(f"device-{index}", [20.0] * 5, stage.end)
     once = iter([True, False])

@@ -138,14 +138,14 @@ def test_a_body_that_is_damaged_or_something_else_is_refused_whole_and_leaves_no
             ),
             st.floats(0, 1, exclude_max=True),
         )
-        def check(content: bytes, damage: str, place: float) -> None:
+        def check(content: bytes, damage: str, fraction: float) -> None:
             headers = {"Content-Encoding": {"br": "br", "not gzip": "gzip", "cut gzip": "gzip"}.get(damage, "identity")}
             packed = gzip.compress(content)
             sent = {
-                "cut": content[: int(place * len(content))],
+                "cut": content[: int(fraction * len(content))],
                 "followed": content + b"]",
                 "bare gzip": packed,
-                "cut gzip": packed[: int(place * len(packed))],
+                "cut gzip": packed[: int(fraction * len(packed))],
                 "utf-16": content.decode().encode("utf-16"),
                 "object": b'{"readings": ' + content + b"}",
                 "lines": content[1:-1] + b"\n" + content[1:-1],

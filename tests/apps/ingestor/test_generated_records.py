@@ -116,9 +116,9 @@ def test_each_item_of_a_record_is_stored_as_it_was_sent_or_rejected(postgres_ser
 @given(st.lists(NAMED, min_size=1, max_size=4), st.data())
 def test_a_packed_record_that_is_damaged_costs_no_more_than_itself(items: list[str], data: st.DataObject) -> None:
     record = packed([item.encode() for item in items])
-    place = data.draw(st.integers(0, len(record) - 1))
+    offset = data.draw(st.integers(0, len(record) - 1))
     damaged = bytearray(record)
-    damaged[place] ^= data.draw(st.integers(1, 255))
+    damaged[offset] ^= data.draw(st.integers(1, 255))
     if data.draw(st.booleans()):
         # Rightly signed, as a producer signs that packs wrongly.
         body = bytes(damaged[len(MAGIC) : -16])

@@ -30,12 +30,12 @@ def test_the_dashboards_that_were_asked_for_are_there() -> None:
 def test_panels_fill_the_grid_without_overlap(dashboard: Any) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in dashboard.render()["panels"]:
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
+        position = panel["gridPos"]
+        assert position["x"] + position["w"] <= 24
         cells = {
             (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
+            for x in range(position["x"], position["x"] + position["w"])
+            for y in range(position["y"], position["y"] + position["h"])
         }
         assert not cells & taken, panel["title"]
         taken |= cells

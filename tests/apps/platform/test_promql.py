@@ -119,8 +119,8 @@ def test_a_window_shorter_than_a_second_is_refused() -> None:
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 12))
-def test_a_fraction_comes_out_as_the_exact_decimal(digits: int, places: int) -> None:
-    assert Fraction(decimal(Fraction(digits, 10**places))) == Fraction(digits, 10**places)
+def test_a_fraction_comes_out_as_the_exact_decimal(digits: int, decimals: int) -> None:
+    assert Fraction(decimal(Fraction(digits, 10**decimals))) == Fraction(digits, 10**decimals)
 
 
 def test_what_a_float_would_blur_stays_exact() -> None:

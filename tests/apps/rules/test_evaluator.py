@@ -94,14 +94,14 @@ def test_silence_is_noticed_as_the_reference_says(
 ) -> None:
     spec = rule(condition={"type": "silence", "of": "metric", "interval_seconds": interval}, **timing)
     arrivals = [sum(pauses[: n + 1]) for n in range(len(pauses))]
-    looks = [sum(waits[: n + 1]) for n in range(len(waits))]
+    scans = [sum(waits[: n + 1]) for n in range(len(waits))]
     rules, evaluator = Fixed(spec), Evaluator({})
     changes: list[Change] = []
     left = list(arrivals)
-    for elapsed in looks:
+    for elapsed in scans:
         while left and left[0] <= elapsed:
             changes += evaluator.judge([reading(left[0], 1, left.pop(0))], rules)
         changes += evaluator.look(Horizon(START + elapsed * SECOND, START + elapsed * SECOND, 0), rules)
-    seen = [START + second * SECOND for second in arrivals if second <= (looks[-1] if looks else 0)]
-    until = START + (looks[-1] if looks else 0) * SECOND
-    assert stretches(changes) == silences(spec, seen, until, [START + elapsed * SECOND for elapsed in looks])
+    seen = [START + second * SECOND for second in arrivals if second <= (scans[-1] if scans else 0)]
+    until = START + (scans[-1] if scans else 0) * SECOND
+    assert stretches(changes) == silences(spec, seen, until, [START + elapsed * SECOND for elapsed in scans])

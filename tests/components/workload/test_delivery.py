@@ -99,7 +99,7 @@ def test_what_has_no_metrics_goes_in_steps_that_nobody_judges() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "place", "why"),
+    ("config", "location", "why"),
     [
         ({"strategy": "Canary"}, ("strategy",), "'rolling', 'canary' or 'blue_green'"),
         ({"strategy": "canary", "steps": []}, (), "steps must name at least one step"),
@@ -121,12 +121,12 @@ def test_what_has_no_metrics_goes_in_steps_that_nobody_judges() -> None:
     ],
 )
 def test_a_wrong_configuration_is_told_with_key_value_and_what_is_allowed(
-    config: dict[str, Any], place: tuple[str | int, ...], why: str
+    config: dict[str, Any], location: tuple[str | int, ...], why: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         DeliveryConfig(**config)
     (problem,) = refused.value.errors()
-    assert problem["loc"] == place
+    assert problem["loc"] == location
     assert why in problem["msg"]
 
 

@@ -93,11 +93,11 @@ def test_a_type_with_a_wrong_rule_is_refused_itself(server: ApiServer) -> None:
 
 def test_what_a_stack_itself_declares_is_tried_too(server: ApiServer) -> None:
     def program() -> None:
-        place = k8s.meta.v1.ObjectMetaArgs(name="own", namespace="sensors")
+        metadata = k8s.meta.v1.ObjectMetaArgs(name="own", namespace="sensors")
         k8s.apiextensions.CustomResource(
-            "own", api_version="example.com/v1", kind="Watch", metadata=place, spec={"port": "http", "path": "/"}
+            "own", api_version="example.com/v1", kind="Watch", metadata=metadata, spec={"port": "http", "path": "/"}
         )
-        k8s.core.v1.Service("own", metadata=place, spec=k8s.core.v1.ServiceSpecArgs(ports=[]))
+        k8s.core.v1.Service("own", metadata=metadata, spec=k8s.core.v1.ServiceSpecArgs(ports=[]))
 
     findings = list(refused(rendered(), build(program), server))
     assert len(findings) == 2

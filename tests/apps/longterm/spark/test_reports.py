@@ -133,14 +133,14 @@ def test_findings_name_what_is_wrong_and_nothing_else(archive: Path, reports: li
 def test_a_month_is_reported_once_it_is_over_and_again_when_its_readings_changed(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    root, place = tmp_path / "archive", str(tmp_path / "archive")
+    root, bucket = tmp_path / "archive", str(tmp_path / "archive")
     write_archive(root, MADE, OCTOBER[-2])
-    assert [written.month for written in make_due(spark, place, place)] == [BEFORE], "a day of October is not final"
+    assert [written.month for written in make_due(spark, bucket, bucket)] == [BEFORE], "a day of October is not final"
     write_archive(root, MADE, OCTOBER[-1])
-    assert [written.month for written in make_due(spark, place, place)] == [MONTH]
-    assert list(make_due(spark, place, place)) == []
+    assert [written.month for written in make_due(spark, bucket, bucket)] == [MONTH]
+    assert list(make_due(spark, bucket, bucket)) == []
     write_archive(root, [reading for reading in MADE if reading.device_id != "sound-1"], OCTOBER[-1])
-    assert [written.month for written in make_due(spark, place, place)] == [BEFORE, MONTH], "a device was forgotten"
+    assert [written.month for written in make_due(spark, bucket, bucket)] == [BEFORE, MONTH], "a device was forgotten"
     assert ("sound-1", "temperature") not in report(root, "series")
 
 
