@@ -91,7 +91,7 @@ esac"""
 
 
 @pytest.mark.parametrize(
-    ("event", "due", "request", "running", "agreed", "action", "environment"),
+    ("event", "due", "requested", "running", "agreed", "action", "environment"),
     [
         ("schedule", "up", "", "", True, "up", "dev-schedule"),
         ("schedule", "up", "", "", False, "up", "dev"),
@@ -103,7 +103,7 @@ esac"""
     ],
 )
 def test_what_is_new_in_dev_waits_for_somebody_and_what_was_agreed_to_comes_and_goes_by_the_clock(
-    machine: Machine, event: str, due: str, request: str, running: str, agreed: bool, action: str, environment: str
+    machine: Machine, event: str, due: str, requested: str, running: str, agreed: bool, action: str, environment: str
 ) -> None:
     machine.has("gh", AGREED if agreed else "true")
     machine.has(
@@ -111,7 +111,7 @@ def test_what_is_new_in_dev_waits_for_somebody_and_what_was_agreed_to_comes_and_
         f"mkdir -p .venv/bin; printf '#!/bin/sh\\necho running={running}\\n' | "
         "tee .venv/bin/python >.venv/bin/pip; chmod +x .venv/bin/*",
     )
-    ended = machine.run(script("workflows/dev.yml", "decide", "decide"), EVENT=event, DUE=due, ASKED=request)
+    ended = machine.run(script("workflows/dev.yml", "decide", "decide"), EVENT=event, DUE=due, ASKED=requested)
     assert ended.returncode == 0, ended.stderr
     assert machine.outputs.read_text().splitlines() == [f"action={action}", f"environment={environment}"]
 
