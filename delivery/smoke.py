@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.smoke.errors import SmokeError
-from apps.smoke.steps import Places, SmokeTest
+from apps.smoke.steps import Endpoints, SmokeTest
 from stacks.config import ROOT, load_environment
 from stacks.errors import StackConfigError
 
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         return NOT_USABLE
     value = random.SystemRandom().randrange(10**9) / 1000
     try:
-        asyncio.run(SmokeTest(Places(target.url, target.url, None, target.key), value).run())
+        asyncio.run(SmokeTest(Endpoints(target.url, target.url, None, target.key), value).run())
     except SmokeError as error:
         print(f"smoke test: {target.url}: {error}", file=sys.stderr)
         return FAILED

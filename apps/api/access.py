@@ -67,8 +67,8 @@ class Access:
         if key is not None:
             return await (self.views if self.views.is_secret(key) else self.keys).identify(key)
         if settings.login_signer:
-            if (told := headers.get(load_balancer.HEADER)) is not None:
-                return self._people.caller(await self._signer.identify(told))
+            if (token := headers.get(load_balancer.HEADER)) is not None:
+                return self._people.caller(await self._signer.identify(token))
         elif settings.login_issuer and (value := request.cookies.get(self.cookie)):
             if (person := await self.sessions.find(value)) is not None:
                 return self._people.caller(person)

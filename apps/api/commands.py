@@ -70,7 +70,7 @@ async def _make(database: Database, caller: Caller, options: argparse.Namespace)
         return 1
     new = key_text.make()
     async with database.transaction():
-        made = await keys.create(
+        key = await keys.create(
             database,
             new.key_id,
             new.key_hash,
@@ -80,7 +80,7 @@ async def _make(database: Database, caller: Caller, options: argparse.Namespace)
             owner=caller.actor,
             expires_at=datetime.now(UTC) + timedelta(days=options.days) if options.days else None,
         )
-        await audit.record(database, caller, "key.make", new.key_id, after=made)
+        await audit.record(database, caller, "key.make", new.key_id, after=key)
     print(new.text)
     return 0
 

@@ -84,11 +84,15 @@ def _example(path: str, method: str, operation: Node) -> str:
 
 
 def _curl(path: str, method: str, operation: Node) -> str:
-    needed = [each for each in operation["parameters"] if each["required"]]
-    for each in needed:
-        if each["in"] == "path":
-            path = path.replace(f"{{{each['name']}}}", str(_example_of(each)))
-    query = "&".join(f"{each['name']}={quote(str(_example_of(each)))}" for each in needed if each["in"] == "query")
+    needed = [parameter for parameter in operation["parameters"] if parameter["required"]]
+    for parameter in needed:
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", str(_example_of(parameter)))
+    query = "&".join(
+        f"{parameter['name']}={quote(str(_example_of(parameter)))}"
+        for parameter in needed
+        if parameter["in"] == "query"
+    )
     lines = [f'curl -X {method.upper()} "$URL{path}{"?" if query else ""}{query}"']
     if operation["x-permission"] != "public":
         lines.append('-H "Authorization: Bearer $KEY"')
@@ -106,11 +110,11 @@ def _curl(path: str, method: str, operation: Node) -> str:
 def _try(path: str, method: str, operation: Node) -> str:
     """Return a form to fill in and send, which the script shows."""
     fields = []
-    for each in operation["parameters"]:
-        value = _example_of(each) if each["required"] else ""
-        required = " required" if each["required"] else ""
+    for parameter in operation["parameters"]:
+        value = _example_of(parameter) if parameter["required"] else ""
+        required = " required" if parameter["required"] else ""
         fields.append(
-            f'<label>{_code(each["name"])} <input name="{escape(each["name"])}" data-in="{each["in"]}" '
+            f'<label>{_code(parameter["name"])} <input name="{escape(parameter["name"])}" data-in="{parameter["in"]}" '
             f'value="{escape(str(value))}"{required}></label>'
         )
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():

@@ -26,49 +26,49 @@ class Examples:
 
     def request(self, schema: Schema) -> Any:
         """Return what may be sent: what must be there, and what else has an example of its own."""
-        return self._value(schema, "", frozenset(), whole=False)
+        return self._value(schema, "", frozenset(), with_optional=False)
 
     def answer(self, schema: Schema) -> Any:
         """Return what may be answered, every field filled in."""
-        return self._value(schema, "", frozenset(), whole=True)
+        return self._value(schema, "", frozenset(), with_optional=True)
 
-    def _value(self, schema: Schema, name: str, inside: frozenset[str], *, whole: bool) -> Any:
+    def _value(self, schema: Schema, name: str, inside: frozenset[str], *, with_optional: bool) -> Any:
         if "examples" in schema:
             return schema["examples"][0]
         if "$ref" in schema:
             component = schema["$ref"].rpartition("/")[2]
             if component in inside:
                 return None
-            return self._value(self._components[component], name, inside | {component}, whole=whole)
+            return self._value(self._components[component], name, inside | {component}, with_optional=with_optional)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
             return schema["enum"][0]
         if "anyOf" in schema:
             members = [member for member in schema["anyOf"] if member.get("type") != "null"]
-            return self._value(members[0], name, inside, whole=whole)
+            return self._value(members[0], name, inside, with_optional=with_optional)
         kind = schema.get("type")
         if kind == "object":
-            return self._object(schema, inside, whole=whole)
+            return self._object(schema, inside, with_optional=with_optional)
         if kind == "array":
-            return self._array(schema, name, inside, whole=whole)
+            return self._array(schema, name, inside, with_optional=with_optional)
         return self._scalar(schema, kind, name)
 
-    def _object(self, schema: Schema, inside: frozenset[str], *, whole: bool) -> dict[str, Any]:
+    def _object(self, schema: Schema, inside: frozenset[str], *, with_optional: bool) -> dict[str, Any]:
         required = set(schema.get("required", ()))
         return {
-            name: self._value(field, name, inside, whole=whole)
+            name: self._value(field, name, inside, with_optional=with_optional)
             for name, field in schema.get("properties", {}).items()
-            if whole or name in required or _has_example(field)
+            if with_optional or name in required or _has_example(field)
         }
 
-    def _array(self, schema: Schema, name: str, inside: frozenset[str], *, whole: bool) -> list[Any]:
+    def _array(self, schema: Schema, name: str, inside: frozenset[str], *, with_optional: bool) -> list[Any]:
         if "prefixItems" in schema:
-            return [self._value(item, name, inside, whole=whole) for item in schema["prefixItems"]]
+            return [self._value(item, name, inside, with_optional=with_optional) for item in schema["prefixItems"]]
         items = schema.get("items")
         if not isinstance(items, Mapping):
             return []
-        value = self._value(items, name, inside, whole=whole)
+        value = self._value(items, name, inside, with_optional=with_optional)
         return [] if value is None else [value]
 
     def _scalar(self, schema: Schema, kind: object, name: str) -> Any:

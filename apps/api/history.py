@@ -118,18 +118,18 @@ async def _stored(
 
 
 async def _both(
-    one: AsyncIterator[list[ReadingOut]], other: AsyncIterator[list[ReadingOut]]
+    first: AsyncIterator[list[ReadingOut]], second: AsyncIterator[list[ReadingOut]]
 ) -> AsyncIterator[list[ReadingOut]]:
     """Yield the readings of both, which are in the order of their key, each once."""
-    left, right = await _more(one), await _more(other)
+    left, right = await _more(first), await _more(second)
     while left and right:
         # What comes next of either is behind the last of it.
         last = min(_by_key(left[-1]), _by_key(right[-1]))
         cuts = [sum(_by_key(row) <= last for row in rows) for rows in (left, right)]
         yield _merged(left[: cuts[0]], right[: cuts[1]], _by_key)
-        left, right = left[cuts[0] :] or await _more(one), right[cuts[1] :] or await _more(other)
+        left, right = left[cuts[0] :] or await _more(first), right[cuts[1] :] or await _more(second)
     yield left or right
-    async for rows in one if left else other:
+    async for rows in first if left else second:
         yield rows
 
 
@@ -193,15 +193,15 @@ def _boundary_at(ts: datetime) -> TimeKey:
 
 
 def _merged(
-    one: Iterable[ReadingOut],
-    other: Iterable[ReadingOut],
+    first: Iterable[ReadingOut],
+    second: Iterable[ReadingOut],
     key: Callable[[ReadingOut], tuple[Any, ...]],
     *,
     descending: bool = False,
 ) -> list[ReadingOut]:
     """Return the readings of both in the order of their key, each once."""
-    found = {key(row): row for row in (*other, *one)}
-    return [found[each] for each in sorted(found, reverse=descending)]
+    by_key = {key(row): row for row in (*second, *first)}
+    return [by_key[name] for name in sorted(by_key, reverse=descending)]
 
 
 def _by_time(row: ReadingOut) -> TimeKey:

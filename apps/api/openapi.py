@@ -97,9 +97,9 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
             described["security"].append({})
     if operation.consumes:
         content = _content(operation.consumes, schemas)
-        for media_type, each in content.items():
+        for media_type, media in content.items():
             if media_type == JSON:
-                each["example"] = schemas.examples.request(each["schema"])
+                media["example"] = schemas.examples.request(media["schema"])
         described["requestBody"] = {"required": True, "content": content}
     return described
 
@@ -135,8 +135,8 @@ def _responses(operation: Operation, schemas: _Schemas) -> Document:
     if operation.produces:
         success["content"] = _content(operation.produces, schemas)
         if JSON in operation.produces:
-            each = success["content"][JSON]
-            each["example"] = schemas.examples.answer(each["schema"])
+            media = success["content"][JSON]
+            media["example"] = schemas.examples.answer(media["schema"])
     if operation.etag:
         success["headers"] = {"ETag": {"schema": {"type": "string"}}}
     responses = {str(operation.status): success}

@@ -64,7 +64,7 @@ def _fields(kind: type[msgspec.Struct]) -> Mapping[str, _Field]:
 def _reader(annotation: Any) -> Callable[[str], Any]:
     """Everything but a number and a boolean is its own text."""
     kind = _bare(inspect.type_info(annotation))
-    members = [_bare(each) for each in kind.types] if isinstance(kind, inspect.UnionType) else [kind]
+    members = [_bare(option) for option in kind.types] if isinstance(kind, inspect.UnionType) else [kind]
     if any(isinstance(member, inspect.IntType) for member in members):
         return _integer
     if any(isinstance(member, inspect.BoolType) for member in members):

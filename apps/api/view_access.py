@@ -57,12 +57,12 @@ class ViewAccess:
         """Ask the database again from now on: a link was revoked here."""
         self._callers.clear()
 
-    def kept(self, secret: str, now: datetime, expires_at: datetime | None) -> str:
+    def cookie_header(self, secret: str, now: datetime, expires_at: datetime | None) -> str:
         """Return the header Set-Cookie that lets a browser in from now on."""
         lasts = MAX_COOKIE_TIME if expires_at is None else min(expires_at - now, MAX_COOKIE_TIME)
         return self._set_cookie(secret, int(lasts.total_seconds()))
 
-    def forgotten(self) -> str:
+    def expired_cookie_header(self) -> str:
         """Return the header Set-Cookie that lets it in no more."""
         return self._set_cookie("", 0)
 
@@ -72,4 +72,4 @@ class ViewAccess:
 
     def _refusal(self) -> ProblemError:
         text = "this viewing link was revoked, has expired or never was one: ask for a new link"
-        return ProblemError(401, text, headers={"Set-Cookie": self.forgotten()})
+        return ProblemError(401, text, headers={"Set-Cookie": self.expired_cookie_header()})

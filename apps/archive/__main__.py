@@ -88,7 +88,7 @@ async def _verify(settings: ArchiveSettings) -> int:
                 held = await asyncio.to_thread(figures, bucket, found[0].files)
                 if rollups := await days.expected(connection, day):
                     days.check_equal(day, held, rollups)
-                if (rows := sum(each.readings for each in held.values())) != found[0].rows:
+                if (rows := sum(series.readings for series in held.values())) != found[0].rows:
                     raise ValueError(f"the files hold {rows} readings, the manifest says {found[0].rows}")
             except (ArchiveError, ValueError, ClientError) as error:
                 wrong += 1

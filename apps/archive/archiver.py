@@ -64,13 +64,13 @@ class Archiver:
         """
         wanted = await days.expected(self.connection, day)
         current = await asyncio.to_thread(self.bucket.manifest, manifest_key(day))
-        if current and current[0].rows == sum(each.readings for each in wanted.values()):
+        if current and current[0].rows == sum(series.readings for series in wanted.values()):
             manifest, etag = current
             found = await asyncio.to_thread(figures, self.bucket, manifest.files)
             if days.equal(found, wanted):
                 await days.record(self.connection, manifest, etag)
                 return manifest
-        await self._check_complete(day, current and current[0], sum(each.readings for each in wanted.values()))
+        await self._check_complete(day, current and current[0], sum(series.readings for series in wanted.values()))
         await self._delete_unnamed(day, current and current[0])
         version = current[0].version + 1 if current else 1
         writer = FileWriter(self.bucket, day, version_name(version), self.file_bytes)

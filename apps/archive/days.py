@@ -97,15 +97,15 @@ async def record(connection: Connection, manifest: Manifest, etag: str) -> None:
 def _differing(
     found: Mapping[tuple[str, str], Figures], wanted: Mapping[tuple[str, str], Figures]
 ) -> list[tuple[str, str]]:
-    return sorted(name for name in found.keys() | wanted.keys() if not _same(found.get(name), wanted.get(name)))
+    return sorted(name for name in found.keys() | wanted.keys() if not _equal(found.get(name), wanted.get(name)))
 
 
-def _same(one: Figures | None, other: Figures | None) -> bool:
-    if one is None or other is None:
+def _equal(left: Figures | None, right: Figures | None) -> bool:
+    if left is None or right is None:
         return False
-    size = max(1.0, abs(one.min), abs(one.max)) * one.readings
-    return (one.readings, one.min, one.max) == (other.readings, other.min, other.max) and math.isclose(
-        one.sum, other.sum, rel_tol=1e-9, abs_tol=1e-9 * size
+    size = max(1.0, abs(left.min), abs(left.max)) * left.readings
+    return (left.readings, left.min, left.max) == (right.readings, right.min, right.max) and math.isclose(
+        left.sum, right.sum, rel_tol=1e-9, abs_tol=1e-9 * size
     )
 
 

@@ -93,9 +93,11 @@ def figures(bucket: Bucket, files: Iterable[ArchivedFile]) -> dict[tuple[str, st
     return found
 
 
-def add(one: Figures, other: Figures) -> Figures:
+def add(left: Figures, right: Figures) -> Figures:
     """Return the figures of two parts of one series."""
-    return Figures(one.readings + other.readings, one.sum + other.sum, min(one.min, other.min), max(one.max, other.max))
+    return Figures(
+        left.readings + right.readings, left.sum + right.sum, min(left.min, right.min), max(left.max, right.max)
+    )
 
 
 def _key(table: pa.Table, row: int) -> tuple[object, ...]:

@@ -73,9 +73,9 @@ async def _rewrite(
     def write() -> Manifest:
         for file in holding:
             for table in tables(archiver.bucket, file):
-                kept = table.filter(pc.not_equal(table["device_id"], pa.scalar(device_id)))
-                if kept.num_rows:
-                    writer.write(file.kind, kept)
+                remaining = table.filter(pc.not_equal(table["device_id"], pa.scalar(device_id)))
+                if remaining.num_rows:
+                    writer.write(file.kind, remaining)
             writer.finish()
         files = (*(file for file in manifest.files if file not in holding), *writer.files)
         files = tuple(sorted(files, key=lambda file: (file.kind, file.first_device)))

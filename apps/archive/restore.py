@@ -55,7 +55,7 @@ async def _restore_day(connection: asyncpg.Connection, bucket: Bucket, manifest:
             devices = sorted({reading.device_id for reading in batch})
             await connection.execute(_REGISTER, devices, file.kind)
     wanted = await days.expected(connection, manifest.day)
-    total = sum(each.readings for each in wanted.values())
+    total = sum(series.readings for series in wanted.values())
     if total < manifest.rows:
         raise NotCompleteError(f"{manifest.day}: the archive holds {manifest.rows} readings, the database {total}")
     await days.record(connection, manifest, etag)
@@ -67,10 +67,10 @@ async def _restore_day(connection: asyncpg.Connection, bucket: Bucket, manifest:
 
 async def _check_rollups(connection: asyncpg.Connection, day: date) -> None:
     (row,) = await connection.fetch(_COUNTS, *bounds(day), timeout=3600)
-    counted, kept = row
-    if counted != kept:
+    counted, stored = row
+    if counted != stored:
         raise NotCompleteError(
-            f"{day}: the database keeps {kept} readings of this day and rollups of {counted}: what is missing would be "
+            f"{day}: the database has {stored} readings of this day and rollups of {counted}: what is missing would be "
             "counted twice; restore into a new database"
         )
 

@@ -35,8 +35,8 @@ class Rows:
 
     def __init__(self, series: Sequence[SeriesOfDay], chunk_rows: int) -> None:
         self.series, self.chunk_rows = series, chunk_rows
-        self._devices = pa.array([each.device_id for each in series], pa.string())
-        self._metrics = pa.array([each.metric for each in series], pa.string())
+        self._devices = pa.array([signal.device_id for signal in series], pa.string())
+        self._metrics = pa.array([signal.metric for signal in series], pa.string())
         self._left = b""
         self._begun = False
         self._kind, self._columns = "", _Columns()

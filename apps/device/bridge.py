@@ -75,8 +75,8 @@ class Bridge:
         found = self._messages.read(topic, payload, datetime.now(UTC))
         for problem in found.problems:
             self._tell(f"left out: {problem}")
-        for device_id in sorted({one.device_id for one in found.readings}):
-            readings = [one.reading for one in found.readings if one.device_id == device_id]
+        for device_id in sorted({entry.device_id for entry in found.readings}):
+            readings = [entry.reading for entry in found.readings if entry.device_id == device_id]
             self._store.append(device_id, readings, by_own_clock=False)
         return len(found.readings)
 

@@ -21,8 +21,8 @@ def provision(
     it does not answer.
     """
     wanted = {"device_id": device_id, "kind": kind} | ({"claim_code": claim_code} if claim_code else {})
-    made = _ask(http, "POST", f"{base.rstrip('/')}/api/provision", fleet_key, HTTPStatus.CREATED, wanted)
-    _write(file, str(made["credential"]["credential"]))
+    answer = _ask(http, "POST", f"{base.rstrip('/')}/api/provision", fleet_key, HTTPStatus.CREATED, wanted)
+    _write(file, str(answer["credential"]["credential"]))
 
 
 def rotate(http: httpx.Client, base: str, file: Path) -> None:
@@ -36,10 +36,10 @@ def rotate(http: httpx.Client, base: str, file: Path) -> None:
     own = f"{base.rstrip('/')}/api/device"
     old = read_credential(file)
     new = str(_ask(http, "POST", f"{own}/credential", old, HTTPStatus.CREATED, {})["credential"])
-    beside = file.with_name(file.name + ".new")
-    _write(beside, new)
+    temporary = file.with_name(file.name + ".new")
+    _write(temporary, new)
     _ask(http, "GET", own, new, HTTPStatus.OK)
-    beside.replace(file)
+    temporary.replace(file)
     _sync(file.parent)
     # Its id stands between its two underscores.
     _ask(http, "DELETE", f"{own}/credentials/{old.split('_')[1]}", new, HTTPStatus.OK)
@@ -54,8 +54,8 @@ def _ask(
     except httpx.HTTPError as error:
         raise UnansweredError(f"no answer ({type(error).__name__}): try again later") from None
     if answer.status_code == wanted:
-        said: dict[str, Any] = answer.json()
-        return said
+        content: dict[str, Any] = answer.json()
+        return content
     reason = problem(answer.content)
     if answer.is_client_error and answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         raise CredentialError(f"the platform refuses ({answer.status_code}): {reason}")

@@ -155,12 +155,12 @@ class Messages:
     def parse(cls, text: str) -> "Messages":
         """Read the text of a mapping. Raises MappingError."""
         try:
-            said = tomllib.loads(text)
+            document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise MappingError(f"no TOML: {error}") from None
-        tables = said.pop("message", None)
-        if said:
-            raise MappingError(f"{', '.join(said)}: not known; each kind of message is a table [[message]]")
+        tables = document.pop("message", None)
+        if document:
+            raise MappingError(f"{', '.join(document)}: not known; each kind of message is a table [[message]]")
         if not isinstance(tables, list) or not tables:
             raise MappingError("there is no message: write a table [[message]] for each kind")
         return cls(tuple(_message(table, f"message {number}") for number, table in enumerate(tables, start=1)))
@@ -196,34 +196,34 @@ def _message(table: Any, where: str) -> Message:
     return Message(
         topic,
         device,
-        tuple(_metric(name, said, f"{where}: metrics.{name}") for name, said in metrics.items()),
+        tuple(_metric(name, spec, f"{where}: metrics.{name}") for name, spec in metrics.items()),
         _text(table, "time", where) if "time" in table else None,
         _zone(_text(table, "zone", where), where) if "zone" in table else None,
         _devices(table.get("devices", {}), where),
     )
 
 
-def _metric(name: str, said: Any, where: str) -> Metric:
+def _metric(name: str, spec: Any, where: str) -> Metric:
     if not METRIC.fullmatch(name):
         raise MappingError(f"{where}: a metric begins with a lower-case letter; then letters, digits and _")
-    if isinstance(said, str):
-        return Metric(name, said)
-    if not isinstance(said, dict):
+    if isinstance(spec, str):
+        return Metric(name, spec)
+    if not isinstance(spec, dict):
         raise MappingError(
-            f"{where}: {said!r}: write where it stands, or a table with {', '.join(sorted(METRIC_KEYS))}"
+            f"{where}: {spec!r}: write where it stands, or a table with {', '.join(sorted(METRIC_KEYS))}"
         )
-    if unknown := said.keys() - METRIC_KEYS:
+    if unknown := spec.keys() - METRIC_KEYS:
         raise MappingError(
             f"{where}: {', '.join(sorted(unknown))}: not known; there are {', '.join(sorted(METRIC_KEYS))}"
         )
-    values = said.get("values", {})
+    values = spec.get("values", {})
     if not isinstance(values, dict):
         raise MappingError(f"{where}: values: {values!r}: write {{ON = 1, OFF = 0}}")
     numbers = {key: _number(value, f"{where}: values.{key}") for key, value in values.items()}
     scale, offset = (
-        _number(said.get(key, default), f"{where}: {key}") for key, default in (("scale", 1.0), ("offset", 0.0))
+        _number(spec.get(key, default), f"{where}: {key}") for key, default in (("scale", 1.0), ("offset", 0.0))
     )
-    return Metric(name, _text(said, "path", where), scale, offset, numbers)
+    return Metric(name, _text(spec, "path", where), scale, offset, numbers)
 
 
 def _text(table: Mapping[str, Any], key: str, where: str) -> str:
@@ -239,13 +239,13 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _devices(said: Any, where: str) -> Mapping[str, str]:
-    if not isinstance(said, dict):
-        raise MappingError(f"{where}: devices: {said!r}: must be a table of names and device ids")
-    for name, device_id in said.items():
+def _devices(table: Any, where: str) -> Mapping[str, str]:
+    if not isinstance(table, dict):
+        raise MappingError(f"{where}: devices: {table!r}: must be a table of names and device ids")
+    for name, device_id in table.items():
         if not isinstance(device_id, str) or not DEVICE_ID.fullmatch(device_id):
             raise MappingError(f"{where}: devices.{name}: {device_id!r}: letters, digits, '.', '_' and '-', at most 64")
-    return said
+    return table
 
 
 def _zone(name: str, where: str) -> tzinfo:
@@ -280,8 +280,10 @@ def _epoch(value: float) -> datetime:
     """Read a Unix time, whose unit its size tells: seconds, milliseconds, microseconds or nanoseconds."""
     for digits, per_second in ((11, 1), (14, 1_000), (17, 1_000_000), (20, 1_000_000_000)):
         if abs(value) < 10**digits:
-            whole, rest = divmod(value, per_second)
-            return datetime.fromtimestamp(int(whole), UTC) + timedelta(microseconds=int(rest * 1_000_000 // per_second))
+            seconds, part = divmod(value, per_second)
+            return datetime.fromtimestamp(int(seconds), UTC) + timedelta(
+                microseconds=int(part * 1_000_000 // per_second)
+            )
     raise InvalidReadingError(f"{value} is no time")
 
 
@@ -291,12 +293,12 @@ def lines(text: Iterator[str]) -> Iterator[tuple[str, bytes]]:
         if not line.strip():
             continue
         try:
-            said = json.loads(line)
+            message = json.loads(line)
         except ValueError:
             yield "", line.encode()
             continue
-        if isinstance(said, dict) and isinstance(said.get("topic"), str) and "payload" in said:
-            payload = said["payload"]
-            yield said["topic"], payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+        if isinstance(message, dict) and isinstance(message.get("topic"), str) and "payload" in message:
+            payload = message["payload"]
+            yield message["topic"], payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
         else:
             yield "", line.encode()

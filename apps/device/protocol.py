@@ -70,9 +70,9 @@ class UploadUrl:
     def read(cls, answer: bytes) -> "UploadUrl":
         """Read the platform's answer. Raises ValueError for something else."""
         try:
-            said = json.loads(answer)
-            times = (datetime.fromisoformat(said["expires_at"]), datetime.fromisoformat(said["readings_since"]))
-            return cls(said["url"], *times)
+            document = json.loads(answer)
+            times = (datetime.fromisoformat(document["expires_at"]), datetime.fromisoformat(document["readings_since"]))
+            return cls(document["url"], *times)
         except (KeyError, TypeError):
             raise ValueError("the answer holds no upload URL") from None
 
@@ -141,11 +141,11 @@ class Backoff:
 
 def _accepted(body: bytes, sent: int) -> Outcome:
     try:
-        said: dict[str, Any] = json.loads(body)
-        refused = {int(one["index"]): str(one["reason"]) for one in said.get("refused", [])}
-        for group in said.get("further_refused", []):
+        document: dict[str, Any] = json.loads(body)
+        refused = {int(item["index"]): str(item["reason"]) for item in document.get("refused", [])}
+        for group in document.get("further_refused", []):
             refused |= dict.fromkeys(map(int, group["indexes"]), str(group["reason"]))
-        accepted = int(said.get("accepted", 0))
+        accepted = int(document.get("accepted", 0))
     except (ValueError, TypeError, KeyError, AttributeError):
         return Retry("the answer is not the platform's: something stands between")
     if accepted + len(refused) != sent or not all(0 <= index < sent for index in refused):

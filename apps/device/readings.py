@@ -55,8 +55,8 @@ def read_line(line: str) -> Reading:
     Raises InvalidReadingError.
     """
     try:
-        said = json.loads(line)
-        metric, value, ts = said["metric"], said["value"], said.get("ts")
+        document = json.loads(line)
+        metric, value, ts = document["metric"], document["value"], document.get("ts")
         time = datetime.fromisoformat(ts) if ts is not None else datetime.now(UTC)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InvalidReadingError(

@@ -54,7 +54,7 @@ class Sending:
                 return 0.0
 
     def _settle(self, batch: Sequence[Waiting]) -> Outcome:
-        outcome = self._connection.send([one.reading for one in batch])
+        outcome = self._connection.send([entry.reading for entry in batch])
         if isinstance(outcome, Split):
             if len(batch) > 1:
                 middle = len(batch) // 2

@@ -111,12 +111,21 @@ class Store:
     def settle(self, device_id: str, batch: Sequence[Waiting], refused: Mapping[int, str]) -> None:
         """Forget a batch that the platform has, and keep what it refuses apart, by its place in the batch."""
         lost = [
-            (one.seq, device_id, one.reading.metric, _microseconds(one.reading.ts), one.reading.value, refused[index])
-            for index, one in enumerate(batch)
+            (
+                entry.seq,
+                device_id,
+                entry.reading.metric,
+                _microseconds(entry.reading.ts),
+                entry.reading.value,
+                refused[index],
+            )
+            for index, entry in enumerate(batch)
             if index in refused
         ]
         with self._lock, self._db:
-            done = self._db.executemany("DELETE FROM readings WHERE seq = ?", [(one.seq,) for one in batch]).rowcount
+            done = self._db.executemany(
+                "DELETE FROM readings WHERE seq = ?", [(entry.seq,) for entry in batch]
+            ).rowcount
             self._db.executemany("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?)", lost)
             self._db.execute(
                 "DELETE FROM refused WHERE seq NOT IN (SELECT seq FROM refused ORDER BY seq DESC LIMIT ?)",

@@ -28,7 +28,7 @@ ClaimCode = Annotated[
 def make_code(random_bytes: RandomBytes) -> str:
     """Return a new code, as it is printed."""
     number = int.from_bytes(random_bytes(8), "big")
-    code = "".join(_ALPHABET[(number >> 5 * place) & 31] for place in range(CODE_LENGTH))
+    code = "".join(_ALPHABET[(number >> 5 * index) & 31] for index in range(CODE_LENGTH))
     return "-".join(code[start : start + 4] for start in range(0, CODE_LENGTH, 4))
 
 

@@ -68,12 +68,12 @@ def first_crossing(
             name=rule.name,
             severity=rule.severity,
         )
-        for rule in (each.for_device(device_id) for each in rules)
+        for rule in (rule.for_device(device_id) for rule in rules)
         if rule.enabled and rule.scope.covers_metric(metric)
         for limit in _limits(rule)
         if (at := _crossed(ahead, limit)) is not None
     ]
-    return min(found, key=lambda each: (each.at, -_ORDER.index(each.severity)), default=None)
+    return min(found, key=lambda crossing: (crossing.at, -_ORDER.index(crossing.severity)), default=None)
 
 
 def _limits(rule: RuleSpec) -> Iterator[_Limit]:
@@ -92,15 +92,15 @@ def _from(course: Sequence[Point], now: datetime) -> list[Point]:
     ahead = [point for point in course if point.at >= now]
     before = [point for point in course if point.at < now]
     if before and ahead:
-        one, other = before[-1], ahead[0]
-        part = (now - one.at) / (other.at - one.at)
-        ahead.insert(0, Point(now, one.value + part * (other.value - one.value)))
+        left, right = before[-1], ahead[0]
+        part = (now - left.at) / (right.at - left.at)
+        ahead.insert(0, Point(now, left.value + part * (right.value - left.value)))
     return ahead
 
 
 def _crossed(course: Sequence[Point], limit: _Limit) -> datetime | None:
-    for one, other in pairwise(course):
-        within, beyond = limit.beyond(one.value), limit.beyond(other.value)
+    for left, right in pairwise(course):
+        within, beyond = limit.beyond(left.value), limit.beyond(right.value)
         if within <= 0 < beyond:
-            return one.at + (other.at - one.at) * (within / (within - beyond))
+            return left.at + (right.at - left.at) * (within / (within - beyond))
     return None

@@ -88,8 +88,10 @@ def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def are_spelled_alike(written: Sequence[Written], values: Sequence[float]) -> bool:
     """Return whether all numbers are written as Python writes their values, and no time is finer than is kept."""
     spelled = " ".join(map(repr, values)).encode()
-    times = b" ".join([each.ts for each in written])
-    return b" ".join([each.value for each in written]) == spelled and b"\\" not in times and not _FINE.search(times)
+    times = b" ".join([reading.ts for reading in written])
+    return (
+        b" ".join([reading.value for reading in written]) == spelled and b"\\" not in times and not _FINE.search(times)
+    )
 
 
 def is_exact(number: str, value: float) -> bool:

@@ -38,11 +38,11 @@ def plain_reason(error: Exception, kind: Any) -> str:
     where = path.replace("[...]", "").lstrip(".")
     keys = ["[" if item else name for name, item in re.findall(r"\.([^.\[]+)|(\[)", path)]
     wanted = _type_at(inspect.type_info(kind), [*keys, _KEY] if in_key else keys)
-    said = f"{'a name ' if in_key else ''}{_said(text, wanted)}"
-    return f"{where}: {said}" if where else said
+    reason = f"{'a name ' if in_key else ''}{_reason(text, wanted)}"
+    return f"{where}: {reason}" if where else reason
 
 
-def _said(text: str, wanted: inspect.Type | None) -> str:
+def _reason(text: str, wanted: inspect.Type | None) -> str:
     if text.endswith(f"matching regex {NO_NUL_PATTERN!r}"):
         return "must not hold the character NUL"
     if "matching regex" in text:
@@ -60,8 +60,8 @@ def _said(text: str, wanted: inspect.Type | None) -> str:
         fields = ", ".join(_fields(wanted))
         return f"there is no field {named[1][:_SHOWN]!r}" + (f": it takes {fields}" if fields else "")
     if bound := re.fullmatch(r"Expected `(\w+)` of length (>=|<=|==) (\d+)", text):
-        one, many = ("entry", "entries") if bound[1] in ("array", "object") else ("character", "characters")
-        return f"must have {_BOUNDS[bound[2]]} {bound[3]} {one if bound[3] == '1' else many}"
+        singular, plural = ("entry", "entries") if bound[1] in ("array", "object") else ("character", "characters")
+        return f"must have {_BOUNDS[bound[2]]} {bound[3]} {singular if bound[3] == '1' else plural}"
     if bound := re.fullmatch(r"Expected `\w+` (>=|<=|>|<) (\S+)", text):
         return f"must be {_BOUNDS[bound[1]]} {bound[2].removesuffix('.0')}"
     if "multiple of 1" in text:
@@ -80,17 +80,17 @@ def _said(text: str, wanted: inspect.Type | None) -> str:
 
 def _pattern(wanted: inspect.Type | None) -> str:
     for kind in _alternatives(wanted):
-        said = kind.extra_json_schema or {} if isinstance(kind, inspect.Metadata) else {}
-        if description := said.get("description"):
-            return f"write {description[0].lower()}{description[1:]}{_for_example(said)}"
-        if "examples" in said:
-            return f"write it{_for_example(said).replace(', for example', ' as')}"
+        schema = kind.extra_json_schema or {} if isinstance(kind, inspect.Metadata) else {}
+        if description := schema.get("description"):
+            return f"write {description[0].lower()}{description[1:]}{_for_example(schema)}"
+        if "examples" in schema:
+            return f"write it{_for_example(schema).replace(', for example', ' as')}"
     return "has characters that are not allowed"
 
 
-def _for_example(said: dict[str, Any]) -> str:
-    examples = said.get("examples", ())
-    return f", for example {examples[0]}" if examples and "for example" not in said.get("description", "") else ""
+def _for_example(schema: dict[str, Any]) -> str:
+    examples = schema.get("examples", ())
+    return f", for example {examples[0]}" if examples and "for example" not in schema.get("description", "") else ""
 
 
 def _name(kinds: str) -> str:
@@ -117,16 +117,16 @@ def _type_at(kind: inspect.Type | None, keys: list[str]) -> inspect.Type | None:
     """Return the type at a path of field names and of `[` for the items of a list."""
     if not keys:
         return kind
-    for each in map(_bare, _alternatives(kind)):
+    for alternative in map(_bare, _alternatives(kind)):
         inner: inspect.Type | None = None
-        if isinstance(each, inspect.StructType):
-            inner = next((field.type for field in each.fields if field.encode_name == keys[0]), None)
+        if isinstance(alternative, inspect.StructType):
+            inner = next((field.type for field in alternative.fields if field.encode_name == keys[0]), None)
             # The tag of a union is no field of any of its members.
-            inner = kind if inner is None and keys[0] == each.tag_field else inner
-        elif isinstance(each, inspect.DictType):
-            inner = each.key_type if keys == [_KEY] else each.value_type
-        elif isinstance(each, inspect.CollectionType) and keys[0] == "[":
-            inner = each.item_type
+            inner = kind if inner is None and keys[0] == alternative.tag_field else inner
+        elif isinstance(alternative, inspect.DictType):
+            inner = alternative.key_type if keys == [_KEY] else alternative.value_type
+        elif isinstance(alternative, inspect.CollectionType) and keys[0] == "[":
+            inner = alternative.item_type
         if inner is not None:
             return _type_at(inner, keys[1:])
     return None

@@ -81,10 +81,10 @@ def parse_rules(text: str) -> tuple[list[RuleSpec], list[str]]:
 
 def write_rules(rules: Iterable[RuleSpec]) -> str:
     """Return rules as a YAML document, which `parse_rules` reads as the same rules. Defaults are left out."""
-    kept = [_without_defaults(rule) for rule in rules]
+    documents = [_without_defaults(rule) for rule in rules]
     # A line break of Unicode's that PyYAML writes as it is and does not read back: then all is escaped.
-    is_readable = all("\x85" not in rule["name"] for rule in kept)
-    text: str = yaml.safe_dump({"rules": kept}, sort_keys=False, allow_unicode=is_readable, width=120)
+    is_readable = all("\x85" not in rule["name"] for rule in documents)
+    text: str = yaml.safe_dump({"rules": documents}, sort_keys=False, allow_unicode=is_readable, width=120)
     return text
 
 

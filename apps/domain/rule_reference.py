@@ -57,25 +57,25 @@ def firings(rule: RuleSpec, readings: Iterable[tuple[int, float]]) -> list[Firin
     return found
 
 
-def silences(rule: RuleSpec, arrivals: Sequence[int], until: int, looks: Sequence[int] | None = None) -> list[Firing]:
+def silences(rule: RuleSpec, arrivals: Sequence[int], until: int, checks: Sequence[int] | None = None) -> list[Firing]:
     """Return when a rule about silence fires up to a time.
 
-    Somebody looks at the times `looks`, in their order, and knows all that arrived before; None: somebody always looks.
-    What is heard of again before anybody looked was not silent. `value` is the silence's length in seconds as it was
+    Somebody checks at the times `checks`, in their order, and knows all that arrived before; None: all the time.
+    What is heard of again before anybody checked was not silent. `value` is the silence's length in seconds as it was
     noticed.
     """
     found: list[Firing] = []
     usual = Usual()
     resolved: int | None = None
-    for number, heard in enumerate(arrivals):
+    for number, arrival in enumerate(arrivals):
         later = arrivals[number + 1] if number + 1 < len(arrivals) else None
-        due = silence_due(rule, heard, usual, resolved)
-        look = due if due is None or looks is None else next((look for look in looks if look >= due), None)
-        if look is not None and look <= until and (later is None or look < later):
-            found.append(Firing(heard, look, (look - heard) / 1e6, later))
+        due = silence_due(rule, arrival, usual, resolved)
+        check = due if due is None or checks is None else next((check for check in checks if check >= due), None)
+        if check is not None and check <= until and (later is None or check < later):
+            found.append(Firing(arrival, check, (check - arrival) / 1e6, later))
             resolved = later
         if later is not None:
-            usual = usual.after(later - heard)
+            usual = usual.after(later - arrival)
     return found
 
 
@@ -148,7 +148,7 @@ class Usual(NamedTuple):
         return max(2 * self.longest, MIN_LEARNT) if self.pauses >= USUAL_PAUSES else None
 
 
-def silence_due(rule: RuleSpec, heard: int, usual: Usual, resolved: int | None) -> int | None:
+def silence_due(rule: RuleSpec, arrival: int, usual: Usual, resolved: int | None) -> int | None:
     """Return when something that was last heard of at a time is silent; None where that is not learnt yet.
 
     Where it would be so in a maintenance window, its time begins again with the window's end.
@@ -156,7 +156,7 @@ def silence_due(rule: RuleSpec, heard: int, usual: Usual, resolved: int | None) 
     limit = silence_limit(rule, usual)
     if limit is None:
         return None
-    due = heard + limit
+    due = arrival + limit
     if resolved is not None:
         due = max(due, resolved + micros(rule.cool_down_seconds))
     end = maintenance_end(rule.maintenance, moment(due)) if rule.maintenance else None

@@ -41,8 +41,8 @@ class Backtest(NamedTuple):
     def coverage(self) -> float:
         """The part of the hours that the band held, each day's band made of the other days alone."""
         held = 0
-        for place, day in enumerate(self.errors):
-            margin = _margin(self.errors[:place] + self.errors[place + 1 :])
+        for index, day in enumerate(self.errors):
+            margin = _margin(self.errors[:index] + self.errors[index + 1 :])
             held += sum(abs(error) <= margin for error in day)
         return held / sum(map(len, self.errors))
 
@@ -57,8 +57,8 @@ def backtest(model: Model, history: History) -> Backtest:
         known = len(history.values) - back * HORIZON
         measured = history.values[known : known + HORIZON]
         if any(value is not None for value in measured):
-            said = model.expect(history.until(known), HORIZON)
-            days.append(tuple(is_ - was for is_, was in zip(measured, said, strict=True) if is_ is not None))
+            expected = model.expect(history.until(known), HORIZON)
+            days.append(tuple(is_ - was for is_, was in zip(measured, expected, strict=True) if is_ is not None))
     if len(days) < 2:
         raise ValueError("fewer than two of the held-out days have readings")
     return Backtest(tuple(days))

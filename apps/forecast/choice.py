@@ -75,7 +75,7 @@ def choose(history: History, now: datetime, challenger: Model = PROPHET) -> Chos
         tested = [(model, backtest(model, history)) for model in BASELINES]
     except ValueError:
         return None
-    model, of_baseline = min(tested, key=lambda each: each[1].mean)
+    model, of_baseline = min(tested, key=lambda pair: pair[1].mean)
     measured = of_baseline
     # Where the baseline is never wrong there is nothing to gain.
     if of_baseline.mean:

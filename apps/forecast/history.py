@@ -33,4 +33,4 @@ class History(NamedTuple):
 def history(means: dict[datetime, float], end: datetime) -> History:
     """Return a history of these means up to `end`, a full hour; an empty one without any."""
     first = min(means, default=end)
-    return History(first, tuple(means.get(first + place * HOUR) for place in range((end - first) // HOUR)))
+    return History(first, tuple(means.get(first + hour * HOUR) for hour in range((end - first) // HOUR)))

@@ -18,10 +18,10 @@ def seasonal_naive(history: History, hours: int, *, season: int) -> list[float]:
     values = history.values
     expected = []
     for ahead in range(hours):
-        place = len(values) - season + ahead % season
-        while place >= 0 and values[place] is None:
-            place -= season
-        found = values[place] if place >= 0 else None
+        index = len(values) - season + ahead % season
+        while index >= 0 and values[index] is None:
+            index -= season
+        found = values[index] if index >= 0 else None
         expected.append(statistics.median(history.known) if found is None else found)
     return expected
 

@@ -20,7 +20,7 @@ SERIES_AT_A_TIME = 4
 class Run(NamedTuple):
     """What became of the series that were due: forecast, without enough history, left for the next run."""
 
-    made: int
+    forecasted: int
     short: int
     left: int
 
@@ -31,7 +31,7 @@ async def run(
     """Make the forecasts that are due at this time. Raises BrokenExecutor when a process died."""
     ends = clock() + settings.budget_seconds
     due = await store.due(connection, now, timedelta(days=settings.choice_days))
-    made = short = 0
+    forecasted = short = 0
     # Not forked: Prophet's libraries have threads of their own.
     pool = ProcessPoolExecutor(settings.processes, multiprocessing.get_context("spawn"))
     try:
@@ -39,13 +39,13 @@ async def run(
         for start in range(0, len(due), size):
             if clock() >= ends:
                 break
-            for forecasted in await _batch(connection, pool, settings, due[start : start + size], now):
-                made += forecasted
-                short += not forecasted
+            for succeeded in await _batch(connection, pool, settings, due[start : start + size], now):
+                forecasted += succeeded
+                short += not succeeded
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     await store.drop_over(connection, now)
-    return Run(made, short, len(due) - made - short)
+    return Run(forecasted, short, len(due) - forecasted - short)
 
 
 async def _batch(
@@ -60,7 +60,7 @@ async def _batch(
             for series, history in zip(batch, histories, strict=True)
         )
     )
-    for series, made in zip(batch, found, strict=True):
-        if made:
-            await store.write(connection, series, made, now)
-    return [made is not None for made in found]
+    for series, result in zip(batch, found, strict=True):
+        if result:
+            await store.write(connection, series, result, now)
+    return [result is not None for result in found]

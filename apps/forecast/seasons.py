@@ -31,8 +31,8 @@ def prophet(history: History, hours: int) -> list[float]:
     # Each fit leaves its files behind: thousands would fill a pod's small /tmp.
     with tempfile.TemporaryDirectory() as scratch:
         model.fit(known.dropna(), seed=1, output_dir=scratch)
-    asked = pd.DataFrame({"ds": pd.date_range(end, periods=hours, freq=HOUR)})
-    return [float(value) for value in model.predict(asked)["yhat"]]
+    future = pd.DataFrame({"ds": pd.date_range(end, periods=hours, freq=HOUR)})
+    return [float(value) for value in model.predict(future)["yhat"]]
 
 
 PROPHET = Model("prophet", version("prophet"), prophet)

@@ -39,9 +39,11 @@ async def read(connection: Connection, series: Due, now: datetime, days: int) ->
     return history(dict(map(tuple, rows)), end)
 
 
-async def write(connection: Connection, series: Due, made: Forecast, now: datetime) -> None:
+async def write(connection: Connection, series: Due, forecast: Forecast, now: datetime) -> None:
     """Put a forecast in the place of the one before."""
-    await connection.execute(_WRITE, series.device_id, series.metric, now, made.first_hour, made.expected, *made.chosen)
+    await connection.execute(
+        _WRITE, series.device_id, series.metric, now, forecast.first_hour, forecast.expected, *forecast.chosen
+    )
 
 
 async def drop_over(connection: Connection, now: datetime) -> None:

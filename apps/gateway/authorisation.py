@@ -78,7 +78,7 @@ class Authorisation:
             raise _unauthorised(str(error)) from None
         self._check_sure()
         if not self._known.knows(credential.credential_id):
-            await self._follower.look()
+            await self._follower.refresh()
         device_id = self._known.device_of(credential, self._now())
         if device_id is not None:
             self._follower.note_use(credential.credential_id)

@@ -17,7 +17,7 @@ class ByteBudget:
         self._reserved = 0
 
     @contextmanager
-    def hold(self) -> Iterator["Reservation"]:
+    def reservation(self) -> Iterator["Reservation"]:
         """Hold bytes for a while, as many as the reservation grows by."""
         reservation = Reservation(self)
         try:
@@ -28,7 +28,7 @@ class ByteBudget:
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
         """Reserve `size` bytes for a while. Raises OverloadedError at once when they do not fit."""
-        with self.hold() as reservation:
+        with self.reservation() as reservation:
             reservation.grow(size)
             yield
 

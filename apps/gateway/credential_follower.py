@@ -54,7 +54,7 @@ class CredentialFollower:
         self._now = now
         self._database = f"{settings.database_host}:{settings.database_port}/{settings.database_name}"
         self._wanted = asyncio.Event()
-        self._looked: asyncio.Future[bool] | None = None
+        self._refreshed: asyncio.Future[bool] | None = None
         self._uses: dict[str, datetime] = {}
         self._full_due = self._uses_due = self._keep_due = 0.0
         self._reachable = True
@@ -83,12 +83,12 @@ class CredentialFollower:
         """Note that a credential was used."""
         self._uses[credential_id] = self._now()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Return once the database was asked after this call. Raises UnverifiableError when it does not answer."""
         self._wanted.set()
-        if self._looked is None:
-            self._looked = asyncio.get_running_loop().create_future()
-        if not await asyncio.shield(self._looked):
+        if self._refreshed is None:
+            self._refreshed = asyncio.get_running_loop().create_future()
+        if not await asyncio.shield(self._refreshed):
             raise UnverifiableError("the credential is not known, and the database that knows it does not answer")
 
     def _age(self) -> float:
@@ -96,11 +96,11 @@ class CredentialFollower:
 
     async def _follow(self, pool: asyncpg.Pool) -> None:
         while True:
-            asked, self._looked = self._looked, None
+            waiter, self._refreshed = self._refreshed, None
             self._wanted.clear()
             answered = await self._try(pool)
-            if asked is not None:
-                asked.set_result(answered)
+            if waiter is not None:
+                waiter.set_result(answered)
             await asyncio.sleep(ASK_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), POLL_SECONDS - ASK_SECONDS)
@@ -152,17 +152,17 @@ class CredentialFollower:
         try:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
-                kept = _KEPT.decode(file.read())
+                content = _KEPT.decode(file.read())
         except FileNotFoundError:
             return
         except (OSError, msgspec.DecodeError) as error:
             log.warning("%s cannot be used: %s", path, error)
             return
         # Anybody may write into the directory of temporary files.
-        if status.st_uid != os.getuid() or kept.database != self._database:
+        if status.st_uid != os.getuid() or content.database != self._database:
             return
-        self._known.apply(kept.changes)
-        self._known.confirm(max(0.0, (self._now() - kept.confirmed_at).total_seconds()))
+        self._known.apply(content.changes)
+        self._known.confirm(max(0.0, (self._now() - content.confirmed_at).total_seconds()))
 
     def _keep_file(self) -> None:
         changed = self._known.version != self._kept_version

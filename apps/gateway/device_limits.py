@@ -36,7 +36,7 @@ class DeviceLimits:
         if share.uploads >= most:
             raise _too_many("uploads", f"a device may have {most} uploads under way: send one after the other", 1)
         share.uploads += 1
-        with self._budget.hold() as reservation:
+        with self._budget.reservation() as reservation:
             upload = Upload(share, reservation, self._settings.device_max_bytes)
             try:
                 yield upload

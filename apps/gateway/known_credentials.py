@@ -75,14 +75,16 @@ class KnownCredentials:
         credentials = [
             ChangedCredential(
                 credential_id,
-                each.device_id,
-                each.digest,
-                None if each.expires_at is None else datetime.fromtimestamp(each.expires_at, UTC),
+                live.device_id,
+                live.digest,
+                None if live.expires_at is None else datetime.fromtimestamp(live.expires_at, UTC),
                 is_revoked=False,
             )
-            for credential_id, each in self._live.items()
+            for credential_id, live in self._live.items()
         ]
-        revoked = [ChangedCredential(each, "", b"", None, is_revoked=True) for each in sorted(self._revoked)]
+        revoked = [
+            ChangedCredential(credential_id, "", b"", None, is_revoked=True) for credential_id in sorted(self._revoked)
+        ]
         return Changes(self.version or 0, True, [*credentials, *revoked], self._generations)
 
     def is_void(self, grant: UploadGrant) -> bool:

@@ -115,11 +115,11 @@ class _Answer:
         self._reached = reached
         self._accepted = len(validated.readings)
         self._rejected = validated.count_rejected()
-        self._told: dict[str, Any] = {
+        self._details: dict[str, Any] = {
             "refused": [{"index": reading.index, "reason": reading.reason} for reading in validated.rejected]
         }
         if validated.further_rejected:
-            self._told["further_refused"] = [
+            self._details["further_refused"] = [
                 {"reason": REASONS[kind], "indexes": indexes} for kind, indexes in validated.further_rejected.items()
             ]
 
@@ -130,14 +130,14 @@ class _Answer:
             READINGS_REJECTED.labels(kind).inc(count)
         if self._rejected and not self._accepted:
             headers: dict[str, str] = {}
-            told = self._told
+            details = self._details
             if self._reached is not None:
-                told = {"limit": self._reached.name, **told}
+                details = {"limit": self._reached.name, **details}
                 if self._reached.seconds is not None:
                     headers["Retry-After"] = str(self._reached.seconds)
             text = "no reading was acceptable: see refused for the reason of each"
-            raise ProblemError(422, text, headers=headers, **told)
-        content = msgspec.json.encode({"accepted": self._accepted, **self._told})
+            raise ProblemError(422, text, headers=headers, **details)
+        content = msgspec.json.encode({"accepted": self._accepted, **self._details})
         return Response(content, 202, media_type="application/json")
 
 

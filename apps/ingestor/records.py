@@ -236,7 +236,7 @@ class _RecordParser:
         if self._is_full:
             self._reject(device_id, RejectCause.GATEWAY, "", b"")
             return
-        kept = _rejected_item(
+        item = _rejected_item(
             self.record.sequence_number,
             rejected.index,
             device_id,
@@ -244,7 +244,7 @@ class _RecordParser:
             rejected.reason,
             rejected.payload.encode(),
         )
-        self.parsed.rejected.append(kept._replace(received_at=received_at))
+        self.parsed.rejected.append(item._replace(received_at=received_at))
         self.items += 1
 
     def _reject(self, device_id: str | None, cause: RejectCause, reason: str, payload: bytes | msgspec.Raw) -> None:

@@ -40,12 +40,12 @@ class RejectQuota:
                 selected.append(item)
         return selected
 
-    def confirm(self, kept: Sequence[RejectedItem]) -> None:
+    def confirm(self, retained: Sequence[RejectedItem]) -> None:
         """Count what was kept, once that is committed."""
-        if self._total < self._total_per_day <= self._total + len(kept):
+        if self._total < self._total_per_day <= self._total + len(retained):
             log.warning("%d records were rejected today: further ones are counted and not kept", self._total_per_day)
-        self._total += len(kept)
-        for device_id, count in Counter(item.device_id for item in kept).items():
+        self._total += len(retained)
+        for device_id, count in Counter(item.device_id for item in retained).items():
             self._kept[device_id] = self._kept.get(device_id, 0) + count
             if self._kept[device_id] >= self._per_day:
                 log.warning(
@@ -65,7 +65,9 @@ class RejectQuota:
         if self._total < 0:
             self._total = await connection.fetchval(_COUNT_ALL, since, self._total_per_day)
         self._kept |= dict.fromkeys(missing, 0)
-        rows = await connection.fetch(_COUNT, [each for each in missing if each is not None], since, self._per_day)
+        rows = await connection.fetch(
+            _COUNT, [device_id for device_id in missing if device_id is not None], since, self._per_day
+        )
         self._kept |= {row["device_id"]: row["kept"] for row in rows}
         if None in missing:
             self._kept[None] = await connection.fetchval(_COUNT_WITHOUT_DEVICE, since, self._per_day)

@@ -86,7 +86,7 @@ class Writer:
                     lambda: self._commit(lease, before, batch, after),
                 )
                 self._emit_upload_spans(uploads, span, started_at)
-        self.reject_quota.confirm(outcome.kept)
+        self.reject_quota.confirm(outcome.retained)
         _count(batch, outcome, self.clock.monotonic() - started, self.clock.now())
 
     def _emit_upload_spans(self, uploads: Sequence[trace.SpanContext], batch: trace.Span, started_at: datetime) -> None:
@@ -103,9 +103,9 @@ class Writer:
             admitted, over_limit = await self._admit(connection, batch)
             stored, not_stored = await _store(connection, admitted)
             rejected = batch.rejected + over_limit + not_stored
-            kept = await self.reject_quota.select(connection, rejected) if rejected else []
-            if kept:
-                await self._insert_rejected(connection, lease, kept)
+            retained = await self.reject_quota.select(connection, rejected) if rejected else []
+            if retained:
+                await self._insert_rejected(connection, lease, retained)
             # Last, so that renewing the lease never waits for slow rows.
             if not await connection.fetchval(
                 _ADVANCE_CHECKPOINT,
@@ -121,7 +121,7 @@ class Writer:
                 raise FencedError(f"the lease of {lease.shard_id} has moved on from epoch {lease.epoch}")
             if stored:
                 await notify(connection, Channel.READINGS)
-        return _Written(stored, rejected, kept)
+        return _Written(stored, rejected, retained)
 
     async def _admit(self, connection: Connection, batch: Batch) -> tuple[list[LocatedReading], list[RejectedItem]]:
         """Part readings into those that may be stored and those of one metric, or one device, too many."""
@@ -153,7 +153,7 @@ class _Written(NamedTuple):
 
     stored: int
     rejected: Sequence[RejectedItem]
-    kept: Sequence[RejectedItem]
+    retained: Sequence[RejectedItem]
 
 
 async def _store(connection: Connection, readings: Sequence[LocatedReading]) -> tuple[int, list[RejectedItem]]:
@@ -179,14 +179,14 @@ async def _store(connection: Connection, readings: Sequence[LocatedReading]) -> 
 def _rejected_for_conflict(readings: Iterable[LocatedReading], conflicts: Sequence[Conflict]) -> list[RejectedItem]:
     if not conflicts:
         return []
-    located = {id(each.reading): each for each in readings}
+    located = {id(item.reading): item for item in readings}
     return [
         reject(
             located[id(reading)],
             RejectCause.CONFLICT,
-            f"conflicting value: {kept!r} is kept for this device, metric and time, as it came first",
+            f"conflicting value: {existing!r} is kept for this device, metric and time, as it came first",
         )
-        for reading, kept in conflicts
+        for reading, existing in conflicts
     ]
 
 
@@ -203,7 +203,7 @@ def _upload_spans(traceparents: Iterable[str]) -> list[trace.SpanContext]:
 
 
 def _count(batch: Batch, written: _Written, seconds: float, committed_at: datetime) -> None:
-    stored, rejected, kept = written
+    stored, rejected, retained = written
     by_cause = Counter(item.cause for item in rejected) + batch.further_rejected
     RECORDS.labels(Outcome.STORED).inc(stored)
     RECORDS.labels(Outcome.DUPLICATE).inc(len(batch.readings) - (len(rejected) - len(batch.rejected)) - stored)
@@ -212,7 +212,7 @@ def _count(batch: Batch, written: _Written, seconds: float, committed_at: dateti
     RECORDS.labels(Outcome.REJECTED).inc(by_cause.total() - declined)
     for cause, count in by_cause.items():
         REJECTS.labels(cause).inc(count)
-    REJECTS_NOT_KEPT.inc(by_cause.total() - len(kept))
+    REJECTS_NOT_KEPT.inc(by_cause.total() - len(retained))
     COMMIT_SECONDS.observe(seconds)
     COMMIT_ROWS.observe(len(batch.readings))
     for received_at in batch.received_at:

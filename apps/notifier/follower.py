@@ -38,14 +38,14 @@ class Follower:
         self._hold = timedelta(seconds=settings.notifications.hold_seconds)
         self._wake = asyncio.Event()
         self._backoff = INITIAL_BACKOFF_SECONDS
-        self._trouble: str | None = "it has not looked yet"
+        self._last_error: str | None = "it has not looked yet"
 
     async def ready(self) -> str | None:
         """Return None while the database can be followed, else why not.
 
         An Alertmanager that is away does not count: it is told when it is back, and nothing here waits for it.
         """
-        return self._trouble
+        return self._last_error
 
     async def run(self) -> None:
         """Follow until cancelled. Whatever happens is logged and tried again: no alert is lost by it."""
@@ -53,8 +53,8 @@ class Follower:
             try:
                 await self._follow()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                self._trouble = f"the database: {str(error) or type(error).__name__}"
-                log.warning("alerts wait to be told: %s", self._trouble)
+                self._last_error = f"the database: {str(error) or type(error).__name__}"
+                log.warning("alerts wait to be told: %s", self._last_error)
             except UndeliveredError as error:
                 log.warning("alerts wait to be told: %s", error)
             except Exception:
@@ -81,9 +81,9 @@ class Follower:
         """Tell of everything, and return the seconds until there is something to tell again."""
         self._wake.clear()
         due = await fetch_due(connection)
-        self._trouble = None
-        told = (handed_over(notice, due.now, self._hold, self._settings.public_url) for notice in due.notices)
-        await self._alertmanager.post(list(chain.from_iterable(told)))
+        self._last_error = None
+        alerts = (handed_over(notice, due.now, self._hold, self._settings.public_url) for notice in due.notices)
+        await self._alertmanager.post(list(chain.from_iterable(alerts)))
         first = [notice for notice in due.notices if notice.first_sent_at is None and is_told_here(notice)]
         await note_sent(connection, [notice.alert.alert_id for notice in first])
         for notice in first:

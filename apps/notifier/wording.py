@@ -101,8 +101,8 @@ def summary(alert: Alert, device_name: str | None) -> str:
     """Return one sentence: what is how, what is usual, and since when."""
     is_over = alert.state == AlertState.RESOLVED
     if alert.observed is None or alert.expected is None:
-        said = f"{alert.message}; since {moment(began_at(alert))}"
-        return f"{said}, over since {moment(ended_at(alert))}" if is_over else said
+        text = f"{alert.message}; since {moment(began_at(alert))}"
+        return f"{text}, over since {moment(ended_at(alert))}" if is_over else text
     what = alert.source
     if alert.device_id:
         what = f"{device_name or alert.device_id}: {(alert.metric or 'it').replace('_', ' ')}"

@@ -92,7 +92,10 @@ def alertmanager(routing: Notifications, secrets: str, relay: str) -> dict[str, 
         ],
         "receivers": [
             {"name": NOBODY},
-            *({"name": name} | _receiver(name, made, secrets, relay) for name, made in routing.receivers.items()),
+            *(
+                {"name": name} | _receiver(name, receiver, secrets, relay)
+                for name, receiver in routing.receivers.items()
+            ),
         ],
     }
 
@@ -163,9 +166,9 @@ _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _FOLLOWING = dict(zip(_WEEK, (*_WEEK[1:], _WEEK[0]), strict=True))
 
 
-def _receiver(name: str, made: Receiver, secrets: str, relay: str) -> dict[str, Any]:
+def _receiver(name: str, receiver: Receiver, secrets: str, relay: str) -> dict[str, Any]:
     secret = f"{secrets}/{name}"
-    match made:
+    match receiver:
         case SlackReceiver():
             key, config = "slack_configs", _slack(secret)
         case TeamsReceiver():
@@ -173,7 +176,7 @@ def _receiver(name: str, made: Receiver, secrets: str, relay: str) -> dict[str, 
         case PagerDutyReceiver():
             key, config = "pagerduty_configs", _pagerduty(secret)
         case EmailReceiver():
-            key, config = "email_configs", _email(made, secret)
+            key, config = "email_configs", _email(receiver, secret)
         case _:
             key, config = "webhook_configs", {"url": f"{relay}/webhooks/{name}", "max_alerts": MAX_WEBHOOK_ALERTS}
     return {key: [{"send_resolved": True, **config}]}
@@ -194,12 +197,12 @@ def _pagerduty(secret: str) -> dict[str, Any]:
     }
 
 
-def _email(made: EmailReceiver, secret: str) -> dict[str, Any]:
+def _email(receiver: EmailReceiver, secret: str) -> dict[str, Any]:
     return {
-        "to": ", ".join(made.to),
-        "from": made.sender,
-        "smarthost": made.server,
-        "auth_username": made.user,
+        "to": ", ".join(receiver.to),
+        "from": receiver.sender,
+        "smarthost": receiver.server,
+        "auth_username": receiver.user,
         "auth_password_file": secret,
         "headers": {"Subject": TITLE},
         "text": PLAIN_TEXT,

@@ -150,10 +150,10 @@ class Notifications(_Section):
 
     @model_validator(mode="after")
     def _named(self) -> "Notifications":
-        for place, names in self._references():
-            known: Iterable[str] = self.quiet_hours if place.endswith("quiet_hours") else self.receivers
+        for path, names in self._references():
+            known: Iterable[str] = self.quiet_hours if path.endswith("quiet_hours") else self.receivers
             if unknown := sorted(set(names) - set(known)):
-                raise ValueError(f"{place}: there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+                raise ValueError(f"{path}: there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         if NOBODY in self.receivers:
             raise ValueError(f"receivers: {NOBODY} is who is told of nothing; call it something else")
         return self
@@ -177,12 +177,14 @@ class Notifications(_Section):
     @property
     def webhooks(self) -> dict[str, str]:
         """Where the notifier sends what it has signed, by receiver."""
-        return {name: made.url for name, made in self.receivers.items() if isinstance(made, WebhookReceiver)}
+        return {
+            name: receiver.url for name, receiver in self.receivers.items() if isinstance(receiver, WebhookReceiver)
+        }
 
     @property
     def smtp_ports(self) -> tuple[int, ...]:
         """The ports of the SMTP servers."""
-        servers = (made.server for made in self.receivers.values() if isinstance(made, EmailReceiver))
+        servers = (receiver.server for receiver in self.receivers.values() if isinstance(receiver, EmailReceiver))
         return tuple(sorted({int(server.rpartition(":")[2]) for server in servers}))
 
     def as_setting(self) -> str:

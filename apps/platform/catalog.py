@@ -73,17 +73,17 @@ class Catalog:
 
     def without(self, files: FileStore) -> "Catalog":
         """Return what runs where there is no such bucket."""
-        return Catalog(tuple(each for each in self.declarations if not _must_have(each, files)))
+        return Catalog(tuple(declaration for declaration in self.declarations if not _must_have(declaration, files)))
 
     def runnable(self, images: Collection[str]) -> "Catalog":
         """Return what can run with these images: what calls a service that cannot run cannot either."""
         left = [declaration for declaration in self.declarations if declaration.image in images]
         while True:
             names = {declaration.name for declaration in left}
-            kept = [declaration for declaration in left if names >= _called(declaration)]
-            if len(kept) == len(left):
-                return Catalog(tuple(kept))
-            left = kept
+            remaining = [declaration for declaration in left if names >= _called(declaration)]
+            if len(remaining) == len(left):
+                return Catalog(tuple(remaining))
+            left = remaining
 
     def callers(self, called: Declaration) -> tuple[str, ...]:
         """Return the names of those that may call it inside the platform."""

@@ -59,15 +59,15 @@ def application(
         return JSONResponse({"ready": reason is None, "reason": reason}, 200 if reason is None else 503)
 
     probes = [Route(path, answer) for path, answer in zip(PROBES, (_health, readiness, _metrics), strict=True)]
-    made = Starlette(
+    app = Starlette(
         routes=[*probes, *routes],
         lifespan=lifespan,
         middleware=[Middleware(TelemetryMiddleware), *middleware],
         exception_handlers={HTTPException: _problem, msgspec.ValidationError: _invalid, Exception: _failure},
     )
     # One spelling for each path: a redirect to the other one would be built from the Host header.
-    made.router.redirect_slashes = False
-    return made
+    app.router.redirect_slashes = False
+    return app
 
 
 async def serve(

@@ -86,16 +86,16 @@ class Connect(Need):
     functions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        place = f"role {self.role} of {self.resource.name}"
+        subject = f"role {self.role} of {self.resource.name}"
         if not self.grants and not self.functions:
-            raise ValueError(f"{place}: may do nothing; name its grants or functions")
+            raise ValueError(f"{subject}: may do nothing; name its grants or functions")
         if unknown := sorted(self.grants.keys() - self.resource.tables):
-            raise ValueError(f"{place}: there is no table {', '.join(unknown)}")
+            raise ValueError(f"{subject}: there is no table {', '.join(unknown)}")
         if unknown := sorted(set(self.functions) - self.resource.functions):
-            raise ValueError(f"{place}: there is no function {', '.join(unknown)}")
+            raise ValueError(f"{subject}: there is no function {', '.join(unknown)}")
         for table, privileges in self.grants.items():
             if unknown := sorted(set(privileges.split(", ")) - PRIVILEGES):
-                raise ValueError(f"{place}: {', '.join(map(repr, unknown))} on {table} is not a privilege")
+                raise ValueError(f"{subject}: {', '.join(map(repr, unknown))} on {table} is not a privilege")
 
     @property
     def description(self) -> str:

@@ -203,8 +203,8 @@ def duration(window: Window) -> str:
         raise ValueError(f"a window is a whole number of seconds, got {window}")
     text = ""
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        whole, seconds = divmod(seconds, length)
-        text += f"{whole}{unit}" if whole else ""
+        count, seconds = divmod(seconds, length)
+        text += f"{count}{unit}" if count else ""
     return text
 
 

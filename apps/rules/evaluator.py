@@ -49,9 +49,9 @@ class Evaluator:
         """Take in the newest readings of series of which nothing is known, without judging them."""
         for reading in latest:
             for subject in ((reading.device_id, reading.metric), (reading.device_id, "")):
-                memory = self.memories.setdefault(subject, Memory(kept={}, progress={}))
+                memory = self.memories.setdefault(subject, Memory(rate_points={}, progress={}))
                 memory.ts = max(memory.ts, reading.ts)
-                memory.heard = max(memory.heard, reading.received_at)
+                memory.received_at = max(memory.received_at, reading.received_at)
 
     def judge(self, readings: Iterable[LoggedReading], rules: RulesOf) -> Iterator[Change]:
         """Judge the readings of one commit, which are in the order of time."""
@@ -68,26 +68,26 @@ class Evaluator:
                 if not isinstance(rule.condition, Silence):
                     yield from _measure(rule, subject, memory, reading)
 
-    def look(self, horizon: Horizon, rules: RulesOf) -> Iterator[Change]:
+    def silences(self, horizon: Horizon, rules: RulesOf) -> Iterator[Change]:
         """Find what is silent, and count in `held_back` what would be if the platform heard."""
         self.held_back = 0
         for subject, memory in self.memories.items():
             for rule in rules.of(subject):
-                if not isinstance(rule.condition, Silence) or not memory.heard:
+                if not isinstance(rule.condition, Silence) or not memory.received_at:
                     continue
                 progress = _progress(memory, rule)
                 if progress.is_firing:
                     continue
-                heard = max(memory.heard, horizon.not_before)
-                due = silence_due(rule, heard, memory.usual, progress.resolved)
+                last_arrival = max(memory.received_at, horizon.not_before)
+                due = silence_due(rule, last_arrival, memory.usual, progress.resolved)
                 if due is None or due > horizon.known:
                     continue
                 if due > horizon.judged:
                     self.held_back += 1
                     continue
-                progress.is_firing, progress.since = True, memory.heard
-                seconds = (horizon.known - memory.heard) / 1e6
-                yield Change(subject, rule.rule_id, rule, True, memory.heard, horizon.known, seconds, due)
+                progress.is_firing, progress.since = True, memory.received_at
+                seconds = (horizon.known - memory.received_at) / 1e6
+                yield Change(subject, rule.rule_id, rule, True, memory.received_at, horizon.known, seconds, due)
 
     def reconcile(self, rules: RulesOf, known: Iterable[str], now: int) -> Iterator[Change]:
         """Resolve what fires by a rule that is no longer about it, and forget devices that are not `known`."""
@@ -100,37 +100,37 @@ class Evaluator:
                 if progress.is_firing:
                     yield Change(subject, rule_id, None, False, progress.since or now, now, None, now)
                 del memory.progress[rule_id]
-                memory.kept.pop(rule_id, None)
+                memory.rate_points.pop(rule_id, None)
             if subject[0] not in registered:
                 del self.memories[subject]
 
     def _memory(self, subject: Subject) -> Memory:
         memory = self.memories.get(subject)
         if memory is None:
-            memory = self.memories[subject] = Memory(kept={}, progress={})
+            memory = self.memories[subject] = Memory(rate_points={}, progress={})
         return memory
 
     def _hear(self, subject: Subject, received: int, rules: RulesOf) -> Iterator[Change]:
         memory = self._memory(subject)
-        if received <= memory.heard:
+        if received <= memory.received_at:
             return
         if memory.progress:
             for rule in rules.of(subject):
                 progress = memory.progress.get(rule.rule_id)
                 if isinstance(rule.condition, Silence) and progress is not None and progress.is_firing:
-                    since, progress.since = progress.since or memory.heard, None
+                    since, progress.since = progress.since or memory.received_at, None
                     progress.is_firing, progress.resolved = False, received
                     seconds = (received - since) / 1e6
                     yield Change(subject, rule.rule_id, rule, False, since, received, seconds, received)
-        if memory.heard:
-            memory.usual = memory.usual.after(received - memory.heard)
-        memory.heard = received
+        if memory.received_at:
+            memory.usual = memory.usual.after(received - memory.received_at)
+        memory.received_at = received
 
 
 def _measure(rule: Rule, subject: Subject, memory: Memory, reading: LoggedReading) -> Iterator[Change]:
     value = reading.value
     if isinstance(rule.condition, Rate):
-        rate = _rate(rule.condition, memory.kept.setdefault(rule.rule_id, []), reading)
+        rate = _rate(rule.condition, memory.rate_points.setdefault(rule.rule_id, []), reading)
         if rate is None:
             return
         value = rate
@@ -160,15 +160,15 @@ def _progress(memory: Memory, rule: Rule) -> Progress:
     return progress
 
 
-def _rate(condition: Rate, kept: list[tuple[int, float]], reading: LoggedReading) -> float | None:
+def _rate(condition: Rate, points: list[tuple[int, float]], reading: LoggedReading) -> float | None:
     """Return how fast a value changes, and keep what later readings are compared with."""
     window = micros(condition.over_seconds)
-    while len(kept) > 1 and kept[1][0] <= reading.ts - window:
-        del kept[0]
+    while len(points) > 1 and points[1][0] <= reading.ts - window:
+        del points[0]
     rate = None
-    if kept and kept[0][0] <= reading.ts - window:
-        time, value = kept[0]
+    if points and points[0][0] <= reading.ts - window:
+        time, value = points[0]
         rate = (reading.value - value) / ((reading.ts - time) / 1e6) * condition.per_seconds
-    if not kept or reading.ts - kept[-1][0] >= window // KEPT_PER_WINDOW:
-        kept.append((reading.ts, reading.value))
+    if not points or reading.ts - points[-1][0] >= window // KEPT_PER_WINDOW:
+        points.append((reading.ts, reading.value))
     return rate

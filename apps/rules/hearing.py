@@ -20,7 +20,7 @@ ACTOR = "rules"
 FLEET, RULE = "fleet", "fleet-silent"
 
 
-class Heard(NamedTuple):
+class Arrivals(NamedTuple):
     """What the database says at one moment. Times are microseconds since 1970."""
 
     now: int
@@ -53,48 +53,48 @@ class Hearing:
         self._is_told: bool | None = None
         """None: not known, as an earlier process may have told."""
 
-    def horizon(self, heard: Heard) -> Horizon:
+    def horizon(self, arrivals: Arrivals) -> Horizon:
         """Return what may be said of silence."""
-        known = min(heard.stored_through, heard.now) - SLACK
-        if heard.newest is None or heard.together < MIN_FLEET:
+        known = min(arrivals.stored_through, arrivals.now) - SLACK
+        if arrivals.newest is None or arrivals.together < MIN_FLEET:
             return Horizon(known, known, self._resumed)
-        if self._deaf_at is not None and heard.newest > self._deaf_at:
-            self._deaf_at, self._resumed = None, heard.newest
-        return Horizon(known, min(known, heard.newest), self._resumed)
+        if self._deaf_at is not None and arrivals.newest > self._deaf_at:
+            self._deaf_at, self._resumed = None, arrivals.newest
+        return Horizon(known, min(known, arrivals.newest), self._resumed)
 
-    async def tell(self, connection: Connection, heard: Heard, held_back: int) -> None:
+    async def tell(self, connection: Connection, arrivals: Arrivals, held_back: int) -> None:
         """Open or resolve the one alert for all. `held_back`: those that would be silent if the platform heard."""
-        if held_back and heard.newest is not None and heard.together >= MIN_FLEET:
-            self._deaf_at = heard.newest
+        if held_back and arrivals.newest is not None and arrivals.together >= MIN_FLEET:
+            self._deaf_at = arrivals.newest
             if not self._is_told:
-                await raise_alert(connection, _nobody(heard, heard.newest), ACTOR)
+                await raise_alert(connection, _nobody(arrivals, arrivals.newest), ACTOR)
             self._is_told = True
         elif not held_back and self._is_told is not False:
-            over = moment(heard.newest or heard.now)
+            over = moment(arrivals.newest or arrivals.now)
             await clear_alert(connection, FLEET, RULE, ACTOR, "devices are heard of again", over)
             self._is_told = False
 
 
-async def listen(connection: Connection) -> Heard:
+async def listen(connection: Connection) -> Arrivals:
     """Return what the database says now."""
     row = await connection.fetchrow(_LISTEN)
     if row is None:
         raise RuntimeError("a query of one row that returns none")
-    return Heard(*row)
+    return Arrivals(*row)
 
 
-def _nobody(heard: Heard, newest: int) -> Anomaly:
+def _nobody(arrivals: Arrivals, newest: int) -> Anomaly:
     since = moment(newest)
     return Anomaly(
         source=FLEET,
         rule=RULE,
         severity=Severity.CRITICAL,
         message=(
-            f"No device has sent anything since {since:%H:%M:%S} UTC; before, {heard.together} or more did: "
+            f"No device has sent anything since {since:%H:%M:%S} UTC; before, {arrivals.together} or more did: "
             "look at their network and at the gateway"
         ),
         since=since,
-        observed=(heard.now - newest) / 1e6,
+        observed=(arrivals.now - newest) / 1e6,
     )
 
 

@@ -28,10 +28,10 @@ class Memory(msgspec.Struct, array_like=True):
 
     ts: int = 0
     """Time of the newest reading."""
-    heard: int = 0
+    received_at: int = 0
     """When the newest arrived."""
     usual: Usual = Usual()
-    kept: dict[str, list[tuple[int, float]]] = {}
+    rate_points: dict[str, list[tuple[int, float]]] = {}
     """Readings that rates are measured against, by rule."""
     progress: dict[str, Progress] = {}
     """By rule."""

@@ -130,7 +130,7 @@ class Worker:
 
     async def _look(self, connection: asyncpg.Connection) -> bool:
         """Judge what is new in every part, and tell whether there is more."""
-        heard = await hearing.listen(connection)
+        arrivals = await hearing.listen(connection)
         behind, more = 0.0, False
         for partition, held in list(self._held.items()):
             with metrics.LOOK_SECONDS.time():
@@ -144,12 +144,12 @@ class Worker:
         metrics.BEHIND_SECONDS.set(behind)
         metrics.LOOKED.set_to_current_time()
         held_back = sum(held.evaluator.held_back for held in self._held.values())
-        await self._hearing.tell(connection, heard, held_back)
+        await self._hearing.tell(connection, arrivals, held_back)
         return more
 
     async def _look_at(self, connection: asyncpg.Connection, held: Held) -> tuple[bool, float]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            heard = await hearing.listen(connection)
+            arrivals = await hearing.listen(connection)
             chunk = await reading_log.read(connection, held.partition, held.position, self._settings.chunk_commits)
             is_changed = await self._registry.refresh(connection)
         changes: list[Change] = []
@@ -160,15 +160,15 @@ class Worker:
             for other in self._held.values():
                 other.is_stale = True
         if held.is_stale:
-            changes += evaluator.reconcile(self._registry, self._registry.devices, heard.now)
+            changes += evaluator.reconcile(self._registry, self._registry.devices, arrivals.now)
             held.is_stale = False
         for commit in chunk.commits:
             judged += len(commit)
             changes += evaluator.judge(commit, self._registry)
             if not chunk.is_all:
-                age = (heard.now - max(reading.received_at for reading in commit)) / 1e6
+                age = (arrivals.now - max(reading.received_at for reading in commit)) / 1e6
         if chunk.is_all:
-            changes += evaluator.look(self._hearing.horizon(heard), self._registry)
+            changes += evaluator.silences(self._hearing.horizon(arrivals), self._registry)
         held.position = chunk.position
         held.unwritten += judged
         idle = self._clock() - held.written_at

@@ -8,7 +8,7 @@ from apps.platform.process import FAILED, run_job
 from apps.smoke.errors import SmokeError
 from apps.smoke.service import SMOKE_TEST
 from apps.smoke.settings import SmokeSettings
-from apps.smoke.steps import Places, SmokeTest
+from apps.smoke.steps import Endpoints, SmokeTest
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +19,9 @@ async def main(settings: SmokeSettings) -> int:
         key = settings.operator_token_file.read_text().strip()
     except OSError as error:
         raise ConfigurationError(f"OPERATOR_TOKEN_FILE={settings.operator_token_file}: {error.strerror}") from None
-    places = Places(settings.dashboard_url, settings.api_url, settings.gateway_url, key)
+    endpoints = Endpoints(settings.dashboard_url, settings.api_url, settings.gateway_url, key)
     try:
-        await SmokeTest(places, random.SystemRandom().randrange(10**9) / 1000, log.info).run()
+        await SmokeTest(endpoints, random.SystemRandom().randrange(10**9) / 1000, log.info).run()
     except SmokeError as error:
         log.error("smoke test: %s", error)
         return FAILED

@@ -24,7 +24,7 @@ LIMIT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Endpoints:
     """Where the dashboard, the API and the gateway answer, and a key that may register a device and read.
 
     No gateway: readings go where the URLs lead that the API signs.
@@ -39,9 +39,9 @@ class Places:
 class SmokeTest:
     """The steps, each told by `say` with the seconds that it took."""
 
-    def __init__(self, places: Places, value: float, say: Callable[[str], None] = print) -> None:
-        self._places = places
-        self._headers = {"Authorization": f"Bearer {places.key}"}
+    def __init__(self, endpoints: Endpoints, value: float, say: Callable[[str], None] = print) -> None:
+        self._endpoints = endpoints
+        self._headers = {"Authorization": f"Bearer {endpoints.key}"}
         self._value = value
         self._say = say
 
@@ -50,7 +50,7 @@ class SmokeTest:
         async with httpx.AsyncClient(timeout=LIMIT_SECONDS) as http:
             async with self._step("the dashboard is served"):
                 # A login answers with a way to it, or refuses.
-                self._expect(await http.get(_root(self._places.dashboard)), 200, 302, 401)
+                self._expect(await http.get(_root(self._endpoints.dashboard)), 200, 302, 401)
             async with self._step("the API registers a device"):
                 await self._api(http, "POST", "/devices", DEVICE, 201, 409)
             async with self._step("the API signs an upload URL"):
@@ -84,7 +84,7 @@ class SmokeTest:
         self._say(f"{time.monotonic() - began:5.2f} s  {what}")
 
     async def _api(self, http: httpx.AsyncClient, method: str, path: str, body: object, *wanted: int) -> Any:
-        answer = await http.request(method, f"{_root(self._places.api)}api{path}", json=body, headers=self._headers)
+        answer = await http.request(method, f"{_root(self._endpoints.api)}api{path}", json=body, headers=self._headers)
         self._expect(answer, *wanted)
         return answer.json()
 
@@ -95,20 +95,20 @@ class SmokeTest:
 
     @property
     def _live(self) -> str:
-        return _root(self._places.api).replace("http", "ws", 1) + "api/live"
+        return _root(self._endpoints.api).replace("http", "ws", 1) + "api/live"
 
     def _upload_url(self, signed: str) -> str:
         """Return a signed URL as it leads to the gateway that is tried: its host is not signed."""
-        if self._places.gateway is None:
+        if self._endpoints.gateway is None:
             return signed
         url = urlsplit(signed)
-        return f"{_root(self._places.gateway)}{url.path.lstrip('/')}?{url.query}"
+        return f"{_root(self._endpoints.gateway)}{url.path.lstrip('/')}?{url.query}"
 
     async def _next(self, live: AsyncIterable[str | bytes], kind: str) -> dict[str, Any]:
         async for message in live:
-            said: dict[str, Any] = json.loads(message)
-            if said["type"] == kind:
-                return said
+            document: dict[str, Any] = json.loads(message)
+            if document["type"] == kind:
+                return document
         raise SmokeError(f"the connection ended before a {kind} came")
 
     async def _until_seen(self, live: AsyncIterable[str | bytes]) -> None:
@@ -116,7 +116,7 @@ class SmokeTest:
             pass
 
     def _is_in(self, readings: list[dict[str, Any]]) -> bool:
-        return any((one["metric"], one["value"]) == (METRIC, self._value) for one in readings)
+        return any((reading["metric"], reading["value"]) == (METRIC, self._value) for reading in readings)
 
 
 def _root(base: str) -> str:

@@ -76,9 +76,9 @@ async def issue(
     """
     async with connection.transaction():
         version = await _raise_version(connection)
-        live = [each for each in await of_device(connection, device_id) if each.is_live]
+        live = [candidate for candidate in await of_device(connection, device_id) if candidate.is_live]
         void = live if revoke_others else _replaced(live, origin.replaces)
-        await connection.execute(_REVOKE, [each.credential_id for each in void], version)
+        await connection.execute(_REVOKE, [candidate.credential_id for candidate in void], version)
         await connection.execute(
             _INSERT,
             credential.credential_id,
@@ -95,16 +95,16 @@ async def issue(
 def _replaced(live: Collection[CredentialRecord], replaces: str | None) -> list[CredentialRecord]:
     """Return which of the live credentials end when another one comes."""
     if replaces is None:
-        unused = [each for each in live if each.first_used_at is None]
+        unused = [credential for credential in live if credential.first_used_at is None]
         if len(live) < MAX_LIVE_CREDENTIALS:
             return []
         if not unused:
             raise CredentialsInUseError(f"{MAX_LIVE_CREDENTIALS} credentials of the device are in use: revoke one")
         return unused[:1]
     # The device may not have got what it was sent before: what replaces its credential and was never used goes.
-    (own,) = (each for each in live if each.credential_id == replaces)
-    others = [each for each in live if each is not own]
-    if any(each.first_used_at is not None and each.created_at > own.created_at for each in others):
+    (own,) = (credential for credential in live if credential.credential_id == replaces)
+    others = [credential for credential in live if credential is not own]
+    if any(credential.first_used_at is not None and credential.created_at > own.created_at for credential in others):
         raise CredentialsInUseError("a newer credential of the device is in use: ask with that one")
     return others
 
@@ -159,7 +159,7 @@ async def generation(connection: Connection, device_id: str) -> int:
 async def record_uses(connection: Connection, uses: Mapping[str, datetime]) -> None:
     """Note when credentials were used. In one order, so that two who note wait for each other and never in a circle."""
     ordered = sorted(uses.items())
-    ids, times = [each for each, _ in ordered], [at for _, at in ordered]
+    ids, times = [credential_id for credential_id, _ in ordered], [at for _, at in ordered]
     await connection.execute(_RECORD_USES, ids, times)
 
 

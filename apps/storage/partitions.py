@@ -81,7 +81,7 @@ def create_ahead(connection: sa.Connection, now: datetime, settings: StorageSett
 
 def days_not_archived(connection: sa.Connection, month: Month) -> list[date]:
     """Return the days of a month whose readings, as many as there are, do not lie in the archive."""
-    first, end = (datetime(*each, 1, tzinfo=UTC) for each in (month, add_months(month, 1)))
+    first, end = (datetime(*start, 1, tzinfo=UTC) for start in (month, add_months(month, 1)))
     return list(connection.scalars(_NOT_ARCHIVED, {"first": first, "end": end}))
 
 

@@ -25,7 +25,7 @@ class Conflict(NamedTuple):
     """A reading that is not stored, because another value is kept for its device, metric and time."""
 
     reading: StoredReading
-    kept: float
+    existing: float
 
 
 class StoreResult(NamedTuple):
@@ -103,13 +103,15 @@ async def _merge(connection: Connection, given: Sequence[StoredReading]) -> Stor
     first: dict[_Key, StoredReading] = {}
     for reading in given:
         first.setdefault(_key(reading), reading)
-    kept = await _values(connection, first)
-    new = [reading for key, reading in first.items() if key not in kept]
+    existing = await _values(connection, first)
+    new = [reading for key, reading in first.items() if key not in existing]
     stored = [StoredReading(*row) for row in await connection.fetch(_INSERT, *_columns(new))] if new else []
     if len(stored) < len(new):  # another transaction was quicker
-        kept |= await _values(connection, [_key(reading) for reading in new])
-    kept |= {_key(reading): reading.value for reading in stored}
-    conflicts = [Conflict(each, kept[_key(each)]) for each in given if kept[_key(each)] != each.value]
+        existing |= await _values(connection, [_key(reading) for reading in new])
+    existing |= {_key(reading): reading.value for reading in stored}
+    conflicts = [
+        Conflict(reading, existing[_key(reading)]) for reading in given if existing[_key(reading)] != reading.value
+    ]
     return StoreResult(stored, conflicts)
 
 

@@ -86,7 +86,7 @@ class SeriesLimit:
             return {}
         metrics = await device_metrics(connection, {device_id for device_id, _ in unknown})
         self._remember(name for name in unknown if name[1] in metrics[name[0]].names)
-        unwanted = await self._unwanted(connection, [each for each in metrics if each not in vouched])
+        unwanted = await self._unwanted(connection, [device_id for device_id in metrics if device_id not in vouched])
         over = {}
         for device_id, metric in unknown:
             # What is new is known only when it is committed: then it is found in the table.

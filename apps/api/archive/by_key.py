@@ -72,7 +72,7 @@ class Days:
                 if rows.num_rows:
                     # A copy: a slice would keep the whole row group.
                     found.append(rows.combine_chunks())
-                if sum(each.num_rows for each in found) > max_rows:
+                if sum(rows.num_rows for rows in found) > max_rows:
                     return found
         return found
 
@@ -89,7 +89,7 @@ class Days:
     def _metrics(self, selection: Selection) -> set[str]:
         found: set[str] = set()
 
-        def look(manifest: Manifest) -> list[pa.Table]:
+        def collect(manifest: Manifest) -> list[pa.Table]:
             for file in selection.files(manifest):
                 parquet = open_file(self.bucket, file)
                 for group in selection.row_groups(parquet):
@@ -100,7 +100,7 @@ class Days:
             return []
 
         for day in self.days:
-            self.read(day, look)
+            self.read(day, collect)
         return found
 
 

@@ -46,8 +46,8 @@ def first_by_time(
             rows = pc.indices_nonzero(selection.mask(table, *further))
             if len(rows):
                 found = table.take(rows)
-                place = {"file": number, "group": group}
-                for name, value in place.items():
+                origin = {"file": number, "group": group}
+                for name, value in origin.items():
                     found = found.append_column(name, pa.repeat(pa.scalar(value, pa.int32()), len(rows)))
                 found = found.append_column("row", rows)
                 best = _first(found if best is None else pa.concat_tables([best, found]), order, limit)
@@ -62,8 +62,8 @@ def _not_behind(table: pa.Table, best: pa.Table, order: Order) -> object:
 def _first(table: pa.Table, order: Order, limit: int) -> pa.Table:
     direction: Literal["ascending", "descending"] = "ascending" if order == "asc" else "descending"
     keys = [(name, direction) for name in KEY]
-    places = pc.select_k_unstable(table, min(limit, table.num_rows), sort_keys=keys)  # type: ignore[call-overload] # the stub wants a list of names
-    return table.take(places).combine_chunks()
+    indices = pc.select_k_unstable(table, min(limit, table.num_rows), sort_keys=keys)  # type: ignore[call-overload] # the stub wants a list of names
+    return table.take(indices).combine_chunks()
 
 
 def _with_values(files: list[pq.ParquetFile], best: pa.Table) -> list[ReadingOut]:

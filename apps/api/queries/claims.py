@@ -27,7 +27,7 @@ async def get(connection: Connection, device_id: str) -> Claim | None:
 
 async def keep_code(connection: Connection, device_id: str, code: str) -> None:
     """Let a device be claimed by this code alone, from now on, by anybody."""
-    await connection.execute(_KEEP, device_id, code_digest(device_id, code))
+    await connection.execute(_UPSERT, device_id, code_digest(device_id, code))
 
 
 async def check(connection: Connection, device_id: str, code: str) -> bool:
@@ -54,7 +54,7 @@ _COLUMNS = "device_id, claimed_by, claimed_at, failures"
 
 _SELECT = f"SELECT {_COLUMNS} FROM device_claims WHERE device_id = $1"  # noqa: S608
 
-_KEEP = """
+_UPSERT = """
 INSERT INTO device_claims (device_id, digest) VALUES ($1, $2)
 ON CONFLICT (device_id) DO UPDATE SET
     digest = excluded.digest, created_at = clock_timestamp(), failures = 0, claimed_at = NULL, claimed_by = NULL

@@ -48,9 +48,9 @@ async def issue(
     revoke_others: bool = False,
 ) -> IssuedCredential:
     """Make a credential in the caller's transaction. Raises CredentialsInUseError where a device has two in use."""
-    made = Credential.make(CredentialKind.DEVICE, os.urandom)
-    await credentials.issue(connection, device_id, made, origin, expires_at, revoke_others=revoke_others)
-    return IssuedCredential(made.credential_id, made.text, expires_at)
+    credential = Credential.make(CredentialKind.DEVICE, os.urandom)
+    await credentials.issue(connection, device_id, credential, origin, expires_at, revoke_others=revoke_others)
+    return IssuedCredential(credential.credential_id, credential.text, expires_at)
 
 
 async def identify(database: Database, credential: Credential, now: datetime) -> CredentialRecord | None:

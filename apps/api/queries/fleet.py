@@ -89,8 +89,8 @@ class FacetCount(NamedTuple):
     devices: int
 
 
-class Placed(NamedTuple):
-    """A device and where it stands in the order."""
+class FleetRow(NamedTuple):
+    """A device and the key that it is sorted by."""
 
     key: FleetKey
     device: FleetDevice
@@ -104,7 +104,7 @@ async def find(
     after: FleetKey | None,
     spark_minutes: int,
     labels: Labels,
-) -> list[Placed]:
+) -> list[FleetRow]:
     """Return at most `limit` devices in the order of `sort`, those without a value to sort by last."""
     values = QueryParams()
     conditions = list(_conditions(values, wanted).values())
@@ -128,7 +128,7 @@ async def find(
         reading = FleetReading(row["metric"], row["ts"], row["value"], row["received_at"], spark)
         by_device.setdefault(row["device_id"], []).append(reading)
     return [
-        Placed(FleetKey(row["key"], row["device_id"]), _device(row, by_device.get(row["device_id"], [])))
+        FleetRow(FleetKey(row["key"], row["device_id"]), _device(row, by_device.get(row["device_id"], [])))
         for row in rows
     ]
 

@@ -102,8 +102,8 @@ async def of_series(
     if finding is not None:
         query = query.where(table.findings.contains([finding]))
     if after is not None:
-        day, place = _day(after.month), sa.tuple_(table.device_id, table.metric)
-        later = sa.and_(table.month == day, place > sa.tuple_(sa.literal(after.device_id), sa.literal(after.metric)))
+        day, series = _day(after.month), sa.tuple_(table.device_id, table.metric)
+        later = sa.and_(table.month == day, series > sa.tuple_(sa.literal(after.device_id), sa.literal(after.metric)))
         query = query.where(sa.or_(table.month < day, later))
     return [SeriesReport(**{**row, "month": _name(row["month"])}) for row in await database.rows(query)]
 
@@ -126,7 +126,7 @@ async def of_fleet(database: Database, month: str | None, labels: Labels) -> Fle
             devices(sa.true()).label("devices"),
             sa.cast(sa.func.sum(table.readings), sa.BigInteger).label("readings"),
             sa.func.avg(table.availability).label("availability"),
-            *(devices(table.findings.contains([each])).label(each) for each in get_args(Trouble)),
+            *(devices(table.findings.contains([finding])).label(finding) for finding in get_args(Trouble)),
         )
         .where(table.month == _day(wanted), is_seen(labels, table.device_id))
         .group_by(table.kind)

@@ -33,9 +33,9 @@ async def subjects(database: Database, rule: RuleSpec, visible: Collection[str] 
         conditions.append(f"metric = ANY({values.bind(list(scope.metrics))}::text[])")
     if visible is not None:
         conditions.append(f"labels && {values.bind(sorted(visible))}::text[]")
-    whole = isinstance(rule.condition, Silence) and rule.condition.of == "device"
+    by_device = isinstance(rule.condition, Silence) and rule.condition.of == "device"
     query = f"""
-        SELECT DISTINCT device_id, {"NULL" if whole else "metric"} AS metric
+        SELECT DISTINCT device_id, {"NULL" if by_device else "metric"} AS metric
         FROM devices JOIN latest_readings USING (device_id) WHERE {all_of(conditions)}
         ORDER BY 1, 2 LIMIT {values.bind(limit)}
     """  # noqa: S608

@@ -35,9 +35,9 @@ async def least_step(database: Database, since: datetime, now: datetime) -> time
     if now - since < _ALWAYS_KEPT:
         return timedelta(seconds=1)
     async with database.connection() as connection:
-        kept = await connection.fetch(_KEPT, since)
+        rows = await connection.fetch(_KEPT, since)
     lengths = (timedelta(seconds=1), *reversed(_LEVELS.values()))
-    return next((length for length, (is_there,) in zip(lengths, kept, strict=True) if is_there), lengths[0])
+    return next((length for length, (is_there,) in zip(lengths, rows, strict=True) if is_there), lengths[0])
 
 
 _ALWAYS_KEPT = timedelta(days=27)
@@ -46,8 +46,8 @@ _ALWAYS_KEPT = timedelta(days=27)
 _KEPT = """
     SELECT to_regclass(name || to_char($1::timestamptz AT TIME ZONE 'UTC', '"_y"YYYY"m"MM')) IS NOT NULL
     FROM unnest(ARRAY['sensor_readings', 'readings_minute', 'readings_hour', 'readings_day'])
-        WITH ORDINALITY AS level (name, place)
-    ORDER BY place
+        WITH ORDINALITY AS level (name, number)
+    ORDER BY number
 """
 
 _LEVELS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}

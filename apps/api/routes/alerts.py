@@ -248,8 +248,8 @@ async def _carry_out(
         done = await apply_transition(connection, transition, alert_ids, caller.actor, comment, snoozed_until=until)
         after = await alerts.get(context.database, done)
         changes = [
-            Change(str(each), _recorded(before[each]), _recorded(after[each]) | {"comment": comment})
-            for each in sorted(done)
+            Change(str(alert_id), _recorded(before[alert_id]), _recorded(after[alert_id]) | {"comment": comment})
+            for alert_id in sorted(done)
         ]
         await audit.record_all(context.database, caller, f"alert.{transition.name.lower()}", changes)
     return done

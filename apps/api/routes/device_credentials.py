@@ -79,13 +79,13 @@ async def create_credential(
         if await devices.get(context.database, device_id) is None:
             raise missing_device(device_id)
         try:
-            made = await device_access.issue(
+            credential = await device_access.issue(
                 connection, device_id, origin, expires_at, revoke_others=body.revoke_others
             )
         except CredentialsInUseError as error:
             raise ProblemError(409, str(error)) from None
-        await record_credential(context, caller, "make", device_id, made.credential_id)
-    return JsonResponse(made, NOT_KEPT)
+        await record_credential(context, caller, "make", device_id, credential.credential_id)
+    return JsonResponse(credential, NOT_KEPT)
 
 
 @router.operation(

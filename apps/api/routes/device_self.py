@@ -74,13 +74,13 @@ async def replace_own_credential(
     origin = CredentialOrigin(f"device {caller.device_id}", replaces=caller.credential.credential_id)
     try:
         async with context.database.transaction() as connection:
-            made = await device_access.issue(
+            credential = await device_access.issue(
                 connection, caller.device_id, origin, expires_at, revoke_others=body.revoke_others
             )
-            await record_credential(context, caller, "make", caller.device_id, made.credential_id)
+            await record_credential(context, caller, "make", caller.device_id, credential.credential_id)
     except CredentialsInUseError as error:
         raise ProblemError(409, str(error)) from None
-    return JsonResponse(made, NOT_KEPT)
+    return JsonResponse(credential, NOT_KEPT)
 
 
 @router.operation(

@@ -62,9 +62,9 @@ async def export_readings(context: Context, caller: Caller, query: ExportQuery) 
 
 
 async def _chunks(context: Context, caller: Caller, query: ExportQuery) -> AsyncIterator[list[ReadingOut]]:
-    series, asked = Series(query.device_id, query.metric), window(query.since, query.until)
+    series, period = Series(query.device_id, query.metric), window(query.since, query.until)
     with context.exports.take():
-        async for rows in history.in_key_order(context, series, asked, caller.labels):
+        async for rows in history.in_key_order(context, series, period, caller.labels):
             ROWS_SERVED.labels("export").inc(len(rows))
             yield rows
 

@@ -94,11 +94,11 @@ async def show_fleet(context: Context, caller: Caller, query: FleetQuery) -> Fle
         located=query.located,
     )
     after = decode_cursor(query, FleetKey)
-    placed = await fleet.find(
+    rows = await fleet.find(
         context.database, wanted, query.sort, query.limit + 1, after, query.spark_minutes, caller.labels
     )
     counts = _counts(await fleet.count(context.database, wanted, caller.labels)) if after is None else None
-    found = page("fleet", query, placed, lambda row: row.key)
+    found = page("fleet", query, rows, lambda row: row.key)
     return Fleet(context.now(), [row.device for row in found.items], counts, found.next_cursor)
 
 
@@ -108,10 +108,10 @@ def _counts(facets: list[FacetCount]) -> FleetCounts:
 
     total = of("total")
     return FleetCounts(
-        total=sum(each.count for each in total),
-        silent=sum(each.count for each in total if each.value == "silent"),
-        matching=sum(each.count for each in of("matching")),
-        located=sum(each.count for each in of("located")),
+        total=sum(state.count for state in total),
+        silent=sum(state.count for state in total if state.value == "silent"),
+        matching=sum(row.count for row in of("matching")),
+        located=sum(row.count for row in of("located")),
         states=of("state"),
         kinds=of("kind"),
         labels=of("label"),

@@ -83,7 +83,7 @@ async def make_fleet_key(context: Context, caller: Caller, body: FleetKeySpec) -
     """
     key = Credential.make(CredentialKind.FLEET, os.urandom)
     async with context.database.transaction() as connection:
-        made = await fleet_keys.create(
+        fleet_key = await fleet_keys.create(
             connection,
             key,
             name=body.name,
@@ -93,8 +93,8 @@ async def make_fleet_key(context: Context, caller: Caller, body: FleetKeySpec) -
             created_by=caller.actor,
             expires_at=context.now() + timedelta(seconds=body.expires_in),
         )
-        await audit.record(context.database, caller, "fleet-key.make", made.key_id, after=made)
-    return JsonResponse(MadeFleetKey(key.text, made), NOT_KEPT)
+        await audit.record(context.database, caller, "fleet-key.make", fleet_key.key_id, after=fleet_key)
+    return JsonResponse(MadeFleetKey(key.text, fleet_key), NOT_KEPT)
 
 
 @router.operation(
@@ -163,5 +163,7 @@ async def _register(context: Context, connection: Connection, caller: FleetCalle
 
 async def _lost_its_answer(connection: Connection, key: FleetKey, device_id: str) -> bool:
     """Tell whether the device has registered itself by this key, and cannot have got its credential."""
-    live = [each for each in await credentials.of_device(connection, device_id) if each.is_live]
-    return bool(live) and all(each.fleet_key_id == key.key_id and each.first_used_at is None for each in live)
+    live = [credential for credential in await credentials.of_device(connection, device_id) if credential.is_live]
+    return bool(live) and all(
+        credential.fleet_key_id == key.key_id and credential.first_used_at is None for credential in live
+    )

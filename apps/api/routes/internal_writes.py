@@ -53,7 +53,7 @@ async def store_readings(context: Context, body: RawBody) -> Stored:
     settings, now = context.settings, context.now()
     bounds = TimeBounds.at(now, settings.readings_retention_months)
     rows: list[StoredReading] = []
-    places: dict[int, int] = {}
+    indexes: dict[int, int] = {}
     refused: list[Refused] = []
     for index, item in enumerate(_items(body.content)):
         try:
@@ -62,13 +62,13 @@ async def store_readings(context: Context, body: RawBody) -> Stored:
             refused.append(Refused(index, shorten_reason(error)))
         else:
             rows.append(StoredReading(sent.device_id, sent.metric, sent.ts, sent.value, now))
-            places[id(rows[-1])] = index
+            indexes[id(rows[-1])] = index
     limits = MetricLimits(settings.device_max_metrics, settings.device_new_metrics_per_day)
     limit = SeriesLimit(limits, settings.max_unregistered_devices)
     written = await readings.store(context.database, rows, limit)
     conflict = "{!r} is kept for this device, metric and time, as it came first"
-    not_stored = [Refused(places[id(row)], conflict.format(kept)) for row, kept in written.conflicts] + [
-        Refused(places[id(row)], written.over_limit[name])
+    not_stored = [Refused(indexes[id(row)], conflict.format(existing)) for row, existing in written.conflicts] + [
+        Refused(indexes[id(row)], written.over_limit[name])
         for row in rows
         if (name := (row.device_id, row.metric)) in written.over_limit
     ]
@@ -76,7 +76,7 @@ async def store_readings(context: Context, body: RawBody) -> Stored:
     refused += not_stored
     for outcome, count in (("stored", written.stored), ("duplicate", duplicates), ("refused", len(refused))):
         READINGS_WRITTEN.labels(outcome).inc(count)
-    return Stored(written.stored, duplicates, sorted(refused, key=lambda each: each.index))
+    return Stored(written.stored, duplicates, sorted(refused, key=lambda refusal: refusal.index))
 
 
 def _items(body: bytes) -> list[msgspec.Raw]:

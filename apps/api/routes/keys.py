@@ -67,7 +67,7 @@ async def make_key(context: Context, caller: Caller, body: KeySpec) -> JsonRespo
         raise ProblemError(400, f"expires_at {body.expires_at.isoformat()} is over: give a later time or leave it out")
     new = key_text.make()
     async with context.database.transaction():
-        made = await keys.create(
+        key = await keys.create(
             context.database,
             new.key_id,
             new.key_hash,
@@ -77,10 +77,10 @@ async def make_key(context: Context, caller: Caller, body: KeySpec) -> JsonRespo
             owner=caller.actor,
             expires_at=body.expires_at,
         )
-        if made is None:
+        if key is None:
             raise ProblemError(503, "an id was drawn that there is already: try again")
-        await audit.record(context.database, caller, "key.make", new.key_id, after=made)
-    return JsonResponse(MadeKey(new.text, made), {"Cache-Control": "no-store"})
+        await audit.record(context.database, caller, "key.make", new.key_id, after=key)
+    return JsonResponse(MadeKey(new.text, key), {"Cache-Control": "no-store"})
 
 
 @router.operation(

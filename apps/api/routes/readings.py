@@ -107,13 +107,13 @@ async def show_trend(context: Context, caller: Caller, query: TrendQuery) -> Tre
     their length since midnight UTC; their length is the shortest for which the points suffice, at least 1 second.
     Where readings are no longer kept it is at least that of the rollups which still are.
     """
-    asked = window(query.since, query.until or context.now())
-    until = asked.until or context.now()
-    if asked.since is None:
+    period = window(query.since, query.until or context.now())
+    until = period.until or context.now()
+    if period.since is None:
         buckets = buckets_for_last_day(until, query.points)
     else:
-        least = await trend.least_step(context.database, asked.since, context.now())
-        buckets = buckets_for(asked.since, until, query.points, least)
+        least = await trend.least_step(context.database, period.since, context.now())
+        buckets = buckets_for(period.since, until, query.points, least)
     points = (
         await trend.points(context.database, query.device_id, query.metric, buckets)
         if caller.labels is None or await devices.get(context.database, query.device_id, caller.labels)

@@ -75,11 +75,11 @@ async def dry_run(context: Context, caller: Caller, query: DryRunQuery, body: Ra
     """
     rule = read_rule(body)
     until = window(None, query.until or context.now()).until or context.now()
-    asked = window(query.since or until - WEEK, until)
+    period = window(query.since or until - WEEK, until)
     with context.dry_runs.take():
-        found, subjects, readings, complete = await _judge(context, caller, rule, asked)
+        found, subjects, readings, complete = await _judge(context, caller, rule, period)
     found.sort(key=lambda fired: fired.opened_at, reverse=True)
-    since, until = asked.since or until, asked.until or until
+    since, until = period.since or until, period.until or until
     return DryRunAnswer(
         since=since,
         until=until,
@@ -93,7 +93,7 @@ async def dry_run(context: Context, caller: Caller, query: DryRunQuery, body: Ra
 
 
 async def _judge(
-    context: Context, caller: Caller, rule: RuleSpec, asked: Window
+    context: Context, caller: Caller, rule: RuleSpec, period: Window
 ) -> tuple[list[WouldHaveFired], int, int, bool]:
     wanted = await rule_history.subjects(context.database, rule, caller.labels, MAX_SUBJECTS + 1)
     complete = len(wanted) <= MAX_SUBJECTS
@@ -107,23 +107,23 @@ async def _judge(
         own = rule.for_device(subject.device_id)
         if not own.enabled:
             continue
-        fired, used = await _judge_one(context, own, subject, asked, left)
+        fired, used = await _judge_one(context, own, subject, period, left)
         complete = complete and used < left
         left -= used
         judged += 1
-        found += [_would(subject, each) for each in fired]
+        found += [_would(subject, firing) for firing in fired]
     return found, judged, context.limits.dry_run_readings - left, complete
 
 
 async def _judge_one(
-    context: Context, rule: RuleSpec, subject: Subject, asked: Window, limit: int
+    context: Context, rule: RuleSpec, subject: Subject, period: Window, limit: int
 ) -> tuple[list[Firing], int]:
     # In a thread: a long history keeps a core busy, and other requests shall not wait for it.
     if isinstance(rule.condition, Silence):
-        arrivals = await rule_history.arrivals_of(context.database, subject, asked, limit)
-        now = min(asked.until or context.now(), context.now())
+        arrivals = await rule_history.arrivals_of(context.database, subject, period, limit)
+        now = min(period.until or context.now(), context.now())
         return await asyncio.to_thread(silences, rule, arrivals, (now - EPOCH) // MICROSECOND), len(arrivals)
-    readings = await rule_history.readings_of(context.database, subject, asked, limit)
+    readings = await rule_history.readings_of(context.database, subject, period, limit)
     return await asyncio.to_thread(firings, rule, readings), len(readings)
 
 

@@ -89,7 +89,7 @@ async def show_session(context: Context, caller: Caller, cookies: Cookies = None
     link = await viewing_links.get(context.database, caller.link_id) if caller.link_id else None
     # A screen that is switched on now and then keeps its cookie for as long as the link holds.
     secret = _cookie(cookies, views.cookie) if caller.is_browser else None
-    renewed = {"Set-Cookie": views.kept(secret, context.now(), link.expires_at)} if link and secret else {}
+    renewed = {"Set-Cookie": views.cookie_header(secret, context.now(), link.expires_at)} if link and secret else {}
     settings = context.settings
     signs_in_here = bool(settings.login_issuer and not settings.login_signer)
     signed_in = SignedIn(
@@ -144,7 +144,7 @@ async def finish_sign_in(context: Context, caller: Caller, query: CallbackQuery,
 async def sign_out(context: Context, caller: Caller, cookies: Cookies = None) -> Response:
     """Sign out: the session ends, and its cookie opens nothing any more. A screen forgets its viewing link."""
     response = Response(status_code=204)
-    response.headers.append("Set-Cookie", context.access.views.forgotten())
+    response.headers.append("Set-Cookie", context.access.views.expired_cookie_header())
     if (value := _cookie(cookies, context.access.cookie)) is not None and caller.is_browser:
         await context.access.sessions.end(value)
     names = load_balancer.COOKIES if context.settings.login_signer else (context.access.cookie,)
@@ -158,8 +158,8 @@ def _check_here(context: Context) -> None:
         raise ProblemError(404, "nobody signs in here: send a key, or open a page of this site")
 
 
-def _redirect(place: str) -> Response:
-    return RedirectResponse(place, 303, {"Cache-Control": "no-store"})
+def _redirect(url: str) -> Response:
+    return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 
 
 def _flow_cookie(context: Context) -> str:

@@ -75,7 +75,7 @@ async def make_viewing_link(context: Context, caller: Caller, body: ViewingLinkS
         raise ProblemError(400, f"expires_at {body.expires_at.isoformat()} is over: give a later time or leave it out")
     secret = Credential.make(CredentialKind.VIEW, os.urandom)
     async with context.database.transaction() as connection:
-        made = await viewing_links.create(
+        link = await viewing_links.create(
             connection,
             secret,
             name=body.name,
@@ -86,8 +86,8 @@ async def make_viewing_link(context: Context, caller: Caller, body: ViewingLinkS
             created_by=caller.actor,
             expires_at=body.expires_at,
         )
-        await audit.record(context.database, caller, "viewing-link.make", made.link_id, after=made)
-    return JsonResponse(MadeViewingLink(f"{context.settings.public_url}/wall#{secret.text}", made), NOT_KEPT)
+        await audit.record(context.database, caller, "viewing-link.make", link.link_id, after=link)
+    return JsonResponse(MadeViewingLink(f"{context.settings.public_url}/wall#{secret.text}", link), NOT_KEPT)
 
 
 @router.operation(
@@ -117,7 +117,7 @@ async def open_viewing_link(context: Context, caller: Caller, authorization: Sec
     link = await viewing_links.get(context.database, caller.link_id) if caller.link_id else None
     if link is None or not context.access.views.is_secret(secret):
         raise ProblemError(422, "this takes the secret of a viewing link, as Authorization: Bearer sav_...: send that")
-    cookie = context.access.views.kept(secret, context.now(), link.expires_at)
+    cookie = context.access.views.cookie_header(secret, context.now(), link.expires_at)
     return JsonResponse(screen(link), {"Set-Cookie": cookie, **NOT_KEPT})
 
 

@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     spark = session(options.master)
     try:
-        for made in make_due(spark, options.archive, options.results or options.archive):
+        for report in make_due(spark, options.archive, options.results or options.archive):
             print(
-                f"{made.month}\t{made.readings:,} readings\t{made.series:,} series\t{made.seconds:.0f} s",
+                f"{report.month}\t{report.readings:,} readings\t{report.series:,} series\t{report.seconds:.0f} s",
                 flush=True,
             )
     except LongTermError as error:
@@ -47,9 +47,9 @@ def session(master: str | None = None) -> SparkSession:
     builder = SparkSession.builder.appName("longterm")
     for name, value in {**SETTINGS, **(LOCAL if master else {})}.items():
         builder = builder.config(name, value)
-    made = (builder.master(master) if master else builder).getOrCreate()
-    made.sparkContext.setLogLevel("ERROR")
-    return made
+    spark = (builder.master(master) if master else builder).getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
 
 
 def _parser() -> argparse.ArgumentParser:

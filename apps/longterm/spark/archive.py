@@ -30,7 +30,7 @@ class Month(NamedTuple):
         return first_moment(self.name)
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether its last day is final: until then there is no report of it."""
         return self.until == first_moment(following(self.name))
 
@@ -53,13 +53,13 @@ def months(spark: SparkSession, archive: str) -> list[Month]:
             f"days of {archive} are of schema version {max(newer)}, and this release reads {SCHEMA_VERSION}: "
             "deploy a newer one"
         )
-    made: dict[str, Month] = {}
+    by_name: dict[str, Month] = {}
     for day in days:
         name = day.day[:7]
-        before = made.get(name, Month(name, 0, first_moment(name), ()))
+        before = by_name.get(name, Month(name, 0, first_moment(name), ()))
         ends = datetime.combine(date.fromisoformat(day.day) + timedelta(days=1), datetime.min.time(), UTC)
-        made[name] = Month(name, before.rows + day.rows, ends, (*before.files, *day.key))
-    return list(made.values())
+        by_name[name] = Month(name, before.rows + day.rows, ends, (*before.files, *day.key))
+    return list(by_name.values())
 
 
 def readings(spark: SparkSession, archive: str, month: Month) -> DataFrame:

@@ -23,7 +23,7 @@ from apps.longterm.spark.series import SERIES, months_of_series
 log = logging.getLogger(__name__)
 
 
-class Made(NamedTuple):
+class MadeReports(NamedTuple):
     """A month whose reports were made: of how many readings and series, in how many seconds."""
 
     month: str
@@ -32,17 +32,17 @@ class Made(NamedTuple):
     seconds: float
 
 
-def make_due(spark: SparkSession, archive: str, results: str) -> Iterator[Made]:
+def make_due(spark: SparkSession, archive: str, results: str) -> Iterator[MadeReports]:
     """Make the reports of every month that is over and has none, or one of other readings; oldest first.
 
     `archive`, `results`: a folder, or a bucket as `s3://NAME`. Raises LongTermError.
     """
     for month in months(spark, archive):
-        if month.whole and _reported(spark, results, month.name) != month.rows:
+        if month.is_complete and _reported(spark, results, month.name) != month.rows:
             yield make(spark, archive, results, month)
 
 
-def make(spark: SparkSession, archive: str, results: str, month: Month) -> Made:
+def make(spark: SparkSession, archive: str, results: str, month: Month) -> MadeReports:
     """Make the reports of a month, each by replacing the one that was there."""
     begun = time.monotonic()
     rows = readings(spark, archive, month)
@@ -51,7 +51,7 @@ def make(spark: SparkSession, archive: str, results: str, month: Month) -> Made:
     series = spark.read.parquet(_folder(results, "series", month.name))
     of_fleet = fleet(series).withColumn("archived_readings", F.lit(month.rows))
     _write(of_fleet, results, "fleet", month.name, files=1)
-    return Made(month.name, month.rows, series.count(), time.monotonic() - begun)
+    return MadeReports(month.name, month.rows, series.count(), time.monotonic() - begun)
 
 
 def _series(spark: SparkSession, rows: DataFrame, results: str, month: Month) -> DataFrame:

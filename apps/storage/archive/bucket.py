@@ -194,9 +194,9 @@ class Download(io.RawIOBase):
         end = self._size if size < 0 else min(self._size, self._at + size)
         if end <= self._at:
             return b""
-        asked = f"bytes={self._at}-{end - 1}"
+        byte_range = f"bytes={self._at}-{end - 1}"
         try:
-            data = self.bucket.s3.get_object(Bucket=self.bucket.name, Key=self.key, Range=asked)["Body"].read()
+            data = self.bucket.s3.get_object(Bucket=self.bucket.name, Key=self.key, Range=byte_range)["Body"].read()
         except self.bucket.s3.exceptions.NoSuchKey:
             raise FileGoneError(f"{self.key} is not there: its day has another version by now") from None
         except self.bucket.s3.exceptions.InvalidObjectState:

@@ -61,11 +61,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             day=day,
             version=version,
-            rows=sum(each.readings for each in figures.values()),
+            rows=sum(series.readings for series in figures.values()),
             series=len(figures),
-            sum=sum(each.sum for each in figures.values()),
-            min_value=min((each.min for each in figures.values()), default=None),
-            max_value=max((each.max for each in figures.values()), default=None),
+            sum=sum(series.sum for series in figures.values()),
+            min_value=min((series.min for series in figures.values()), default=None),
+            max_value=max((series.max for series in figures.values()), default=None),
             written_at=written_at,
             files=files,
         )

@@ -76,7 +76,7 @@ async def test_a_series_is_forecast_from_its_whole_hours_and_again_when_an_hour_
     await fill(owner, "pump")
     await fill(owner, "young", hours=DAY)
     await fill(owner, "silent", end=END - timedelta(hours=7))
-    assert await run(connection, settings(database), NOW) == Run(made=1, short=1, left=0)
+    assert await run(connection, settings(database), NOW) == Run(forecasted=1, short=1, left=0)
     found = (await stored(owner))["pump"]
     assert found["expected"] == [float(hour) for hour in range(DAY)], "the hour that is not over is not learnt from"
     assert (found["model"], found["first_hour"], found["made_at"]) == ("seasonal-naive-day", END, NOW)

@@ -101,7 +101,7 @@ def test_silence_is_noticed_as_the_reference_says(
     for elapsed in scans:
         while left and left[0] <= elapsed:
             changes += evaluator.judge([reading(left[0], 1, left.pop(0))], rules)
-        changes += evaluator.look(Horizon(START + elapsed * SECOND, START + elapsed * SECOND, 0), rules)
+        changes += evaluator.silences(Horizon(START + elapsed * SECOND, START + elapsed * SECOND, 0), rules)
     seen = [START + second * SECOND for second in arrivals if second <= (scans[-1] if scans else 0)]
     until = START + (scans[-1] if scans else 0) * SECOND
     assert stretches(changes) == silences(spec, seen, until, [START + elapsed * SECOND for elapsed in scans])

@@ -14,7 +14,7 @@ from apps.longterm.spark import archive as archive_as_spark_reads_it
 from apps.longterm.spark.calendar import first_moment, following
 from apps.longterm.spark.errors import ArchiveMissingError, UnknownSchemaError
 from apps.longterm.spark.health import WORDS
-from apps.longterm.spark.reports import Made, make_due
+from apps.longterm.spark.reports import MadeReports, make_due
 from apps.storage.archive import manifest
 from apps.storage.readings import ensure_partitions, store
 from tests.apps.longterm.spark import reference
@@ -43,7 +43,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reports(spark: SparkSession, archive: Path) -> list[Made]:
+def reports(spark: SparkSession, archive: Path) -> list[MadeReports]:
     return list(make_due(spark, str(archive), str(archive)))
 
 
@@ -68,7 +68,7 @@ def rounded(row: dict[str, Any], names: list[str]) -> list[Any]:
 
 
 async def test_the_figures_of_each_series_are_those_of_sql(
-    archive: Path, reports: list[Made], stored: asyncpg.Connection
+    archive: Path, reports: list[MadeReports], stored: asyncpg.Connection
 ) -> None:
     expected = [dict(row) for row in await stored.fetch(reference.FIGURES, SINCE, UNTIL)]
     assert len(expected) == 6
@@ -79,7 +79,7 @@ async def test_the_figures_of_each_series_are_those_of_sql(
 
 
 async def test_drift_against_peers_is_that_of_sql(
-    archive: Path, reports: list[Made], stored: asyncpg.Connection
+    archive: Path, reports: list[MadeReports], stored: asyncpg.Connection
 ) -> None:
     expected = [dict(row) for row in await stored.fetch(reference.DRIFTS, SINCE, UNTIL)]
     assert {row["device_id"] for row in expected} == {"sound-1", "sound-2", "drifting", "stuck"}
@@ -88,7 +88,7 @@ async def test_drift_against_peers_is_that_of_sql(
 
 
 async def test_what_is_usual_at_each_hour_of_the_week_is_that_of_sql(
-    archive: Path, reports: list[Made], stored: asyncpg.Connection
+    archive: Path, reports: list[MadeReports], stored: asyncpg.Connection
 ) -> None:
     expected = [dict(row) for row in await stored.fetch(reference.SEASONS, SINCE, UNTIL)]
     found = report(archive, "seasons")
@@ -98,7 +98,7 @@ async def test_what_is_usual_at_each_hour_of_the_week_is_that_of_sql(
 
 
 async def test_silence_counts_at_both_ends_and_in_between(
-    archive: Path, reports: list[Made], stored: asyncpg.Connection
+    archive: Path, reports: list[MadeReports], stored: asyncpg.Connection
 ) -> None:
     inner = {row["device_id"]: row for row in await stored.fetch(reference.FIGURES, SINCE, UNTIL)}
     found = report(archive, "series")
@@ -114,7 +114,7 @@ async def test_silence_counts_at_both_ends_and_in_between(
     assert ("gone", "temperature") in report(archive, "series", BEFORE)
 
 
-def test_findings_name_what_is_wrong_and_nothing_else(archive: Path, reports: list[Made]) -> None:
+def test_findings_name_what_is_wrong_and_nothing_else(archive: Path, reports: list[MadeReports]) -> None:
     assert {device: row["findings"] for (device, _), row in report(archive, "series").items()} == {
         "sound-1": [],
         "sound-2": [],
