@@ -51,8 +51,11 @@ def local(session: nox.Session) -> None:
 def longterm(session: nox.Session) -> None:
     """Make Spark's reports of the local stack's archive; `-- --archive PLACE` takes another."""
     install(session, "spark")
-    kept = ROOT / ".cache" / "local"
-    of_local = [f"--archive={kept / 'ministack' / 's3' / '000000000000' / 'archive'}", f"--results={kept / 'longterm'}"]
+    folder = ROOT / ".cache" / "local"
+    of_local = [
+        f"--archive={folder / 'ministack' / 's3' / '000000000000' / 'archive'}",
+        f"--results={folder / 'longterm'}",
+    ]
     command = ["python", "-m", "apps.longterm.spark", "--master=local[*]", *(session.posargs or of_local)]
     session.run("python", "-m", "devtools.java", *command)
 

@@ -56,9 +56,9 @@ _FILL = """
 async def fill(owner: asyncpg.Connection, readings: int, series: int) -> None:
     """Store a day of readings; triggers keep what the archive compares with."""
     await owner.execute("SELECT ensure_partition($1)", DAY)
-    each, some = readings // series, max(1, 500_000 // (readings // series))
+    per_series, some = readings // series, max(1, 500_000 // (readings // series))
     for first in range(1, series + 1, some):
-        await owner.execute(_FILL, DAY, first, min(series, first + some - 1), each, timeout=1800)
+        await owner.execute(_FILL, DAY, first, min(series, first + some - 1), per_series, timeout=1800)
     await owner.execute(
         "INSERT INTO devices (device_id, kind) SELECT DISTINCT device_id, 'pump' FROM readings_day", timeout=600
     )
@@ -187,8 +187,8 @@ async def main(readings: int, series: int) -> None:
         await owner.close()
         settings = database.environment("archive") | s3.environment() | {"ARCHIVE_BUCKET": BUCKET}
         settings["PUSHGATEWAY_URL"] = "http://127.0.0.1:9"
-        made = Bucket(load(ArchiveSettings, settings), BUCKET)
-        made.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        bucket = Bucket(load(ArchiveSettings, settings), BUCKET)
+        bucket.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         command = [sys.executable, "-m", "bench.archive", "--as-archiver"]
         done = await asyncio.to_thread(
             subprocess.run, command, env={**_path(), **settings}, stdout=subprocess.PIPE, check=True

@@ -117,7 +117,7 @@ def main() -> None:
 
 def _figures(archive: Sequence[LabelledSeries], scores: Sequence[Floats]) -> str:
     rated = [nab.rate(series) for series in archive]
-    counts: Counts = total([count(*each, Rarity.threshold) for each in zip(archive, rated, scores, strict=True)])
+    counts: Counts = total([count(*rows, Rarity.threshold) for rows in zip(archive, rated, scores, strict=True)])
     return (
         f"{nab.at(rated, scores, nab.STANDARD, Rarity.threshold):.1f} | {counts.found} of {counts.windows} | "
         f"{counts.event_precision:.2f} | {counts.false_alarms_per_day:.3f}"

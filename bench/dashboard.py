@@ -197,9 +197,9 @@ async def frames(bench: Bench, seconds: int) -> None:
             f" {sum(updates) / seconds:.0f} updates/s in {len(updates) / seconds:.1f} messages/s"
         )
         parts = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration", "TaskDuration")
-        told = ", ".join(f"{part} {(after[part] - before[part]) / seconds * 1000:.0f} ms" for part in parts)
+        by_part = ", ".join(f"{part} {(after[part] - before[part]) / seconds * 1000:.0f} ms" for part in parts)
         by_process = ", ".join(f"{kind} {value / seconds * 1000:.0f} ms" for kind, value in spent.items() if value > 0)
-        print(f"  CPU a second of the page's own thread: {told}; of each process: {by_process}")
+        print(f"  CPU a second of the page's own thread: {by_part}; of each process: {by_process}")
 
 
 def count_updates(session: CDPSession) -> list[int]:
@@ -240,7 +240,7 @@ async def heap(bench: Bench, warm_up: float, minutes: float) -> None:
 async def metrics(session: CDPSession) -> dict[str, float]:
     """Return what the browser measures of a page."""
     answer = await session.send("Performance.getMetrics")
-    return {each["name"]: each["value"] for each in answer["metrics"]}
+    return {metric["name"]: metric["value"] for metric in answer["metrics"]}
 
 
 def cpu_seconds() -> dict[str, float]:

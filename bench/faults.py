@@ -52,17 +52,17 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     every: list[Found] = []
     for kind in FAULTS:
-        found = [each for device in devices for each in judge(device, kind)]
+        found = [sensor for device in devices for sensor in judge(device, kind)]
         every += found
-        either = sum(each.by_rarity is not None or each.by_bands is not None for each in found)
-        rarity = _told([each.by_rarity for each in found])
-        by_bands = _told([each.by_bands for each in found])
+        either = sum(sensor.by_rarity is not None or sensor.by_bands is not None for sensor in found)
+        rarity = _summary([sensor.by_rarity for sensor in found])
+        by_bands = _summary([sensor.by_bands for sensor in found])
         print(f"| {kind} | {len(found)} | {rarity} | {by_bands} | {either} |", flush=True)
     days = len(every) * HEALTHY / timedelta(days=1)
     judged = len(every) * (HEALTHY - timedelta(days=14)) / timedelta(days=1)
     print(
-        f"False alarms a healthy sensor and day: rarity {sum(each.early_by_rarity for each in every) / days:.4f}, "
-        f"forecast {sum(each.early_by_bands for each in every) / judged:.4f}"
+        f"False alarms a healthy sensor and day: rarity {sum(sensor.early_by_rarity for sensor in every) / days:.4f}, "
+        f"forecast {sum(sensor.early_by_bands for sensor in every) / judged:.4f}"
     )
 
 
@@ -89,16 +89,16 @@ def _judge(readings: list[tuple[float, float]], begin: float) -> Found:
     return Found(_after(rare, begin), _after(outside, begin), _before(rare, begin), _before(outside, begin))
 
 
-def _after(told: list[float], begin: float) -> float | None:
-    return next(((time - begin) / 60 for time in told if time >= begin), None)
+def _after(times: list[float], begin: float) -> float | None:
+    return next(((time - begin) / 60 for time in times if time >= begin), None)
 
 
-def _before(told: list[float], begin: float) -> int:
-    return sum(time < begin for time in told)
+def _before(times: list[float], begin: float) -> int:
+    return sum(time < begin for time in times)
 
 
-def _told(minutes: list[float | None]) -> str:
-    found = [each for each in minutes if each is not None]
+def _summary(minutes: list[float | None]) -> str:
+    found = [minute for minute in minutes if minute is not None]
     return f"{len(found)} | {statistics.median(found):.0f} min" if found else "0 | "
 
 

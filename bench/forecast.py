@@ -28,26 +28,26 @@ def main() -> None:
     options.add_argument(
         "--every", type=int, default=17, help="days between two forecasts: no whole weeks, so that weekdays differ"
     )
-    asked = options.parse_args()
+    arguments = options.parse_args()
     print("| series | forecasts | by Prophet | error / seasonal naive | band held | s |\n|---|---|---|---|---|---|")
-    for path in asked.files:
-        print(f"| {path.stem} | {measure(hourly(path), asked.every * HORIZON)} |", flush=True)
+    for path in arguments.files:
+        print(f"| {path.stem} | {measure(hourly(path), arguments.every * HORIZON)} |", flush=True)
 
 
 def measure(series: History, every: int) -> str:
     began, errors, naive, held, models = time.monotonic(), [], [], [], []
     for end in range(KEPT, len(series.values) - HORIZON, every):
         known = History(series.first + (end - KEPT) * HOUR, series.values[end - KEPT : end])
-        made = forecast(known, known.end)
-        if made is None:
+        result = forecast(known, known.end)
+        if result is None:
             continue
-        models.append(made.chosen.model)
-        said = zip(made.expected, SEASONAL_NAIVE_DAY.expect(known, HORIZON), strict=True)
-        for (expected, as_yesterday), value in zip(said, series.values[end : end + HORIZON], strict=True):
+        models.append(result.chosen.model)
+        pairs = zip(result.expected, SEASONAL_NAIVE_DAY.expect(known, HORIZON), strict=True)
+        for (expected, as_yesterday), value in zip(pairs, series.values[end : end + HORIZON], strict=True):
             if value is not None:
                 errors.append(abs(value - expected))
                 naive.append(abs(value - as_yesterday))
-                held.append(errors[-1] <= made.chosen.margin)
+                held.append(errors[-1] <= result.chosen.margin)
     if not errors:
         return "0 | 0 | - | - | -"
     ratio = statistics.fmean(errors) / statistics.fmean(naive)

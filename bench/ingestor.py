@@ -40,7 +40,7 @@ RETENTION_MONTHS = 120
 
 def make_records(count: int, per_record: int = 25) -> list[Record]:
     """Return records of the gateway that hold `count` readings: each device sends one a second, in turns."""
-    made = []
+    records = []
     for number in range(count // per_record):
         first = number // DEVICES * per_record
         readings = tuple(
@@ -48,18 +48,18 @@ def make_records(count: int, per_record: int = 25) -> list[Record]:
             for n in range(per_record)
         )
         envelope = Envelope(device_id=f"device-{number % DEVICES}", received_at=ARRIVED, readings=readings)
-        made.append(Record(str(number + 1), ARRIVED, msgspec.json.encode(envelope)))
-    return made
+        records.append(Record(str(number + 1), ARRIVED, msgspec.json.encode(envelope)))
+    return records
 
 
 def batches(records: list[Record], rows: int) -> list[Batch]:
     """Return the records in batches of `rows` readings."""
-    made = [Batch(RETENTION_MONTHS)]
+    filled = [Batch(RETENTION_MONTHS)]
     for record in records:
-        if len(made[-1]) >= rows:
-            made.append(Batch(RETENTION_MONTHS))
-        made[-1].add(record)
-    return made
+        if len(filled[-1]) >= rows:
+            filled.append(Batch(RETENTION_MONTHS))
+        filled[-1].add(record)
+    return filled
 
 
 async def copy(pool: asyncpg.Pool, work: list[Batch]) -> None:

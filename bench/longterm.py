@@ -55,11 +55,11 @@ def _measure(spark: SparkSession, folder: Path, wanted: int) -> None:
     count = readings(spark, str(folder), month).agg(F.sum("value"), F.count("*")).first()
     counting = time.monotonic() - begun
     with Peak() as peak:
-        made = make(spark, str(folder), str(folder), month)
+        report = make(spark, str(folder), str(folder), month)
     assert count is not None
     print(
-        f"{made.readings}\t{made.series}\t{size / 1e6:.0f}\t{counting:.1f}\t{made.seconds:.1f}\t"
-        f"{made.seconds / counting:.1f}\t{peak.cpu_seconds:.0f}\t{peak.mib:.0f}\t{_shuffled(spark) / 1e6:.0f}",
+        f"{report.readings}\t{report.series}\t{size / 1e6:.0f}\t{counting:.1f}\t{report.seconds:.1f}\t"
+        f"{report.seconds / counting:.1f}\t{peak.cpu_seconds:.0f}\t{peak.mib:.0f}\t{_shuffled(spark) / 1e6:.0f}",
         flush=True,
     )
 
@@ -76,9 +76,9 @@ def write(spark: SparkSession, folder: Path, devices: int) -> int:
             F.round(F.randn(day.day) + 20, 2).alias("value"),
             F.concat(F.lit("kind-"), (F.floor(F.col("id") / MINUTES) % KINDS).cast("string")).alias("kind"),
         )
-        place = folder / "readings" / f"day={day}"
-        rows.repartition(KINDS, "kind").write.partitionBy("kind").parquet(str(place), compression="zstd")
-        files = sorted(place.rglob("*.parquet"))
+        partition = folder / "readings" / f"day={day}"
+        rows.repartition(KINDS, "kind").write.partitionBy("kind").parquet(str(partition), compression="zstd")
+        files = sorted(partition.rglob("*.parquet"))
         total += sum(file.stat().st_size for file in files)
         manifest = {
             "day": str(day),

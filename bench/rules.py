@@ -45,11 +45,11 @@ def batch(series: int, rate: int, number: int) -> list[StoredReading]:
     count = rate * BATCH_SECONDS
     beyond = {second * rate + random.Random(number).randrange(rate) for second in range(BATCH_SECONDS)}
     readings = []
-    for place in range(count):
-        which = (number * count + place) % series
+    for index in range(count):
+        which = (number * count + index) % series
         device, metric = divmod(which, len(METRICS))
-        at = now - timedelta(seconds=BATCH_SECONDS * (count - place) / count)
-        value = 95.0 if place in beyond else 20.0
+        at = now - timedelta(seconds=BATCH_SECONDS * (count - index) / count)
+        value = 95.0 if index in beyond else 20.0
         readings.append(StoredReading(f"device-{device}", METRICS[metric], at, value, at))
     return readings
 

@@ -5,12 +5,12 @@ DeliveryError
 ├── ChartError              a chart does not render with the values of a stack
 ├── ChartsUnavailableError  charts cannot be had here, so nothing can be said of them
 ├── ImageError              an image cannot be made, moved or trusted
-├── NoRoomError             the pods of a stack do not fit on its nodes
 ├── PlanError               a preview tells nothing that somebody could agree to
 ├── RepositoryError         the settings of the repository on GitHub cannot be read or changed
 ├── ScanError               what is scanned has something that must be mended or excepted
 ├── UnknownAttributeError   a resource does not say what its price depends on
-└── UnknownPriceError       there is no price of something
+├── UnknownPriceError       there is no price of something
+└── UnschedulableError      the pods of a stack do not fit on its nodes
 """
 
 
@@ -34,10 +34,6 @@ class ImageError(DeliveryError):
     """An image cannot be made, moved or trusted. The text says which, and what to do."""
 
 
-class NoRoomError(DeliveryError):
-    """The pods of a stack do not fit on its nodes. The text says how many they take, and what is scarcest."""
-
-
 class PlanError(DeliveryError):
     """A preview tells nothing that somebody could agree to. The text says why."""
 
@@ -56,3 +52,7 @@ class UnknownAttributeError(DeliveryError):
 
 class UnknownPriceError(DeliveryError):
     """There is no price of something. The text says of what, and where to add it."""
+
+
+class UnschedulableError(DeliveryError):
+    """The pods of a stack do not fit on its nodes. The text says how many they take, and what is scarcest."""

@@ -52,7 +52,7 @@ def build(*, scan: bool) -> dict[str, str]:
 
 def push(stack: str, version: str, built: Mapping[str, str]) -> None:
     """Push images into the registry of a stack's account and write their digests into the stack's file."""
-    config = _place(stack)
+    config = _config_to_build(stack)
     keep(stack)
     pushed = {}
     for image, name in built.items():
@@ -79,7 +79,7 @@ def copy(source: str, target: str, version: str) -> None:
 
 def keep(stack: str) -> None:
     """Keep what a stack's file names: its registry lets other images go before."""
-    named = {image: said for image, said in _place(stack).images.items() if said != UNBUILT}
+    named = {image: reference for image, reference in _config_to_build(stack).images.items() if reference != UNBUILT}
     for image, reference in named.items():
         if _held(reference):
             _keep(image, reference)
@@ -109,7 +109,7 @@ def verify(stack: str) -> None:
 
 def pin(stack: str, digests: Mapping[str, str]) -> None:
     """Write digests into a stack's file. Everything else stands there as before, comments too."""
-    config, path = _place(stack), ROOT / f"Pulumi.{stack}.yaml"
+    config, path = _config_to_build(stack), ROOT / f"Pulumi.{stack}.yaml"
     path.write_text(pinned(path.read_text(), {i: f"{_repository(config, i)}@{d}" for i, d in digests.items()}))
     load_environment(stack, ROOT)
 
@@ -192,13 +192,13 @@ def _build(chosen: argparse.Namespace) -> None:
     if (chosen.push is None) != (chosen.version is None):
         raise ImageError("--push and --version belong together")
     if chosen.push:
-        _place(chosen.push)
+        _config_to_build(chosen.push)
     built = build(scan=chosen.scan)
     if chosen.push:
         push(chosen.push, chosen.version, built)
 
 
-def _place(stack: str) -> EnvironmentConfig:
+def _config_to_build(stack: str) -> EnvironmentConfig:
     """Return what a stack's file says, with UNBUILT for each image that it does not name yet: that one comes now."""
     given = read_stack_file(stack, "environment", ROOT)
     if isinstance(given, Mapping) and isinstance(named := given.get("images") or {}, Mapping):
@@ -217,16 +217,16 @@ def _version(text: str) -> str:
 
 def _keep(image: str, reference: str) -> None:
     repository, _, digest = reference.partition("@")
-    kept = f"{repository}:{kept_tag(digest)}"
+    target = f"{repository}:{kept_tag(digest)}"
     # A registry refuses a tag that is there, even for the same image.
-    if not _held(kept):
-        _tag(image, reference, kept)
+    if not _held(target):
+        _tag(image, reference, target)
 
 
 def _tag(image: str, reference: str, tagged: str) -> None:
     """Copy an image to where it shall be, with all its platforms and its digest."""
-    places = (f"docker://{reference}", f"docker://{tagged}")
-    _run(f"{image} cannot be copied", "skopeo", "copy", "--all", "--preserve-digests", *places)
+    references = (f"docker://{reference}", f"docker://{tagged}")
+    _run(f"{image} cannot be copied", "skopeo", "copy", "--all", "--preserve-digests", *references)
 
 
 def _held(reference: str) -> bool:

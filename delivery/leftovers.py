@@ -100,11 +100,11 @@ class Account:
     def old_snapshots(self) -> Iterator[Leftover]:
         """Yield the snapshots that the database left, but the newest that are kept; never one that a person made."""
         snapshots = self._rds.describe_db_snapshots(DBInstanceIdentifier=self._name, SnapshotType="manual")
-        whole = [made for made in snapshots["DBSnapshots"] if made["Status"] == "available"]
-        left = [made for made in whole if made["DBSnapshotIdentifier"].endswith(FINAL)]
-        left.sort(key=lambda made: made["SnapshotCreateTime"], reverse=True)
-        for made in left[self._config.database.snapshots_kept :]:
-            name = made["DBSnapshotIdentifier"]
+        available = [snapshot for snapshot in snapshots["DBSnapshots"] if snapshot["Status"] == "available"]
+        left = [snapshot for snapshot in available if snapshot["DBSnapshotIdentifier"].endswith(FINAL)]
+        left.sort(key=lambda snapshot: snapshot["SnapshotCreateTime"], reverse=True)
+        for snapshot in left[self._config.database.snapshots_kept :]:
+            name = snapshot["DBSnapshotIdentifier"]
             yield Leftover(f"snapshot {name}", partial(self._rds.delete_db_snapshot, DBSnapshotIdentifier=name))
 
     def _all(self, call: str, key: str, **arguments: Any) -> Iterator[Any]:

@@ -27,9 +27,9 @@ def steps(preview: str) -> list[str]:
     Raises PlanError for what is no preview that came to its end.
     """
     try:
-        told = json.loads(preview)
-        changing = [step for step in told["steps"] if step["op"] not in IDLE]
-        told["changeSummary"]
+        document = json.loads(preview)
+        changing = [step for step in document["steps"] if step["op"] not in IDLE]
+        document["changeSummary"]
     except (ValueError, KeyError, TypeError):
         raise PlanError(f"no preview that came to its end: {preview[:200]!r}") from None
     return sorted(json.dumps(_step(step), sort_keys=True) for step in changing)
@@ -73,8 +73,8 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(step: str) -> str:
-    told = json.loads(step)
-    return f"{told['op']} {told['urn'].rpartition('::')[2]} ({told['urn'].split('::')[-2].rpartition('$')[2]})"
+    parsed = json.loads(step)
+    return f"{parsed['op']} {parsed['urn'].rpartition('::')[2]} ({parsed['urn'].split('::')[-2].rpartition('$')[2]})"
 
 
 if __name__ == "__main__":

@@ -189,23 +189,23 @@ class _Recorder(Mocks):
         return self._existing[args.token] if args.token in self._existing else aws_finds(args.token, args.args)
 
 
-def aws_finds(token: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def aws_finds(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What AWS would answer when our programs look something up.
 
     What the account's stack keeps is there, and nothing of the stack itself.
     """
-    place = f"{REGION}:{ACCOUNT}"
-    name = str(asked.get("name", asked.get("keyId", "")))
+    scope = f"{REGION}:{ACCOUNT}"
+    name = str(arguments.get("name", arguments.get("keyId", "")))
     answers: dict[str, dict[str, Any]] = {
-        "aws:cloudwatch/getLogGroup:getLogGroup": {"arn": f"arn:aws:logs:{place}:log-group:{name}"},
-        "aws:kms/getKey:getKey": {"arn": f"arn:aws:kms:{place}:key/{name.removeprefix('alias/')}"},
+        "aws:cloudwatch/getLogGroup:getLogGroup": {"arn": f"arn:aws:logs:{scope}:log-group:{name}"},
+        "aws:kms/getKey:getKey": {"arn": f"arn:aws:kms:{scope}:key/{name.removeprefix('alias/')}"},
         "aws:rds/getSnapshots:getSnapshots": {"snapshots": []},
-        "aws:secretsmanager/getSecret:getSecret": {"arn": f"arn:aws:secretsmanager:{place}:secret:{name}-EXAMPLE"},
+        "aws:secretsmanager/getSecret:getSecret": {"arn": f"arn:aws:secretsmanager:{scope}:secret:{name}-EXAMPLE"},
         "aws:s3/getBucket:getBucket": {
-            "bucket": str(asked.get("bucket")),
-            "arn": f"arn:aws:s3:::{asked.get('bucket')}",
+            "bucket": str(arguments.get("bucket")),
+            "arn": f"arn:aws:s3:::{arguments.get('bucket')}",
         },
-        "aws:eks/getAddonVersion:getAddonVersion": {"version": f"v{asked.get('kubernetesVersion')}.0-eksbuild.1"},
+        "aws:eks/getAddonVersion:getAddonVersion": {"version": f"v{arguments.get('kubernetesVersion')}.0-eksbuild.1"},
         "aws:eks/getClusters:getClusters": {"names": []},
     }
     if token not in answers:

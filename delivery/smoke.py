@@ -37,8 +37,8 @@ def deployed(stack: str) -> Target:
     config = load_environment(stack)
     command = ["pulumi", "stack", "output", "--json", "--stack", stack]
     try:
-        told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        outputs = json.loads(told)
+        output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        outputs = json.loads(output)
         secrets = boto3.client("secretsmanager", region_name=config.region)
         return Target(outputs["url"], secrets.get_secret_value(SecretId=outputs["operatorTokenSecret"])["SecretString"])
     except FileNotFoundError:

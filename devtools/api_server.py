@@ -18,8 +18,8 @@ from devtools.errors import ApiServerError
 from devtools.ports import free_port
 
 PROGRAMS = ("etcd", "kube-apiserver")
-PATIENCE_SECONDS = 300
-STOP_SECONDS = 10
+READY_TIMEOUT_SECONDS = 300
+SHUTDOWN_TIMEOUT_SECONDS = 10
 
 
 def missing() -> list[str]:
@@ -86,7 +86,7 @@ def started(name: str, arguments: list[str], folder: Path) -> Iterator[subproces
     finally:
         program.terminate()
         try:
-            program.wait(STOP_SECONDS)
+            program.wait(SHUTDOWN_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             program.kill()
             program.wait()
@@ -128,7 +128,7 @@ def _arguments(server: ApiServer, etcd: str) -> list[str]:
 
 
 def _wait(server: ApiServer, program: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + READY_TIMEOUT_SECONDS
     while time.monotonic() < until and program.poll() is None:
         try:
             server.ask("/readyz")
@@ -136,5 +136,5 @@ def _wait(server: ApiServer, program: subprocess.Popen[bytes]) -> None:
             time.sleep(0.2)
         else:
             return
-    said = (server.folder / "kube-apiserver.log").read_text()[-2000:]
-    raise ApiServerError(f"the API server did not become ready:\n{said}")
+    log = (server.folder / "kube-apiserver.log").read_text()[-2000:]
+    raise ApiServerError(f"the API server did not become ready:\n{log}")

@@ -30,8 +30,8 @@ def home() -> Path:
 
 def version(java: Path) -> int:
     """Return a Java's version, 17 for example; 0 where it says none."""
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', said)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', output)
     return int(found[1]) if found else 0
 
 
@@ -44,13 +44,13 @@ def packaged() -> Path:
     if package is None or package.origin is None:
         raise UnavailableError(MISSING)
     java = Path(package.origin).parent / "java-runtime" / "bin" / "java"
-    made = TOOLS / "java" / "bin" / "java"
-    made.parent.mkdir(parents=True, exist_ok=True)
-    starting = made.with_suffix(f".{os.getpid()}")
+    launcher = TOOLS / "java" / "bin" / "java"
+    launcher.parent.mkdir(parents=True, exist_ok=True)
+    starting = launcher.with_suffix(f".{os.getpid()}")
     starting.write_text(_LAUNCHER.format(java=shlex.quote(str(java))))
     starting.chmod(0o755)
-    starting.replace(made)
-    return made.parents[1]
+    starting.replace(launcher)
+    return launcher.parents[1]
 
 
 def main() -> int:

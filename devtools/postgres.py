@@ -120,11 +120,11 @@ class Postgres:
             os.chown(handed_over, user.pw_uid, user.pw_gid)
         command = [*_as_other_user(), str(self.programs / "initdb"), "-D", str(data), "-U", OWNER]
         command += [f"--pwfile={handed_over}", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-sync"]
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
         handed_over.unlink()
-        if made.returncode:
+        if result.returncode:
             shutil.rmtree(data, ignore_errors=True)
-            raise PostgresError(f"initdb failed: {made.stderr.strip()[-500:]}")
+            raise PostgresError(f"initdb failed: {result.stderr.strip()[-500:]}")
 
     def _wait_until_ready(self) -> None:
         command = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"]

@@ -19,7 +19,7 @@ class Stored(NamedTuple):
     """What a run left in the database."""
 
     stored: int
-    doubled: int
+    duplicates: int
     """Readings that the rollups count more often than the table holds them; the table itself cannot."""
     lag: Lag
 
@@ -74,7 +74,7 @@ async def stored(connection: asyncpg.Connection, since: datetime, label: str | N
         since,
         label,
     )
-    doubled = await connection.fetchval(
+    duplicates = await connection.fetchval(
         """
         SELECT coalesce(sum(greatest(rollup.count - held.count, 0)), 0)::bigint
         FROM (
@@ -90,7 +90,7 @@ async def stored(connection: asyncpg.Connection, since: datetime, label: str | N
         """,
         since,
     )
-    return Stored(counted["stored"], doubled, Lag(*(counted["lag"] or (None, None, None))))
+    return Stored(counted["stored"], duplicates, Lag(*(counted["lag"] or (None, None, None))))
 
 
 async def stats(connection: asyncpg.Connection) -> PlatformStats:

@@ -69,7 +69,7 @@ def report(sent: SimulatorCounts | None, stored: Stored, services: dict[str, boo
         repeated=sent.accepted - sent.distinct if sent else None,
         stored=stored.stored,
         lost=max(0, sent.distinct - stored.stored) if sent else None,
-        doubled=stored.doubled,
+        doubled=stored.duplicates,
         lag_seconds=_rounded(stored.lag),
         services=services,
         urls=urls,

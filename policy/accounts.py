@@ -17,10 +17,10 @@ def own_accounts(stack: Stack) -> set[str]:
 def _allowed(stack: Stack) -> Iterator[str]:
     for provider in stack.of(PROVIDER):
         try:
-            told = provider.props.get("allowedAccountIds")
+            allowed = provider.props.get("allowedAccountIds")
         except Exception as error:
             if not is_unknown(error):
                 raise
             continue
         # A provider's inputs are JSON on the wire.
-        yield from strings(json.loads(told) if isinstance(told, str) else told)
+        yield from strings(json.loads(allowed) if isinstance(allowed, str) else allowed)

@@ -85,7 +85,7 @@ def _unseen(_props: Properties) -> Iterator[str]:
 
 
 def _sections(value: Any, name: str) -> Iterator[Properties]:
-    return (each for each in values_named(value, name) if isinstance(each, Mapping))
+    return (section for section in values_named(value, name) if isinstance(section, Mapping))
 
 
 CHECKS = (

@@ -26,14 +26,14 @@ class Resource:
 
     def refers_to(self, other: "Resource", name: str) -> bool:
         """Tell whether property `name` is, or holds, another resource's id, name or ARN."""
-        told = self.references.get(name, frozenset())
-        if other.urn in told:
+        urns = self.references.get(name, frozenset())
+        if other.urn in urns:
             return True
         try:
             return not other.identity.isdisjoint(strings(self.props.get(name)))
         except Exception as error:
             # In a preview the value may not be known yet: what it comes from is.
-            if is_unknown(error) and told:
+            if is_unknown(error) and urns:
                 return False
             raise
 

@@ -116,7 +116,7 @@ def _images(props: Properties) -> Iterator[str]:
         yield "lets a tag point to another image later: imageTagMutability IMMUTABLE"
     if not is_true(get_path(props, "imageScanningConfiguration", "scanOnPush")):
         yield "does not scan what is pushed"
-    if not any(is_given(each, "kmsKey") for each in mappings(props.get("encryptionConfigurations"))):
+    if not any(is_given(configuration, "kmsKey") for configuration in mappings(props.get("encryptionConfigurations"))):
         yield "is not encrypted with a key of ours: encryptionConfigurations with kmsKey"
 
 

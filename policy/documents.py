@@ -40,7 +40,7 @@ class Statement:
     @property
     def condition_keys(self) -> set[str]:
         """Every key that it asks for, under any operator."""
-        return {key for asked in self.conditions.values() for key in asked}
+        return {key for pairs in self.conditions.values() for key in pairs}
 
     def who(self, kind: str) -> list[str]:
         """Return its principals of a kind."""
@@ -98,7 +98,7 @@ def is_unnamed(resource: str) -> bool:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(each) for each in as_list(value))
+    return tuple(str(item) for item in as_list(value))
 
 
 def _principals(value: Any) -> Iterator[tuple[str, str]]:
@@ -115,7 +115,7 @@ def _conditions(value: Any) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     if not isinstance(value, Mapping):
         return {}
     return {
-        str(operator): {str(key).lower(): _texts(asked[key]) for key in asked}
-        for operator, asked in ((operator, value[operator]) for operator in value)
-        if isinstance(asked, Mapping)
+        str(operator): {str(key).lower(): _texts(pairs[key]) for key in pairs}
+        for operator, pairs in ((operator, value[operator]) for operator in value)
+        if isinstance(pairs, Mapping)
     }

@@ -73,12 +73,12 @@ def _logged(props: Properties) -> Iterator[str]:
 
 def _firewall(balancer: Resource, stack: Stack) -> Iterator[str]:
     guarded = is_public(balancer.props) and _speaks_http(balancer.props)
-    if guarded and not any_of(stack.of(FIREWALL), lambda each: each.refers_to(balancer, "resourceArn")):
+    if guarded and not any_of(stack.of(FIREWALL), lambda association: association.refers_to(balancer, "resourceArn")):
         yield "has no firewall before it: a WebAclAssociation"
 
 
 def _rules_of_firewall(props: Properties) -> Iterator[str]:
-    rules = [each.get("statement") for each in mappings(props.get("rules"))]
+    rules = [rule.get("statement") for rule in mappings(props.get("rules"))]
     if not any(get_path(rule, "rateBasedStatement") for rule in rules):
         yield "sets no limit for an address: a rule with rateBasedStatement"
     if KNOWN_BAD not in {get_path(rule, "managedRuleGroupStatement", "name") for rule in rules}:
@@ -148,7 +148,7 @@ def _template(props: Properties) -> Iterator[str]:
             secret = get_path(action, "AuthenticateOidcConfig", "ClientSecret")
             if secret is not None and not str(secret).startswith(REFERENCE):
                 yield f"holds the client's secret of {name} in clear: {REFERENCE}...}}}}"
-        if not ASKING & {each.get("Type") for each in mappings(get_path(resources, name, "Properties", "Actions"))}:
+        if not ASKING & {step.get("Type") for step in mappings(get_path(resources, name, "Properties", "Actions"))}:
             yield f"makes {name}, which asks for no login: the stack makes those, where checks can read them"
 
 

@@ -53,14 +53,14 @@ def rules(props: Properties, direction: str) -> Iterator[Rule]:
     """Yield the rules of a direction, `ingress` or `egress`: of a group with inline rules, or of a rule by itself."""
     if any(is_given(props, name) for name in WRITTEN) and props.get("type") in (None, direction):
         yield _rule(props)
-    yield from (_rule(each) for each in mappings(props.get(direction)))
+    yield from (_rule(rule) for rule in mappings(props.get(direction)))
 
 
 def _rule(props: Properties) -> Rule:
     return Rule(
         _ports(props),
         tuple(source for name in SOURCES for source in strings(props.get(name))),
-        tuple(each for name in LISTS for each in strings(props.get(name))),
+        tuple(entry for name in LISTS for entry in strings(props.get(name))),
     )
 
 
@@ -84,14 +84,14 @@ def _open_egress(props: Properties) -> Iterator[str]:
             yield f"lets {_told(rule.ports)} out to the world ({', '.join(rule.sources)}): only 443 may be"
 
 
-def _open_together(one: Resource, stack: Stack) -> Iterator[str]:
-    own = next(rules(one.props, "ingress"), None)
+def _open_together(ingress: Resource, stack: Stack) -> Iterator[str]:
+    own = next(rules(ingress.props, "ingress"), None)
     if own is None or open_to_world(own.sources):
         return
     others = (
         rule
         for other in stack.of(INGRESS)
-        if _same_group(one, other)
+        if _same_group(ingress, other)
         for rule in rules(other.props, "ingress")
         if rule.ports[0] <= own.ports[1] and own.ports[0] <= rule.ports[1] and not open_to_world(rule.sources)
     )
@@ -99,15 +99,15 @@ def _open_together(one: Resource, stack: Stack) -> Iterator[str]:
         yield f"opens {_told(own.ports)} to the world together with other rules of its group: only 443 may be"
 
 
-def _same_group(one: Resource, other: Resource) -> bool:
-    referred = one.references.get("securityGroupId")
+def _same_group(left: Resource, right: Resource) -> bool:
+    referred = left.references.get("securityGroupId")
     if referred is not None:
-        return other.references.get("securityGroupId") == referred
-    return bool(one.props.get("securityGroupId") == other.props.get("securityGroupId"))
+        return right.references.get("securityGroupId") == referred
+    return bool(left.props.get("securityGroupId") == right.props.get("securityGroupId"))
 
 
 def _door(rule: Resource, stack: Stack) -> Iterator[str]:
-    if not any(open_to_world(each.sources) and each.ports == HTTPS for each in rules(rule.props, "ingress")):
+    if not any(open_to_world(opening.sources) and opening.ports == HTTPS for opening in rules(rule.props, "ingress")):
         return
 
     def leads_here(balancer: Resource) -> bool:
@@ -126,11 +126,17 @@ def _database_port(props: Properties) -> Iterator[str]:
 
 def _database_group(rule: Resource, stack: Stack) -> Iterator[str]:
     group = rule if rule.type == GROUP else stack.referred(rule, "securityGroupId", (GROUP,))
-    if group is None or not any_of(stack.of(DATABASE), lambda each: each.refers_to(group, "vpcSecurityGroupIds")):
+    if group is None or not any_of(
+        stack.of(DATABASE), lambda database: database.refers_to(group, "vpcSecurityGroupIds")
+    ):
         return
-    for each in rules(rule.props, "ingress"):
-        if each.ports != EVERY_PORT and not each.ports[0] <= POSTGRES <= each.ports[1] and (each.sources or each.lists):
-            yield f"lets addresses ({', '.join((*each.sources, *each.lists))}) reach the database's group"
+    for opening in rules(rule.props, "ingress"):
+        if (
+            opening.ports != EVERY_PORT
+            and not opening.ports[0] <= POSTGRES <= opening.ports[1]
+            and (opening.sources or opening.lists)
+        ):
+            yield f"lets addresses ({', '.join((*opening.sources, *opening.lists))}) reach the database's group"
 
 
 def _ports_named(props: Properties) -> Iterator[str]:
@@ -157,7 +163,7 @@ def _addresses(props: Properties) -> Iterator[str]:
         props.get("associatePublicIpAddress"),
         *(interface.get("associatePublicIpAddress") for interface in interfaces),
     )
-    if any(is_true(each) for each in given):
+    if any(is_true(flag) for flag in given):
         yield "gives machines public addresses: the load balancer alone has one"
 
 

@@ -168,7 +168,7 @@ def _is_boundary(policy: Resource, stack: Stack) -> bool:
         role = stack.referred(other, "role", ROLE)
         if role is None or not deploys(role, stack.environments):
             return False
-        return any(arn.endswith(ending) for each in documents(other.props) for arn in each.requires(BOUNDARY))
+        return any(arn.endswith(ending) for statement in documents(other.props) for arn in statement.requires(BOUNDARY))
 
     return any_of(stack.of(INLINE), bounds_with_it) and not any_of(
         stack.of(ATTACHMENT), lambda attachment: attachment.refers_to(policy, "policyArn")

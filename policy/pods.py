@@ -36,7 +36,9 @@ def containers(props: Properties) -> list[Properties]:
     """Return every container of a workload: those that run first, that stay, and that were attached for a look."""
     spec = pod(props)
     return [
-        each for name in ("initContainers", "containers", "ephemeralContainers") for each in mappings(spec.get(name))
+        container
+        for name in ("initContainers", "containers", "ephemeralContainers")
+        for container in mappings(spec.get(name))
     ]
 
 

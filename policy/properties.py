@@ -83,12 +83,12 @@ def as_list(value: Any) -> list[Any]:
 
 def mappings(value: Any) -> Iterator[Properties]:
     """Yield what is a mapping, of one or of a list."""
-    return (each for each in as_list(value) if isinstance(each, Mapping))
+    return (item for item in as_list(value) if isinstance(item, Mapping))
 
 
 def strings(value: Any) -> list[str]:
     """Return what is text, of one or of a list."""
-    return [each for each in as_list(value) if isinstance(each, str)]
+    return [item for item in as_list(value) if isinstance(item, str)]
 
 
 def is_true(value: Any) -> bool:
@@ -109,5 +109,5 @@ def values_named(value: Any, name: str) -> Iterator[Any]:
                 yield value[key]
             yield from values_named(value[key], name)
     elif is_list(value):
-        for each in value:
-            yield from values_named(each, name)
+        for item in value:
+            yield from values_named(item, name)

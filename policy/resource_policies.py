@@ -59,9 +59,9 @@ def _bound(statement: Statement) -> bool:
     """Tell whether conditions name who may come, exactly or by a beginning; `...IfExists` names nobody."""
     return any(
         key in BINDING and values and not any(value.startswith("*") for value in values)
-        for operator, asked in statement.conditions.items()
+        for operator, pairs in statement.conditions.items()
         if operator in {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
-        for key, values in asked.items()
+        for key, values in pairs.items()
     )
 
 

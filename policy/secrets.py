@@ -39,7 +39,7 @@ CONFIG_MAP = ("kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:ConfigMapPatch
 
 def secrets_in(text: str) -> Iterator[str]:
     """Yield what a text holds that nobody but its owner should read."""
-    return (told for told, form in FORMS.items() if form.search(text))
+    return (kind for kind, form in FORMS.items() if form.search(text))
 
 
 def _value(props: Properties) -> Iterator[str]:
@@ -87,8 +87,8 @@ def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for key in value:
             yield from _texts(value[key], str(key))
     elif is_list(value):
-        for each in value:
-            yield from _texts(each, name)
+        for item in value:
+            yield from _texts(item, name)
     elif isinstance(value, str):
         yield name, value
 

@@ -34,7 +34,7 @@ def deploys(role: Resource, environments: Sequence[str]) -> bool:
         if not _is_one_project(statement)
         for subject in (statement.requires(f"{GITHUB}:sub") if _is_github(statement) else ("",))
     ]
-    return bool(subjects) and all(each is not None and each.group(3) in names for each in subjects)
+    return bool(subjects) and all(match is not None and match.group(3) in names for match in subjects)
 
 
 def assumed_by(role: Resource) -> set[str]:
@@ -53,7 +53,7 @@ def _allowed(props: Properties) -> Iterator[Statement]:
 def _is_github(statement: Statement) -> bool:
     # The provider's ARN is not known before the provider is made: then the conditions tell.
     named = (*statement.who("Federated"), *statement.condition_keys)
-    return bool(statement.who("Federated")) and any(GITHUB in each for each in named)
+    return bool(statement.who("Federated")) and any(GITHUB in name for name in named)
 
 
 def _is_one_project(statement: Statement) -> bool:
@@ -109,8 +109,8 @@ def _web_identity(props: Properties) -> Iterator[str]:
             continue
         exact = statement.conditions.get("StringEquals", {})
         for claim in ("aud", "sub"):
-            asked = [value for key, values in exact.items() if key.endswith(f":{claim}") for value in values]
-            if not asked or any(PATTERN.search(value) for value in asked):
+            demanded = [value for key, values in exact.items() if key.endswith(f":{claim}") for value in values]
+            if not demanded or any(PATTERN.search(value) for value in demanded):
                 yield f"does not demand exactly who comes ({claim}): StringEquals"
 
 

@@ -70,7 +70,7 @@ def _probes(props: Properties) -> Iterator[str]:
         alive, ready = container.get("livenessProbe"), container.get("readinessProbe")
         if not alive or not ready:
             yield f"{container.get('name')} has no {'liveness' if not alive else 'readiness'} probe"
-        elif (asked := get_path(alive, "httpGet")) and asked == get_path(ready, "httpGet"):
+        elif (request := get_path(alive, "httpGet")) and request == get_path(ready, "httpGet"):
             yield f"{container.get('name')} asks the same for liveness and readiness: a slow database would restart it"
 
 

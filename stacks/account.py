@@ -61,16 +61,18 @@ def deploy(config: AccountConfig, stack: str) -> None:
         environment: ArchiveBucket(
             f"{environment}-archive",
             ArchiveBucketArgs(
-                archive_bucket(environment, config.account), kept.key_arn, colder_after_days=archive.colder_after_days
+                archive_bucket(environment, config.account),
+                resources.key_arn,
+                colder_after_days=archive.colder_after_days,
             ),
             opts,
         )
-        for environment, kept in retained.items()
+        for environment, resources in retained.items()
         if (archive := archive_of(environment))
     }
     for environment, bucket in archives.items():
         _read_archive(config, environment, bucket, retained[environment].key_arn, opts)
-    deployment = _deployment(config, {name: kept.key_arn for name, kept in retained.items()}, opts)
+    deployment = _deployment(config, {name: resources.key_arn for name, resources in retained.items()}, opts)
     images.grant_push("images-push", deployment.images)
     state.grant_read("preview-state", deployment.preview)
     for environment, role in deployment.deploy.items():

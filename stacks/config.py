@@ -314,11 +314,11 @@ def read_stack_file(stack: str, key: str, folder: Path = ROOT) -> Any:
     """
     path = folder / f"Pulumi.{stack}.yaml"
     try:
-        said = read_yaml(path) or {}
+        document = read_yaml(path) or {}
     except FileNotFoundError:
         there = ", ".join(_stacks(folder))
         raise StackConfigError(f"there is no {path.name}; there are the stacks {there}") from None
-    found = said.get("config") or {} if isinstance(said, Mapping) else None
+    found = document.get("config") or {} if isinstance(document, Mapping) else None
     if not isinstance(found, Mapping):
         raise StackConfigError(f"{path.name} holds no keys below `config:`. Write:\n{as_yaml(f'{PROJECT}:{key}', {})}")
     check_keys(stack, key, map(str, found))

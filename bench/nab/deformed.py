@@ -34,9 +34,9 @@ def every_second_row(series: LabelledSeries) -> LabelledSeries:
 
 def mean_of_two(series: LabelledSeries) -> LabelledSeries:
     """Return it in points that sum up two rows each."""
-    whole = len(series.times) // 2 * 2
-    values = series.values[:whole].reshape(-1, 2).mean(axis=1)
-    return replace(_rows(series, np.arange(1, whole, 2, dtype=np.float64)), values=values)
+    even = len(series.times) // 2 * 2
+    values = series.values[:even].reshape(-1, 2).mean(axis=1)
+    return replace(_rows(series, np.arange(1, even, 2, dtype=np.float64)), values=values)
 
 
 def twice_as_often(series: LabelledSeries) -> LabelledSeries:

@@ -74,9 +74,9 @@ def _choose(variants: Sequence[Sequence[Outcome]]) -> int:
 
 def choose(at_thresholds: Sequence[Outcome]) -> int:
     """Return which has the best NAB score and keeps to `MAX_FALSE_ALARMS`, the last one where none does."""
-    places = range(len(at_thresholds))
-    allowed = [place for place in places if at_thresholds[place].counts.false_alarms_per_day <= MAX_FALSE_ALARMS]
-    return max(allowed or places[-1:], key=lambda place: at_thresholds[place].gained)
+    indexes = range(len(at_thresholds))
+    allowed = [index for index in indexes if at_thresholds[index].counts.false_alarms_per_day <= MAX_FALSE_ALARMS]
+    return max(allowed or indexes[-1:], key=lambda index: at_thresholds[index].gained)
 
 
 def _sum(parts: Sequence[Outcome]) -> Outcome:

@@ -172,7 +172,7 @@ BY_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Type of a resource -> the calls."""
 
-BESIDE = (
+CLEANUP = (
     _service("ec2", "DeleteNetworkInterface", "DeleteVolume")
     + _service("rds", "DeleteDBSnapshot")
     + _service("acm", "ListCertificates")
@@ -181,4 +181,4 @@ BESIDE = (
 """To delete what was made beside a stack, once the stack is down (`delivery.leftovers`), and to look for what a killed
 deployment was making (`delivery.pending`)."""
 
-CALLS: tuple[str, ...] = tuple(sorted({*BESIDE, *(call for calls in BY_TYPE.values() for call in calls)}))
+CALLS: tuple[str, ...] = tuple(sorted({*CLEANUP, *(call for calls in BY_TYPE.values() for call in calls)}))

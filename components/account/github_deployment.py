@@ -106,7 +106,7 @@ class GitHubDeployment(Component):
             {
                 "previewRoleArn": self.preview.arn,
                 "imagesRoleArn": self.images.arn,
-                "deployRoleArns": {environment: made.arn for environment, made in self.deploy.items()},
+                "deployRoleArns": {environment: role.arn for environment, role in self.deploy.items()},
             }
         )
 
@@ -132,15 +132,17 @@ class GitHubDeployment(Component):
                     "Condition": {"StringEquals": {"aws:SourceArn": project}},
                 }
             )
-        made = self._role(f"deploy-{name}", trusted, f"Deploys {name}")
-        allow(f"deploy-{name}", made, *deployment_statements(stack), parent=self)
-        return made
+        role = self._role(f"deploy-{name}", trusted, f"Deploys {name}")
+        allow(f"deploy-{name}", role, *deployment_statements(stack), parent=self)
+        return role
 
     def _trust(self, environments: Sequence[GitHubEnvironment], workflow: str | None = None) -> dict[str, Any]:
         """Let jobs of some environments assume a role, from their refs alone, in `workflow` alone where it is given."""
         github = self._args.config
-        subjects = [subject for one in environments for subject in github.subjects(f"environment:{one.name}")]
-        refs = sorted({ref for one in environments for ref in one.refs})
+        subjects = [
+            subject for environment in environments for subject in github.subjects(f"environment:{environment.name}")
+        ]
+        refs = sorted({ref for environment in environments for ref in environment.refs})
         claims = {f"{ISSUER}:ref": refs}
         if workflow:
             claims[f"{ISSUER}:job_workflow_ref"] = [github.workflow(workflow, ref) for ref in refs]

@@ -68,12 +68,12 @@ class GitHubRunners(Component):
         )
         ready = pulumi.ResourceOptions(parent=self, depends_on=[allowed])
         self.projects = {
-            made: build_project(made, build, role, logs, ready)
-            for made in (runner_project(args.project, purpose, args.environment) for purpose in PURPOSES)
+            project_name: build_project(project_name, build, role, logs, ready)
+            for project_name in (runner_project(args.project, purpose, args.environment) for purpose in PURPOSES)
         }
-        for made, project in self.projects.items():
+        for project_name, project in self.projects.items():
             aws.codebuild.Webhook(
-                made,
+                project_name,
                 project_name=project.name,
                 build_type="BUILD",
                 filter_groups=[

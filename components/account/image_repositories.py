@@ -29,13 +29,13 @@ PUSH = (
 class ImageRepositoriesArgs:
     """One repository for each image, all under `prefix`.
 
-    `kept`: how many images stay that a stack has named, as their tag `kept_tag` says; `others`: how many beside them.
+    `named`: how many images stay that a stack has named, as their tag `kept_tag` says; `others`: how many beside them.
     """
 
     prefix: str
     images: tuple[str, ...]
     key: EncryptionKey
-    kept: int = 1000
+    named: int = 1000
     others: int = 50
 
     def __post_init__(self) -> None:
@@ -48,18 +48,18 @@ def kept_tag(digest: str) -> str:
     return f"{KEPT}{digest.removeprefix('sha256:')[:12]}"
 
 
-def lifecycle_policy(kept: int, others: int) -> str:
+def lifecycle_policy(named: int, others: int) -> str:
     """Return which images go. ECR lets no rule touch what matches an earlier one, whether that takes it or not.
 
     The images that stacks name stand at the end of those that they have named: no stack loses what it names.
     """
     rules: tuple[tuple[str, dict[str, Any], int], ...] = (
         (
-            f"Keep the newest {kept} that a stack has named",
+            f"Keep the newest {named} that a stack has named",
             {"tagStatus": "tagged", "tagPatternList": [f"{KEPT}*"]},
-            kept,
+            named,
         ),
-        ("Keep signatures as long as images", {"tagStatus": "tagged", "tagPatternList": ["sha256-*"]}, kept + others),
+        ("Keep signatures as long as images", {"tagStatus": "tagged", "tagPatternList": ["sha256-*"]}, named + others),
         (f"Keep the newest {others} of the others", {"tagStatus": "any"}, others),
     )
     return json.dumps(
@@ -123,6 +123,6 @@ class ImageRepositories(Component):
             opts=child,
         )
         aws.ecr.LifecyclePolicy(
-            name, repository=repository.name, policy=lifecycle_policy(args.kept, args.others), opts=child
+            name, repository=repository.name, policy=lifecycle_policy(args.named, args.others), opts=child
         )
         return repository

@@ -85,7 +85,7 @@ class Retained(Component):
 
     def grant_find(self, name: str, to: aws.iam.Role) -> aws.iam.RolePolicy:
         """Let a role find all of it, and encrypt with the key what a stack makes; never change it or read a secret."""
-        services = [service(each, self._args.region) for each in ("ec2", "kinesis", "rds", "secretsmanager")]
+        services = [service(called, self._args.region) for called in ("ec2", "kinesis", "rds", "secretsmanager")]
         return allow(
             name,
             to,

@@ -105,7 +105,7 @@ class SparkReports(Component):
             f"Spark over the archive of {args.environment}",
             self,
             Statement(("s3:ListBucket",), [bucket]),
-            Statement(("s3:GetObject",), [f"{bucket}/{each}/*" for each in ("code", "manifests", "readings")]),
+            Statement(("s3:GetObject",), [f"{bucket}/{folder}/*" for folder in ("code", "manifests", "readings")]),
             Statement(("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), [f"{bucket}/reports/*"]),
             key.to_encrypt(through),
             key.to_decrypt(through),

@@ -103,7 +103,7 @@ class Controllers(Component):
     def _autoscaler(self) -> None:
         cluster = self._args.identities.cluster_name
         identity = self._args.identities.make("cluster-autoscaler", KUBE_SYSTEM, "cluster-autoscaler", self)
-        place = f"{self._args.region}:{self._args.account}"
+        scope = f"{self._args.region}:{self._args.account}"
         owned = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}": "owned"}}
         identity.allow(
             "scale",
@@ -124,10 +124,10 @@ class Controllers(Component):
             Statement(
                 ("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"),
                 # EKS names the groups that it makes for a node group.
-                [f"arn:aws:autoscaling:{place}:autoScalingGroup:*:autoScalingGroupName/eks-*"],
+                [f"arn:aws:autoscaling:{scope}:autoScalingGroup:*:autoScalingGroupName/eks-*"],
                 owned,
             ),
-            Statement(("eks:DescribeNodegroup",), [f"arn:aws:eks:{place}:nodegroup/{cluster}/*"]),
+            Statement(("eks:DescribeNodegroup",), [f"arn:aws:eks:{scope}:nodegroup/{cluster}/*"]),
         )
         self._install(
             "cluster-autoscaler",

@@ -24,12 +24,12 @@ class Kubectl:
     async def find(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return an object, None where there is none or no such kind. Raises KubectlError."""
         try:
-            said = await self._run("get", kind, name, "--ignore-not-found", "-o", "json")
+            output = await self._run("get", kind, name, "--ignore-not-found", "-o", "json")
         except KubectlError as error:
             if "the server doesn't have a resource type" in str(error):
                 return None
             raise
-        found: dict[str, Any] | None = json.loads(said) if said.strip() else None
+        found: dict[str, Any] | None = json.loads(output) if output.strip() else None
         return found
 
     async def list(self, kind: str, labels: str) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ class NodeGroups(Component):
         args, nodes = self._args, self._args.config
         # The rest of its name is made up, so that one that replaces it can be made first.
         prefix = f"{name}-"
-        now = next((sizes for made, sizes in found.items() if made.startswith(prefix)), None)
+        now = next((sizes for group, sizes in found.items() if group.startswith(prefix)), None)
         unchanged = now is None or (now.minimum, now.maximum) == (minimum, maximum)
         return aws.eks.NodeGroup(
             name,

@@ -146,8 +146,8 @@ class Database(Component):
         )
 
     def _login_statement(self, user: str) -> Statement:
-        place = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
-        return Statement(self.actions[Connect], [pulumi.Output.concat(place, self.instance.resource_id, "/", user)])
+        prefix = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
+        return Statement(self.actions[Connect], [pulumi.Output.concat(prefix, self.instance.resource_id, "/", user)])
 
     def _allow_from(self, source: str, group_id: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
         return aws.vpc.SecurityGroupIngressRule(

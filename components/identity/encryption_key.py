@@ -57,7 +57,7 @@ class CustomerManagedKey(Component):
 
     def __init__(self, name: str, args: CustomerManagedKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        made = aws.kms.Key(
+        key = aws.kms.Key(
             name,
             description=args.description,
             enable_key_rotation=True,
@@ -66,9 +66,9 @@ class CustomerManagedKey(Component):
             opts=pulumi.ResourceOptions(parent=self),
         )
         aws.kms.Alias(
-            name, name=f"alias/{args.alias}", target_key_id=made.key_id, opts=pulumi.ResourceOptions(parent=self)
+            name, name=f"alias/{args.alias}", target_key_id=key.key_id, opts=pulumi.ResourceOptions(parent=self)
         )
-        self.key = EncryptionKey(made.arn)
+        self.key = EncryptionKey(key.arn)
         self.register_outputs({"arn": self.key.arn})
 
 

@@ -47,7 +47,7 @@ class LoginRules(Component):
 
     def __init__(self, name: str, args: LoginRulesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        rules = {f"{path.title()}Rule": _rule(args, place, args.paths[path]) for place, path in enumerate(args.paths)}
+        rules = {f"{path.title()}Rule": _rule(args, index, args.paths[path]) for index, path in enumerate(args.paths)}
         self.stack = aws.cloudformation.Stack(
             name,
             template_body=pulumi.Output.json_dumps({"Resources": rules}),
@@ -63,7 +63,7 @@ def secret_reference(config: LoginConfig) -> str:
     return f"{{{{resolve:secretsmanager:{config.client_secret_name}:SecretString{version}}}}}"
 
 
-def _rule(args: LoginRulesArgs, place: int, path: ProtectedPath) -> dict[str, Any]:
+def _rule(args: LoginRulesArgs, index: int, path: ProtectedPath) -> dict[str, Any]:
     config = args.config
     oidc = {
         "Issuer": config.issuer,
@@ -80,7 +80,7 @@ def _rule(args: LoginRulesArgs, place: int, path: ProtectedPath) -> dict[str, An
         "Type": "AWS::ElasticLoadBalancingV2::ListenerRule",
         "Properties": {
             "ListenerArn": args.listener_arn,
-            "Priority": FIRST_PRIORITY + place,
+            "Priority": FIRST_PRIORITY + index,
             "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(path.patterns)}}],
             "Actions": [
                 {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": oidc},

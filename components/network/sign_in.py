@@ -12,10 +12,10 @@ def sign_in(
     need: SignIn, config: IngressConfig, balancer_arn: pulumi.Input[str], region: str, internet: EgressTarget
 ) -> Binding:
     """Return how a service checks the load balancer's word: whose signature, for whom, and where the keys are."""
-    told: dict[str, pulumi.Input[str]] = {"ANONYMOUS": config.anonymous} if config.anonymous else {}
+    variables: dict[str, pulumi.Input[str]] = {"ANONYMOUS": config.anonymous} if config.anonymous else {}
     login = config.login
     if login is None:
-        return Binding(told)
+        return Binding(variables)
     parts: dict[str, pulumi.Input[str]] = {
         "ISSUER": login.issuer,
         "CLIENT_ID": login.client_id,
@@ -27,4 +27,6 @@ def sign_in(
         "DEFAULT_ROLE": login.default_role,
         "LABELS": as_text(login.labels),
     }
-    return Binding(told | {need.resource.variable(part): value for part, value in parts.items()}, egress=(internet,))
+    return Binding(
+        variables | {need.resource.variable(part): value for part, value in parts.items()}, egress=(internet,)
+    )

@@ -63,7 +63,7 @@ async def _as_many_as(kubectl: Kubectl, name: str, before: str, after: str) -> N
             "delivery.strategy canary and without mesh first, then with rolling"
         )
     if old and new:
-        wanted, there = (int(made["spec"].get("replicas") or 1) for made in (old, new))
+        wanted, there = (int(workload["spec"].get("replicas") or 1) for workload in (old, new))
         if there < wanted:
             await kubectl.scale(after, name, wanted)
 
@@ -74,7 +74,7 @@ def _owns_its_service(old: Object) -> bool:
 
 
 async def _await_rollout(kubectl: Kubectl, name: str, indicators: Sequence[Indicator], limit: timedelta) -> str:
-    until, said = time.monotonic() + limit.total_seconds(), ""
+    until, logged = time.monotonic() + limit.total_seconds(), ""
     while True:
         rollout = await kubectl.find(ROLLOUT, name)
         if rollout is None:
@@ -87,9 +87,9 @@ async def _await_rollout(kubectl: Kubectl, name: str, indicators: Sequence[Indic
             if status.get("phase") == "Degraded":
                 runs = await kubectl.list(RUNS, f"rollouts-pod-template-hash={status.get('currentPodHash')}")
                 raise NotDeliveredError(why(name, kubectl.namespace, rollout, runs, indicators))
-        if state != said:
+        if state != logged:
             pulumi.log.info(f"{name}: {state}", ephemeral=True)
-            said = state
+            logged = state
         if time.monotonic() > until:
             raise NotDeliveredError(
                 f"{name}: the new version has not taken over within {limit}: {state}. What it waits for: "
@@ -101,12 +101,12 @@ async def _await_rollout(kubectl: Kubectl, name: str, indicators: Sequence[Indic
 async def _await_deployment(kubectl: Kubectl, name: str, limit: timedelta) -> str:
     until = time.monotonic() + limit.total_seconds()
     while True:
-        made = await kubectl.find(DEPLOYMENT, name)
-        if made is None:
+        deployment = await kubectl.find(DEPLOYMENT, name)
+        if deployment is None:
             raise NotDeliveredError(f"{name}: its Deployment is gone: somebody deleted it, deploy again")
-        wanted, status = int(made["spec"].get("replicas") or 1), made.get("status", {})
-        if _is_seen(made) and min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0)) >= wanted:
-            return str(made["metadata"]["uid"])
+        wanted, status = int(deployment["spec"].get("replicas") or 1), deployment.get("status", {})
+        if _is_seen(deployment) and min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0)) >= wanted:
+            return str(deployment["metadata"]["uid"])
         if time.monotonic() > until:
             raise NotDeliveredError(
                 f"{name}: {status.get('availableReplicas', 0)} of {wanted} pods are ready after {limit}: "
@@ -115,9 +115,9 @@ async def _await_deployment(kubectl: Kubectl, name: str, limit: timedelta) -> st
         await asyncio.sleep(ASK_SECONDS)
 
 
-def _is_seen(made: Object) -> bool:
+def _is_seen(workload: Object) -> bool:
     """Whether the status is of the newest spec: text in a Rollout, a number in a Deployment."""
-    return str(made.get("status", {}).get("observedGeneration")) == str(made["metadata"]["generation"])
+    return str(workload.get("status", {}).get("observedGeneration")) == str(workload["metadata"]["generation"])
 
 
 def why(name: str, namespace: str, rollout: Object, runs: Sequence[Object], indicators: Sequence[Indicator]) -> str:
@@ -128,7 +128,7 @@ def why(name: str, namespace: str, rollout: Object, runs: Sequence[Object], indi
     )
     status = rollout["status"]
     if not failed:
-        reason, look = status.get("message", "it is degraded"), f"describe rollout {name}"
+        reason, command = status.get("message", "it is degraded"), f"describe rollout {name}"
     else:
         run = failed[-1]
         judged_by = {judged.name: judged for judged in indicators}
@@ -136,11 +136,11 @@ def why(name: str, namespace: str, rollout: Object, runs: Sequence[Object], indi
         reason = "; ".join(_found(result, namespace, judged_by) for result in results) or run["status"].get(
             "message", ""
         )
-        look = f"get analysisrun {run['metadata']['name']} -o yaml"
+        command = f"get analysisrun {run['metadata']['name']} -o yaml"
     serves = f"{name}-{status['stableRS']} still serves" if status.get("stableRS") else "nothing serves yet"
     return (
         f"{name}: the new version was taken back, {serves}. {reason}.\n"
-        f"What was measured: kubectl -n {namespace} {look}\n"
+        f"What was measured: kubectl -n {namespace} {command}\n"
         "Deploy the version before, or a mended one. To try this one again: "
         f'kubectl -n {namespace} patch rollout {name} --subresource=status --type=merge -p \'{{"status":'
         '{"abort":false}}\' and `pulumi up`'

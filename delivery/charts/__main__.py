@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     try:
         helm = Helm(CACHE / "charts", chosen.mirror)
-        with _api_server() as asked:
-            wrong = [finding for stack in chosen.stacks for finding in _report(console, helm, asked, stack)]
+        with _api_server() as api:
+            wrong = [finding for stack in chosen.stacks for finding in _report(console, helm, api, stack)]
     except StackConfigError as error:
         print(f"charts: {error}", file=sys.stderr)
         return 2
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         return COULD_NOT_RUN
     for finding in wrong:
         console.print(finding, style="red", markup=False, soft_wrap=True)
-    if asked is None:
+    if api is None:
         lacking = " and ".join(api_server.missing())
         console.print(
             f"No API server was asked, so rules in CEL were not looked at: {lacking} not on PATH", markup=False
@@ -78,11 +78,9 @@ def _api_server() -> Iterator[ApiServer | None]:
         yield running
 
 
-def _report(console: Console, helm: Helm, asked: ApiServer | None, stack: str) -> list[str]:
+def _report(console: Console, helm: Helm, api: ApiServer | None, stack: str) -> list[str]:
     return [
-        finding
-        for name, config in variants(stack)
-        for finding in _report_one(console, helm, asked, stack, name, config)
+        finding for name, config in variants(stack) for finding in _report_one(console, helm, api, stack, name, config)
     ]
 
 
@@ -96,7 +94,7 @@ def variants(stack: str) -> Iterator[tuple[str, EnvironmentConfig]]:
 
 
 def _report_one(
-    console: Console, helm: Helm, asked: ApiServer | None, stack: str, name: str, config: EnvironmentConfig
+    console: Console, helm: Helm, api: ApiServer | None, stack: str, name: str, config: EnvironmentConfig
 ) -> list[str]:
     graph = recording.build(lambda: environment.deploy(config, stack), stack=stack)
     table = Table("chart", "version", "program", "newest", "remark", title=name, title_justify="left")
@@ -106,10 +104,10 @@ def _report_one(
         remark = "deprecated" if deprecated else ""
         table.add_row(wanted.chart, about.version, about.app_version, newest.version if newest else "unknown", remark)
     console.print(table)
-    return [f"{name}: {finding}" for finding in _check(helm, asked, config, graph)]
+    return [f"{name}: {finding}" for finding in _check(helm, api, config, graph)]
 
 
-def _check(helm: Helm, asked: ApiServer | None, config: EnvironmentConfig, graph: Graph) -> Iterator[str]:
+def _check(helm: Helm, api: ApiServer | None, config: EnvironmentConfig, graph: Graph) -> Iterator[str]:
     """Yield what is wrong with the charts of a stack."""
     kubernetes, everything = config.cluster.version, Rendered()
     for wanted in sorted(installed(graph), key=lambda wanted: wanted.chart != "prometheus-operator-crds"):
@@ -130,11 +128,11 @@ def _check(helm: Helm, asked: ApiServer | None, config: EnvironmentConfig, graph
             *checks.of_workloads(rendered, wanted),
         ):
             yield f"{wanted.chart}: {finding}"
-        everything.add(wanted.namespace, [made for _, made in rendered.objects])
+        everything.add(wanted.namespace, [manifest for _, manifest in rendered.objects])
     yield from checks.of_stack(everything, graph)
     yield from refused(everything, graph, kubernetes)
-    if asked is not None:
-        yield from server.refused(everything, graph, asked)
+    if api is not None:
+        yield from server.refused(everything, graph, api)
     yield from _pairs(helm, kubernetes, graph)
 
 

@@ -44,35 +44,35 @@ class Pod:
 
 @dataclass(slots=True)
 class Rendered:
-    """What the charts of a stack make, by the namespace in which it is made."""
+    """What the charts of a stack make, by the namespace in which it is policy."""
 
     objects: list[tuple[str, Object]] = field(default_factory=list)
 
     def add(self, namespace: str, objects: Sequence[Object]) -> None:
         """Add what a chart makes; `namespace` is where its release goes."""
-        self.objects += [(made["metadata"].get("namespace", namespace), made) for made in objects]
+        self.objects += [(manifest["metadata"].get("namespace", namespace), manifest) for manifest in objects]
 
     def of(self, *kinds: str) -> Iterator[tuple[str, Object]]:
         """Yield namespace and object of each of some kinds."""
-        return ((namespace, made) for namespace, made in self.objects if made["kind"] in kinds)
+        return ((namespace, manifest) for namespace, manifest in self.objects if manifest["kind"] in kinds)
 
     @property
     def pods(self) -> list[Pod]:
         """The pods of every workload."""
         found = []
-        for namespace, made in self.of(*WORKLOADS):
-            template = made["spec"]["template"]
+        for namespace, manifest in self.of(*WORKLOADS):
+            template = manifest["spec"]["template"]
             labels = template.get("metadata", {}).get("labels", {})
-            found.append(Pod(f"{made['kind']} {made['metadata']['name']}", namespace, labels, template["spec"]))
+            found.append(Pod(f"{manifest['kind']} {manifest['metadata']['name']}", namespace, labels, template["spec"]))
         return found
 
     @property
     def apis(self) -> list[str]:
         """What the CustomResourceDefinitions serve, as `group/version/kind`."""
         return sorted(
-            f"{made['spec']['group']}/{version['name']}/{made['spec']['names']['kind']}"
-            for _, made in self.of("CustomResourceDefinition")
-            for version in made["spec"]["versions"]
+            f"{manifest['spec']['group']}/{version['name']}/{manifest['spec']['names']['kind']}"
+            for _, manifest in self.of("CustomResourceDefinition")
+            for version in manifest["spec"]["versions"]
             if version["served"]
         )
 
@@ -83,15 +83,15 @@ def of_objects(rendered: Rendered) -> Iterator[str]:
         yield from _requests(pod)
         yield from _node_logs(pod)
         yield from _host_ports(pod)
-    for _, made in rendered.of(*OPERATED):
-        if not _asks(made["spec"]):
-            yield f"{made['kind']} {made['metadata']['name']} has no requests of CPU and memory"
-    for _, made in rendered.of("StatefulSet"):
-        if made["spec"].get("persistentVolumeClaimRetentionPolicy", {}).get("whenDeleted") == "Delete":
-            yield f"StatefulSet {made['metadata']['name']} takes its volumes with it when it is deleted"
-    for _, made in rendered.of("Secret"):
-        if "admin-password" in made.get("data", {}):
-            yield f"Secret {made['metadata']['name']} holds an administrator's password, whom nobody makes"
+    for _, manifest in rendered.of(*OPERATED):
+        if not _asks(manifest["spec"]):
+            yield f"{manifest['kind']} {manifest['metadata']['name']} has no requests of CPU and memory"
+    for _, manifest in rendered.of("StatefulSet"):
+        if manifest["spec"].get("persistentVolumeClaimRetentionPolicy", {}).get("whenDeleted") == "Delete":
+            yield f"StatefulSet {manifest['metadata']['name']} takes its volumes with it when it is deleted"
+    for _, manifest in rendered.of("Secret"):
+        if "admin-password" in manifest.get("data", {}):
+            yield f"Secret {manifest['metadata']['name']} holds an administrator's password, whom nobody makes"
 
 
 def of_stack(rendered: Rendered, graph: Graph) -> Iterator[str]:
@@ -101,30 +101,35 @@ def of_stack(rendered: Rendered, graph: Graph) -> Iterator[str]:
     yield from _accounts(rendered, graph)
     yield from _policies(rendered, graph)
     served = {f"{group}/{version}:{kind}" for group, version, kind in (api.split("/") for api in rendered.apis)}
-    for made in graph.resources:
-        kind = f"{made.inputs.get('apiVersion')}:{made.inputs.get('kind')}"
-        if made.type == f"kubernetes:{kind}" and "." in kind.partition("/")[0] and _custom(made) and kind not in served:
-            yield f"{made.name} is a {kind}, which no chart's CustomResourceDefinition serves"
+    for resource in graph.resources:
+        kind = f"{resource.inputs.get('apiVersion')}:{resource.inputs.get('kind')}"
+        if (
+            resource.type == f"kubernetes:{kind}"
+            and "." in kind.partition("/")[0]
+            and _custom(resource)
+            and kind not in served
+        ):
+            yield f"{resource.name} is a {kind}, which no chart's CustomResourceDefinition serves"
 
 
 def of_workloads(rendered: Rendered, wanted: Installed) -> Iterator[str]:
     """Check what a chart runs against what the cost counts with. Prices and places of pods are made of that."""
     try:
-        counted = {made.name: made for made in of_chart(wanted.chart, wanted.version, wanted.values)}
+        counted = {workload.name: workload for workload in of_chart(wanted.chart, wanted.version, wanted.values)}
     except UnknownAttributeError as error:
         yield str(error)
         return
-    made = _workloads(rendered)
-    for name in sorted(counted.keys() | made.keys()):
-        if counted.get(name) != made.get(name):
-            yield f"runs {made.get(name)}, and CHARTS of delivery/cost/workloads.py says {counted.get(name)}"
+    running = _workloads(rendered)
+    for name in sorted(counted.keys() | running.keys()):
+        if counted.get(name) != running.get(name):
+            yield f"runs {running.get(name)}, and CHARTS of delivery/cost/workloads.py says {counted.get(name)}"
 
 
 def _workloads(rendered: Rendered) -> dict[str, Workload]:
     found = {}
-    for _, made in rendered.of(*WORKLOADS, *OPERATED):
-        spec = made["spec"]
-        if made["kind"] in OPERATED:
+    for _, manifest in rendered.of(*WORKLOADS, *OPERATED):
+        spec = manifest["spec"]
+        if manifest["kind"] in OPERATED:
             containers, first = [_requests_of(spec), _reloader(rendered)], []
         else:
             pod = spec["template"]["spec"]
@@ -133,7 +138,7 @@ def _workloads(rendered: Rendered) -> dict[str, Workload]:
                 for kind in ("containers", "initContainers")
             )
         replicas = int(spec.get("replicas", 1))
-        name = f"{made['kind']} {made['metadata']['name']}"
+        name = f"{manifest['kind']} {manifest['metadata']['name']}"
         found[name] = Workload(
             name=name,
             # What runs first runs alone.
@@ -141,7 +146,7 @@ def _workloads(rendered: Rendered) -> dict[str, Workload]:
             memory_mib=max([sum(memory for _, memory in containers), *(memory for _, memory in first)]),
             replicas=replicas,
             most=replicas,
-            on_every_node=made["kind"] == "DaemonSet",
+            on_every_node=manifest["kind"] == "DaemonSet",
         )
     return found
 
@@ -153,18 +158,18 @@ def _requests_of(container: Object) -> tuple[int, int]:
 
 def _reloader(rendered: Rendered) -> tuple[int, int]:
     """Return what the operator gives the container that it puts beside each of its resources."""
-    said = dict(
+    arguments = dict(
         argument.removeprefix("--config-reloader-").split("=", 1)
         for pod in rendered.pods
         for container in pod.containers
         for argument in container.get("args", [])
         if argument.startswith("--config-reloader-")
     )
-    return millicores(said.get("cpu-request", "0")), mebibytes(said.get("memory-request", "0Mi"))
+    return millicores(arguments.get("cpu-request", "0")), mebibytes(arguments.get("memory-request", "0Mi"))
 
 
-def _custom(made: RecordedResource) -> bool:
-    group = str(made.inputs["apiVersion"]).partition("/")[0]
+def _custom(resource: RecordedResource) -> bool:
+    group = str(resource.inputs["apiVersion"]).partition("/")[0]
     return not group.endswith((".k8s.io",)) or group == "elbv2.k8s.aws"
 
 
@@ -201,46 +206,48 @@ def _seconds(duration: str) -> float:
 
 def _scrapes(rendered: Rendered) -> Iterator[str]:
     """The operator refuses a monitor whose time-out is longer than its interval, and its alert stands for ever."""
-    usual = next((made["spec"].get("scrapeInterval", "30s") for _, made in rendered.of("Prometheus")), "30s")
-    for _, made in rendered.of("ServiceMonitor", "PodMonitor"):
-        for endpoint in made["spec"].get("endpoints", made["spec"].get("podMetricsEndpoints", [])):
+    usual = next((manifest["spec"].get("scrapeInterval", "30s") for _, manifest in rendered.of("Prometheus")), "30s")
+    for _, manifest in rendered.of("ServiceMonitor", "PodMonitor"):
+        for endpoint in manifest["spec"].get("endpoints", manifest["spec"].get("podMetricsEndpoints", [])):
             interval, timeout = endpoint.get("interval") or usual, endpoint.get("scrapeTimeout") or "0s"
             if _seconds(timeout) > _seconds(interval):
-                name = f"{made['kind']} {made['metadata']['name']}"
+                name = f"{manifest['kind']} {manifest['metadata']['name']}"
                 yield f"{name} waits {timeout} for what it scrapes every {interval}: the operator refuses it"
 
 
 def _addresses(rendered: Rendered, graph: Graph) -> Iterator[str]:
     services = _services(rendered, graph)
-    for made in graph.resources:
-        home = str(made.inputs.get("namespace") or (made.inputs.get("metadata") or {}).get("namespace"))
-        within = made.inputs.get("values") if made.type.endswith(":Release") else made.inputs.get("spec")
+    for resource in graph.resources:
+        home = str(resource.inputs.get("namespace") or (resource.inputs.get("metadata") or {}).get("namespace"))
+        within = resource.inputs.get("values") if resource.type.endswith(":Release") else resource.inputs.get("spec")
         for text in sorted(set(_texts(within))):
             found = _ADDRESS.fullmatch(text)
             if found is None or (found["namespace"] or home) not in {namespace for namespace, _ in services}:
                 continue
             ports = services.get((found["namespace"] or home, found["name"]))
             if ports is None:
-                yield f"{made.name} names {text}, and there is no Service {found['name']}"
+                yield f"{resource.name} names {text}, and there is no Service {found['name']}"
             elif int(found["port"]) not in ports:
-                yield f"{made.name} names {text}, and Service {found['name']} has the ports {sorted(ports)}"
+                yield f"{resource.name} names {text}, and Service {found['name']} has the ports {sorted(ports)}"
 
 
 def _services(rendered: Rendered, graph: Graph) -> dict[tuple[str, str], set[int]]:
     """Return the ports behind which pods stand, by namespace and Service."""
     found: dict[tuple[str, str], set[int]] = {}
     pods = rendered.pods
-    for namespace, made in rendered.of("Service"):
-        selector = made["spec"].get("selector") or {}
+    for namespace, manifest in rendered.of("Service"):
+        selector = manifest["spec"].get("selector") or {}
         behind = [pod for pod in pods if pod.namespace == namespace and selector.items() <= pod.labels.items()]
         offered = {
             port.get(key) for pod in behind for c in pod.containers for port in c.get("ports", []) for key in _PORT
         }
-        found[namespace, made["metadata"]["name"]] = {
-            port["port"] for port in made["spec"].get("ports", []) if port.get("targetPort", port["port"]) in offered
+        found[namespace, manifest["metadata"]["name"]] = {
+            port["port"]
+            for port in manifest["spec"].get("ports", [])
+            if port.get("targetPort", port["port"]) in offered
         }
-    for namespace, made in rendered.of(*OPERATED):
-        name, port = OPERATED[made["kind"]]
+    for namespace, manifest in rendered.of(*OPERATED):
+        name, port = OPERATED[manifest["kind"]]
         found[namespace, name] = {port}
     for own in graph.of("kubernetes:core/v1:Service"):
         about = own.inputs["metadata"]
@@ -265,22 +272,23 @@ def _texts(value: Any) -> Iterator[str]:
 def _accounts(rendered: Rendered, graph: Graph) -> Iterator[str]:
     """An identity is of a service account by its name: of another one, pods have none."""
     own = {
-        (made.inputs["metadata"]["namespace"], made.inputs["metadata"]["name"]) for made in graph.of("ServiceAccount")
+        (resource.inputs["metadata"]["namespace"], resource.inputs["metadata"]["name"])
+        for resource in graph.of("ServiceAccount")
     }
     used = {(pod.namespace, pod.spec.get("serviceAccountName", "default")) for pod in rendered.pods}
-    for made in graph.of("PodIdentityAssociation"):
-        account = (str(made.inputs["namespace"]), str(made.inputs["serviceAccount"]))
+    for resource in graph.of("PodIdentityAssociation"):
+        account = (str(resource.inputs["namespace"]), str(resource.inputs["serviceAccount"]))
         if account not in used | own | ADD_ON_ACCOUNTS:
-            yield f"{made.name} is for the service account {'/'.join(account)}, as which no pod runs"
+            yield f"{resource.name} is for the service account {'/'.join(account)}, as which no pod runs"
 
 
 def _own_labels(graph: Graph) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield namespace and labels of the pods that a stack's own workloads start, directly or through a controller."""
     for kind in ("Deployment", "Rollout", "kubernetes:batch/v1:Job", "CronJob", "AnalysisTemplate"):
-        for made in graph.of(kind):
-            for template in values_named(made.inputs["spec"], "template"):
+        for resource in graph.of(kind):
+            for template in values_named(resource.inputs["spec"], "template"):
                 if isinstance(template, Mapping) and "metadata" in template:
-                    yield made.inputs["metadata"]["namespace"], template["metadata"].get("labels", {})
+                    yield resource.inputs["metadata"]["namespace"], template["metadata"].get("labels", {})
 
 
 def _policies(rendered: Rendered, graph: Graph) -> Iterator[str]:
@@ -288,12 +296,13 @@ def _policies(rendered: Rendered, graph: Graph) -> Iterator[str]:
     labels = [*((pod.namespace, pod.labels) for pod in rendered.pods), *_own_labels(graph)]
     # The operator labels the pods of its resources so.
     labels += [
-        (namespace, {"app.kubernetes.io/name": made["kind"].lower()}) for namespace, made in rendered.of(*OPERATED)
+        (namespace, {"app.kubernetes.io/name": manifest["kind"].lower()})
+        for namespace, manifest in rendered.of(*OPERATED)
     ]
     namespaces = {namespace for namespace, _ in labels}
-    for made in graph.of("NetworkPolicy"):
-        selector = (made.inputs["spec"].get("podSelector") or {}).get("matchLabels") or {}
-        namespace = made.inputs["metadata"]["namespace"]
+    for policy in graph.of("NetworkPolicy"):
+        selector = (policy.inputs["spec"].get("podSelector") or {}).get("matchLabels") or {}
+        namespace = policy.inputs["metadata"]["namespace"]
         meets = (inside == namespace and selector.items() <= pod.items() for inside, pod in labels)
         if namespace in namespaces and selector and not any(meets):
-            yield f"NetworkPolicy {made.name} selects {dict(selector)}, which no pod of {namespace} carries"
+            yield f"NetworkPolicy {policy.name} selects {dict(selector)}, which no pod of {namespace} carries"

@@ -44,22 +44,22 @@ class About:
     @classmethod
     def read(cls, text: str) -> "About":
         """Read a Chart.yaml, or an entry of a repository's index."""
-        said = yaml.safe_load(text)
-        return cls(str(said["version"]), str(said.get("appVersion", "")), bool(said.get("deprecated", False)))
+        chart = yaml.safe_load(text)
+        return cls(str(chart["version"]), str(chart.get("appVersion", "")), bool(chart.get("deprecated", False)))
 
 
 def installed(graph: Graph) -> list[Installed]:
     """Return every chart that a recorded stack installs, in the order in which it declares them."""
     return [
         Installed(
-            release=made.inputs["name"],
-            namespace=made.inputs["namespace"],
-            chart=made.inputs["chart"],
-            version=made.inputs["version"],
-            repository=made.inputs["repositoryOpts"]["repo"],
-            values=made.inputs["values"],
+            release=release.inputs["name"],
+            namespace=release.inputs["namespace"],
+            chart=release.inputs["chart"],
+            version=release.inputs["version"],
+            repository=release.inputs["repositoryOpts"]["repo"],
+            values=release.inputs["values"],
         )
-        for made in graph.of("kubernetes:helm.sh/v3:Release")
+        for release in graph.of("kubernetes:helm.sh/v3:Release")
     ]
 
 
@@ -126,7 +126,7 @@ class Helm:
         )
         if done.returncode:
             raise ChartError(f"{wanted.chart} {wanted.version} does not render: {done.stderr.strip()}")
-        return [_without_nulls(made) for made in yaml.load_all(done.stdout, _Loader) if made]
+        return [_without_nulls(manifest) for manifest in yaml.load_all(done.stdout, _Loader) if manifest]
 
     def _run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run([self._program, *arguments], input=given, capture_output=True, text=True, check=False)

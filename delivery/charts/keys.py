@@ -73,7 +73,9 @@ def _without(values: Mapping[str, Any], keys: Keys) -> dict[str, Any]:
 
 def _comparable(objects: Objects) -> str:
     """Return what was rendered without what a chart makes anew each time: certificates, passwords, their hashes."""
-    return json.dumps([_settled(made) for made in objects if made.get("kind") != "Secret" or _is_settings(made)])
+    return json.dumps(
+        [_settled(manifest) for manifest in objects if manifest.get("kind") != "Secret" or _is_settings(manifest)]
+    )
 
 
 def _is_settings(secret: Mapping[str, Any]) -> bool:

@@ -22,8 +22,8 @@ def refused(rendered: Rendered, graph: Graph, kubernetes: str) -> Iterator[str]:
     What types demand in CEL the API server knows (`delivery.charts.server`).
     """
     types = {kind: Draft202012Validator(closed(schema)) for kind, schema in _types(rendered)}
-    for _, made in rendered.objects:
-        yield from _refusals(made, types.get(_kind(made)), kubernetes)
+    for _, manifest in rendered.objects:
+        yield from _refusals(manifest, types.get(_kind(manifest)), kubernetes)
     for declared in graph.resources:
         if validator := types.get(_kind(declared.inputs)):
             yield from _refusals(declared.inputs, validator, kubernetes)
@@ -31,49 +31,49 @@ def refused(rendered: Rendered, graph: Graph, kubernetes: str) -> Iterator[str]:
 
 def closed(schema: Schema) -> dict[str, Any]:
     """Return the JSON schema of a type's, in which a field that the API server would drop is an error."""
-    made = {key: value for key, value in schema.items() if not key.startswith("x-kubernetes-")}
-    if "properties" in made:
-        made["properties"] = {name: closed(inside) for name, inside in made["properties"].items()}
+    result = {key: value for key, value in schema.items() if not key.startswith("x-kubernetes-")}
+    if "properties" in result:
+        result["properties"] = {name: closed(inside) for name, inside in result["properties"].items()}
         if schema.get("x-kubernetes-embedded-resource"):
-            made["properties"] = {**NAMED, **made["properties"]}
+            result["properties"] = {**NAMED, **result["properties"]}
         if not schema.get("x-kubernetes-preserve-unknown-fields"):
-            made.setdefault("additionalProperties", False)
+            result.setdefault("additionalProperties", False)
     for below in ("items", "additionalProperties"):
-        if isinstance(made.get(below), Mapping):
-            made[below] = closed(made[below])
+        if isinstance(result.get(below), Mapping):
+            result[below] = closed(result[below])
     if schema.get("x-kubernetes-int-or-string"):
-        made.pop("type", None)
-        made["anyOf"] = [{"type": "integer"}, {"type": "string"}]
-    return made
+        result.pop("type", None)
+        result["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    return result
 
 
 def _types(rendered: Rendered) -> Iterator[tuple[str, Schema]]:
-    for _, made in rendered.of("CustomResourceDefinition"):
-        spec = made["spec"]
+    for _, manifest in rendered.of("CustomResourceDefinition"):
+        spec = manifest["spec"]
         for version in spec["versions"]:
             schema = version["schema"]["openAPIV3Schema"]
             properties = {**NAMED, **schema.get("properties", {})}
             yield f"{spec['group']}/{version['name']}/{spec['names']['kind']}", {**schema, "properties": properties}
 
 
-def _kind(made: Mapping[str, Any]) -> str:
-    return f"{made.get('apiVersion')}/{made.get('kind')}"
+def _kind(manifest: Mapping[str, Any]) -> str:
+    return f"{manifest.get('apiVersion')}/{manifest.get('kind')}"
 
 
-def _refusals(made: Mapping[str, Any], type_: Draft202012Validator | None, kubernetes: str) -> Iterator[str]:
-    name = f"{made['kind']} {made['metadata']['name']}"
+def _refusals(manifest: Mapping[str, Any], type_: Draft202012Validator | None, kubernetes: str) -> Iterator[str]:
+    name = f"{manifest['kind']} {manifest['metadata']['name']}"
     if type_ is not None:
-        if wrong := best_match(type_.iter_errors(made)):
-            yield _said(name, wrong)
+        if wrong := best_match(type_.iter_errors(manifest)):
+            yield _refusal(name, wrong)
         return
     try:
-        kubernetes_validate.validate(dict(made), kubernetes, strict=True)
+        kubernetes_validate.validate(dict(manifest), kubernetes, strict=True)
     except ValidationError as wrong:
-        yield _said(name, wrong)
+        yield _refusal(name, wrong)
     except kubernetes_validate.SchemaNotFoundError:
-        yield f"{name} is of {made['apiVersion']}, which neither Kubernetes {kubernetes} nor a chart knows"
+        yield f"{name} is of {manifest['apiVersion']}, which neither Kubernetes {kubernetes} nor a chart knows"
 
 
-def _said(name: str, wrong: ValidationError) -> str:
-    place = ".".join(str(step) for step in wrong.absolute_path)
-    return f"{name} is refused: {place or 'it'}: {wrong.message[:300]}"
+def _refusal(name: str, wrong: ValidationError) -> str:
+    path = ".".join(str(step) for step in wrong.absolute_path)
+    return f"{name} is refused: {path or 'it'}: {wrong.message[:300]}"

@@ -20,17 +20,17 @@ SETTLE_SECONDS = 60
 def refused(rendered: Rendered, graph: Graph, server: ApiServer) -> Iterator[str]:
     """Yield which objects of charts and of a stack the server refuses, and why."""
     objects = [*rendered.objects, *declared_objects(graph)]
-    types = [made for _, made in objects if made["kind"] == "CustomResourceDefinition"]
+    types = [manifest for _, manifest in objects if manifest["kind"] == "CustomResourceDefinition"]
     with _client(server) as client:
         tried = _Tried(client)
         for name in sorted({namespace for namespace, _ in objects if namespace}):
             yield from tried.make({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        made_or_not = [tried.make(made) for made in types]
-        for made, said in zip(types, made_or_not, strict=True):
-            yield from said or tried.await_served(made)
-        for namespace, made in objects:
-            if made["kind"] != "CustomResourceDefinition":
-                yield from tried.attempt(made, namespace)
+        made_or_not = [tried.make(manifest) for manifest in types]
+        for manifest, refusals in zip(types, made_or_not, strict=True):
+            yield from refusals or tried.await_served(manifest)
+        for namespace, manifest in objects:
+            if manifest["kind"] != "CustomResourceDefinition":
+                yield from tried.attempt(manifest, namespace)
 
 
 def declared_objects(graph: Graph) -> Iterator[tuple[str, Object]]:
@@ -53,15 +53,15 @@ class _Tried:
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self._places: dict[str, Mapping[str, tuple[str, bool]]] = {}
+        self._resources: dict[str, Mapping[str, tuple[str, bool]]] = {}
 
-    def make(self, made: Object) -> list[str]:
+    def make(self, manifest: Object) -> list[str]:
         """Make an object; return why it is refused, if it is."""
-        return self._apply(made, "", {})
+        return self._apply(manifest, "", {})
 
-    def attempt(self, made: Object, namespace: str) -> list[str]:
+    def attempt(self, manifest: Object, namespace: str) -> list[str]:
         """Ask whether an object would be taken; return why not, if it is not."""
-        return self._apply(made, namespace, {"dryRun": "All"})
+        return self._apply(manifest, namespace, {"dryRun": "All"})
 
     def await_served(self, type_: Object) -> list[str]:
         """Wait until objects of a type are taken; return what is wrong when that takes too long."""
@@ -74,32 +74,36 @@ class _Tried:
             time.sleep(0.2)
         return [f"{type_['metadata']['name']} was not served after {SETTLE_SECONDS} s"]
 
-    def _apply(self, made: Object, namespace: str, how: Mapping[str, str]) -> list[str]:
-        name = f"{made['kind']} {made['metadata']['name']}"
+    def _apply(self, manifest: Object, namespace: str, how: Mapping[str, str]) -> list[str]:
+        name = f"{manifest['kind']} {manifest['metadata']['name']}"
         try:
-            path = self._path(made, namespace)
+            path = self._path(manifest, namespace)
         except LookupError:
-            return [f"{name} is of {made['apiVersion']}, which the API server does not serve"]
+            return [f"{name} is of {manifest['apiVersion']}, which the API server does not serve"]
         answer = self._client.patch(
             path,
-            json=made,
+            json=manifest,
             headers={"Content-Type": "application/apply-patch+yaml"},
             params={"fieldManager": "charts", "force": "true", **how},
         )
         return [] if answer.is_success else [f"{name} is refused by the API server: {answer.json()['message'][:500]}"]
 
-    def _path(self, made: Object, namespace: str) -> str:
-        group = made["apiVersion"]
+    def _path(self, manifest: Object, namespace: str) -> str:
+        group = manifest["apiVersion"]
         home = f"/apis/{group}" if "/" in group else f"/api/{group}"
-        if made["kind"] not in self._places.get(home, {}):
+        if manifest["kind"] not in self._resources.get(home, {}):
             self._served(home)
-        plural, namespaced = self._places[home][made["kind"]]
+        plural, namespaced = self._resources[home][manifest["kind"]]
         within = f"/namespaces/{namespace}" if namespaced else ""
-        return f"{home}{within}/{plural}/{made['metadata']['name']}"
+        return f"{home}{within}/{plural}/{manifest['metadata']['name']}"
 
     def _served(self, home: str) -> Mapping[str, tuple[str, bool]]:
         """Ask what a version of a group serves: kind -> name in paths, and whether it lies in namespaces."""
         answer = self._client.get(home)
         listed: list[dict[str, Any]] = answer.json()["resources"] if answer.is_success else []
-        self._places[home] = {one["kind"]: (one["name"], one["namespaced"]) for one in listed if "/" not in one["name"]}
-        return self._places[home]
+        self._resources[home] = {
+            resource["kind"]: (resource["name"], resource["namespaced"])
+            for resource in listed
+            if "/" not in resource["name"]
+        }
+        return self._resources[home]

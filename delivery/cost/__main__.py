@@ -77,7 +77,7 @@ class Cost:
 
 
 def cost(config: EnvironmentConfig, stack: str, today: date, catalog: Catalog = CATALOG) -> Cost:
-    """Return what a stack costs on a day. Raises UnknownPriceError, UnknownAttributeError, NoRoomError."""
+    """Return what a stack costs on a day. Raises UnknownPriceError, UnknownAttributeError, UnschedulableError."""
     graph = recording.build(lambda: environment.deploy(config, stack, catalog), stack=stack)
     pods, nodes = workloads(graph), config.cluster.nodes
     at_rest, at_most = place(pods, nodes), place(pods, nodes, at_most=True)
@@ -92,8 +92,8 @@ def standing_cost(config: EnvironmentConfig, stack: str, of: AccountConfig, toda
     """
     graph = recording.build(lambda: account.deploy(of, "bootstrap"), stack="bootstrap")
     others = set(of.environments) - {stack}
-    kept = [part for part in parts(graph) if part.component not in others]
-    lines = estimate(kept, of.region, today)
+    own = [part for part in parts(graph) if part.component not in others]
+    lines = estimate(own, of.region, today)
     if config.database.final_snapshot and config.schedule:
         lines.append(snapshots(config.database.storage_gib, config.database.snapshots_kept, config.region))
     if config.archive:
@@ -135,9 +135,9 @@ def _report(console: Console, stack: str, today: date, *, lines: bool) -> bool:
     console.print(f"{nodes.minimum} to {nodes.maximum} nodes {nodes.instance_type}; while new images are deployed,")
     for when, placed in (("at rest", costs.at_rest), ("scaled to the most", costs.at_most)):
         console.print(f"  {when}, the pods take {placed.nodes}: {placed}")
-    said = "within its cap" if week <= cap else "OVER ITS CAP"
+    verdict = "within its cap" if week <= cap else "OVER ITS CAP"
     console.print(
-        f"{stack} costs EUR {week:.2f} a week of {float(cap):g}: {said}, which buys "
+        f"{stack} costs EUR {week:.2f} a week of {float(cap):g}: {verdict}, which buys "
         f"{affordable_hours((cap - stays) * rate, running):.1f} hours a week. Not in it: what depends on use (traffic "
         "through NAT, load balancer and Kinesis, logs, images), which the account's budget watches.\n",
         soft_wrap=True,

@@ -84,9 +84,9 @@ def estimate(parts: Iterable[Part], region: str, today: date, further_nodes: int
     return lines
 
 
-def snapshots(gib: int, kept: int, region: str) -> Line:
+def snapshots(gib: int, number: int, region: str) -> Line:
     """Return what the last snapshots of a database cost, at the most: as if its storage were full."""
-    item, count = "database snapshot, GB", Decimal(kept * gib)
+    item, count = "database snapshot, GB", Decimal(number * gib)
     found = price(item, region)
     return Line("database", "last snapshots", item, count, found.hourly * count, found.source)
 
@@ -100,8 +100,8 @@ def archive(config: ArchiveConfig, region: str) -> list[Line]:
     gb_a_day = config.assumed_readings_per_second * 86_400 * ARCHIVED_BYTES / 1e9
     warm = min(days, config.colder_after_days)
     lines = []
-    for item, kept in (("S3 Standard, GB", warm), ("S3 Glacier Instant Retrieval, GB", days - warm)):
-        found, count = price(item, region), Decimal(str(round(kept * gb_a_day, 3)))
+    for item, stored_days in (("S3 Standard, GB", warm), ("S3 Glacier Instant Retrieval, GB", days - warm)):
+        found, count = price(item, region), Decimal(str(round(stored_days * gb_a_day, 3)))
         lines.append(Line("archive", "files, as assumed", item, count, found.hourly * count, found.source))
     if config.athena:
         item, count = "Athena, TB read", Decimal(str(config.athena.assumed_scanned_gib_a_week)) / 1024 / HOURS_A_WEEK
@@ -109,8 +109,8 @@ def archive(config: ArchiveConfig, region: str) -> list[Line]:
         lines.append(Line("archive", "questions, as assumed", item, count, found.hourly * count, found.source))
     if config.reports:
         processors = Decimal(str(config.reports.assumed_vcpu_hours)) / HOURS_A_MONTH
-        for item, each in (("EMR Serverless vCPU", 1), ("EMR Serverless memory, GB", REPORTS_GB)):
-            found, count = price(item, region), (processors * each).quantize(Decimal("1e-6"))
+        for item, size in (("EMR Serverless vCPU", 1), ("EMR Serverless memory, GB", REPORTS_GB)):
+            found, count = price(item, region), (processors * size).quantize(Decimal("1e-6"))
             lines.append(Line("archive", "reports, as assumed", item, count, found.hourly * count, found.source))
     return lines
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from components.cluster.config import NodesConfig
 from components.cluster.node_groups import reserved_mib
 from delivery.cost.workloads import Workload
-from delivery.errors import NoRoomError, UnknownAttributeError
+from delivery.errors import UnknownAttributeError, UnschedulableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +30,24 @@ EVICTION_MIB = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Capacity:
     """Places for pods, thousandths of a processor, and MiB: what there is, or what is taken."""
 
     pods: int = 0
     cpu_m: int = 0
     memory_mib: int = 0
 
-    def __add__(self, other: "Room") -> "Room":
-        return Room(self.pods + other.pods, self.cpu_m + other.cpu_m, self.memory_mib + other.memory_mib)
+    def __add__(self, other: "Capacity") -> "Capacity":
+        return Capacity(self.pods + other.pods, self.cpu_m + other.cpu_m, self.memory_mib + other.memory_mib)
 
-    def __mul__(self, times: int) -> "Room":
-        return Room(self.pods * times, self.cpu_m * times, self.memory_mib * times)
+    def __mul__(self, times: int) -> "Capacity":
+        return Capacity(self.pods * times, self.cpu_m * times, self.memory_mib * times)
 
-    def within(self, limit: "Room") -> bool:
-        """Whether there is so much room."""
+    def within(self, limit: "Capacity") -> bool:
+        """Whether it fits into that."""
         return self.pods <= limit.pods and self.cpu_m <= limit.cpu_m and self.memory_mib <= limit.memory_mib
 
-    def share(self, limit: "Room") -> dict[str, float]:
+    def share(self, limit: "Capacity") -> dict[str, float]:
         """Return how much of each is taken: 1 is all."""
         return {
             "places": self.pods / limit.pods,
@@ -61,21 +61,21 @@ class Placement:
     """Pods on the fewest nodes that hold them: what they take, and what so many nodes have."""
 
     nodes: int
-    taken: Room
-    room: Room
+    taken: Capacity
+    capacity: Capacity
 
     def __str__(self) -> str:
         """What a person reads."""
-        shares = self.taken.share(self.room)
+        shares = self.taken.share(self.capacity)
         return (
-            f"{self.taken.pods} of {self.room.pods} places for pods, "
-            f"{self.taken.cpu_m / 1000:.1f} of {self.room.cpu_m / 1000:.1f} processors, "
-            f"{self.taken.memory_mib / 1024:.1f} of {self.room.memory_mib / 1024:.1f} GiB; "
+            f"{self.taken.pods} of {self.capacity.pods} places for pods, "
+            f"{self.taken.cpu_m / 1000:.1f} of {self.capacity.cpu_m / 1000:.1f} processors, "
+            f"{self.taken.memory_mib / 1024:.1f} of {self.capacity.memory_mib / 1024:.1f} GiB; "
             f"limited by {max(shares, key=lambda what: shares[what])}"
         )
 
 
-def allocatable(nodes: NodesConfig) -> Room:
+def allocatable(nodes: NodesConfig) -> Capacity:
     """Return what pods may take of one node. Raises UnknownAttributeError."""
     machine = MACHINES.get(nodes.instance_type)
     if machine is None:
@@ -83,47 +83,47 @@ def allocatable(nodes: NodesConfig) -> Room:
             f"nobody knows how large a {nodes.instance_type} is: add it to MACHINES in delivery/cost/placement.py"
         )
     # EKS's AMI keeps 6 % of the first processor, 1 % of the second, half of that of two more, a quarter of each other.
-    kept = sum([60, 10, 5, 5][: machine.processors]) + 2.5 * max(0, machine.processors - 4)
+    reserved = sum([60, 10, 5, 5][: machine.processors]) + 2.5 * max(0, machine.processors - 4)
     memory = machine.memory_gib * 1024 * (1 - VM_OVERHEAD) - reserved_mib(nodes.max_pods) - EVICTION_MIB
-    return Room(nodes.max_pods, machine.processors * 1000 - math.ceil(kept), int(memory))
+    return Capacity(nodes.max_pods, machine.processors * 1000 - math.ceil(reserved), int(memory))
 
 
 def place(workloads: Sequence[Workload], nodes: NodesConfig, *, at_most: bool = False) -> Placement:
     """Return the fewest nodes that hold workloads while new images are deployed; with `at_most`, scaled to their most.
 
-    Largest first, each on the first node that has room. Raises NoRoomError where the most nodes are too few,
+    Largest first, each on the first node that it fits. Raises UnschedulableError where the most nodes are too few,
     UnknownAttributeError.
     """
-    each, everywhere = allocatable(nodes), _taken(workloads)
-    pods = sorted(_pods(workloads, at_most=at_most), key=lambda pod: max(pod.share(each).values()), reverse=True)
+    node, everywhere = allocatable(nodes), _taken(workloads)
+    pods = sorted(_pods(workloads, at_most=at_most), key=lambda pod: max(pod.share(node).values()), reverse=True)
     for count in range(1, nodes.maximum + 1):
-        found = Placement(count, sum(pods, everywhere * count), each * count)
-        if _fits(pods, [everywhere] * count, each):
+        found = Placement(count, sum(pods, everywhere * count), node * count)
+        if _fits(pods, [everywhere] * count, node):
             return found
-    raise NoRoomError(
+    raise UnschedulableError(
         f"not all pods have a place on {nodes.maximum} nodes {nodes.instance_type} (cluster.nodes.maximum): {found}"
     )
 
 
-def _pods(workloads: Iterable[Workload], *, at_most: bool) -> Iterator[Room]:
+def _pods(workloads: Iterable[Workload], *, at_most: bool) -> Iterator[Capacity]:
     for workload in workloads:
         if not workload.on_every_node:
             count = (workload.most if at_most else workload.replicas) + workload.surge
             yield from [_of(workload)] * count
 
 
-def _taken(workloads: Iterable[Workload]) -> Room:
-    return sum((_of(workload) for workload in workloads if workload.on_every_node), Room())
+def _taken(workloads: Iterable[Workload]) -> Capacity:
+    return sum((_of(workload) for workload in workloads if workload.on_every_node), Capacity())
 
 
-def _of(workload: Workload) -> Room:
-    return Room(1, workload.cpu_m, workload.memory_mib)
+def _of(workload: Workload) -> Capacity:
+    return Capacity(1, workload.cpu_m, workload.memory_mib)
 
 
-def _fits(pods: Sequence[Room], nodes: list[Room], each: Room) -> bool:
+def _fits(pods: Sequence[Capacity], nodes: list[Capacity], node: Capacity) -> bool:
     for pod in pods:
         for index, taken in enumerate(nodes):
-            if (taken + pod).within(each):
+            if (taken + pod).within(node):
                 nodes[index] = taken + pod
                 break
         else:

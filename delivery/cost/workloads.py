@@ -133,11 +133,11 @@ ADD_ONS: Mapping[str, tuple[Workload, ...]] = {
 
 def workloads(graph: Graph) -> list[Workload]:
     """Return what runs on the nodes of a recorded stack. Raises UnknownAttributeError."""
-    add_ons = [workload for made in graph.of("Addon") for workload in _add_on(made)]
+    add_ons = [workload for resource in graph.of("Addon") for workload in _add_on(resource)]
     charts = [
         workload
-        for made in graph.of("kubernetes:helm.sh/v3:Release")
-        for workload in of_chart(*(made.inputs[name] for name in ("chart", "version", "values")))
+        for resource in graph.of("kubernetes:helm.sh/v3:Release")
+        for workload in of_chart(*(resource.inputs[name] for name in ("chart", "version", "values")))
     ]
     return [*add_ons, *charts, *_own(graph)]
 
@@ -150,16 +150,16 @@ def of_chart(chart: str, version: str, values: Mapping[str, Any]) -> Iterator[Wo
             f"nobody knows what {chart} {version} runs: render it (nox -s charts), and say so in CHARTS of "
             "delivery/cost/workloads.py"
         )
-    for made in known.workloads:
-        requests = [_at(values, f"{path}.resources.requests", chart) for path in made.containers]
-        replicas = int(_at(values, made.replicas, chart)) if made.replicas else 1
+    for workload in known.workloads:
+        requests = [_at(values, f"{path}.resources.requests", chart) for path in workload.containers]
+        replicas = int(_at(values, workload.replicas, chart)) if workload.replicas else 1
         yield Workload(
-            name=f"{made.kind} {made.name}",
-            cpu_m=sum(millicores(said["cpu"]) for said in requests),
-            memory_mib=sum(mebibytes(said["memory"]) for said in requests),
+            name=f"{workload.kind} {workload.name}",
+            cpu_m=sum(millicores(request["cpu"]) for request in requests),
+            memory_mib=sum(mebibytes(request["memory"]) for request in requests),
             replicas=replicas,
             most=replicas,
-            on_every_node=made.kind == "DaemonSet",
+            on_every_node=workload.kind == "DaemonSet",
         )
 
 
@@ -183,18 +183,20 @@ def _add_on(addon: RecordedResource) -> list[Workload]:
             f"nobody knows what the add-on {name} runs: say so in ADD_ONS of delivery/cost/workloads.py"
         )
     values = json.loads(addon.inputs.get("configurationValues", "{}"))
-    told = {"ebs-csi-controller": values.get("controller", {}).get("replicaCount")}
+    replicas = {"ebs-csi-controller": values.get("controller", {}).get("replicaCount")}
     return [
-        replace(made, replicas=told[made.name], most=told[made.name]) if told.get(made.name) else made
-        for made in ADD_ONS[name]
+        replace(workload, replicas=replicas[workload.name], most=replicas[workload.name])
+        if replicas.get(workload.name)
+        else workload
+        for workload in ADD_ONS[name]
     ]
 
 
 def _own(graph: Graph) -> Iterator[Workload]:
-    specs = [made.inputs["spec"] for made in graph.of("HorizontalPodAutoscaler")]
+    specs = [resource.inputs["spec"] for resource in graph.of("HorizontalPodAutoscaler")]
     scaled = {spec["scaleTargetRef"]["name"]: spec for spec in specs}
-    for made in (*graph.of("Deployment"), *graph.of("Rollout")):
-        name, spec = made.inputs["metadata"]["name"], made.inputs["spec"]
+    for resource in (*graph.of("Deployment"), *graph.of("Rollout")):
+        name, spec = resource.inputs["metadata"]["name"], resource.inputs["spec"]
         limits = scaled.get(name, {"minReplicas": spec.get("replicas", 1), "maxReplicas": spec.get("replicas", 1)})
         least = int(limits["minReplicas"])
         yield _pods(
@@ -204,8 +206,8 @@ def _own(graph: Graph) -> Iterator[Workload]:
             most=int(limits["maxReplicas"]),
             surge=_surge(spec["strategy"], least),
         )
-    for made in graph.of("CronJob"):
-        yield _pods(made.inputs["metadata"]["name"], made.inputs["spec"]["jobTemplate"]["spec"]["template"])
+    for resource in graph.of("CronJob"):
+        yield _pods(resource.inputs["metadata"]["name"], resource.inputs["spec"]["jobTemplate"]["spec"]["template"])
     # Release jobs end before the first Deployment is updated, and take less than that.
 
 
@@ -221,8 +223,8 @@ def _pods(name: str, template: Mapping[str, Any], *, replicas: int = 1, most: in
     requests = [container["resources"]["requests"] for container in template["spec"]["containers"]]
     return Workload(
         name=name,
-        cpu_m=sum(millicores(said["cpu"]) for said in requests),
-        memory_mib=sum(mebibytes(said["memory"]) for said in requests),
+        cpu_m=sum(millicores(request["cpu"]) for request in requests),
+        memory_mib=sum(mebibytes(request["memory"]) for request in requests),
         replicas=replicas,
         most=most,
         surge=surge,

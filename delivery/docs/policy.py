@@ -57,13 +57,13 @@ def _lines() -> Iterator[str]:
 
 def compared() -> dict[str, str]:
     """Return each id of another tool -> the checks that find it here, or what is left and to whom."""
-    left = {theirs: f"left: {each.what}" for each in LEFT for theirs in each.also}
-    made: dict[str, list[str]] = {}
+    left = {theirs: f"left: {choice.what}" for choice in LEFT for theirs in choice.also}
+    checks: dict[str, list[str]] = {}
     for check in ALL:
         for theirs in check.also:
             if TOOL.match(theirs):
-                made.setdefault(theirs, []).append(f"`{check.name}`")
-    return left | {theirs: ", ".join(names) for theirs, names in made.items()}
+                checks.setdefault(theirs, []).append(f"`{check.name}`")
+    return left | {theirs: ", ".join(names) for theirs, names in checks.items()}
 
 
 def _asked(check: Check) -> str:

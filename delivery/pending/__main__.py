@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, KeyError, TypeError) as error:
         print(f"pending: this is not what `pulumi stack export` prints: {error!r}", file=sys.stderr)
         return NOT_USABLE
-    print("\n".join(mended.said), file=sys.stderr)
+    print("\n".join(mended.lines), file=sys.stderr)
     json.dump(mended.state, sys.stdout, indent=4)
     print()
     return 0

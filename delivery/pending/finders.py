@@ -21,7 +21,7 @@ GONE = {"deleted", "deleting", "failed"}
 
 def _follows(pattern: str) -> Finder:
     """Return the finder of an id that is made of inputs."""
-    return lambda _aws, _tags, asked: (pattern.format_map(asked),)
+    return lambda _aws, _tags, inputs: (pattern.format_map(inputs),)
 
 
 def _again(_aws: Clients, _tags: Mapping[str, str], _asked: Inputs) -> tuple[str, ...]:
@@ -32,55 +32,57 @@ def _again(_aws: Clients, _tags: Mapping[str, str], _asked: Inputs) -> tuple[str
 def _tagged(call: str, key: str, identity: str, **same: str) -> Finder:
     """Return the finder of something of EC2's: it has the stack's tags, and fields that are `same` as inputs."""
 
-    def find(aws: Clients, tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-        for made in _pages(aws("ec2"), call, key):
-            has = {tag["Key"]: tag["Value"] for tag in made.get("Tags", [])}
+    def find(aws: Clients, tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+        for item in _pages(aws("ec2"), call, key):
+            has = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
             if (
                 tags.items() <= has.items()
-                and made.get("State") not in GONE
-                and all(made.get(theirs) == asked[ours] for theirs, ours in same.items())
+                and item.get("State") not in GONE
+                and all(item.get(theirs) == inputs[ours] for theirs, ours in same.items())
             ):
-                yield made[identity]
+                yield item[identity]
 
     return find
 
 
-def _route(_aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> tuple[str]:
+def _route(_aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> tuple[str]:
     # As the provider makes it up: aws_route, RouteCreateID.
-    return (f"r-{asked['routeTableId']}{crc32(asked['destinationCidrBlock'].encode())}",)
+    return (f"r-{inputs['routeTableId']}{crc32(inputs['destinationCidrBlock'].encode())}",)
 
 
-def _association(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
+def _association(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
     for table in _pages(aws("ec2"), "describe_route_tables", "RouteTables"):
-        for made in table["Associations"]:
-            if (made.get("SubnetId"), table["RouteTableId"]) == (asked["subnetId"], asked["routeTableId"]):
-                yield made["RouteTableAssociationId"]
+        for association in table["Associations"]:
+            if (association.get("SubnetId"), table["RouteTableId"]) == (inputs["subnetId"], inputs["routeTableId"]):
+                yield association["RouteTableAssociationId"]
 
 
-def _rule_of_group(aws: Clients, asked: Inputs, *, egress: bool) -> Iterator[str]:
-    of_group = [{"Name": "group-id", "Values": [asked["securityGroupId"]]}]
-    wanted = [asked.get(name) for name in ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId")]
-    for made in _pages(aws("ec2"), "describe_security_group_rules", "SecurityGroupRules", Filters=of_group):
-        has = [made.get(name) for name in ("IpProtocol", "FromPort", "ToPort", "CidrIpv4")]
-        if made["IsEgress"] == egress and [*has, made.get("ReferencedGroupInfo", {}).get("GroupId")] == wanted:
-            yield made["SecurityGroupRuleId"]
+def _rule_of_group(aws: Clients, inputs: Inputs, *, egress: bool) -> Iterator[str]:
+    of_group = [{"Name": "group-id", "Values": [inputs["securityGroupId"]]}]
+    wanted = [
+        inputs.get(name) for name in ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId")
+    ]
+    for rule in _pages(aws("ec2"), "describe_security_group_rules", "SecurityGroupRules", Filters=of_group):
+        has = [rule.get(name) for name in ("IpProtocol", "FromPort", "ToPort", "CidrIpv4")]
+        if rule["IsEgress"] == egress and [*has, rule.get("ReferencedGroupInfo", {}).get("GroupId")] == wanted:
+            yield rule["SecurityGroupRuleId"]
 
 
-def _ingress_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    return _rule_of_group(aws, asked, egress=False)
+def _ingress_rule(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+    return _rule_of_group(aws, inputs, egress=False)
 
 
-def _egress_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    return _rule_of_group(aws, asked, egress=True)
+def _egress_rule(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+    return _rule_of_group(aws, inputs, egress=True)
 
 
 def _asked_for(service: str, call: str, key: str, identity: str, **arguments: str) -> Finder:
     """Return the finder of something that AWS is asked for by inputs."""
 
-    def find(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-        by = {name: asked[ours] for name, ours in arguments.items()}
-        for made in _pages(aws(service), call, key, **by):
-            yield made[identity]
+    def find(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+        by = {name: inputs[ours] for name, ours in arguments.items()}
+        for item in _pages(aws(service), call, key, **by):
+            yield item[identity]
 
     return find
 
@@ -88,40 +90,40 @@ def _asked_for(service: str, call: str, key: str, identity: str, **arguments: st
 def _named(service: str, call: str, key: str, identity: str, **names: str) -> Finder:
     """Return the finder of something by its name, among all that are listed."""
 
-    def find(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-        for made in _pages(aws(service), call, key):
-            if all(made[theirs] == asked[ours] for theirs, ours in names.items()):
-                yield made[identity]
+    def find(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+        for item in _pages(aws(service), call, key):
+            if all(item[theirs] == inputs[ours] for theirs, ours in names.items()):
+                yield item[identity]
 
     return find
 
 
-def _pod_identity(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    by = {"clusterName": asked["clusterName"], "namespace": asked["namespace"]}
-    for made in _pages(aws("eks"), "list_pod_identity_associations", "associations", **by):
-        if made["serviceAccount"] == asked["serviceAccount"]:
-            yield made["associationId"]
+def _pod_identity(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+    by = {"clusterName": inputs["clusterName"], "namespace": inputs["namespace"]}
+    for association in _pages(aws("eks"), "list_pod_identity_associations", "associations", **by):
+        if association["serviceAccount"] == inputs["serviceAccount"]:
+            yield association["associationId"]
 
 
-def _stream(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    yield aws("kinesis").describe_stream_summary(StreamName=asked["name"])["StreamDescriptionSummary"]["StreamARN"]
+def _stream(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+    yield aws("kinesis").describe_stream_summary(StreamName=inputs["name"])["StreamDescriptionSummary"]["StreamARN"]
 
 
-def _firewall(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> list[str]:
-    found = aws("wafv2").list_web_acls(Scope=asked["scope"])["WebACLs"]
-    return [made["Id"] for made in found if made["Name"] == asked["name"]]
+def _firewall(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> list[str]:
+    found = aws("wafv2").list_web_acls(Scope=inputs["scope"])["WebACLs"]
+    return [acl["Id"] for acl in found if acl["Name"] == inputs["name"]]
 
 
-def _listener(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    for made in _pages(aws("elbv2"), "describe_listeners", "Listeners", LoadBalancerArn=asked["loadBalancerArn"]):
-        if made["Port"] == asked["port"]:
-            yield made["ListenerArn"]
+def _listener(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+    for listener in _pages(aws("elbv2"), "describe_listeners", "Listeners", LoadBalancerArn=inputs["loadBalancerArn"]):
+        if listener["Port"] == inputs["port"]:
+            yield listener["ListenerArn"]
 
 
-def _listener_rule(aws: Clients, _tags: Mapping[str, str], asked: Inputs) -> Iterator[str]:
-    for made in _pages(aws("elbv2"), "describe_rules", "Rules", ListenerArn=asked["listenerArn"]):
-        if made["Priority"] == str(asked["priority"]):
-            yield made["RuleArn"]
+def _listener_rule(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iterator[str]:
+    for rule in _pages(aws("elbv2"), "describe_rules", "Rules", ListenerArn=inputs["listenerArn"]):
+        if rule["Priority"] == str(inputs["priority"]):
+            yield rule["RuleArn"]
 
 
 def _pages(client: Any, call: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -199,11 +201,11 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
 """What an environment declares -> how to look for it. What the account's stack makes is for a person to look for."""
 
 
-def find(aws: Clients, tags: Mapping[str, str], kind: str, asked: Inputs) -> Iterable[str] | None:
+def find(aws: Clients, tags: Mapping[str, str], kind: str, inputs: Inputs) -> Iterable[str] | None:
     """Return ids of what might be the resource, None where nobody knows how to look for its type."""
     if kind in FINDERS:
         try:
-            return list(FINDERS[kind](aws, tags, asked))
+            return list(FINDERS[kind](aws, tags, inputs))
         except KeyError:
             # It was asked for without a name.
             return None
@@ -217,6 +219,6 @@ def find(aws: Clients, tags: Mapping[str, str], kind: str, asked: Inputs) -> Ite
     if kind.startswith("pulumi:"):
         return ()
     if kind.startswith("kubernetes:"):
-        of = asked if kind == "kubernetes:helm.sh/v3:Release" else asked["metadata"]
+        of = inputs if kind == "kubernetes:helm.sh/v3:Release" else inputs["metadata"]
         return ("/".join(part for part in (of.get("namespace"), of["name"]) if part),)
     return None

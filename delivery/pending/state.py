@@ -16,7 +16,7 @@ class Mended:
     """A state in which nothing is pending that could be looked for, and the lines that say what was found."""
 
     state: State
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
 
 def mend(state: State, find: Find) -> Mended:
@@ -26,7 +26,7 @@ def mend(state: State, find: Find) -> Mended:
     """
     deployment = state["deployment"]
     resources: list[dict[str, Any]] = list(deployment["resources"])
-    held, urns = {made.get("id") for made in resources}, {made["urn"] for made in resources}
+    held, urns = {existing.get("id") for existing in resources}, {existing["urn"] for existing in resources}
     mended, stays = Mended({}), []
     for operation in deployment.get("pending_operations", []):
         resource = operation["resource"]
@@ -36,15 +36,15 @@ def mend(state: State, find: Find) -> Mended:
             stays.append(operation)
             continue
         found = find(resource["type"], resource.get("inputs", {}))
-        identity = next((one for one in found or () if one not in held), None)
+        identity = next((candidate for candidate in found or () if candidate not in held), None)
         if found is None:
             stays.append(operation)
-            mended.said.append(f"{name}: left pending, look for it yourself")
+            mended.lines.append(f"{name}: left pending, look for it yourself")
         elif identity is None:
-            mended.said.append(f"{name}: was not made")
+            mended.lines.append(f"{name}: was not made")
         else:
             held.add(identity)
             resources.append({**resource, "id": identity, "outputs": resource.get("inputs", {})})
-            mended.said.append(f"{name}: is {identity}")
+            mended.lines.append(f"{name}: is {identity}")
     mended.state = {**state, "deployment": {**deployment, "resources": resources, "pending_operations": stays}}
     return mended

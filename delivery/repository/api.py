@@ -32,9 +32,9 @@ class GitHub:
         return self._ask(method, path, body or {}, of_repository=True)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, *, of_repository: bool) -> Any:
-        place = f"repos/{self.repository}/{path}".rstrip("/") if of_repository else path
+        endpoint = f"repos/{self.repository}/{path}".rstrip("/") if of_repository else path
         request = urllib.request.Request(  # noqa: S310, the address is the caller's: http is GitHub's stand-in of a test
-            f"{self.url.rstrip('/')}/{place}",
+            f"{self.url.rstrip('/')}/{endpoint}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={
@@ -50,9 +50,9 @@ class GitHub:
         except urllib.error.HTTPError as error:
             if method == "GET" and error.code in ABSENT:
                 return None
-            raise RepositoryError(f"{method} {place}: {error.code} {_reason(error)}{_advice(error.code)}") from None
+            raise RepositoryError(f"{method} {endpoint}: {error.code} {_reason(error)}{_advice(error.code)}") from None
         except OSError as error:
-            raise RepositoryError(f"{method} {place}: GitHub cannot be reached: {error}") from None
+            raise RepositoryError(f"{method} {endpoint}: GitHub cannot be reached: {error}") from None
         return json.loads(content) if content else None
 
 

@@ -105,7 +105,7 @@ def environments(stack: str | None = None, folder: Path = ROOT) -> list[Environm
     deployed = stacks_with_a_file(folder)
     if stack is not None and stack not in deployed:
         raise RepositoryError(f"there is no environment {stack}; there are {', '.join(deployed)}")
-    found = [made for name in deployed if stack in (None, name) for made in _of(name, folder)]
+    found = [environment for name in deployed if stack in (None, name) for environment in _of(name, folder)]
     return [Environment(IMAGES), *found]
 
 

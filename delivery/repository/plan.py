@@ -64,10 +64,10 @@ def _environment(github: GitHub, wanted: Environment) -> Iterator[Change]:
 def _unprotected(wanted: Environment, current: Mapping[str, Any]) -> Iterator[str]:
     rules = {rule["type"]: rule for rule in current.get("protection_rules", [])}
     review = rules.get("required_reviewers", {})
-    asked = {_name(entry) for entry in review.get("reviewers", [])}
+    reviewers = {_name(entry) for entry in review.get("reviewers", [])}
     expected = {reviewer.rpartition("/")[2].casefold() for reviewer in wanted.reviewers}
-    if asked != expected:
-        yield f"is reviewed by {_list(asked)}, not by {_list(expected)}"
+    if reviewers != expected:
+        yield f"is reviewed by {_list(reviewers)}, not by {_list(expected)}"
     if expected and not review.get("prevent_self_review"):
         yield "whoever starts a deployment may agree to it"
     if expected and current.get("can_admins_bypass", False):
@@ -107,23 +107,23 @@ def _ruleset(github: GitHub, wanted: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(f"ruleset {name}: {'; '.join(differences)}", lambda: github.send("PUT", path, wanted))
 
 
-def _differences(wanted: Mapping[str, Any], current: Mapping[str, Any], place: str = "") -> Iterator[str]:
+def _differences(wanted: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """Yield where something is not as wanted; GitHub's answers hold more than is asked for."""
     for key, value in wanted.items():
-        here, found = f"{place}{key}", current.get(key)
+        here, found = f"{path}{key}", current.get(key)
         if isinstance(value, Mapping) and isinstance(found, Mapping):
             yield from _differences(value, found, f"{here}.")
         elif key == "rules" and isinstance(found, Sequence):
             rules = {rule["type"]: rule for rule in found}
             for rule in value:
                 yield from _differences(rule, rules.get(rule["type"], {}), f"{rule['type']}.")
-        elif not _same(value, found):
+        elif not _equal(value, found):
             yield f"{here} is {found!r}, not {value!r}"
 
 
-def _same(wanted: Any, found: Any) -> bool:
+def _equal(wanted: Any, found: Any) -> bool:
     if isinstance(wanted, Sequence) and not isinstance(wanted, str) and isinstance(found, Sequence):
-        return len(wanted) == len(found) and all(map(_same, wanted, found))
+        return len(wanted) == len(found) and all(map(_equal, wanted, found))
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         return not list(_differences(wanted, found))
     return bool(wanted == found)

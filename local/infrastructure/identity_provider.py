@@ -96,31 +96,31 @@ class IdentityProvider:
 
     async def _authorize(self, request: Request) -> Response:
         """Let somebody be chosen, or send them back as who was chosen (`login_hint`)."""
-        asked = dict(request.query_params)
-        if asked.get("redirect_uri") != self.redirect_uri or asked.get("client_id") != LOGIN_CLIENT_ID:
+        query = dict(request.query_params)
+        if query.get("redirect_uri") != self.redirect_uri or query.get("client_id") != LOGIN_CLIENT_ID:
             return Response("another client, or another place to return to", 400)
-        if asked.get("code_challenge_method") != "S256" or not asked.get("code_challenge"):
+        if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
             return Response("PKCE with S256 is wanted", 400)
-        person = asked.get("login_hint")
+        person = query.get("login_hint")
         if person not in LOGIN_PEOPLE:
             links = "".join(
-                f'<p><a href="?{escape(urlencode(asked | {"login_hint": each}))}">{each}@example.com</a></p>'
-                for each in LOGIN_PEOPLE
+                f'<p><a href="?{escape(urlencode(query | {"login_hint": name}))}">{name}@example.com</a></p>'
+                for name in LOGIN_PEOPLE
             )
             return HTMLResponse(f"<!doctype html><title>Sign in</title><h1>Who are you?</h1>{links}")
         code = secrets.token_urlsafe(32)
-        self._codes[code] = asked
-        answer = {"code": code, "state": asked.get("state", ""), "iss": self.issuer}
+        self._codes[code] = query
+        answer = {"code": code, "state": query.get("state", ""), "iss": self.issuer}
         return RedirectResponse(f"{self.redirect_uri}?{urlencode(answer)}", 303)
 
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await read_body(request, MAX_BYTES, seconds=10)).decode("utf-8", "replace")))
-        asked = self._codes.pop(form.get("code", ""), None)
+        query = self._codes.pop(form.get("code", ""), None)
         verifier = form.get("code_verifier", "")
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        if asked is None or not hmac.compare_digest(challenge, asked["code_challenge"]):
+        if query is None or not hmac.compare_digest(challenge, query["code_challenge"]):
             return JSONResponse({"error": "invalid_grant"}, 400)
-        token = self.id_token(self.claims(asked["login_hint"], asked.get("nonce", "")))
+        token = self.id_token(self.claims(query["login_hint"], query.get("nonce", "")))
         return JSONResponse({"token_type": "Bearer", "access_token": secrets.token_urlsafe(16), "id_token": token})
 
 

@@ -25,8 +25,8 @@ def programs(
 ) -> list[Program]:
     """Return those that this machine has, as programs to keep, with their configuration written."""
     make = {PROMETHEUS: _prometheus, ALERTMANAGER: _alertmanager, PUSHGATEWAY: _pushgateway}
-    told = alertmanager(env.notifications, secrets=str(env.receivers.absolute()), relay=env.url(NOTIFIER.name))
-    _write(paths.data(ALERTMANAGER.name) / "alertmanager.yml", yaml.safe_dump(told))
+    config = alertmanager(env.notifications, secrets=str(env.receivers.absolute()), relay=env.url(NOTIFIER.name))
+    _write(paths.data(ALERTMANAGER.name) / "alertmanager.yml", yaml.safe_dump(config))
     _write(paths.data(PROMETHEUS.name) / "prometheus.yml", yaml.safe_dump(scraping(env, list(replicas))))
     _write(paths.data(PROMETHEUS.name) / "rules.yml", yaml.safe_dump(rule_file(GROUPS, ROOT.as_uri())))
     return [make[tool](path, env, paths) for tool, path in found.items()]

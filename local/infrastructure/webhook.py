@@ -84,7 +84,7 @@ def lines(message: Message) -> Iterator[str]:
 
 def page(received: "deque[Received]") -> str:
     """Return the messages as a page that looks again by itself."""
-    shown = "".join(_article(one) for one in received) or "<p>Nobody was told of anything yet.</p>"
+    shown = "".join(_article(entry) for entry in received) or "<p>Nobody was told of anything yet.</p>"
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -108,13 +108,13 @@ p {{ margin: .25rem 0; }}
 """
 
 
-def _article(one: Received) -> str:
+def _article(entry: Received) -> str:
     parts = "".join(
         f"<h2>{html.escape(attachment.title)}</h2>"
         + "".join(f"<p>{_linked(line)}</p>" for line in attachment.text.splitlines() if line.strip())
-        for attachment in one.message.attachments
+        for attachment in entry.message.attachments
     )
-    return f"<article>{parts}<time>{one.at:%Y-%m-%d %H:%M:%S} UTC</time></article>\n"
+    return f"<article>{parts}<time>{entry.at:%Y-%m-%d %H:%M:%S} UTC</time></article>\n"
 
 
 def _linked(line: str) -> str:

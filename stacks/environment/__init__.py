@@ -76,8 +76,12 @@ def deploy(
 
 def wanted(config: EnvironmentConfig, catalog: Catalog = CATALOG) -> Catalog:
     """Return what of the catalogue is switched on."""
-    kept = catalog if config.archive else catalog.without(ARCHIVE_FILES)
-    return Catalog(tuple(each for each in kept.declarations if config.forecasts or each.name != FORECAST.name))
+    usable = catalog if config.archive else catalog.without(ARCHIVE_FILES)
+    return Catalog(
+        tuple(
+            declaration for declaration in usable.declarations if config.forecasts or declaration.name != FORECAST.name
+        )
+    )
 
 
 def _skipped(declaration: Declaration) -> str:

@@ -46,16 +46,16 @@ def check_login(config: EnvironmentConfig, stack: str, provider: aws.Provider) -
 def find_retained(config: EnvironmentConfig, stack: str, provider: aws.Provider) -> Retained:
     """Return what the account's stack keeps for an environment. Raises RetainedMissingError, which names what lacks."""
     names, opts = retained_names(stack), pulumi.InvokeOptions(provider=provider)
-    looks: dict[str, Callable[[], str]] = {f"key alias/{names.key}": partial(_key, names.key, opts)}
-    looks |= {f"secret {name}": partial(_secret, name, opts) for name in names.secrets.values()}
-    looks |= {f"log group {name}": partial(_log_group, name, opts) for name in names.log_groups}
+    lookups: dict[str, Callable[[], str]] = {f"key alias/{names.key}": partial(_key, names.key, opts)}
+    lookups |= {f"secret {name}": partial(_secret, name, opts) for name in names.secrets.values()}
+    lookups |= {f"log group {name}": partial(_log_group, name, opts) for name in names.log_groups}
     bucket = archive_bucket(stack, config.account) if config.archive else None
     if bucket:
-        looks[f"bucket {bucket}"] = partial(_bucket, bucket, opts)
+        lookups[f"bucket {bucket}"] = partial(_bucket, bucket, opts)
     found, missing = {}, {}
-    for what, look in looks.items():
+    for what, lookup in lookups.items():
         try:
-            found[what] = look()
+            found[what] = lookup()
         # The provider has no error of its own for what is not there: whatever it says is told.
         except Exception as error:  # noqa: BLE001
             missing[what] = str(error)
@@ -92,10 +92,14 @@ def _bucket(name: str, opts: pulumi.InvokeOptions) -> str:
 
 def _last_snapshot(database: str, opts: pulumi.InvokeOptions) -> str | None:
     left = aws.rds.get_snapshots(db_instance_identifier=database, snapshot_type="manual", opts=opts).snapshots
-    whole = [made for made in left if made.db_snapshot_identifier.endswith(FINAL) and made.status == "available"]
-    if not whole:
+    finished = [
+        snapshot
+        for snapshot in left
+        if snapshot.db_snapshot_identifier.endswith(FINAL) and snapshot.status == "available"
+    ]
+    if not finished:
         pulumi.log.info(f"{database} begins empty: it has left no snapshot yet")
         return None
-    newest = max(whole, key=lambda made: made.snapshot_create_time).db_snapshot_identifier
+    newest = max(finished, key=lambda snapshot: snapshot.snapshot_create_time).db_snapshot_identifier
     pulumi.log.info(f"{database} begins with its snapshot {newest}, if it is not there yet")
     return newest

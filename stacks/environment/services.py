@@ -97,8 +97,8 @@ def make_services(
     jobs = {job: ReleaseWorkload(job.name, args(job, platform), opts).job for job in catalog.release_jobs}
     # Whoever reads a secret waits for the job that makes its value.
     readable: dict[ManagedResource, Provider] = {
-        need.resource: retained.secrets[need.resource].sync_to_namespace(edge.store, NAMESPACE, after=made)
-        for job, made in jobs.items()
+        need.resource: retained.secrets[need.resource].sync_to_namespace(edge.store, NAMESPACE, after=resource)
+        for job, resource in jobs.items()
         for need in job.needs
         if isinstance(need, RotateSecret)
     }

@@ -78,7 +78,7 @@ def expired(policy: Mapping[str, Any], held: list[Image]) -> set[Image]:
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
 def test_whatever_is_pushed_what_the_file_names_stays(merges: list[int]) -> None:
     """Each merge pushes an image; the proposal to run it is merged at once (0), or one of the newest three is later."""
-    policy, named = json.loads(lifecycle_policy(kept=4, others=3)), 0
+    policy, named = json.loads(lifecycle_policy(named=4, others=3)), 0
     held: list[Image] = []
     for pushed, behind in enumerate(merges):
         # What the file names is marked before anything is pushed.

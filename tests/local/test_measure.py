@@ -50,7 +50,7 @@ async def test_rows_of_this_run_are_counted_with_their_lag(connection: asyncpg.C
     await store(connection, "old", 3, received=BEGAN - timedelta(seconds=1))
     await store(connection, "new", 5)
     counted = await measure.stored(connection, BEGAN, None)
-    assert (counted.stored, counted.doubled) == (5, 0)
+    assert (counted.stored, counted.duplicates) == (5, 0)
     assert [counted.lag.p50, counted.lag.p95, counted.lag.p99] == pytest.approx([2.0, 3.8, 3.96])
 
 
@@ -63,7 +63,7 @@ async def test_only_the_devices_of_a_label_are_counted_when_one_is_given(connect
 
 async def test_a_reading_that_a_rollup_counts_twice_is_doubled(connection: asyncpg.Connection) -> None:
     await store(connection, "a", 5, rollup=7)
-    assert (await measure.stored(connection, BEGAN, None)).doubled == 2
+    assert (await measure.stored(connection, BEGAN, None)).duplicates == 2
 
 
 async def test_an_empty_run_has_no_lag(connection: asyncpg.Connection) -> None:

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.cluster.config import NodesConfig
-from delivery.cost.placement import Room, allocatable, place
+from delivery.cost.placement import Capacity, allocatable, place
 from delivery.cost.workloads import Workload
-from delivery.errors import NoRoomError, UnknownAttributeError
+from delivery.errors import UnknownAttributeError, UnschedulableError
 
 NODES = NodesConfig(instance_type="t3.medium", minimum=1, maximum=4, max_pods=35)
 EACH = allocatable(NODES)
@@ -19,9 +19,9 @@ def pods(count: int, cpu_m: int = 1, memory_mib: int = 1) -> Workload:
 
 def test_a_node_keeps_some_of_its_machine_for_itself() -> None:
     """4 GiB less 7.5 %, 255 MiB and 11 for each pod, and 100 below which pods are ended; 7 % of a processor."""
-    assert allocatable(NODES) == Room(35, 1930, 3048)
+    assert allocatable(NODES) == Capacity(35, 1930, 3048)
     fewer_pods = NODES.model_copy(update={"max_pods": 25})
-    assert allocatable(fewer_pods) == Room(25, 1930, 3048 + 110)
+    assert allocatable(fewer_pods) == Capacity(25, 1930, 3048 + 110)
 
 
 def test_a_machine_that_nobody_knows_is_said_with_where_to_add_it() -> None:
@@ -63,7 +63,8 @@ def test_a_rolling_update_needs_room_and_so_does_the_most_that_autoscaling_makes
 )
 def test_pods_without_a_place_are_refused(workload: Workload) -> None:
     with pytest.raises(
-        NoRoomError, match=r"not all pods have a place on 4 nodes t3\.medium \(cluster\.nodes\.maximum\): .* by memory"
+        UnschedulableError,
+        match=r"not all pods have a place on 4 nodes t3\.medium \(cluster\.nodes\.maximum\): .* by memory",
     ):
         place([workload], NODES)
 
@@ -75,7 +76,7 @@ WORKLOADS = st.builds(pods, st.integers(0, 20), st.integers(0, 2500), st.integer
 def test_so_many_nodes_hold_what_is_placed_on_them(workloads: list[Workload]) -> None:
     try:
         placed = place(workloads, NODES)
-    except NoRoomError:
+    except UnschedulableError:
         return
-    assert placed.taken.within(placed.room)
+    assert placed.taken.within(placed.capacity)
     assert placed.taken.pods == sum(workload.replicas for workload in workloads)

@@ -20,7 +20,7 @@ def mended(*pending: tuple[str, dict[str, Any]], resources: tuple[dict[str, Any]
     )
     assert found.state["version"] == 3
     assert found.state["deployment"]["manifest"] == {}
-    return found.state["deployment"], found.said
+    return found.state["deployment"], found.lines
 
 
 def test_what_is_there_is_taken_over_with_what_it_depends_on() -> None:
