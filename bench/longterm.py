@@ -97,7 +97,7 @@ class Peak:
     def __init__(self) -> None:
         self.mib = self.cpu_seconds = 0.0
         self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look)
+        self._watch = threading.Thread(target=self._sample)
 
     def __enter__(self) -> "Peak":
         self.cpu_seconds = -_cpu_seconds()
@@ -109,7 +109,7 @@ class Peak:
         self._watch.join()
         self.cpu_seconds += _cpu_seconds()
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         own = psutil.Process()
         while not self._over.wait(0.2):
             held = 0

@@ -61,7 +61,7 @@ def _desync(props: Properties) -> Iterator[str]:
         yield f"only watches requests that two servers would read differently ({mode}): defensive or strictest"
 
 
-def _kept(props: Properties) -> Iterator[str]:
+def _deletable(props: Properties) -> Iterator[str]:
     if not is_true(props.get("enableDeletionProtection")):
         yield "can be deleted, and its address with it: enableDeletionProtection"
 
@@ -175,7 +175,7 @@ CHECKS = (
         name="balancer-kept",
         description="Production's address is hard to lose",
         types=BALANCER,
-        find=_kept,
+        find=_deletable,
         also=("CKV_AWS_150",),
         production_only=True,
     ),

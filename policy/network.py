@@ -75,13 +75,13 @@ def _ports(rule: Properties) -> tuple[int, int]:
 def _open_ingress(props: Properties) -> Iterator[str]:
     for rule in rules(props, "ingress"):
         if open_to_world(rule.sources) and rule.ports != HTTPS:
-            yield f"opens {_told(rule.ports)} to the world ({', '.join(rule.sources)}): only 443 may be"
+            yield f"opens {_text(rule.ports)} to the world ({', '.join(rule.sources)}): only 443 may be"
 
 
 def _open_egress(props: Properties) -> Iterator[str]:
     for rule in rules(props, "egress"):
         if open_to_world(rule.sources) and rule.ports != HTTPS:
-            yield f"lets {_told(rule.ports)} out to the world ({', '.join(rule.sources)}): only 443 may be"
+            yield f"lets {_text(rule.ports)} out to the world ({', '.join(rule.sources)}): only 443 may be"
 
 
 def _open_together(ingress: Resource, stack: Stack) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _open_together(ingress: Resource, stack: Stack) -> Iterator[str]:
         if rule.ports[0] <= own.ports[1] and own.ports[0] <= rule.ports[1] and not open_to_world(rule.sources)
     )
     if open_to_world(source for rule in others for source in rule.sources) and own.ports != HTTPS:
-        yield f"opens {_told(own.ports)} to the world together with other rules of its group: only 443 may be"
+        yield f"opens {_text(own.ports)} to the world together with other rules of its group: only 443 may be"
 
 
 def _same_group(left: Resource, right: Resource) -> bool:
@@ -195,7 +195,7 @@ def is_public_subnet(subnet: Resource, stack: Stack) -> bool:
     return any_of(stack.of(ROUTE), leads_out)
 
 
-def _told(ports: tuple[int, int]) -> str:
+def _text(ports: tuple[int, int]) -> str:
     if ports == EVERY_PORT:
         return "every port"
     return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"

@@ -48,7 +48,7 @@ def _value(props: Properties) -> Iterator[str]:
             yield f"has its value ({name}) in the program, and so in the state: make it where it is used"
 
 
-def _made(props: Properties) -> Iterator[str]:
+def _parameter(props: Properties) -> Iterator[str]:
     if props.get("type") in (None, "SecureString"):
         yield "is a secret that the program makes, and so stands in the state: make it where it is used"
 
@@ -105,7 +105,7 @@ CHECKS = (
         name="no-secret-made-by-program",
         description="Secrets are made where they are used, and lie in Secrets Manager",
         types=MAKERS,
-        find=_made,
+        find=_parameter,
     ),
     ResourceCheck(
         name="no-secret-in-environment",

@@ -26,9 +26,9 @@ def main() -> None:
     stack = pulumi.get_stack()
     try:
         if is_account_stack(stack):
-            account.deploy(load(AccountConfig, stack, "bootstrap", _said(stack, "bootstrap")), stack)
+            account.deploy(load(AccountConfig, stack, "bootstrap", _configured(stack, "bootstrap")), stack)
         else:
-            config = load(EnvironmentConfig, stack, "environment", _said(stack, "environment"))
+            config = load(EnvironmentConfig, stack, "environment", _configured(stack, "environment"))
             check_account(stack, config)
             provider = aws_provider(config, stack)
             if config.emulator is None:
@@ -38,7 +38,7 @@ def main() -> None:
         raise pulumi.RunError(str(error)) from None
 
 
-def _said(stack: str, key: str) -> Any:
+def _configured(stack: str, key: str) -> Any:
     """Return what the stack's configuration says under its one key; None where it says nothing."""
     # Pulumi.Config gives single keys, and leaves those that nobody asks for unmentioned.
     check_keys(stack, key, {*get_config_env(), *CONFIG.get()})

@@ -208,11 +208,11 @@ class EnvironmentConfig(StackConfig):
 
 def _who_may_come(ingress: IngressConfig) -> str:
     """Return what a protected stack must say that everybody may come to, as YAML."""
-    place, there = f"{PROJECT}:environment", {"domain": ingress.domain, "zone_id": ingress.zone_id}
+    full_key, there = f"{PROJECT}:environment", {"domain": ingress.domain, "zone_id": ingress.zone_id}
     login = {name: field.examples[0] for name, field in LoginConfig.model_fields.items() if field.examples}
     login.pop("client_secret_version")
-    people = as_yaml(place, {"ingress": there | {"login": login}})
-    networks = as_yaml(place, {"ingress": there | {"allowed_cidrs": ["198.51.100.0/24"]}})
+    people = as_yaml(full_key, {"ingress": there | {"login": login}})
+    networks = as_yaml(full_key, {"ingress": there | {"allowed_cidrs": ["198.51.100.0/24"]}})
     return (
         f"protected: ingress lets everybody on the internet read. Write who signs in:\n{people}"
         f"or the networks from which people and devices come:\n{networks}"
@@ -263,26 +263,26 @@ def load(model: type[C], stack: str, key: str, given: Any) -> C:
 
     Raises StackConfigError with a line and the YAML to write for each value that is missing, unknown or wrong.
     """
-    place = f"{PROJECT}:{key}"
+    full_key = f"{PROJECT}:{key}"
     if not isinstance(given, Mapping):
         required = {name: field for name, field in model.model_fields.items() if field.is_required()}
         smallest = {name: field.examples[0] for name, field in required.items() if field.examples}
         found = f", but {given!r}" if given else ""
-        raise StackConfigError(f"Pulumi.{stack}.yaml has no {place}{found}. Write:\n{as_yaml(place, smallest)}")
+        raise StackConfigError(f"Pulumi.{stack}.yaml has no {full_key}{found}. Write:\n{as_yaml(full_key, smallest)}")
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = "\n".join(explain(model, place, problem) for problem in error.errors())
+        problems = "\n".join(explain(model, full_key, problem) for problem in error.errors())
         raise StackConfigError(f"Pulumi.{stack}.yaml cannot be used:\n{problems}") from None
 
 
 def check_keys(stack: str, key: str, found: Iterable[str]) -> None:
     """Raise StackConfigError for a key beside `PROJECT:key` in a stack's configuration: nothing would read it."""
-    place = f"{PROJECT}:{key}"
-    if unread := sorted(name for name in found if name != place and not name.startswith("pulumi:")):
+    full_key = f"{PROJECT}:{key}"
+    if unread := sorted(name for name in found if name != full_key and not name.startswith("pulumi:")):
         raise StackConfigError(
             f"Pulumi.{stack}.yaml cannot be used:\n{', '.join(unread)}: nothing reads this. "
-            f"All that a stack says stands under {place}; beside it only Pulumi's own keys may stand, pulumi:..."
+            f"All that a stack says stands under {full_key}; beside it only Pulumi's own keys may stand, pulumi:..."
         )
 
 

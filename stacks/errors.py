@@ -38,11 +38,11 @@ class LoginSecretError(StackConfigError):
 def explain(model: type[BaseModel], key: str, problem: ErrorDetails) -> str:
     """Return what is wrong with one value under `key` (`PROJECT:NAME`), and the YAML to write where there is one."""
     path = [str(part) for part in problem["loc"]]
-    place = ".".join([key.rpartition(":")[2], *path])
+    location = ".".join([key.rpartition(":")[2], *path])
     if problem["type"] == "extra_forbidden":
-        return f"{place}: there is no such key; there are {', '.join(_siblings(model, path))}"
+        return f"{location}: there is no such key; there are {', '.join(_siblings(model, path))}"
     example = _example(model, path)
-    return f"{place}: {_reason(problem)}" + (f". Write:\n{as_yaml(key, example)}" if example else "")
+    return f"{location}: {_reason(problem)}" + (f". Write:\n{as_yaml(key, example)}" if example else "")
 
 
 def as_yaml(key: str, value: Any) -> str:

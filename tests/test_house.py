@@ -25,6 +25,11 @@ DIALECT = {
 }
 """Names that stood for one of the field's, and that one."""
 
+NAMES_NOTHING = (
+    "_?(each|made|said|told|asked|kept|heard|looks?|met|around|besides?|one|ways?|way_in|whole|places?|trouble)"
+)
+"""What a variable, a parameter or a field was called, where a noun says what it is."""
+
 
 def files(*suffixes: str) -> Iterator[Path]:
     """Yield the files of ours that people write."""
@@ -40,6 +45,17 @@ def names(path: Path) -> Iterator[str]:
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
         if token.type == tokenize.NAME:
             yield token.string
+
+
+def variables(path: Path) -> Iterator[str]:
+    """Yield the name of every variable, parameter and field that a Python module makes."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
 
 
 def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:
@@ -66,6 +82,12 @@ def test_the_errors_of_a_package_stand_in_its_errors_module() -> None:
 
 def _is_error(base: ast.expr) -> bool:
     return ast.unparse(base).endswith(("Error", "Exception"))
+
+
+def test_a_variable_says_what_it_is() -> None:
+    product = [path for path in files(".py") if not path.is_relative_to(ROOT / "tests")]
+    found = {f"{path.relative_to(ROOT)}: {n}" for path in product for n in variables(path)}
+    assert {name for name in found if re.fullmatch(NAMES_NOTHING, name.rpartition(" ")[2])} == set(), "a noun says it"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.stem)

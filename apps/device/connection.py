@@ -52,7 +52,7 @@ class Connection:
         try:
             answer = self._http.put(url, content=content, headers=headers)
         except httpx.HTTPError as error:
-            return Retry(_said(error))
+            return Retry(_reason(error))
         if (server := server_time(answer.headers)) and answer.status_code < HTTPStatus.BAD_REQUEST:
             self._tell_time(server)
         outcome = read_answer(answer.status_code, answer.headers, answer.content, len(readings))
@@ -65,7 +65,7 @@ class Connection:
         try:
             answer = self._http.post(self._upload_url, json={"expires_in": URL_SECONDS}, headers=headers)
         except httpx.HTTPError as error:
-            raise UnansweredError(_said(error)) from None
+            raise UnansweredError(_reason(error)) from None
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise CredentialError(
                 f"the platform does not take the credential of {self._device_id} ({answer.status_code}): it was "
@@ -94,6 +94,6 @@ def read_credential(credential: Credential) -> str:
     return text
 
 
-def _said(error: httpx.HTTPError) -> str:
+def _reason(error: httpx.HTTPError) -> str:
     # Not the text: it may hold the URL.
     return f"no answer ({type(error).__name__})"

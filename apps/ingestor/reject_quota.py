@@ -27,12 +27,12 @@ class RejectQuota:
         self._total = 0
         self._clock = clock
         self._day = date.min
-        self._kept: dict[str | None, int] = {}
+        self._counts: dict[str | None, int] = {}
 
     async def select(self, connection: Connection, items: Sequence[RejectedItem]) -> list[RejectedItem]:
         """Return the items that are to be kept, the first of each device."""
         await self._load(connection, {item.device_id for item in items})
-        left = {device_id: self._per_day - self._kept[device_id] for device_id in {item.device_id for item in items}}
+        left = {device_id: self._per_day - self._counts[device_id] for device_id in {item.device_id for item in items}}
         selected: list[RejectedItem] = []
         for item in items:
             if left[item.device_id] > 0 and self._total + len(selected) < self._total_per_day:
@@ -46,8 +46,8 @@ class RejectQuota:
             log.warning("%d records were rejected today: further ones are counted and not kept", self._total_per_day)
         self._total += len(retained)
         for device_id, count in Counter(item.device_id for item in retained).items():
-            self._kept[device_id] = self._kept.get(device_id, 0) + count
-            if self._kept[device_id] >= self._per_day:
+            self._counts[device_id] = self._counts.get(device_id, 0) + count
+            if self._counts[device_id] >= self._per_day:
                 log.warning(
                     "%s had %d records rejected today: further ones are counted and not kept",
                     device_id or "records without a device",
@@ -56,21 +56,21 @@ class RejectQuota:
 
     async def _load(self, connection: Connection, device_ids: set[str | None]) -> None:
         today = self._clock.now().astimezone(UTC).date()
-        if today != self._day or len(self._kept) > MAX_DEVICES:
-            self._day, self._kept, self._total = today, {}, -1
-        missing = device_ids - self._kept.keys()
+        if today != self._day or len(self._counts) > MAX_DEVICES:
+            self._day, self._counts, self._total = today, {}, -1
+        missing = device_ids - self._counts.keys()
         if not missing:
             return
         since = datetime.combine(today, time(), UTC)
         if self._total < 0:
             self._total = await connection.fetchval(_COUNT_ALL, since, self._total_per_day)
-        self._kept |= dict.fromkeys(missing, 0)
+        self._counts |= dict.fromkeys(missing, 0)
         rows = await connection.fetch(
             _COUNT, [device_id for device_id in missing if device_id is not None], since, self._per_day
         )
-        self._kept |= {row["device_id"]: row["kept"] for row in rows}
+        self._counts |= {row["device_id"]: row["kept"] for row in rows}
         if None in missing:
-            self._kept[None] = await connection.fetchval(_COUNT_WITHOUT_DEVICE, since, self._per_day)
+            self._counts[None] = await connection.fetchval(_COUNT_WITHOUT_DEVICE, since, self._per_day)
 
 
 # Looks at no more rows than may be kept, through the index on device_id and rejected_id.

@@ -50,7 +50,7 @@ class Worker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.worker_id = new_worker_id()
-        self.looks = 0
+        self.rounds = 0
         self._settings = settings
         self._arguments = connect_arguments
         self._stopping = stopping
@@ -95,7 +95,7 @@ class Worker:
             self._something_new.clear()
             await self._hold(connection)
             unread = await self._look(connection)
-            self.looks += 1
+            self.rounds += 1
             if not unread:
                 await self._wait(self._settings.look_seconds)
         for held in self._held.values():

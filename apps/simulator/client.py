@@ -83,14 +83,14 @@ class ApiClient:
 
     async def attributes(self, device_id: str) -> dict[str, Any]:
         """Return what is noted of a device. Raises PlatformUnavailableError."""
-        answer = await self._asked("GET", device_id)
+        answer = await self._request("GET", device_id)
         return msgspec.json.decode(answer.content, type=_Noted).attributes
 
     async def note(self, device_id: str, attributes: dict[str, Any]) -> None:
         """Replace what is noted of a device. Raises PlatformUnavailableError."""
-        await self._asked("PATCH", device_id, json={"attributes": attributes})
+        await self._request("PATCH", device_id, json={"attributes": attributes})
 
-    async def _asked(self, method: str, device_id: str, **body: Any) -> httpx.Response:
+    async def _request(self, method: str, device_id: str, **body: Any) -> httpx.Response:
         path = f"{self._base}/api/devices/{device_id}"
         try:
             answer = await self._http.request(method, path, headers=self._operator, **body)

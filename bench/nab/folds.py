@@ -50,8 +50,8 @@ def describe(variants: Mapping[str, Evaluation], model: type[Model], threshold: 
         lines.append(f"| {category} | {THRESHOLDS[chosen]:g} | {_figures(held[chosen])}")
     lines.append(f"| **all folds together** | | {_figures(_sum(folds))}")
     runs = _choose([copy for all_variants in by_category.values() for copy in all_variants])
-    whole = _sum([held[runs] for held, *_ in by_category.values()])
-    lines.append(f"| nothing | {THRESHOLDS[runs]:g} | {_figures(whole)}")
+    together = _sum([held[runs] for held, *_ in by_category.values()])
+    lines.append(f"| nothing | {THRESHOLDS[runs]:g} | {_figures(together)}")
     return lines
 
 

@@ -227,7 +227,7 @@ class Ingress(Component):
             opts=self._child,
         )
         rules: list[pulumi.Resource] = [
-            self._rule(listener, priority, way) for priority, way in enumerate(self._open_ways(), start=1)
+            self._rule(listener, priority, rule) for priority, rule in enumerate(self._open_rules(), start=1)
         ]
         if config.login:
             rules.append(self._ask_for_login(listener, config.login))
@@ -239,7 +239,7 @@ class Ingress(Component):
         routes = {prefix: route for route in self._args.routes for prefix in route.public}
         return dict(sorted(routes.items(), key=lambda item: (-len(item[0]), item[0])))
 
-    def _open_ways(self) -> Iterator["_OpenWay"]:
+    def _open_rules(self) -> Iterator["_OpenRule"]:
         """Yield how one comes in without a login.
 
         All, where there is none; devices that sign; programs and screens whose token or cookie the service checks; and
@@ -249,23 +249,23 @@ class Ingress(Component):
         for prefix, route in self._by_prefix.items():
             path = _on_paths(_patterns(prefix))
             if prefix != "/" and (not login or route.self_authenticating):
-                yield _OpenWay(route.name, route, [path])
+                yield _OpenRule(route.name, route, [path])
             elif login and route.checks_tokens:
-                yield _OpenWay(route.name, route, [path, _with_header("Authorization", "Bearer *")])
+                yield _OpenRule(route.name, route, [path, _with_header("Authorization", "Bearer *")])
             if login and route.checks_cookie:
-                yield _OpenWay(
+                yield _OpenRule(
                     f"{route.name}-screens", route, [path, _with_header("Cookie", f"*{route.checks_cookie}*")]
                 )
             if login and route.open_paths:
-                yield _OpenWay(f"{route.name}-open", route, [_on_paths(route.open_paths)])
+                yield _OpenRule(f"{route.name}-open", route, [_on_paths(route.open_paths)])
 
-    def _rule(self, listener: aws.lb.Listener, priority: int, way: "_OpenWay") -> aws.lb.ListenerRule:
-        target = self._targets[way.route.name].arn
+    def _rule(self, listener: aws.lb.Listener, priority: int, rule: "_OpenRule") -> aws.lb.ListenerRule:
+        target = self._targets[rule.route.name].arn
         return aws.lb.ListenerRule(
-            f"{self._name}-{way.name}",
+            f"{self._name}-{rule.name}",
             listener_arn=listener.arn,
             priority=priority,
-            conditions=list(way.conditions),
+            conditions=list(rule.conditions),
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=target)],
             opts=self._child,
         )
@@ -330,7 +330,7 @@ _REFUSE = aws.lb.ListenerDefaultActionArgs(
 
 
 @dataclass(frozen=True, slots=True)
-class _OpenWay:
+class _OpenRule:
     """A rule that asks nobody to sign in: its name, where it leads, and whom it lets in."""
 
     name: str

@@ -28,7 +28,7 @@ LOKI, TEMPO, COLLECTOR = "loki", "tempo", "opentelemetry-collector"
 OPERATOR, STATE_METRICS = "kube-prometheus-stack-prometheus-operator", "kube-state-metrics"
 
 
-class Way(NamedTuple):
+class Connection(NamedTuple):
     """From the pods of one program to those of another, on one TCP port."""
 
     source: str
@@ -49,14 +49,14 @@ SCRAPED = (
     (STATE_METRICS, 8080),
     (TEMPO, 3200),
 )
-WAYS = (
-    *(Way(PROMETHEUS, program, port) for program, port in SCRAPED),
-    Way(ALERTMANAGER, ALERTMANAGER, 9094),
-    Way(COLLECTOR, LOKI, 3100),
-    Way(COLLECTOR, TEMPO, 4317),
-    Way(GRAFANA, LOKI, 3100),
-    Way(GRAFANA, PROMETHEUS, 9090),
-    Way(GRAFANA, TEMPO, 3200),
+CONNECTIONS = (
+    *(Connection(PROMETHEUS, program, port) for program, port in SCRAPED),
+    Connection(ALERTMANAGER, ALERTMANAGER, 9094),
+    Connection(COLLECTOR, LOKI, 3100),
+    Connection(COLLECTOR, TEMPO, 4317),
+    Connection(GRAFANA, LOKI, 3100),
+    Connection(GRAFANA, PROMETHEUS, 9090),
+    Connection(GRAFANA, TEMPO, 3200),
 )
 SERVED = ((ALERTMANAGER, 9093), (COLLECTOR, 4318), (PROMETHEUS, 9090), (PUSHGATEWAY, 9091))
 """What services call."""
@@ -109,7 +109,9 @@ class MonitoringNetworkPolicies(Component):
     ) -> None:
         super().__init__(name, opts)
         self._args = args
-        for program in sorted({way.target for way in WAYS} | {way.source for way in WAYS}):
+        for program in sorted(
+            {connection.target for connection in CONNECTIONS} | {connection.source for connection in CONNECTIONS}
+        ):
             k8s.networking.v1.NetworkPolicy(
                 f"{args.namespace}-{program}",
                 metadata=k8s.meta.v1.ObjectMetaArgs(name=program, namespace=args.namespace),
@@ -124,9 +126,12 @@ class MonitoringNetworkPolicies(Component):
         self.register_outputs({})
 
     def _ingress(self, program: str) -> Iterator[k8s.networking.v1.NetworkPolicyIngressRuleArgs]:
-        for way in WAYS:
-            if way.target == program:
-                yield _from(pods(self._args.namespace, way.source), *self._ports(way.source, program, way.port))
+        for connection in CONNECTIONS:
+            if connection.target == program:
+                yield _from(
+                    pods(self._args.namespace, connection.source),
+                    *self._ports(connection.source, program, connection.port),
+                )
         for served, port in SERVED:
             if served == program:
                 yield _from(namespace_pods(self._args.services), *self._ports(program, program, port))
@@ -134,16 +139,18 @@ class MonitoringNetworkPolicies(Component):
             yield mesh_probes(*(port for scraped, port in SCRAPED if scraped == program))
 
     def _ports(self, source: str, target: str, port: int) -> tuple[Port, ...]:
-        """Return what a way takes: in a mesh it is that of a tunnel, and its own until both ends have joined."""
+        """Return what a connection takes: in a mesh it is that of a tunnel, and its own until both ends have joined."""
         tunnel = self._args.meshed and source in MESHED and target in MESHED
         return (tcp(port), *([tcp(HBONE_PORT)] if tunnel else []))
 
     def _egress(self, program: str) -> Iterator[k8s.networking.v1.NetworkPolicyEgressRuleArgs]:
         args = self._args
         yield dns()
-        for way in WAYS:
-            if way.source == program:
-                yield _to([pods(args.namespace, way.target)], *self._ports(program, way.target, way.port))
+        for connection in CONNECTIONS:
+            if connection.source == program:
+                yield _to(
+                    [pods(args.namespace, connection.target)], *self._ports(program, connection.target, connection.port)
+                )
         if program in ASK_THE_API:
             yield _to([addresses(cidr) for cidr in (*args.nodes, *SERVICE_RANGES)], tcp(443))
         if program == PROMETHEUS:

@@ -46,7 +46,7 @@ def document() -> str:
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
     for check in ALL:
-        yield f"| `{check.name}` | {check.description} | {_asked(check)} | {', '.join(check.also)} |"
+        yield f"| `{check.name}` | {check.description} | {_when(check)} | {', '.join(check.also)} |"
     yield LEFT_TO_OTHERS
     for left in LEFT:
         yield f"| {left.what} | {left.reason} |"
@@ -66,7 +66,7 @@ def compared() -> dict[str, str]:
     return left | {theirs: ", ".join(names) for theirs, names in checks.items()}
 
 
-def _asked(check: Check) -> str:
+def _when(check: Check) -> str:
     when = "before" if isinstance(check, ResourceCheck) else "together"
     return f"{when}, prod" if check.production_only else when
 

@@ -24,7 +24,7 @@ def _follows(pattern: str) -> Finder:
     return lambda _aws, _tags, inputs: (pattern.format_map(inputs),)
 
 
-def _again(_aws: Clients, _tags: Mapping[str, str], _asked: Inputs) -> tuple[str, ...]:
+def _again(_aws: Clients, _tags: Mapping[str, str], _inputs: Inputs) -> tuple[str, ...]:
     """Nothing comes of making it a second time."""
     return ()
 

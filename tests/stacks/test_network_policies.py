@@ -21,7 +21,7 @@ from apps.platform.needs import (
     SignIn,
 )
 from apps.resources import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY
-from components.observability.network_policies import WAYS
+from components.observability.network_policies import CONNECTIONS
 from delivery.recording import Graph
 from tests.stacks.stacks_under_test import environment_config, environment_graph
 
@@ -130,7 +130,7 @@ def test_logs_and_traces_are_read_by_grafana_alone_and_services_only_write_trace
 @STACKS
 def test_every_way_between_programs_is_open_at_both_ends(graph: Graph) -> None:
     policies = {policy.name: policy.inputs["spec"] for policy in graph.of("NetworkPolicy")}
-    for connection in WAYS:
+    for connection in CONNECTIONS:
         out = [
             port["port"]
             for rule in policies[f"monitoring-{connection.source}"]["egress"]

@@ -118,7 +118,7 @@ class Archive:
             return first_by_time(self._bucket, manifest, selection, order, limit, after, check)
 
         async with self._reads:
-            return await asyncio.to_thread(self._told, day, lambda: self._read(view, day, read))
+            return await asyncio.to_thread(self._checked, day, lambda: self._read(view, day, read))
 
     async def by_key(
         self, view: View, days: Sequence[date], selection: Selection, after: SeriesTimeKey | None
@@ -132,7 +132,7 @@ class Archive:
         ).readings(selection, after)
         while True:
             async with self._reads:
-                some = await asyncio.to_thread(self._told, days[0], lambda: next(rows, None))
+                some = await asyncio.to_thread(self._checked, days[0], lambda: next(rows, None))
             if some is None:
                 return
             yield some
@@ -166,7 +166,7 @@ class Archive:
         self._manifests[day, etag] = manifest
         return manifest
 
-    def _told(self, day: date, read: Callable[[], T]) -> T:
+    def _checked(self, day: date, read: Callable[[], T]) -> T:
         """Read, and say what is wrong so that a caller can be told."""
         try:
             return read()

@@ -114,10 +114,10 @@ async def test_what_commits_late_behind_others_is_judged_all_the_same(
             return ("early/m", "r") in await reported(connection)
 
         await until(early_is_told)
-        scans = started.worker.looks
+        scans = started.worker.rounds
         await transaction.commit()
         await until(lambda: all_judged(connection))
-        assert scans < started.worker.looks
+        assert scans < started.worker.rounds
     await slow.close()
     assert sorted(await reported(connection)) == [("early/m", "r"), ("late/m", "r")]
 
@@ -190,18 +190,18 @@ async def test_an_outage_of_an_hour_misses_nothing_that_holds_doubles_nothing_an
         await commit(connection, meanwhile[start : start + 7])
     await stream_is_stored_through(connection, 0)
     workers = [Running(database), Running(database)]
-    scans = [worker.worker.looks for worker in workers]
+    scans = [worker.worker.rounds for worker in workers]
     holds = {("hot/m", "high"), ("rising/m", "high"), ("lost", "silent")}
 
     async def is_told() -> bool:
         return await all_judged(connection) and ("lost", "silent") in await unresolved(connection)
 
     async def looked_again() -> bool:
-        return all(worker.worker.looks > count + 3 for worker, count in zip(workers, scans, strict=True))
+        return all(worker.worker.rounds > count + 3 for worker, count in zip(workers, scans, strict=True))
 
     try:
         await until(is_told, 300)
-        scans = [worker.worker.looks for worker in workers]
+        scans = [worker.worker.rounds for worker in workers]
         await until(looked_again)
     finally:
         for worker in workers:
@@ -245,10 +245,10 @@ async def test_nobody_is_silent_while_the_platform_is_behind_and_who_is_silent_i
     await commit(connection, [arrived("d", 300), arrived("e", 5)])
     async with running(database) as started:
         await until(lambda: all_judged(connection))
-        scans = started.worker.looks
+        scans = started.worker.rounds
 
         async def looked() -> bool:
-            return started.worker.looks > scans + 2
+            return started.worker.rounds > scans + 2
 
         await until(looked)
         assert await unresolved(connection) == set()
