@@ -44,7 +44,7 @@ class Pod:
 
 @dataclass(slots=True)
 class Rendered:
-    """What the charts of a stack make, by the namespace in which it is policy."""
+    """What the charts of a stack make, by the namespace in which it is made."""
 
     objects: list[tuple[str, Object]] = field(default_factory=list)
 

@@ -59,7 +59,7 @@ class Keys:
 class Follower:
     """The database knows no more than the gateway does."""
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         return
 
     def note_use(self, credential_id: str) -> None:
