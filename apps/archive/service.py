@@ -23,6 +23,7 @@ GRANTS = {
 ARCHIVE = ScheduledService(
     name="archive",
     module="apps.archive",
+    switch="archive",
     settings=ArchiveSettings,
     needs=(Connect(SENSORS, role="archive", grants=GRANTS), KeepFiles(ARCHIVE_FILES), HttpCall(PUSHGATEWAY)),
     # Hours after the days are over, and before months are dropped.

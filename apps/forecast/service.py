@@ -16,6 +16,7 @@ FORECAST = ScheduledService(
     name="forecast",
     module="apps.forecast",
     settings=ForecastSettings,
+    switch="forecasts",
     needs=(Connect(SENSORS, role="forecast", grants=GRANTS), HttpCall(PUSHGATEWAY)),
     # Four times a day: of a forecast of 24 hours, 18 are still to come when the next is made.
     schedule="10 */6 * * *",

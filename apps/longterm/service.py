@@ -12,6 +12,7 @@ GRANTS = {"series_reports": "SELECT, INSERT, DELETE", "report_months": "SELECT, 
 LONGTERM = ScheduledService(
     name="longterm",
     module="apps.longterm",
+    switch="archive",
     settings=LongTermSettings,
     needs=(
         Connect(SENSORS, role="longterm", grants=GRANTS),

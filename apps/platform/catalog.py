@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from apps.platform.declaration import Declaration, ReleaseJob, ScheduledService, Server, Service, StaticSite
-from apps.platform.needs import CallService, Connect, DatabaseRole, KeepFiles, ReadFiles
-from apps.platform.resources import Database, FileStore
+from apps.platform.needs import CallService, Connect, DatabaseRole
+from apps.platform.resources import Database
 
 D = TypeVar("D", bound=Declaration)
 
@@ -71,9 +71,10 @@ class Catalog:
         """The images that all of it runs in."""
         return tuple(sorted({declaration.image for declaration in self.declarations}))
 
-    def without(self, files: FileStore) -> "Catalog":
-        """Return what runs where there is no such bucket."""
-        return Catalog(tuple(declaration for declaration in self.declarations if not _must_have(declaration, files)))
+    def switched_on(self, switches: Collection[str]) -> "Catalog":
+        """Return what runs in an environment that has these keys."""
+        found = (each for each in self.declarations if each.switch is None or each.switch in switches)
+        return Catalog(tuple(found))
 
     def runnable(self, images: Collection[str]) -> "Catalog":
         """Return what can run with these images: what calls a service that cannot run cannot either."""
@@ -99,13 +100,6 @@ class Catalog:
                     if found.setdefault(role.name, role) != role:
                         raise ValueError(f"{declaration.name}: role {role.name} is declared with other grants too")
         return tuple(found.values())
-
-
-def _must_have(declaration: Declaration, files: FileStore) -> bool:
-    """Whether it cannot run without such a bucket: its settings demand to know its name."""
-    uses = any(isinstance(need, KeepFiles | ReadFiles) and need.resource == files for need in declaration.needs)
-    fields = (declaration.settings.model_fields.get(name.lower()) for name in files.variables)
-    return uses and all(field is not None and field.is_required() for field in fields)
 
 
 def _called(declaration: Declaration) -> set[str]:

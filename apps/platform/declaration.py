@@ -57,6 +57,8 @@ class Declaration:
     """The module whose metrics it exports."""
     image: str = ""
     """The image that it runs in; by default the one of its package."""
+    switch: str | None = None
+    """The key of an environment's file without which it does not run; None: it always runs."""
 
     def __post_init__(self) -> None:
         if not self.image:

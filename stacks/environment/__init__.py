@@ -17,10 +17,9 @@ import pulumi
 import pulumi_aws as aws
 
 from apps.catalog import CATALOG
-from apps.forecast.service import FORECAST
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration
-from apps.resources import ARCHIVE_FILES, OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
+from apps.resources import OPERATOR_TOKEN, SIGNING_KEYS, WEBHOOK_KEY
 from stacks.config import EnvironmentConfig
 from stacks.environment.data import make_data
 from stacks.environment.delivery import make_deliveries
@@ -76,12 +75,7 @@ def deploy(
 
 def wanted(config: EnvironmentConfig, catalog: Catalog = CATALOG) -> Catalog:
     """Return what of the catalogue is switched on."""
-    usable = catalog if config.archive else catalog.without(ARCHIVE_FILES)
-    return Catalog(
-        tuple(
-            declaration for declaration in usable.declarations if config.forecasts or declaration.name != FORECAST.name
-        )
-    )
+    return catalog.switched_on({name for name, section in config if section is not None})
 
 
 def _skipped(declaration: Declaration) -> str:
