@@ -3,7 +3,7 @@
 from apps.api.service import API
 from apps.archive.service import ARCHIVE
 from apps.detector.service import DETECTOR
-from apps.forecast.service import FORECAST
+from apps.forecast.service import FORECAST, FORECAST_METRICS
 from apps.gateway.service import GATEWAY
 from apps.ingestor.service import INGESTOR
 from apps.longterm.service import LONGTERM
@@ -34,6 +34,7 @@ CATALOG = Catalog(
         ARCHIVE,
         LONGTERM,
         FORECAST,
+        FORECAST_METRICS,
         PARTITIONS,
         DATABASE_METRICS,
         ROTATION,

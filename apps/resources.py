@@ -21,6 +21,7 @@ SENSORS = Database(
             "device_credentials",
             "devices",
             "fleet_keys",
+            "forecast_runs",
             "latest_readings",
             "readings_day",
             "readings_hour",

@@ -1,16 +1,15 @@
-"""`python -m apps.forecast`: forecast the next day of every series."""
+"""`python -m apps.forecast`: forecast the next day of every series, or of this machine's share of them."""
 
-import asyncio
 import logging
 from concurrent.futures import BrokenExecutor
 from datetime import UTC, datetime
 
 import asyncpg
 
-from apps.forecast import metrics, store
 from apps.forecast.run import run
 from apps.forecast.service import FORECAST
 from apps.forecast.settings import ForecastSettings
+from apps.forecast.share import share
 from apps.platform.process import FAILED, run_job
 from apps.storage.connection import connect_arguments
 
@@ -24,15 +23,14 @@ def main() -> None:
 
 async def _run(settings: ForecastSettings) -> int:
     try:
+        part = share(settings.resource_config_file)
         connection = await asyncpg.connect(**connect_arguments(settings, "forecast"))
         try:
-            done = await run(connection, settings, datetime.now(UTC))
-            series = await store.count(connection)
+            done = await run(connection, settings, datetime.now(UTC), part)
         finally:
             await connection.close(timeout=5)
-        log.info("made forecasts", extra=done._asdict())
-        await asyncio.to_thread(metrics.push, settings.pushgateway_url, series, done.left)
-    except (asyncpg.PostgresError, BrokenExecutor, OSError) as error:
+        log.info("made forecasts", extra={**done._asdict(), "share": f"{part.number + 1} of {part.of}"})
+    except (asyncpg.PostgresError, BrokenExecutor, OSError, ValueError) as error:
         log.error("forecast: %s: %s", type(error).__name__, error)
         return FAILED
     return 0

@@ -1,4 +1,10 @@
-"""How far the forecasts are. The job that makes them is gone before anybody could scrape it, so it pushes it."""
+"""How far the forecasts are.
+
+What makes them may run where no Pushgateway is: it keeps in the database how it ended, and a job beside the Pushgateway
+tells it from there.
+"""
+
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
 
@@ -8,25 +14,23 @@ SERIES = Gauge(
     ["model"],
     registry=None,
 )
-LEFT = Gauge("forecast_left_series", "Series that the last run had no time for.", registry=None)
+LEFT = Gauge("forecast_left_series", "Series that the last run had no time for, of all its machines.", registry=None)
 LAST_SUCCESS = Gauge(
     "forecast_last_success_timestamp_seconds",
-    "When every series that had enough history could last be forecast.",
+    "When every series that had enough history could last be forecast, or since when that is waited for.",
     registry=None,
 )
 
 JOB = "forecast"
 
 
-def push(gateway: str, series: dict[str, int], left: int) -> None:
-    """Push how a run ended: series of each model, and how many it left. Raises OSError."""
+def push(gateway: str, series: dict[str, int], left: int, complete_at: datetime) -> None:
+    """Push how many series each model forecasts, and how far that is. Raises OSError."""
     registry = CollectorRegistry()
     for model, count in series.items():
         SERIES.labels(model).set(count)
     LEFT.set(left)
-    registry.register(SERIES)
-    registry.register(LEFT)
-    if left == 0:
-        LAST_SUCCESS.set_to_current_time()
-        registry.register(LAST_SUCCESS)
+    LAST_SUCCESS.set(complete_at.timestamp())
+    for metric in (SERIES, LEFT, LAST_SUCCESS):
+        registry.register(metric)
     pushadd_to_gateway(gateway, JOB, registry, timeout=10)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from apps.forecast import store
 from apps.forecast.choice import forecast
 from apps.forecast.settings import ForecastSettings
+from apps.forecast.share import ALL, Share
 from apps.storage.connection import Connection
 
 SERIES_AT_A_TIME = 4
@@ -26,11 +27,15 @@ class Run(NamedTuple):
 
 
 async def run(
-    connection: Connection, settings: ForecastSettings, now: datetime, clock: Callable[[], float] = time.monotonic
+    connection: Connection,
+    settings: ForecastSettings,
+    now: datetime,
+    share: Share = ALL,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Run:
-    """Make the forecasts that are due at this time. Raises BrokenExecutor when a process died."""
+    """Make the forecasts of a share that are due at this time. Raises BrokenExecutor when a process died."""
     ends = clock() + settings.budget_seconds
-    due = await store.due(connection, now, timedelta(days=settings.choice_days))
+    due = await store.due(connection, now, timedelta(days=settings.choice_days), share)
     forecasted = short = 0
     # Not forked: Prophet's libraries have threads of their own.
     pool = ProcessPoolExecutor(settings.processes, multiprocessing.get_context("spawn"))
@@ -45,7 +50,9 @@ async def run(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     await store.drop_over(connection, now)
-    return Run(forecasted, short, len(due) - forecasted - short)
+    left = len(due) - forecasted - short
+    await store.record(connection, share, now, left)
+    return Run(forecasted, short, left)
 
 
 async def _batch(

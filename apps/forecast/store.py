@@ -6,6 +6,7 @@ from typing import NamedTuple
 from apps.forecast.backtest import HORIZON
 from apps.forecast.choice import Chosen, Forecast
 from apps.forecast.history import HOUR, History, history
+from apps.forecast.share import ALL, Share
 from apps.storage.connection import Connection
 
 SILENT = timedelta(hours=6)
@@ -20,8 +21,15 @@ class Due(NamedTuple):
     chosen: Chosen | None
 
 
-async def due(connection: Connection, now: datetime, choice: timedelta) -> list[Due]:
-    """Return the series without a forecast from this hour on: those without any, then the oldest first.
+class Progress(NamedTuple):
+    """How far the forecasts are: series that the last runs left, and since when each share had all of its own."""
+
+    left: int
+    complete_at: datetime
+
+
+async def due(connection: Connection, now: datetime, choice: timedelta, share: Share = ALL) -> list[Due]:
+    """Return the series of a share without a forecast from this hour on: those without any, then the oldest first.
 
     A model stays chosen for as long as `choice`.
     """
@@ -29,6 +37,7 @@ async def due(connection: Connection, now: datetime, choice: timedelta) -> list[
     return [
         Due(device_id, metric, chosen if chosen.model and chosen.tested_at > now - choice else None)
         for device_id, metric, chosen in ((row[0], row[1], Chosen(*tuple(row)[2:])) for row in rows)
+        if share.holds(device_id, metric)
     ]
 
 
@@ -51,6 +60,21 @@ async def drop_over(connection: Connection, now: datetime) -> None:
     await connection.execute("DELETE FROM series_forecasts WHERE first_hour <= $1", now - HORIZON * HOUR)
 
 
+async def record(connection: Connection, share: Share, now: datetime, left: int) -> None:
+    """Keep how a run of a share ended. The other shares are waited for from now on, if they have never ended one."""
+    async with connection.transaction():
+        await connection.execute(_AWAIT, share.of, now)
+        await connection.execute(_RECORD, share.number, now, left)
+        await connection.execute("DELETE FROM forecast_runs WHERE share >= $1", share.of)
+
+
+async def progress(connection: Connection, now: datetime) -> Progress:
+    """Return how far the forecasts are. Before the first run they are waited for from now on."""
+    await connection.execute(_BEGIN, now)
+    (found,) = await connection.fetch("SELECT sum(left_series), min(complete_at) FROM forecast_runs")
+    return Progress(*found)
+
+
 async def count(connection: Connection) -> dict[str, int]:
     """Return how many series each model forecasts."""
     rows = await connection.fetch("SELECT model, count(*) FROM series_forecasts GROUP BY model")
@@ -67,6 +91,23 @@ SELECT device_id, metric, model, model_version, tested_at, margin, coverage, mas
 FROM latest_readings LEFT JOIN series_forecasts USING (device_id, metric)
 WHERE latest_readings.ts >= $1 AND (first_hour IS NULL OR first_hour < $2)
 ORDER BY made_at NULLS FIRST, device_id, metric
+"""
+
+_BEGIN = """
+INSERT INTO forecast_runs (share, ended_at, left_series, complete_at)
+SELECT 0, $1, 0, $1 WHERE NOT EXISTS (SELECT FROM forecast_runs)
+"""
+
+_AWAIT = """
+INSERT INTO forecast_runs (share, ended_at, left_series, complete_at)
+SELECT share, $2, 0, $2 FROM generate_series(0, $1::int - 1) AS share
+ON CONFLICT (share) DO NOTHING
+"""
+
+_RECORD = """
+UPDATE forecast_runs SET
+    ended_at = $2, left_series = $3, complete_at = CASE WHEN $3 = 0 THEN $2 ELSE complete_at END
+WHERE share = $1
 """
 
 _HOURS = """

@@ -248,7 +248,7 @@ REPORTS_BEHIND = AlertRule(
 
 FORECASTS_BEHIND = AlertRule(
     name="ForecastsBehind",
-    # Where no run ever made all there is nothing to be late, and CronJobFailing tells of runs that fail.
+    # Before the first run it counts from when somebody first looked (apps.forecast.store).
     expression=age(FORECAST_MADE) > FORECASTS_LATE,
     for_=timedelta(minutes=30),
     severity=Severity.WARNING,

@@ -1,4 +1,4 @@
-"""The table of forecasts (docs/forecasts.md). It belongs to the metadata of the others."""
+"""The tables of forecasts (docs/forecasts.md). They belong to the metadata of the others."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -23,4 +23,15 @@ series_forecasts = sa.Table(
     sa.Column("coverage", sa.Double, nullable=False),
     sa.Column("mase", sa.Double),
     sa.Column("baseline_mase", sa.Double),
+)
+
+# How the last run of each share of the series ended; a share is what one of several machines forecasts. complete_at:
+# when it last left no series, or since when it is waited for.
+forecast_runs = sa.Table(
+    "forecast_runs",
+    metadata,
+    sa.Column("share", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ended_at", TIME, nullable=False),
+    sa.Column("left_series", sa.Integer, nullable=False),
+    sa.Column("complete_at", TIME, nullable=False),
 )

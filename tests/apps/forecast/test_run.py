@@ -1,6 +1,7 @@
-"""Forecasts on a real database: what is due, what is kept, what the job says of itself."""
+"""Forecasts on a real database: what is due, what is kept, what the jobs say of it."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from apps.domain.readings import StoredReading
 from apps.forecast.history import DAY, HOUR, WEEK, history
 from apps.forecast.run import Run, run
 from apps.forecast.settings import ForecastSettings
-from apps.forecast.store import due, read, start_of_hour
+from apps.forecast.share import Share
+from apps.forecast.store import Progress, due, progress, read, record, start_of_hour
 from apps.platform.settings import load
 from apps.storage.readings import ensure_partitions, store
 from tests.apps.forecast.series import END, NOW, season_and_trend
@@ -42,8 +44,7 @@ async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection]:
 
 
 def settings(database: TestDatabase, **variables: str) -> ForecastSettings:
-    more = {"PUSHGATEWAY_URL": "http://127.0.0.1:9", "PROCESSES": "1"}
-    return load(ForecastSettings, database.environment("forecast") | more | variables)
+    return load(ForecastSettings, database.environment("forecast") | {"PROCESSES": "1"} | variables)
 
 
 async def fill(
@@ -125,21 +126,90 @@ async def test_a_forecast_whose_hours_are_over_goes(
     assert await stored(owner) == {}
 
 
+async def test_forecasts_are_complete_since_the_last_of_all_shares_was(
+    database: TestDatabase, connection: asyncpg.Connection
+) -> None:
+    telling = await database.connect("forecast_metrics")
+
+    async def after(hours: int, number: int, of: int, left: int) -> Progress:
+        await record(connection, Share(number, of), NOW + timedelta(hours=hours), left)
+        return await progress(telling, NOW + timedelta(hours=hours))
+
+    def complete(hours: int, left: int = 0) -> Progress:
+        return Progress(left, NOW + timedelta(hours=hours))
+
+    try:
+        assert await progress(telling, NOW) == complete(0), "nothing ran yet: it is waited for"
+        assert await progress(telling, NOW + timedelta(hours=1)) == complete(0)
+        assert await after(2, 0, of=1, left=0) == complete(2)
+        assert await after(3, 0, of=1, left=7) == complete(2, left=7)
+        # A second machine, which never ends: its share is waited for since the first one ended.
+        assert await after(4, 0, of=2, left=0) == complete(4)
+        assert await after(5, 0, of=2, left=0) == complete(4)
+        assert await after(6, 1, of=2, left=3) == complete(4, left=3)
+        assert await after(7, 1, of=2, left=0) == complete(5)
+        assert await after(8, 0, of=1, left=0) == complete(8), "a share that is no more is not waited for"
+    finally:
+        await telling.close()
+
+
+def python(module: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", module]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+async def test_two_machines_forecast_each_series_once(
+    database: TestDatabase, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """As SageMaker starts them: the same command on each, with a file that says which one it is."""
+    end = start_of_hour(datetime.now(UTC))
+    for number in range(8):
+        await fill(owner, f"pump-{number}", end=end)
+    await owner.execute("CREATE TABLE written (device_id text, by integer)")
+    await owner.execute(
+        """
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
+        'BEGIN INSERT INTO written VALUES (NEW.device_id, pg_backend_pid()); RETURN NEW; END';
+        CREATE TRIGGER note BEFORE INSERT OR UPDATE ON series_forecasts FOR EACH ROW EXECUTE FUNCTION note();
+        """
+    )
+    hosts = ["algo-1", "algo-2"]
+    files = [tmp_path / f"{host}.json" for host in hosts]
+    for host, file in zip(hosts, files, strict=True):
+        file.write_text(json.dumps({"current_host": host, "hosts": hosts[::-1]}))
+    of_role = database.environment("forecast") | {"PROCESSES": "1"}
+    ended = await asyncio.gather(
+        *(asyncio.to_thread(python, "apps.forecast", **of_role, RESOURCE_CONFIG_FILE=str(file)) for file in files)
+    )
+    assert [done.returncode for done in ended] == [0, 0], [done.stderr for done in ended]
+    written = await owner.fetch("SELECT device_id, by FROM written")
+    assert sorted(row["device_id"] for row in written) == [f"pump-{number}" for number in range(8)]
+    assert len({row["by"] for row in written}) == 2
+    assert len(await owner.fetch("SELECT FROM forecast_runs WHERE left_series = 0")) == 2
+
+
+def test_a_machine_that_cannot_tell_its_share_does_nothing(database: TestDatabase, tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_text('{"current_host": "algo-3", "hosts": ["algo-1"]}')
+    of_role = database.environment("forecast") | {"RESOURCE_CONFIG_FILE": str(tmp_path / "cut.json")}
+    done = python("apps.forecast", **of_role)
+    assert done.returncode == 1
+    assert "does not say which of the hosts this one is" in done.stderr
+
+
 @pytest.mark.timeout(900)
-async def test_the_job_forecasts_stores_and_says_so(
+async def test_one_job_forecasts_and_another_tells_how_far_that_is(
     database: TestDatabase, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:
     end = start_of_hour(datetime.now(UTC))
     await fill(owner, "pump", end=end)
     trend = season_and_trend(1).values
     await fill(owner, "tank", lambda hour: trend[hour] or 0.0, end=end)
+    done = await asyncio.to_thread(python, "apps.forecast", **database.environment("forecast"), PROCESSES="1")
+    assert done.returncode == 0, done.stderr
     with pushgateway(tmp_path) as gateway:
-        environment = os.environ | database.environment("forecast") | {"PUSHGATEWAY_URL": gateway, "PROCESSES": "1"}
-        command = [sys.executable, "-m", "apps.forecast"]
-        done = await asyncio.to_thread(
-            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        told = database.environment("forecast_metrics") | {"PUSHGATEWAY_URL": gateway}
+        telling = await asyncio.to_thread(python, "apps.forecast.report", **told)
+        assert telling.returncode == 0, telling.stderr
         async with httpx.AsyncClient() as client:
             pushed = (await client.get(f"{gateway}/metrics")).text
     assert {device: row["model"] for device, row in (await stored(owner)).items()} == {

@@ -61,6 +61,7 @@ LATER = {
     "report_months": "INSERT INTO report_months (month, readings) VALUES ('2026-10-01', 1)",
     "series_forecasts": "INSERT INTO series_forecasts (device_id, metric, made_at, first_hour, expected, model,"
     " model_version, tested_at, margin, coverage) VALUES ('d', 'm', now(), now(), '{1}', 'naive', '1', now(), 1, 1)",
+    "forecast_runs": "INSERT INTO forecast_runs VALUES (0, now(), 0, now())",
     "rules": "INSERT INTO rules (rule_id, version, spec, updated_by) VALUES ('r', 1, '{}', 'a')",
     "reading_log": "INSERT INTO reading_log (partition, readings) VALUES (0, '\\x00')",
     "rule_partitions": "INSERT INTO rule_partitions (partition) VALUES (0)",
