@@ -8,10 +8,12 @@ import pulumi
 
 from apps.platform.needs import CallService, HttpCall, Need
 from apps.platform.resources import ManagedResource
-from components.identity.pod_identity import PodIdentity
+from components.identity.iam import Identity
 
 EnvironmentVariables: TypeAlias = Mapping[str, pulumi.Input[str]]
-Grant: TypeAlias = Callable[[PodIdentity], pulumi.Resource]
+Grant: TypeAlias = Callable[[Identity], pulumi.Resource]
+Admit: TypeAlias = Callable[[str, pulumi.Input[str]], pulumi.Resource]
+"""Opens what answers to the members of a security group, under a name that says whose it is."""
 
 
 Actions: TypeAlias = Mapping[type[Need], tuple[str, ...]]
@@ -54,6 +56,8 @@ class Binding:
     calls_aws: bool = False
     """Whether the process sends requests to AWS; a token for the database is made without any."""
     egress: tuple[EgressTarget, ...] = ()
+    admit: Admit | None = None
+    """How machines beside the cluster are let in, whose pods are."""
     files: tuple[MountedKey, ...] = ()
     depends_on: tuple[pulumi.Resource, ...] = ()
 

@@ -13,8 +13,7 @@ from components.component import Component
 from components.data.config import DatabaseConfig
 from components.data.secret_store import ClusterSecretStore
 from components.identity.encryption_key import EncryptionKey
-from components.identity.iam import Statement
-from components.identity.pod_identity import PodIdentity
+from components.identity.iam import Identity, Statement
 
 PORT = 5432
 FINAL = "-final"
@@ -86,7 +85,7 @@ class Database(Component):
         self._group = aws.ec2.SecurityGroup(
             name, vpc_id=args.vpc_id, description="PostgreSQL from named groups", opts=self._child
         )
-        self._allowed = [self._allow_from(source, group) for source, group in args.allowed_groups.items()]
+        self._allowed = [self.admit(source, group) for source, group in args.allowed_groups.items()]
         self.instance = self._instance()
         self.host = self.instance.address
         self.owner_secret_arn = self.instance.master_user_secrets[0].secret_arn
@@ -102,14 +101,27 @@ class Database(Component):
         )
         return DatabaseWithOwner(self, MountedKey("DATABASE_PASSWORD_FILE", secret, PASSWORD_KEY), copy)
 
-    def grant_connect(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
-        """Let pods log in as one database role."""
+    def grant_connect(self, to: Identity, user: str) -> aws.iam.RolePolicy:
+        """Let who runs log in as one database role."""
         return to.allow(f"connect-{self._name}", self._login_statement(user))
 
-    def grant_measure(self, to: PodIdentity, user: str) -> aws.iam.RolePolicy:
-        """Let pods log in as one database role and read metrics, of which CloudWatch cannot name some alone."""
+    def grant_measure(self, to: Identity, user: str) -> aws.iam.RolePolicy:
+        """Let who runs log in as one database role and read metrics, of which CloudWatch cannot name some alone."""
         metrics = Statement(("cloudwatch:GetMetricData",), ["*"])
         return to.allow(f"measure-{self._name}", self._login_statement(user), metrics)
+
+    def admit(self, source: str, group_id: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
+        """Let the members of a security group connect. `source`: a name for it."""
+        return aws.vpc.SecurityGroupIngressRule(
+            f"{self._name}-from-{source}",
+            security_group_id=self._group.id,
+            referenced_security_group_id=group_id,
+            description=f"PostgreSQL from {source}",
+            ip_protocol="tcp",
+            from_port=PORT,
+            to_port=PORT,
+            opts=self._child,
+        )
 
     @property
     def handlers(self) -> Handlers:
@@ -130,6 +142,7 @@ class Database(Component):
         return Binding(
             environment,
             egress=(EgressTarget(PORT, self._args.subnet_cidrs),),
+            admit=self.admit,
             depends_on=(self.instance, *self._allowed),
         )
 
@@ -148,18 +161,6 @@ class Database(Component):
     def _login_statement(self, user: str) -> Statement:
         prefix = f"arn:aws:rds-db:{self._args.region}:{self._args.account}:dbuser:"
         return Statement(self.actions[Connect], [pulumi.Output.concat(prefix, self.instance.resource_id, "/", user)])
-
-    def _allow_from(self, source: str, group_id: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
-        return aws.vpc.SecurityGroupIngressRule(
-            f"{self._name}-from-{source}",
-            security_group_id=self._group.id,
-            referenced_security_group_id=group_id,
-            description=f"PostgreSQL from {source}",
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            opts=self._child,
-        )
 
     def _instance(self) -> aws.rds.Instance:
         args, config = self._args, self._args.config

@@ -9,8 +9,7 @@ import pulumi_aws as aws
 from apps.platform.needs import KeepFiles, KnowWhetherKept, ReadFiles
 from components.binding import Actions, Binding, EgressTarget, Handlers
 from components.identity.encryption_key import EncryptionKey, service
-from components.identity.iam import Statement
-from components.identity.pod_identity import PodIdentity
+from components.identity.iam import Identity, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class FileStore:
     key: EncryptionKey
     s3: EgressTarget
 
-    def grant_keep(self, to: PodIdentity) -> aws.iam.RolePolicy:
+    def grant_keep(self, to: Identity) -> aws.iam.RolePolicy:
         """Let pods list, read, write and delete files, which takes the key."""
         bucket, through = f"arn:aws:s3:::{self.name}", service("s3", self.region)
         of_bucket = ("s3:ListBucket",)
@@ -49,7 +48,7 @@ class FileStore:
             self.key.to_decrypt(through),
         )
 
-    def grant_read(self, to: PodIdentity, folders: tuple[str, ...]) -> aws.iam.RolePolicy:
+    def grant_read(self, to: Identity, folders: tuple[str, ...]) -> aws.iam.RolePolicy:
         """Let pods read the files of some folders, which takes the key."""
         bucket = f"arn:aws:s3:::{self.name}"
         return to.allow(
@@ -73,7 +72,7 @@ class FileStore:
         return Binding(self._variables(need), self.grant_keep, calls_aws=True, egress=(self.s3,))
 
     def _read(self, need: ReadFiles) -> Binding:
-        def grant(to: PodIdentity) -> aws.iam.RolePolicy:
+        def grant(to: Identity) -> aws.iam.RolePolicy:
             return self.grant_read(to, need.folders)
 
         return Binding(self._variables(need), grant, calls_aws=True, egress=(self.s3,))

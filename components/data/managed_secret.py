@@ -11,8 +11,7 @@ from apps.platform.resources import Secret
 from components.binding import Actions, Binding, Handlers, MountedKey
 from components.data.secret_store import ClusterSecretStore
 from components.identity.encryption_key import EncryptionKey, service
-from components.identity.iam import Statement
-from components.identity.pod_identity import PodIdentity
+from components.identity.iam import Identity, Statement
 
 VALUE_KEY = "value"
 """The key of the Kubernetes Secret under which the whole value stands."""
@@ -36,7 +35,7 @@ class ManagedSecret:
         copy = store.create_external_secret(name, namespace, self.arn, {VALUE_KEY: None}, [after])
         return SyncedSecret(self, MountedKey(self.secret.variable, name, VALUE_KEY), copy)
 
-    def grant_rotate(self, to: PodIdentity) -> aws.iam.RolePolicy:
+    def grant_rotate(self, to: Identity) -> aws.iam.RolePolicy:
         """Let pods read the value and put a new one."""
         value, through = Statement(self.actions[RotateSecret], [self.arn]), service("secretsmanager", self.region)
         return to.allow(f"rotate-{self.secret.name}", value, self.key.to_encrypt(through), self.key.to_decrypt(through))

@@ -11,8 +11,7 @@ from components.binding import Actions, Binding, Grant, Handlers
 from components.component import Component
 from components.data.config import StreamConfig
 from components.identity.encryption_key import EncryptionKey, service
-from components.identity.iam import Statement
-from components.identity.pod_identity import PodIdentity
+from components.identity.iam import Identity, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,12 @@ class Stream(Component):
         self.name, self.arn = stream.name, stream.arn
         self.register_outputs({"name": self.name, "arn": self.arn})
 
-    def grant_produce(self, to: PodIdentity) -> aws.iam.RolePolicy:
+    def grant_produce(self, to: Identity) -> aws.iam.RolePolicy:
         """Let pods put records, which takes a data key."""
         statements = Statement(self.actions[Produce], [self.arn]), self._args.key.to_encrypt(self._service)
         return to.allow(f"produce-{self._name}", *statements)
 
-    def grant_consume(self, to: PodIdentity) -> aws.iam.RolePolicy:
+    def grant_consume(self, to: Identity) -> aws.iam.RolePolicy:
         """Let pods find the shards and read their records, which takes the key."""
         statements = Statement(self.actions[Consume], [self.arn]), self._args.key.to_decrypt(self._service)
         return to.allow(f"consume-{self._name}", *statements)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -26,6 +26,13 @@ class Statement:
         body: dict[str, Any] = {"Sid": self.sid} if self.sid else {}
         body |= {"Effect": self.effect, "Action": list(self.actions), "Resource": list(self.resources)}
         return body | ({"Condition": self.conditions} if self.conditions else {})
+
+
+class Identity(Protocol):
+    """Who is given permissions, whatever runs as it."""
+
+    def allow(self, purpose: str, *statements: Statement) -> aws.iam.RolePolicy:
+        """Give permissions, under a name that says what for."""
 
 
 def policy(*statements: Statement) -> pulumi.Output[str]:
