@@ -56,7 +56,7 @@ def forecast(history: History, now: datetime, chosen: Chosen | None = None) -> F
     """
     if len(history.values) < MIN_HOURS or len(history.known) < MIN_KNOWN * len(history.values):
         return None
-    if chosen is None or MODELS[chosen.model].version != chosen.model_version:
+    if chosen is None or not _is_installed(chosen):
         found = choose(history, now)
         if found is None:
             return None
@@ -102,6 +102,12 @@ def beats(challenger: Backtest, baseline: Backtest) -> bool:
     """Whether it is clearly better: over all hours, and on most days."""
     better = sum(new < old for new, old in zip(challenger.days, baseline.days, strict=True))
     return challenger.mean < (1 - GAIN) * baseline.mean and better >= BETTER_DAYS * len(baseline.days)
+
+
+def _is_installed(chosen: Chosen) -> bool:
+    """Whether the model that was chosen is still the one of that name: a later release may have another, or none."""
+    model = MODELS.get(chosen.model)
+    return model is not None and model.version == chosen.model_version
 
 
 MODELS = {model.name: model for model in (*BASELINES, PROPHET)}

@@ -100,6 +100,7 @@ def test_a_model_that_was_chosen_lately_is_used_without_a_test() -> None:
     again = forecast(history, later, first.chosen._replace(model="seasonal-naive-week"))
     assert again is not None
     assert (again.chosen.model, again.chosen.tested_at) == ("seasonal-naive-week", NOW)
-    newer = forecast(history, later, first.chosen._replace(model_version="0"))
-    assert newer is not None
-    assert newer.chosen.tested_at == later, "another version is another model"
+    for other in (first.chosen._replace(model_version="0"), first.chosen._replace(model="of a later release")):
+        newer = forecast(history, later, other)
+        assert newer is not None
+        assert newer.chosen.tested_at == later, "another version is another model, and one that is gone is none"
