@@ -24,6 +24,12 @@ async def load_rules(connection: Connection) -> list[Rule]:
     return [_rule(row) for row in await connection.fetch(f"{_SELECT} ORDER BY rule_id")]
 
 
+async def load_rules_about(connection: Connection, device_ids: Collection[str], metrics: Collection[str]) -> list[Rule]:
+    """Return the rules that may speak of one of these devices and one of these metrics, by id."""
+    query = f"{_SELECT} WHERE {_names('device_ids', '$1')} AND {_names('metrics', '$2')} ORDER BY rule_id"
+    return [_rule(row) for row in await connection.fetch(query, list(device_ids), list(metrics))]
+
+
 async def load_rule(connection: Connection, rule_id: str) -> Rule | None:
     """Return a rule."""
     row = await connection.fetchrow(f"{_SELECT} WHERE rule_id = $1", rule_id)
@@ -119,6 +125,12 @@ def _rule(row: asyncpg.Record) -> Rule:
         updated_at=row["updated_at"],
         updated_by=row["updated_by"],
     )
+
+
+def _names(scope: str, wanted: str) -> str:
+    """Return the condition that a list of a rule's scope is empty or has one of the wanted names."""
+    named = f"spec #> '{{scope,{scope}}}'"
+    return f"(coalesce(jsonb_array_length({named}), 0) = 0 OR {named} ?| {wanted}::text[])"
 
 
 _SELECT = "SELECT rule_id, version, spec, updated_at, updated_by FROM rules"

@@ -12,7 +12,7 @@ from apps.api.queries.sql import Labels, is_seen
 from apps.domain.crossings import Crossing, Point, first_crossing
 from apps.domain.rules import Rule
 from apps.storage.forecast_tables import series_forecasts
-from apps.storage.rules import load_rules
+from apps.storage.rules import load_rules_about
 from apps.storage.tables import devices
 
 HOUR = timedelta(hours=1)
@@ -81,7 +81,8 @@ async def of_series(
         query = query.where(sa.tuple_(table.device_id, table.metric) > sa.tuple_(*map(sa.literal, after)))
     rows = await database.rows(query)
     async with database.connection() as connection:
-        rules = await load_rules(connection) if rows else []
+        about = {row["device_id"] for row in rows}, {row["metric"] for row in rows}
+        rules = await load_rules_about(connection, *about) if rows else []
     return [_forecast(dict(row), rules, now) for row in rows]
 
 
