@@ -38,6 +38,8 @@ WRITTEN = (*SOURCES, *LISTS, "ipProtocol", "protocol", "fromPort")
 
 HTTPS, POSTGRES = (443, 443), 5432
 EVERY_PORT = (0, 65535)
+ESP = {"50", "esp"}
+"""What IPsec sends: it has no ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,9 @@ def _database_group(rule: Resource, stack: Stack) -> Iterator[str]:
 
 
 def _ports_named(props: Properties) -> Iterator[str]:
+    # Of what comes encrypted from members of a group a rule cannot name ports.
+    if str(props.get("ipProtocol")).lower() in ESP and is_given(props, "referencedSecurityGroupId"):
+        return
     if any(rule.ports == EVERY_PORT for rule in rules(props, "ingress")):
         yield "lets in every port: name the one that is served"
 

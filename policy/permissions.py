@@ -30,6 +30,7 @@ USERS = tuple(
 NOT_SCOPABLE = (
     "autoscaling:Describe",
     "cloudwatch:GetMetricData",
+    "ec2:DeleteNetworkInterfacePermission",
     "ec2:Describe",
     "ecr:GetAuthorizationToken",
     "elasticloadbalancing:Describe",
@@ -104,7 +105,8 @@ def _wildcards(policy: Resource, stack: Stack) -> Iterator[str]:
                 yield f"allows {action}: name the actions"
         scopable = [action for action in statement.actions if not action.startswith(NOT_SCOPABLE)]
         for resource in statement.resources:
-            if scopable and is_unnamed(resource):
+            unborn = resource.endswith(":network-interface/*") and statement.requires("ec2:Vpc")
+            if scopable and is_unnamed(resource) and not unborn:
                 yield f"allows {', '.join(scopable)} on {resource}: name the resources"
         if statement.negated:
             yield "allows all but something: name what is allowed"

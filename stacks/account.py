@@ -8,21 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
+import pulumi_aws as aws
 
 from apps.catalog import CATALOG
 from components.account.access_log_bucket import AccessLogBucket, AccessLogBucketArgs
 from components.account.archive_bucket import ArchiveBucket, ArchiveBucketArgs
 from components.account.archive_queries import ArchiveQueries, ArchiveQueriesArgs
 from components.account.budget import Budget
-from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs
+from components.account.github_deployment import GitHubDeployment, GitHubDeploymentArgs, role_settings
 from components.account.github_runners import GitHubRunners, GitHubRunnersArgs
 from components.account.image_repositories import ImageRepositories, ImageRepositoriesArgs, registry
-from components.account.retained import Retained, RetainedArgs
+from components.account.processing_starter import LOG_GROUP, ProcessingStarter, ProcessingStarterArgs
+from components.account.retained import LOG_DAYS, Retained, RetainedArgs
 from components.account.scheduled_end import ScheduledEnd, ScheduledEndArgs, end_project_arn
 from components.account.spark_reports import SparkReports, SparkReportsArgs
 from components.account.state_backend import StateBackend, StateBackendArgs
 from stacks.config import PROJECT, ROOT, AccountConfig
-from stacks.github import archive_of, deployed_environment, end_commands, end_cron, schedule_of
+from stacks.github import archive_of, deployed_environment, end_commands, end_cron, forecasts_of, schedule_of
 from stacks.providers import aws_provider
 from stacks.retained import SECRETS, archive_bucket, retained_names
 
@@ -72,6 +74,7 @@ def deploy(config: AccountConfig, stack: str) -> None:
     }
     for environment, bucket in archives.items():
         _read_archive(config, environment, bucket, retained[environment].key_arn, opts)
+    _start_processing(config, retained, opts)
     deployment = _deployment(config, {name: resources.key_arn for name, resources in retained.items()}, opts)
     images.grant_push("images-push", deployment.images)
     state.grant_read("preview-state", deployment.preview)
@@ -118,6 +121,30 @@ def _read_archive(
                 module=SPARK_MODULE,
             ),
             pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[bucket])),
+        )
+
+
+def _start_processing(config: AccountConfig, retained: Mapping[str, Retained], opts: pulumi.ResourceOptions) -> None:
+    """Declare what starts jobs on SageMaker, for each environment whose file asks for some, and where they log."""
+    asking = [name for name in config.environments if (found := forecasts_of(name)) and found.runs_on == "sagemaker"]
+    for environment in asking:
+        args = ProcessingStarterArgs(
+            PROJECT,
+            environment,
+            config.account,
+            config.region,
+            role_settings(PROJECT, config.account, environment),
+            retained[environment].key_arn,
+        )
+        ProcessingStarter(f"{environment}-processing", args, opts)
+    if asking:
+        # An account has one such group. SageMaker would make it without our key, and for ever.
+        aws.cloudwatch.LogGroup(
+            "processing",
+            name=LOG_GROUP,
+            retention_in_days=LOG_DAYS,
+            kms_key_id=retained[asking[0]].key_arn,
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True)),
         )
 
 

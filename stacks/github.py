@@ -1,14 +1,19 @@
 """What GitHub's workflows deploy from, as the stacks' own files say it. Read by the account's stack and by delivery."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from components.account.config import GitHubConfig
 from components.account.github_environments import DeployedEnvironment
 from components.data.config import ArchiveConfig
+from components.section import Section
+from components.workload.config import ForecastsConfig
 from stacks.config import DAYS, PROJECT, ROOT, ScheduleConfig, accounts, read_stack_file
 from stacks.errors import StackConfigError
+
+S = TypeVar("S", bound=Section)
 
 MAX_LOCK_HOURS = 2
 """A deployment takes less: an older lock on a state belongs to a run that died."""
@@ -33,20 +38,17 @@ def repository(folder: Path = ROOT) -> GitHubConfig:
 
 def schedule_of(stack: str, folder: Path = ROOT) -> ScheduleConfig | None:
     """Return when a stack runs; none: always. Raises StackConfigError for hours that are none."""
-    given = _given(stack, folder).get("schedule")
-    try:
-        return None if given is None else ScheduleConfig.model_validate(given)
-    except ValidationError as error:
-        raise StackConfigError(f"Pulumi.{stack}.yaml: environment.schedule cannot be used: {error}") from None
+    return _section(ScheduleConfig, stack, "schedule", folder)
 
 
 def archive_of(stack: str, folder: Path = ROOT) -> ArchiveConfig | None:
     """Return what a stack's file says of its archive; none: it has none. Raises StackConfigError for what is wrong."""
-    given = _given(stack, folder).get("archive")
-    try:
-        return None if given is None else ArchiveConfig.model_validate(given)
-    except ValidationError as error:
-        raise StackConfigError(f"Pulumi.{stack}.yaml: environment.archive cannot be used: {error}") from None
+    return _section(ArchiveConfig, stack, "archive", folder)
+
+
+def forecasts_of(stack: str, folder: Path = ROOT) -> ForecastsConfig | None:
+    """Return what a stack's file says of forecasts; none: it makes none. Raises StackConfigError for what is wrong."""
+    return _section(ForecastsConfig, stack, "forecasts", folder)
 
 
 def end_cron(schedule: ScheduleConfig) -> str:
@@ -72,6 +74,14 @@ def end_commands(stack: str, bucket: str, region: str) -> tuple[str, ...]:
         f"pulumi login 's3://{bucket}?region={region}' && pulumi stack select {stack}",
         f"bash .github/actions/stack/destroy.sh {stack}",
     )
+
+
+def _section(model: type[S], stack: str, key: str, folder: Path) -> S | None:
+    given = _given(stack, folder).get(key)
+    try:
+        return None if given is None else model.model_validate(given)
+    except ValidationError as error:
+        raise StackConfigError(f"Pulumi.{stack}.yaml: environment.{key} cannot be used: {error}") from None
 
 
 def _given(stack: str, folder: Path) -> dict[str, object]:

@@ -29,12 +29,12 @@ def share(file: Path) -> Share:
     "How to Build Your Own Processing Container".
     """
     try:
-        said = json.loads(file.read_bytes())
+        config = json.loads(file.read_bytes())
     except FileNotFoundError:
         return ALL
     except ValueError as error:
         raise ValueError(f"{file} is no JSON: {error}") from None
-    match said:
+    match config:
         case {"current_host": str(own), "hosts": [*hosts]} if own in hosts:
             return Share(sorted(hosts).index(own), len(hosts))
     raise ValueError(f"{file} does not say which of the hosts this one is: it needs current_host, and hosts with it")

@@ -73,8 +73,7 @@ class Catalog:
 
     def switched_on(self, switches: Collection[str]) -> "Catalog":
         """Return what runs in an environment that has these keys."""
-        found = (each for each in self.declarations if each.switch is None or each.switch in switches)
-        return Catalog(tuple(found))
+        return Catalog(tuple(found for found in self.declarations if found.switch is None or found.switch in switches))
 
     def runnable(self, images: Collection[str]) -> "Catalog":
         """Return what can run with these images: what calls a service that cannot run cannot either."""

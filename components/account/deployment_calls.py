@@ -159,6 +159,9 @@ BY_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ListResourceRecordSets",
             "ListTagsForResource",
         ),
+        "aws:scheduler/schedule:Schedule": _service(
+            "scheduler", "CreateSchedule", "DeleteSchedule", "GetSchedule", "UpdateSchedule"
+        ),
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _TAGS + _GROUP,
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _TAGS + _GROUP,
         "aws:wafv2/webAcl:WebAcl": _FIREWALL + _service("wafv2", "CreateWebACL", "DeleteWebACL", "UpdateWebACL"),

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from components.account.archive_bucket import archive_bucket_name
 from components.account.deployment_calls import CALLS
+from components.account.processing_starter import starter_arn
 from components.identity.iam import RoleSettings, Statement
 
 PASS_TO = (
     "ec2.amazonaws.com",
     "eks.amazonaws.com",
     "pods.eks.amazonaws.com",
+    "scheduler.amazonaws.com",
     "vpc-flow-logs.amazonaws.com",
 )
 
@@ -90,11 +92,20 @@ def deployment_statements(stack: DeployedStack) -> tuple[Statement, ...]:
     """
     own = [f"arn:aws:iam::{stack.account}:role{stack.roles.path}*"]
     bounded = {"StringEquals": {"iam:PermissionsBoundary": stack.roles.boundary}}
-    regional = tuple(action for action in CALLS if not action.startswith("route53:"))
+    named = ("route53:", "scheduler:")
+    regional = tuple(action for action in CALLS if not action.startswith(named))
     service_linked = [f"arn:aws:iam::{stack.account}:role/aws-service-role/*"]
     return (
         Statement(regional, ["*"], _of_no_other_stack(stack), sid="OwnStack"),
-        Statement(tuple(set(CALLS) - set(regional)), ["arn:aws:route53:::*"], sid="Names"),
+        # Schedules carry no tags: those of the account, and of other environments, have other names.
+        Statement(
+            tuple(action for action in CALLS if action.startswith(named)),
+            [
+                "arn:aws:route53:::*",
+                stack.arn("scheduler", f"schedule/default/{stack.project}.{stack.environment}.*"),
+            ],
+            sid="Names",
+        ),
         # RDS keeps the owner's password there, and tags the secret itself.
         Statement(
             ("secretsmanager:CreateSecret", "secretsmanager:TagResource"),
@@ -109,7 +120,13 @@ def deployment_statements(stack: DeployedStack) -> tuple[Statement, ...]:
         ),
         Statement(BOUNDED, own, bounded, sid="BoundedRoles"),
         Statement(ROLES, own, sid="OwnRoles"),
-        Statement(("iam:PassRole",), own, {"StringEquals": {"iam:PassedToService": list(PASS_TO)}}, sid="PassOwnRoles"),
+        Statement(
+            ("iam:PassRole",),
+            # The account's role that starts its jobs is handed to schedules, and not changed.
+            [*own, starter_arn(stack.project, stack.account, stack.environment)],
+            {"StringEquals": {"iam:PassedToService": list(PASS_TO)}},
+            sid="PassOwnRoles",
+        ),
         Statement(
             ("iam:CreateServiceLinkedRole",),
             service_linked,

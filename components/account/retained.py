@@ -10,6 +10,9 @@ from components.component import Component
 from components.identity.encryption_key import CustomerManagedKey, CustomerManagedKeyArgs, service
 from components.identity.iam import Statement, allow
 
+LOG_DAYS = 30
+"""How long logs of environments are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetainedNames:
@@ -26,14 +29,13 @@ class RetainedNames:
 
 @dataclass(frozen=True, slots=True)
 class RetainedArgs:
-    """What is made, under which names, and how long logs are kept. `secrets`: what each holds, as a sentence."""
+    """What is made, under which names. `secrets`: what each holds, as a sentence."""
 
     names: RetainedNames
     description: str
     secrets: Mapping[str, str]
     account: str
     region: str
-    log_days: int = 30
 
     def __post_init__(self) -> None:
         if self.names.secrets.keys() != self.secrets.keys():
@@ -74,7 +76,7 @@ class Retained(Component):
             aws.cloudwatch.LogGroup(
                 f"{name}{group.replace('/', '-')}",
                 name=group,
-                retention_in_days=args.log_days,
+                retention_in_days=LOG_DAYS,
                 kms_key_id=self._key.arn,
                 opts=child,
             )

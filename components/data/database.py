@@ -102,11 +102,11 @@ class Database(Component):
         return DatabaseWithOwner(self, MountedKey("DATABASE_PASSWORD_FILE", secret, PASSWORD_KEY), copy)
 
     def grant_connect(self, to: Identity, user: str) -> aws.iam.RolePolicy:
-        """Let who runs log in as one database role."""
+        """Let whoever runs log in as one database role."""
         return to.allow(f"connect-{self._name}", self._login_statement(user))
 
     def grant_measure(self, to: Identity, user: str) -> aws.iam.RolePolicy:
-        """Let who runs log in as one database role and read metrics, of which CloudWatch cannot name some alone."""
+        """Let whoever runs log in as one database role and read metrics, of which CloudWatch cannot name some alone."""
         metrics = Statement(("cloudwatch:GetMetricData",), ["*"])
         return to.allow(f"measure-{self._name}", self._login_statement(user), metrics)
 

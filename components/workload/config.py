@@ -1,5 +1,7 @@
 """The sections of the configuration about what runs: what is switched on, and how a new version takes over."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -17,8 +19,44 @@ class CanaryStepConfig(Section):
     pause_seconds: int = Field(ge=10, le=86_400, examples=[300])
 
 
+PROCESSORS: Mapping[str, int] = MappingProxyType(
+    {"ml.t3.medium": 2, "ml.m5.large": 2, "ml.m5.xlarge": 4, "ml.m5.2xlarge": 8, "ml.m5.4xlarge": 16}
+)
+"""Machines of SageMaker for jobs like ours -> their processors. Those with disks of their own take no key for them."""
+
+
+class MachinesConfig(Section):
+    """Machines of SageMaker that share a job, each the part of the work that is its own."""
+
+    instance_type: Literal["ml.t3.medium", "ml.m5.large", "ml.m5.xlarge", "ml.m5.2xlarge", "ml.m5.4xlarge"] = Field(
+        "ml.t3.medium", description="As many series at the same time as it has processors", examples=["ml.m5.xlarge"]
+    )
+    instances: int = Field(1, ge=1, le=20, description="How many of them share the series", examples=[2])
+    assumed_hours: float = Field(
+        20, gt=0, le=100_000, description="Of all machines in a month: what `nox -s cost` counts with", examples=[20]
+    )
+
+    @property
+    def processors(self) -> int:
+        """How many processors each has."""
+        return PROCESSORS[self.instance_type]
+
+
 class ForecastsConfig(Section):
-    """Forecasts of each series, made in the cluster. Nothing of it is needed to switch them on: `forecasts: {}`."""
+    """Forecasts of each series. Nothing of it is needed to switch them on: `forecasts: {}`."""
+
+    runs_on: Literal["sagemaker", "cluster"] = Field(
+        "sagemaker",
+        description="sagemaker: machines that are there while it runs; cluster: a pod on its nodes",
+        examples=["cluster"],
+    )
+    machines: MachinesConfig = MachinesConfig()
+
+    @model_validator(mode="after")
+    def _used(self) -> "ForecastsConfig":
+        if self.runs_on == "cluster" and "machines" in self.model_fields_set:
+            raise ValueError("machines are those of SageMaker: leave them out, or say runs_on: sagemaker")
+        return self
 
 
 class MeshConfig(Section):

@@ -21,6 +21,7 @@ from delivery.cost.estimate import (
     by_component,
     estimate,
     hourly_usd,
+    machines,
     snapshots,
 )
 from delivery.cost.placement import Placement, place
@@ -29,6 +30,7 @@ from delivery.errors import DeliveryError
 from delivery.recording import Graph
 from stacks import account, environment
 from stacks.config import AccountConfig, EnvironmentConfig, environments, load_account_of, load_environment
+from stacks.environment.services import processing
 from stacks.errors import StackConfigError
 
 OVER_BUDGET, USAGE = 1, 2
@@ -82,7 +84,10 @@ def cost(config: EnvironmentConfig, stack: str, today: date, catalog: Catalog = 
     pods, nodes = workloads(graph), config.cluster.nodes
     at_rest, at_most = place(pods, nodes), place(pods, nodes, at_most=True)
     further = max(0, at_rest.nodes - nodes.minimum)
-    return Cost(estimate(parts(graph), config.region, today, further), at_rest, at_most)
+    lines = estimate(parts(graph), config.region, today, further)
+    for name, of_job in processing(config).items():
+        lines += machines(name, of_job, config.region)
+    return Cost(lines, at_rest, at_most)
 
 
 def standing_cost(config: EnvironmentConfig, stack: str, of: AccountConfig, today: date) -> list[Line]:

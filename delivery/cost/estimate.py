@@ -13,6 +13,8 @@ from typing import Any
 from apps.storage.metrics import PERIOD, RDS_METRICS
 from components.cluster.versions import SUPPORT, days_of_standard_support
 from components.data.config import ArchiveConfig
+from components.workload.config import MachinesConfig
+from components.workload.processing import DISK_GIB
 from delivery.cost.prices import HOURS_A_MONTH, price
 from delivery.errors import UnknownAttributeError, UnknownPriceError
 
@@ -113,6 +115,16 @@ def archive(config: ArchiveConfig, region: str) -> list[Line]:
             found, count = price(item, region), (processors * size).quantize(Decimal("1e-6"))
             lines.append(Line("archive", "reports, as assumed", item, count, found.hourly * count, found.source))
     return lines
+
+
+def machines(name: str, config: MachinesConfig, region: str) -> list[Line]:
+    """Return what machines of SageMaker cost that run for as long as is assumed, with their disks."""
+    count = (Decimal(str(config.assumed_hours)) / HOURS_A_MONTH).quantize(Decimal("1e-6"))
+    return [
+        Line(name, "machines, as assumed", item, count * units, found.hourly * count * units, found.source)
+        for item, units in ((f"SageMaker {config.instance_type}", 1), ("SageMaker disk, GB", DISK_GIB))
+        for found in (price(item, region),)
+    ]
 
 
 def hourly_usd(lines: Iterable[Line]) -> Decimal:

@@ -47,6 +47,7 @@ def regions() -> set[str]:
 
 _LISTS = "AWS price lists and bills published 2024-07 to 2026-09"
 _PAGES = "AWS pricing pages, read before 2026-11"
+_TABLES = "price tables in public repositories that agree with each other, read 2026-11-26"
 _ASSUMED = "no price found for this region: the us-east-1 price and a tenth more"
 
 _REGIONS = ("us-east-1", "eu-west-1", "eu-central-1")
@@ -78,6 +79,12 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "database snapshot, GB": _us_only("month", _PAGES, "0.095"),
         "EMR Serverless vCPU": _us_only("hour", _PAGES, "0.042094"),
         "EMR Serverless memory, GB": _us_only("hour", _PAGES, "0.004628"),
+        "SageMaker ml.t3.medium": _us_only("hour", _TABLES, "0.05"),
+        "SageMaker ml.m5.large": _us_only("hour", _TABLES, "0.115"),
+        "SageMaker ml.m5.xlarge": _us_only("hour", _TABLES, "0.23"),
+        "SageMaker ml.m5.2xlarge": _us_only("hour", _TABLES, "0.461"),
+        "SageMaker ml.m5.4xlarge": _us_only("hour", _TABLES, "0.922"),
+        "SageMaker disk, GB": _us_only("month", _TABLES, "0.14"),
         "S3 Standard, GB": _prices("month", _PAGES, "0.023", "0.023", "0.0245"),
         "S3 Glacier Instant Retrieval, GB": _prices("month", _PAGES, "0.004", "0.004", "0.005"),
         "Athena, TB read": _prices("hour", _PAGES, "5.00", "5.00", "5.00"),

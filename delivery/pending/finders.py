@@ -59,12 +59,13 @@ def _association(aws: Clients, _tags: Mapping[str, str], inputs: Inputs) -> Iter
 
 def _rule_of_group(aws: Clients, inputs: Inputs, *, egress: bool) -> Iterator[str]:
     of_group = [{"Name": "group-id", "Values": [inputs["securityGroupId"]]}]
-    wanted = [
-        inputs.get(name) for name in ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId")
-    ]
+    wanted = [inputs.get(name) for name in ("ipProtocol", "cidrIpv4", "referencedSecurityGroupId")]
+    # Of a protocol without ports AWS writes some all the same.
+    names = {"FromPort": "fromPort", "ToPort": "toPort"}
+    ports = {theirs: inputs[ours] for theirs, ours in names.items() if ours in inputs}
     for rule in _pages(aws("ec2"), "describe_security_group_rules", "SecurityGroupRules", Filters=of_group):
-        has = [rule.get(name) for name in ("IpProtocol", "FromPort", "ToPort", "CidrIpv4")]
-        if rule["IsEgress"] == egress and [*has, rule.get("ReferencedGroupInfo", {}).get("GroupId")] == wanted:
+        has = [rule["IpProtocol"], rule.get("CidrIpv4"), rule.get("ReferencedGroupInfo", {}).get("GroupId")]
+        if rule["IsEgress"] == egress and has == wanted and ports.items() <= rule.items():
             yield rule["SecurityGroupRuleId"]
 
 
@@ -192,6 +193,8 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
         "aws:rds/parameterGroup:ParameterGroup": _follows("{name}"),
         "aws:rds/subnetGroup:SubnetGroup": _follows("{name}"),
         "aws:route53/record:Record": _follows("{zoneId}_{name}_{type}"),
+        # Its group has no name of ours.
+        "aws:scheduler/schedule:Schedule": _follows("default/{name}"),
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _egress_rule,
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress_rule,
         "aws:wafv2/webAcl:WebAcl": _firewall,

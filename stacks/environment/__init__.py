@@ -60,7 +60,9 @@ def deploy(
     edge = make_edge(config, stack, runnable, retained, foundation, data, in_cluster)
     observability = make_observability(config, retained, foundation, edge, in_cluster)
     deliveries = make_deliveries(config, foundation, edge, observability, in_cluster, waits=waits)
-    services = make_services(config, runnable, retained, foundation, data, edge, observability, deliveries, in_cluster)
+    services = make_services(
+        config, stack, runnable, retained, foundation, data, edge, observability, deliveries, in_cluster
+    )
     make_protection(config.protected, foundation, data, edge, observability, services)
     pulumi.export("url", edge.ingress.url)
     pulumi.export("cluster", foundation.cluster.name)

@@ -9,17 +9,22 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from apps.detector.signals import as_setting, cluster_signals
+from apps.forecast.service import FORECAST
 from apps.platform.catalog import Catalog
 from apps.platform.declaration import Declaration, ReleaseJob, Scale, ScheduledService, Service, StaticSite
 from apps.platform.needs import PlatformSignals, PublicUrl, RotateSecret, SendWebhooks, SignIn
 from apps.platform.resources import ManagedResource, ServiceEndpoint
 from apps.resources import ALERTMANAGER, ARCHIVE_FILES, PROMETHEUS, PUSHGATEWAY, READINGS, SENSORS
 from apps.smoke.service import SMOKE_TEST
+from components.account.github_deployment import role_settings
+from components.account.processing_starter import starter_arn
 from components.binding import ClusterEndpoint, EgressTarget, KnownValue, Provider
 from components.component import Component
 from components.data.file_store import FileStore, NoFileStore
 from components.network.network import Network
+from components.workload.config import MachinesConfig
 from components.workload.pods import Platform, WorkloadArgs
+from components.workload.processing import ProcessingArgs, ProcessingWorkload
 from components.workload.scheduled_workload import ReleaseWorkload, ScheduledWorkload, StartedWorkload
 from components.workload.workload import Workload
 from stacks.config import PROJECT, EnvironmentConfig, ServiceConfig
@@ -47,6 +52,7 @@ class Services:
 
 def make_services(
     config: EnvironmentConfig,
+    stack: str,
     catalog: Catalog,
     retained: Retained,
     foundation: Foundation,
@@ -109,13 +115,34 @@ def make_services(
         if deliveries and is_tried(catalog)
         else None
     )
-    return Services(
-        tuple(
-            WORKLOADS[type(declaration)](declaration.name, args(declaration, after_jobs, *before, smoke=smoke), opts)
-            for declaration in catalog.declarations
-            if not isinstance(declaration, ReleaseJob)
+    machines = processing(config)
+
+    def workload(declaration: Declaration) -> Component:
+        workload_args = args(declaration, after_jobs, *before, smoke=smoke)
+        if declaration.name not in machines:
+            return WORKLOADS[type(declaration)](declaration.name, workload_args, opts)
+        processing = ProcessingArgs(
+            workload=workload_args,
+            machines=machines[declaration.name],
+            project=PROJECT,
+            environment=stack,
+            account=config.account,
+            region=config.region,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.private_subnet_ids,
+            roles=role_settings(PROJECT, config.account, stack),
+            key=retained.key,
+            starter_arn=starter_arn(PROJECT, config.account, stack),
         )
-    )
+        return ProcessingWorkload(declaration.name, processing, opts)
+
+    return Services(tuple(workload(service) for service in catalog.declarations if not isinstance(service, ReleaseJob)))
+
+
+def processing(config: EnvironmentConfig) -> dict[str, MachinesConfig]:
+    """Return what runs beside the cluster, and on which machines."""
+    forecasts = config.forecasts
+    return {FORECAST.name: forecasts.machines} if forecasts and forecasts.runs_on == "sagemaker" else {}
 
 
 def _providers(

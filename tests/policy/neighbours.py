@@ -12,6 +12,7 @@ from tests.policy.bad.cluster import (
     namespace,
 )
 from tests.policy.bad.edge import ingress
+from tests.policy.bad.processing import INGRESS, machines
 from tests.policy.changes import Change, add, both, change, give, merge, named, without
 from tests.policy.sound import ACCOUNT, BOUNDARY, KEY, policy, statement, tcp, trust
 
@@ -324,6 +325,18 @@ GOOD: tuple[tuple[str, Change], ...] = (
             metadata=named("inside"),
             spec={"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]},
         ),
+    ),
+    (
+        "IPsec from members of a group",
+        add(INGRESS, securityGroupId="nodes_id", ipProtocol="50", referencedSecurityGroupId="nodes_id"),
+    ),
+    (
+        "machines with interfaces in one network",
+        machines(StringEquals={"ec2:Vpc": f"arn:aws:ec2:eu-west-1:{ACCOUNT}:vpc/vpc-1"}),
+    ),
+    (
+        "a schedule that starts something else",
+        give("job", target={"arn": "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun", "input": "{}"}),
     ),
     ("a chart that names a Secret", change("tempo", "values", "existingSecret", to="tempo-credentials")),
     ("a namespace that also warns", change("namespace", "metadata", "labels", "x", to=ENFORCE)),

@@ -16,6 +16,23 @@ Stack = dict[str, tuple[str, dict[str, Any]]]
 """Name -> (type, inputs). What others call a resource is its name and `_id`."""
 
 
+JOB: dict[str, Any] = {
+    "AppSpecification": {"ImageUri": f"r/forecast@sha256:{'0' * 64}"},
+    "ProcessingResources": {"ClusterConfig": {"VolumeKmsKeyId": KEY}},
+    "NetworkConfig": {
+        "EnableInterContainerTrafficEncryption": True,
+        "VpcConfig": {"SecurityGroupIds": ["nodes_id"], "Subnets": ["private_id"]},
+    },
+    "StoppingCondition": {"MaxRuntimeInSeconds": 7200},
+}
+"""What a schedule asks SageMaker for."""
+
+
+def schedule(job: dict[str, Any]) -> dict[str, Any]:
+    starts = "arn:aws:scheduler:::aws-sdk:sagemaker:createProcessingJob"
+    return {"target": {"arn": starts, "input": json.dumps(job)}}
+
+
 def sound() -> Stack:
     """Return a fresh copy, to be broken."""
     return {**network(), **cluster(), **data(), **identities(), **objects()}
@@ -209,6 +226,7 @@ def data() -> Stack:
         ),
         "copy": ("aws:rds/snapshotCopy:SnapshotCopy", {"sourceDbSnapshotIdentifier": "last", "kmsKeyId": KEY}),
         "volume": ("aws:ebs/volume:Volume", {"encrypted": True}),
+        "job": ("aws:scheduler/schedule:Schedule", schedule(JOB)),
         "stream": ("aws:kinesis/stream:Stream", {"encryptionType": "KMS", "kmsKeyId": KEY}),
         "logs": ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30, "kmsKeyId": KEY}),
         "repository": (

@@ -12,6 +12,8 @@ from stacks import account, environment
 from stacks.config import EnvironmentConfig, load_account, load_environment
 from stacks.retained import archive_bucket
 
+IN_PODS = ForecastsConfig(runs_on="cluster")
+
 
 @cache
 def environment_graph(stack: str, *, preview: bool = False) -> Graph:
@@ -20,11 +22,21 @@ def environment_graph(stack: str, *, preview: bool = False) -> Graph:
 
 
 @cache
-def mesh_graph(stack: str = "prod", strategy: Strategy | None = None) -> Graph:
+def mesh_graph(stack: str = "prod", strategy: Strategy | None = None, forecasts: ForecastsConfig = IN_PODS) -> Graph:
     """All that an environment declares whose workloads are in a mesh."""
     delivery = DeliveryConfig(strategy=strategy) if strategy else None
-    config = environment_config(stack).model_copy(update={"mesh": MeshConfig(), "delivery": delivery})
+    changes = {"mesh": MeshConfig(), "delivery": delivery, "forecasts": forecasts}
+    config = environment_config(stack).model_copy(update=changes)
     return build(lambda: environment.deploy(config, stack), stack=stack)
+
+
+@cache
+def graph_in_pods(stack: str) -> Graph:
+    """The same with all of the catalogue in pods, where its file has something run beside the cluster."""
+    in_pods = environment_config(stack).model_copy(update={"forecasts": IN_PODS})
+    if in_pods == environment_config(stack):
+        return environment_graph(stack)
+    return build(lambda: environment.deploy(in_pods, stack), stack=stack)
 
 
 def environment_config(stack: str, **images: str) -> EnvironmentConfig:
@@ -36,7 +48,7 @@ def with_every_image(config: EnvironmentConfig, **images: str) -> EnvironmentCon
     """A configuration with all that may be on, and a made-up digest of each image that was never built."""
     made_up = {image: f"registry/{image}@sha256:{'0' * 64}" for image in CATALOG.images}
     archive = config.archive or ArchiveConfig()
-    on = {"archive": archive, "forecasts": config.forecasts or ForecastsConfig()}
+    on = {"archive": archive, "forecasts": config.forecasts or IN_PODS}
     return config.model_copy(update={**on, "images": {**made_up, **config.images, **images}})
 
 

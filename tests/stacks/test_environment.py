@@ -18,7 +18,7 @@ from components.cluster.node_groups import TAGGED
 from components.network.network import PRIVATE_SERVICES
 from delivery.recording import Graph, RecordedResource
 from stacks.config import load_environment
-from tests.stacks.stacks_under_test import environment_config, environment_graph, of_files
+from tests.stacks.stacks_under_test import environment_config, environment_graph, graph_in_pods, of_files
 from tests.support.stand_ins.charts import every_chart
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -29,7 +29,7 @@ PODS = ("Deployment", "CronJob", "Job")
 
 @pytest.fixture
 def graph(stack: str) -> Graph:
-    return environment_graph(stack)
+    return graph_in_pods(stack)
 
 
 def texts(value: object) -> Iterator[str]:
@@ -320,9 +320,7 @@ def test_a_path_leads_to_the_service_that_declares_it() -> None:
 
 
 def test_dev_and_prod_differ_only_where_their_configuration_says() -> None:
-    kinds = {
-        stack: Counter(resource.type for resource in environment_graph(stack).resources) for stack in ("dev", "prod")
-    }
+    kinds = {stack: Counter(resource.type for resource in graph_in_pods(stack).resources) for stack in ("dev", "prod")}
     more_in_prod = kinds["prod"] - kinds["dev"]
     assert more_in_prod == Counter(
         {

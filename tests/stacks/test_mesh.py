@@ -10,13 +10,14 @@ from apps.notifier.service import NOTIFIER
 from apps.platform.declaration import Server
 from apps.smoke.service import SMOKE_TEST
 from components.observability.network_policies import MESHED
+from components.workload.config import ForecastsConfig
 from components.workload.istio import INGRESS, INGRESS_PORT
 from delivery.cost.placement import place
 from delivery.cost.workloads import workloads
 from delivery.recording import Graph
 from policy.check import Resource, violations
 from policy.checks import ALL
-from tests.stacks.stacks_under_test import environment_config, environment_graph, mesh_graph
+from tests.stacks.stacks_under_test import environment_config, environment_graph, graph_in_pods, mesh_graph
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 HBONE = 15008
@@ -118,7 +119,7 @@ def test_network_policies_still_hold_and_let_the_tunnel_and_the_kubelet_through(
 @STACKS
 def test_what_is_outside_is_called_as_before(stack: str) -> None:
     """The database, AWS and the collector of each node: no tunnel leads there."""
-    with_, without = mesh_graph(stack), environment_graph(stack)
+    with_, without = mesh_graph(stack), graph_in_pods(stack)
     for declaration in CATALOG.processes:
         reachable = [
             {
@@ -212,13 +213,14 @@ def test_members_are_heard_only_once_the_gateway_takes_what_comes_from_outside(s
 
 @STACKS
 def test_no_check_of_what_may_be_deployed_is_broken(stack: str) -> None:
-    before = {found.check for found in violations(ALL, _resources(environment_graph(stack)), production=True)}
+    before = {found.check for found in violations(ALL, _resources(graph_in_pods(stack)), production=True)}
     assert {found.check for found in violations(ALL, _resources(mesh_graph(stack)), production=True)} <= before
 
 
 @STACKS
 def test_it_has_a_place(stack: str) -> None:
-    graph, config = mesh_graph(stack), environment_config(stack)
+    """On the nodes that there may be, where forecasts are made beside them: for their pod too dev's have no memory."""
+    graph, config = mesh_graph(stack, forecasts=ForecastsConfig()), environment_config(stack)
     found = {workload.name: workload for workload in workloads(graph)}
     assert found["Deployment istiod"].replicas == found[f"Deployment {INGRESS}"].replicas
     assert found["DaemonSet ztunnel"].on_every_node

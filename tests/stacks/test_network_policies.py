@@ -23,7 +23,7 @@ from apps.platform.needs import (
 from apps.resources import ALERTMANAGER, PROMETHEUS, PUSHGATEWAY
 from components.observability.network_policies import CONNECTIONS
 from delivery.recording import Graph
-from tests.stacks.stacks_under_test import environment_config, environment_graph
+from tests.stacks.stacks_under_test import environment_config, graph_in_pods
 
 STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 DNS, TRACES = 53, 4318
@@ -31,7 +31,7 @@ DNS, TRACES = 53, 4318
 
 @pytest.fixture
 def graph(stack: str) -> Graph:
-    return environment_graph(stack)
+    return graph_in_pods(stack)
 
 
 @STACKS

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.cluster.versions import SUPPORT
-from delivery.cost.estimate import Part, affordable_hours, by_component, estimate, hourly_usd
-from delivery.cost.prices import PRICES, regions
+from components.workload.config import MachinesConfig
+from delivery.cost.estimate import Part, affordable_hours, by_component, estimate, hourly_usd, machines
+from delivery.cost.prices import HOURS_A_MONTH, PRICES, regions
 from delivery.errors import UnknownAttributeError, UnknownPriceError
 
 TODAY = date(2026, 11, 25)
@@ -70,6 +71,13 @@ def test_a_standby_doubles_the_database() -> None:
         )
     )
     assert double == 2 * single
+
+
+def test_machines_beside_the_cluster_cost_for_as_long_as_is_assumed_with_their_disks() -> None:
+    config = MachinesConfig(instance_type="ml.m5.xlarge", instances=3, assumed_hours=73)
+    of_machines, disks = machines("forecast", config, "us-east-1")
+    assert of_machines.hourly_usd == Decimal("0.023"), "a tenth of the time, of all three together"
+    assert round(disks.hourly_usd * HOURS_A_MONTH, 6) == Decimal("0.42"), "30 GB"
 
 
 def test_an_interface_endpoint_costs_in_each_of_its_zones() -> None:

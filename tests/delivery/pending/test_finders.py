@@ -95,6 +95,10 @@ def test_a_security_group_and_its_rules(aws: Clients) -> None:
     kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     assert found(aws, kind, **inputs, cidrIpv4="10.1.0.0/16") == [created["SecurityGroupRuleId"]]
     assert found(aws, kind, **inputs, cidrIpv4="10.2.0.0/16") == []
+    esp = {"IpProtocol": "50", "UserIdGroupPairs": [{"GroupId": group}]}
+    (created,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[esp])["SecurityGroupRules"]
+    inputs = {"securityGroupId": group, "ipProtocol": "50", "referencedSecurityGroupId": group}
+    assert found(aws, kind, **inputs) == [created["SecurityGroupRuleId"]], "a protocol that has no ports"
 
 
 def test_what_has_a_name(aws: Clients) -> None:
@@ -109,6 +113,7 @@ def test_what_has_a_name(aws: Clients) -> None:
     )["DBInstance"]["DbiResourceId"]
     assert found(aws, "aws:rds/instance:Instance", identifier="sensor-analytics-dev") == [database]
 
+    assert found(aws, "aws:scheduler/schedule:Schedule", name="forecast") == ["default/forecast"]
     assert found(aws, "aws:cloudformation/stack:Stack", name="login") == []
     assert found(aws, "aws:wafv2/webAcl:WebAcl", name="ingress", scope="REGIONAL") == []
     assert found(aws, "aws:acm/certificate:Certificate", domainName="sensors.example.com") == []
