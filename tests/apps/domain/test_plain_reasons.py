@@ -28,13 +28,13 @@ class Square(msgspec.Struct, tag="square"):
 
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
     inner: list[Inner] = []
-    way: Literal["asc", "desc"] = "asc"
+    sort: Literal["asc", "desc"] = "asc"
     at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     id: UUID | None = None
     count: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=5)] | None = None
     form: Round | Square | None = None
-    whole: Annotated[float, msgspec.Meta(multiple_of=1)] = 1
+    pulses: Annotated[float, msgspec.Meta(multiple_of=1)] = 1
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
             {"inner": [{"state": "banana"}]},
             "inner[0].state: 'banana' is not allowed: choose open, acknowledged, resolved",
         ),
-        ({"way": "up"}, "way: 'up' is not allowed: choose asc, desc"),
-        ({"wey": "up"}, "there is no field 'wey': it takes inner, way, at, id, count, name, form, whole"),
+        ({"sort": "up"}, "sort: 'up' is not allowed: choose asc, desc"),
+        ({"sord": "up"}, "there is no field 'sord': it takes inner, sort, at, id, count, name, form, pulses"),
         ({"form": {"type": "oval", "size": 1}}, "form.type: 'oval' is not allowed: choose round, square"),
         ({"form": {"type": "round"}}, "form: size is missing"),
         ({"count": "3"}, "count: must be a whole number, not text"),
@@ -60,7 +60,7 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
         ({"at": "yesterday"}, "at: must be a time as RFC 3339 writes it, as in 2026-11-20T02:00:00Z"),
         ({"at": "2026-11-20T02:00:00"}, "at: must be a time with its zone, as in 2026-11-20T02:00:00Z"),
         ({"id": "x"}, "id: must be a UUID, as in"),
-        ({"whole": 1.5}, "whole: must be a whole number"),
+        ({"pulses": 1.5}, "pulses: must be a whole number"),
         ([], "must be an object, not a list"),
     ],
 )
