@@ -71,7 +71,7 @@ def test_on_sagemaker_the_same_command_runs_in_the_same_image_with_the_same_sett
     in_cluster = graph_with(ForecastsConfig(runs_on="cluster")).one("CronJob", "forecast").inputs["spec"]
     (container,) = in_cluster["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert container["command"] == request["AppSpecification"]["ContainerEntrypoint"]
-    pods = {each["name"] for each in container["env"]} - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+    pods = {variable["name"] for variable in container["env"]} - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
     assert request["Environment"].keys() == pods | {"PROCESSES"}
     assert load(ForecastSettings, request["Environment"]).processes == 2
 
@@ -115,9 +115,9 @@ def test_machines_reach_the_database_and_each_other_and_nothing_else(graph: Grap
         for resource in graph.of(f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule")
         if resource.inputs["securityGroupId"] == group(graph)
     ]
-    out = {(each["cidrIpv4"], each["fromPort"], each["toPort"]) for each in own if "cidrIpv4" in each}
+    out = {(rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) for rule in own if "cidrIpv4" in rule}
     assert out == {(str(cidr), 5432, 5432) for cidr in private_cidrs(graph)}
-    among = [(each["ipProtocol"], each.get("fromPort")) for each in own if "cidrIpv4" not in each]
+    among = [(rule["ipProtocol"], rule.get("fromPort")) for rule in own if "cidrIpv4" not in rule]
     assert sorted(among, key=str) == sorted([("udp", 500), ("50", None)] * 2, key=str)
     admitted = [
         resource.inputs["referencedSecurityGroupId"]
@@ -134,10 +134,13 @@ def private_cidrs(graph: Graph) -> list[str]:
 def test_machines_log_in_as_their_database_role_and_pull_one_image(graph: Graph) -> None:
     role = graph.one("aws:iam/role:Role", "processing-machines-forecast")
     trusted = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-    assert [each["Principal"] for each in trusted] == [{"Service": "sagemaker.amazonaws.com"}]
+    assert [statement["Principal"] for statement in trusted] == [{"Service": "sagemaker.amazonaws.com"}]
     policies = [resource for resource in graph.of("RolePolicy") if resource.inputs["role"] == role.outputs["name"]]
     allowed = {
-        action: each["Resource"] for policy in policies for each in statements(policy) for action in each["Action"]
+        action: statement["Resource"]
+        for policy in policies
+        for statement in statements(policy)
+        for action in statement["Action"]
     }
     (connects,) = allowed["rds-db:connect"]
     assert connects.endswith("/forecast")
@@ -156,11 +159,13 @@ def test_the_scheduler_starts_jobs_as_a_role_of_the_account_that_passes_on_the_m
     assert schedule["scheduleExpression"] == "cron(10 0/6 * * ? *)"
     assert schedule["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:sagemaker:createProcessingJob"
     assert schedule["target"]["roleArn"] == starter_arn(PROJECT, account("prod"), "prod")
-    kept = account_graph("bootstrap-prod")
-    starter = kept.one("aws:iam/role:Role", "starter-prod")
+    retained = account_graph("bootstrap-prod")
+    starter = retained.one("aws:iam/role:Role", "starter-prod")
     assert starter.outputs["arn"].replace(ACCOUNT, account("prod")) == schedule["target"]["roleArn"]
-    (policy,) = [resource for resource in kept.of("RolePolicy") if resource.inputs["role"] == starter.outputs["name"]]
-    allowed = {action: each for each in statements(policy) for action in each["Action"]}
+    (policy,) = [
+        resource for resource in retained.of("RolePolicy") if resource.inputs["role"] == starter.outputs["name"]
+    ]
+    allowed = {action: statement for statement in statements(policy) for action in statement["Action"]}
     assert set(allowed) == {"sagemaker:CreateProcessingJob", "iam:PassRole", "kms:CreateGrant"}
     (passed,) = allowed["iam:PassRole"]["Resource"]
     role = graph.one("aws:iam/role:Role", "processing-machines-forecast")

@@ -207,8 +207,8 @@ async def test_one_job_forecasts_and_another_tells_how_far_that_is(
     done = await asyncio.to_thread(python, "apps.forecast", **database.environment("forecast"), PROCESSES="1")
     assert done.returncode == 0, done.stderr
     with pushgateway(tmp_path) as gateway:
-        told = database.environment("forecast_metrics") | {"PUSHGATEWAY_URL": gateway}
-        telling = await asyncio.to_thread(python, "apps.forecast.report", **told)
+        environment = database.environment("forecast_metrics") | {"PUSHGATEWAY_URL": gateway}
+        telling = await asyncio.to_thread(python, "apps.forecast.report", **environment)
         assert telling.returncode == 0, telling.stderr
         async with httpx.AsyncClient() as client:
             pushed = (await client.get(f"{gateway}/metrics")).text

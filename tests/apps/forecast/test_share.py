@@ -19,7 +19,7 @@ def test_each_series_is_in_exactly_one_share(series: tuple[str, str], machines: 
 
 def test_shares_are_about_as_large() -> None:
     held = [sum(Share(number, 4).holds(f"pump-{n}", "flow") for n in range(4000)) for number in range(4)]
-    assert all(900 < each < 1100 for each in held), held
+    assert all(900 < count < 1100 for count in held), held
 
 
 def test_where_sagemaker_wrote_nothing_one_machine_does_all(tmp_path: Path) -> None:
@@ -27,8 +27,8 @@ def test_where_sagemaker_wrote_nothing_one_machine_does_all(tmp_path: Path) -> N
 
 
 def test_a_machine_finds_itself_among_the_hosts(tmp_path: Path) -> None:
-    said = {"current_host": "algo-2", "hosts": ["algo-3", "algo-1", "algo-2"], "network_interface_name": "eth0"}
-    (tmp_path / "file").write_text(json.dumps(said))
+    content = {"current_host": "algo-2", "hosts": ["algo-3", "algo-1", "algo-2"], "network_interface_name": "eth0"}
+    (tmp_path / "file").write_text(json.dumps(content))
     assert share(tmp_path / "file") == Share(1, 3)
 
 

@@ -20,9 +20,9 @@ def machines(**condition: Any) -> Change:
 
     def apply(stack: Any) -> None:
         source = {"aws:SourceAccount": ACCOUNT}
-        made = {"assumeRolePolicy": trust("sagemaker", StringEquals=source), "permissionsBoundary": BOUNDARY}
+        role = {"assumeRolePolicy": trust("sagemaker", StringEquals=source), "permissionsBoundary": BOUNDARY}
         given: Mapping[str, Any] = {"Condition": condition} if condition else {}
-        stack["machines-role"] = ("aws:iam/role:Role", made)
+        stack["machines-role"] = ("aws:iam/role:Role", role)
         allowed = policy("ec2:CreateNetworkInterface", INTERFACES, **given)
         stack["machines-policy"] = ("aws:iam/rolePolicy:RolePolicy", {"role": "machines-role_id", "policy": allowed})
 
