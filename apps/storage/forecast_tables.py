@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from apps.storage.tables import TIME, metadata
+from apps.storage.metadata import TIME, metadata
 
 # One forecast for each series, the newest. expected: a value for each hour from first_hour on. margin: how far the band
 # reaches to both sides. tested_at: when the model was chosen; coverage, mase, baseline_mase: how it did then.

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from apps.storage.tables import CLOCK, TIME, metadata
+from apps.storage.metadata import CLOCK, TIME, metadata
 
 # What Spark says of each series of a month (docs/longterm.md). No reference to `devices`: what the archive
 # holds may be of a device that is no longer registered. availability: a part, from 0 to 1.

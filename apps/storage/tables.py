@@ -9,19 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from apps.domain.alerts import AlertState, Severity
+from apps.storage import forecast_tables, report_tables, view_tables  # noqa: F401 - of the same metadata
+from apps.storage.metadata import CLOCK, NOW, TIME
+from apps.storage.metadata import metadata as metadata
 
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-    }
-)
-
-TIME = sa.DateTime(timezone=True)
-NOW = sa.text("now()")
-CLOCK = sa.text("clock_timestamp()")
 IS_UNRESOLVED = f"state <> '{AlertState.RESOLVED}'"
 """The condition on `alerts` that their unique index has, so that an upsert can name it."""
 
@@ -393,5 +384,3 @@ schema_support = sa.Table("schema_support", metadata, sa.Column("oldest_revision
 
 PARTITIONED = (sensor_readings, readings_minute, readings_hour, readings_day)
 """Tables with a partition for each month."""
-
-from apps.storage import forecast_tables, report_tables, view_tables  # noqa: E402, F401 - their tables are of the same metadata

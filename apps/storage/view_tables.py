@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from apps.storage.tables import CLOCK, TIME, metadata
+from apps.storage.metadata import CLOCK, TIME, metadata
 
 # Links by which a screen shows without a login: of the secret only its SHA-256. labels: as of a key. views: which it
 # shows in turn, each with its name and the query of its address. dim: hours of the day, as 22-6.

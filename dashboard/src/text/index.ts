@@ -1,8 +1,6 @@
 /** Every text of the page, in the reader's language. A language is a folder of the shape of `en`. */
 
-import { en } from "./en";
-
-export type Texts = typeof en;
+import { type Texts, en } from "./en";
 
 export let t: Texts = en;
 

@@ -1,4 +1,4 @@
-import type { Texts } from "..";
+import type { Texts } from "../en";
 
 export const access: Texts["access"] = {
   title: "Personen und Schlüssel",

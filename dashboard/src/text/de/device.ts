@@ -1,4 +1,4 @@
-import type { Texts } from "..";
+import type { Texts } from "../en";
 import { formatCount } from "../../format";
 
 export const device: Texts["device"] = {

@@ -1,6 +1,6 @@
 /** Deutsch. */
 
-import type { Texts } from "..";
+import type { Texts } from "../en";
 import { formatSpan } from "../../format";
 import * as access from "./access";
 import * as alerts from "./alerts";

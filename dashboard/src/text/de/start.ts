@@ -1,4 +1,4 @@
-import type { Texts } from "..";
+import type { Texts } from "../en";
 
 export const start: Texts["start"] = {
   title: "Gerät hinzufügen",

@@ -1,4 +1,4 @@
-import type { Texts } from "..";
+import type { Texts } from "../en";
 import { countAlerts } from "./counts";
 
 const DAY_MS = 24 * 3_600_000;

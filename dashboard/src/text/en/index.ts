@@ -33,3 +33,6 @@ export const en = {
   ...reports,
   ...rules,
 };
+
+/** What another language has to say as well. */
+export type Texts = typeof en;
