@@ -3,16 +3,15 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from devtools.paths import DASHBOARD
+from tests.dashboard.accessibility import violations
 from tests.dashboard.conftest import StubSite
 from tests.dashboard.test_panels import PHONE, stocked
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
-AXE = DASHBOARD / "node_modules" / "axe-core" / "axe.min.js"
 SHIFTS = """
     new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) window.shifted = (window.shifted ?? 0) + entry.value;
@@ -29,7 +28,6 @@ async def test_everybody_can_use_it(site: StubSite, screen: Any, scheme: str) ->
     await site.stub.read("stopped", "power", 1, ago=3600)
     async with site.visit(**screen, color_scheme=scheme, reduced_motion="reduce") as page:
         await expect(page.get_by_role("img", name="boiler")).to_be_visible()
-        await page.evaluate(AXE.read_text())
         assert await violations(page) == []
         await page.get_by_role("radio", name="Table").check(force=True)
         await expect(page.get_by_role("table")).to_be_visible()
@@ -48,11 +46,6 @@ async def test_everybody_can_use_it(site: StubSite, screen: Any, scheme: str) ->
         await page.get_by_role("link", name="Add a device").click()
         await expect(page.get_by_role("heading", name="Describe it")).to_be_visible()
         assert await violations(page) == []
-
-
-async def violations(page: Page) -> list[str]:
-    found = await page.evaluate("axe.run()")
-    return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
 async def test_it_fits_a_phone_whatever_the_names(site: StubSite) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.dashboard.accessibility import violations
 from tests.dashboard.conftest import StubSite
 from tests.dashboard.stub import TOKEN
-from tests.dashboard.test_page import AXE
 from tests.dashboard.test_panels import PHONE, stocked
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -139,6 +139,4 @@ async def test_pages_of_reports_have_nothing_that_axe_finds_wrong(site: StubSite
     await fleet_of_a_table(site)
     async with site.visit(path, color_scheme=scheme, reduced_motion="reduce") as page:
         await expect(page.get_by_role("table").first).to_be_visible()
-        await page.evaluate(AXE.read_text())
-        found = await page.evaluate("axe.run()")
-        assert [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]] == []
+        assert await violations(page) == []
