@@ -6,10 +6,11 @@ from http import HTTPMethod
 from typing import Any
 
 import msgspec
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apps.api.context import Context
 from apps.api.operation import JSON, JsonResponse, Operation, RawBody, Router
@@ -21,6 +22,10 @@ from apps.platform.errors import ProblemError
 from apps.platform.http import read_body
 
 BODY_SECONDS = 15.0
+MIN_COMPRESSED_BYTES = 1024
+"""What is shorter fits a packet as it is."""
+COMPRESSION_LEVEL = 4
+"""The first page of a fleet, 155 kB, becomes 43 kB in 2 ms; the highest level takes nine times as long for 37 kB."""
 
 
 def routes(context: Context, routers: Iterable[Router], prefix: str) -> list[Route]:
@@ -43,7 +48,10 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+        answer: ASGIApp = response
+        if _may_be_compressed(scope["method"], response):
+            answer = GZipMiddleware(response, MIN_COMPRESSED_BYTES, COMPRESSION_LEVEL)
+        await answer(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
         method = request.method
@@ -53,6 +61,19 @@ class _Endpoint:
         if operation is None:
             raise ProblemError(405, f"this path takes {self.allow}", headers={"Allow": self.allow})
         return await _answer(self.context, operation, request)
+
+
+def _may_be_compressed(method: str, response: Response) -> bool:
+    """Whether an answer may be sent with gzip to who takes it.
+
+    Not a stream, which is sent as it is made; not what a strong ETag names, which is these very bytes; and nothing
+    secret, since the length of what is compressed tells of its contents (BREACH): secrets are answers to POST alone.
+    """
+    return (
+        method in {HTTPMethod.GET, HTTPMethod.HEAD}
+        and not isinstance(response, StreamingResponse)
+        and response.headers.get("etag", "W/").startswith("W/")
+    )
 
 
 async def _answer(context: Context, operation: Operation, request: Request) -> Response:
@@ -89,7 +110,7 @@ async def _answer(context: Context, operation: Operation, request: Request) -> R
         headers.setdefault("ETag", f'W/"{blake2b(content, digest_size=12).hexdigest()}"')
         headers.setdefault("Cache-Control", "no-cache")
         if _matches(request.headers.get("if-none-match"), headers["ETag"]):
-            return Response(status_code=304, headers=headers)
+            return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
     return Response(content, operation.status, headers, media_type=next(iter(operation.produces)))
 
 
