@@ -27,6 +27,9 @@ MAX_SHOWN = 200
 LINK = re.compile(r"<(https?://[^|>]+)\|([^>]+)>")
 """How Slack writes a link."""
 
+SIGNS = {":rotating_light:": "🚨", ":white_check_mark:": "✅"}
+"""What Slack shows for the signs that our messages have."""
+
 
 class Attachment(msgspec.Struct):
     """One part of a message. `title` holds severity and name of the alerts, `text` a line for each."""
@@ -78,7 +81,7 @@ def lines(message: Message) -> Iterator[str]:
     """Yield a message as lines of plain text."""
     for attachment in message.attachments:
         yield attachment.title
-        text = LINK.sub(r"\2: \1", attachment.text)
+        text = LINK.sub(r"\2: \1", _with_signs(attachment.text))
         yield from (f"    {line.strip()}" for line in text.splitlines() if line.strip())
 
 
@@ -111,10 +114,16 @@ p {{ margin: .25rem 0; }}
 def _article(entry: Received) -> str:
     parts = "".join(
         f"<h2>{html.escape(attachment.title)}</h2>"
-        + "".join(f"<p>{_linked(line)}</p>" for line in attachment.text.splitlines() if line.strip())
+        + "".join(f"<p>{_linked(line)}</p>" for line in _with_signs(attachment.text).splitlines() if line.strip())
         for attachment in entry.message.attachments
     )
     return f"<article>{parts}<time>{entry.at:%Y-%m-%d %H:%M:%S} UTC</time></article>\n"
+
+
+def _with_signs(text: str) -> str:
+    for name, sign in SIGNS.items():
+        text = text.replace(name, sign)
+    return text
 
 
 def _linked(line: str) -> str:

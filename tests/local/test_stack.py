@@ -21,6 +21,7 @@ from devtools import node, tools
 from devtools.paths import ROOT
 from devtools.ports import free_port
 from local import plan
+from local.infrastructure.webhook import SIGNS
 
 pytestmark = [
     pytest.mark.slow,
@@ -169,7 +170,7 @@ async def test_the_smoke_test_of_deployments_passes_and_says_what_does_not_work(
 async def test_a_limit_a_silence_and_an_anomaly_are_told_and_told_again_once_over(tmp_path: Path) -> None:
     faults = ("spike:sim-vibration-001@30+60", "dropout:sim-humidity-001@30+90", "drift:sim-power-001@30+180")
     alerts = ("Vibration sensor 1: Vibration out of range", "Humidity sensor 1: Silent", "Power sensor 1: ")
-    messages = {f"{sign} {text}" for sign in (":rotating_light:", ":white_check_mark:") for text in alerts}
+    messages = {f"{sign} {text}" for sign in SIGNS.values() for text in alerts}
     async with stack(tmp_path / "local", *(f"--fault={fault}" for fault in faults)) as run:
         await run.live_points()
         ports = plan.ports(run.port, CATALOG)

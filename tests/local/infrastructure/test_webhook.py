@@ -1,11 +1,13 @@
 """The receiver that stands for Slack, asked as Alertmanager asks it and as nobody should."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from apps.observability.notifications import SLACK_TEXT
 from devtools.ports import free_port
 from local.infrastructure.webhook import MAX_BYTES, receive_messages
 
@@ -55,3 +57,14 @@ async def test_links_can_be_followed_and_nothing_else_becomes_markup(
     page = (await http.get("/")).text
     assert 'Room &lt;b&gt;3&lt;/b&gt; (<a href="https://example.org/?a=1&amp;b=2">show</a>)' in page
     assert "<javascript" not in page
+
+
+async def test_the_signs_of_our_messages_are_shown_as_slack_shows_them(
+    webhook: tuple[httpx.AsyncClient, list[str]],
+) -> None:
+    http, lines = webhook
+    signs = re.findall(r":[a-z_]+:", SLACK_TEXT)
+    text = "\n".join(f"{sign} Boiler room is hot" for sign in signs)
+    await http.post("/", json={"attachments": [{"title": "warning", "text": text}]})
+    assert lines[1:] == ["    🚨 Boiler room is hot", "    ✅ Boiler room is hot"]
+    assert "<p>🚨 Boiler room is hot</p><p>✅ Boiler room is hot</p>" in (await http.get("/")).text
