@@ -86,6 +86,19 @@ async def test_a_spike_that_comes_in_live_is_the_highest_at_once(site: StubSite)
         await expect(highest).to_contain_text("900")
 
 
+async def test_a_window_ends_now_by_the_servers_clock_where_the_screens_own_is_wrong(site: StubSite) -> None:
+    await stocked(site)
+    async with site.visit("?view=gauges&window=1h") as page:
+        await page.add_init_script(
+            "Object.defineProperty(performance, 'timeOrigin', { value: performance.timeOrigin + 864e5 })"
+        )
+        async with page.expect_request("**/api/readings/trend?*") as trend_request:
+            await page.reload()
+        since = parse_qs(urlsplit((await trend_request.value).url).query)["since"][0]
+        assert datetime.fromisoformat(since) < datetime.now(UTC) - timedelta(minutes=59)
+        await expect(page.locator(".figures")).to_contain_text("Highest")
+
+
 async def test_a_sensor_that_is_silent_has_a_last_value_and_none_now(site: StubSite) -> None:
     site.stub.add_device("boiler", "temperature", "Boiler room")
     await site.stub.read("boiler", "temperature", 20.5, ago=1200)

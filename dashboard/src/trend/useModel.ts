@@ -71,13 +71,16 @@ export function useModel(
   );
   const until = Math.ceil(now / AXIS_STEP) * AXIS_STEP;
   const { from, to } = spanOf(range, until);
-  const device = devices.get(subject.device);
+  const device = devices.get(subject.device) ?? undefined;
   const quantity = quantityOf(subject.metric, device);
   const ended = range.live === null;
   const forecast = useForecast(subject.device, subject.metric);
 
   const lines = useMemo(
-    () => loaded.map((each) => lineOf(each, devices.get(each.wanted.device), ended ? undefined : live, { from, to })),
+    () =>
+      loaded.map((each) =>
+        lineOf(each, devices.get(each.wanted.device) ?? undefined, ended ? undefined : live, { from, to }),
+      ),
     [loaded, devices, live, from, to, ended],
   );
   const main = lines[0];

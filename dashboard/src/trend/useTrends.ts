@@ -2,7 +2,8 @@ import { useEffect, useState } from "react";
 import { getReadings, getTrend } from "../api/client";
 import type { Reading, Trend } from "../api/types";
 import { now } from "../live/clock";
-import { type Range, spanOf } from "../range";
+import { useLiveStore } from "../live/useLive";
+import { type Range, type Span, spanOf } from "../range";
 
 export interface Wanted {
   device: string;
@@ -30,6 +31,7 @@ export function useTrends(
   wanted: readonly Wanted[],
   range: Range,
 ): { loaded: readonly Loaded[]; loading: boolean; error: string | null } {
+  const store = useLiveStore();
   const key = JSON.stringify([wanted, range]);
   const [state, setState] = useState<{ key: string; loaded: Loaded[]; error: string | null }>({
     key: "",
@@ -45,7 +47,9 @@ export function useTrends(
     const load = async (): Promise<void> => {
       let wait = RETRY;
       try {
-        const loaded = await Promise.all(asked.map((each) => fetchOne(each, window, controller.signal)));
+        // A window that ends now ends when the server says it is now: a screen's own clock may be wrong.
+        const span = spanOf(window, now() + store.read().skew);
+        const loaded = await Promise.all(asked.map((each) => fetchOne(each, window, span, controller.signal)));
         setState({ key, loaded, error: null });
         if (window.live === null) return;
         const seconds = Math.min(...loaded.map(({ trend }) => trend.bucket_seconds));
@@ -62,7 +66,7 @@ export function useTrends(
       controller.abort();
       globalThis.window.clearTimeout(timer);
     };
-  }, [key]);
+  }, [key, store]);
 
   // While another window of the same series loads, what is on the screen stays.
   const loaded = state.loaded.filter(({ wanted: { device, metric, before } }) =>
@@ -71,9 +75,8 @@ export function useTrends(
   return { loaded, loading: state.key !== key, error: state.key === key ? state.error : null };
 }
 
-async function fetchOne({ device, metric, before }: Wanted, range: Range, signal: AbortSignal): Promise<Loaded> {
-  const wanted = { device, metric, before };
-  const { from, to } = spanOf(range, now());
+async function fetchOne(wanted: Wanted, range: Range, { from, to }: Span, signal: AbortSignal): Promise<Loaded> {
+  const { device, metric, before } = wanted;
   const since = new Date(from - before).toISOString();
   const until = range.live === null || before > 0 ? { until: new Date(to - before).toISOString() } : {};
   const trend = await getTrend({ device_id: device, metric, since, points: POINTS, ...until }, signal);
