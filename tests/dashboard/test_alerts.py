@@ -1,10 +1,11 @@
 """Alerts: what they say, what was done, and doing it."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.dashboard.conftest import StubSite
 from tests.dashboard.stub import TOKEN, stamp
@@ -46,6 +47,25 @@ async def test_an_alert_is_written_for_who_looks_after_the_sensor(site: StubSite
         platform = panel(page).get_by_role("list", name="About the platform")
         await expect(platform).to_contain_text("The API is slow")
         await expect(page).to_have_title("(2) Sensor Analytics")
+
+
+async def test_a_device_is_not_taken_for_the_platform_while_its_name_is_not_known(site: StubSite) -> None:
+    await stocked(site)
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    async with site.visit("rules") as page:
+        await page.route("**/api/fleet?ids=*", late)
+        await page.get_by_role("link", name="Alerts").click()
+        await expect(page.get_by_role("article")).to_have_count(2)
+        await expect(page.get_by_role("article").filter(has_text="motor/vibration")).to_contain_text("Vibration")
+        await expect(page.locator(".alert-source", has_text="Platform")).to_have_count(0)
+        answered.set()
+        await expect(page.get_by_role("article").filter(has_text="Motor")).to_contain_text("Unusual value")
+        await expect(page.locator(".alert-source", has_text="Platform")).to_have_count(1)
 
 
 async def test_alerts_are_acted_on_with_the_token_and_it_can_be_taken_back(site: StubSite) -> None:

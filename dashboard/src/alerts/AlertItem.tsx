@@ -1,5 +1,6 @@
 import { href, useAddress } from "../address";
-import type { Alert, Device } from "../api/types";
+import type { Alert } from "../api/types";
+import type { Devices } from "../device/useDevices";
 import { formatFull, formatMoment } from "../format";
 import { Icon } from "../shell/Icon";
 import { Link } from "../shell/Link";
@@ -12,7 +13,7 @@ import { wordsOf } from "./words";
 
 interface Props {
   alert: Alert;
-  devices: ReadonlyMap<string, Device>;
+  devices: Devices;
   now: number;
   /** Whether it can be acted on here. */
   actions?: boolean;

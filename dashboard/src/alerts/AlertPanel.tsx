@@ -1,4 +1,4 @@
-import { useDevices } from "../device/useDevices";
+import { type Devices, useDevices } from "../device/useDevices";
 import type { Alert, Device } from "../api/types";
 import { subjectOf } from "../fleet/rows";
 import { formatSeconds } from "../format";
@@ -63,7 +63,7 @@ export function AlertPanel({ live, offline, devices: known, now }: Props) {
 interface ListProps {
   title?: string;
   alerts: readonly Alert[];
-  devices: ReadonlyMap<string, Device>;
+  devices: Devices;
   now: number;
 }
 

@@ -17,7 +17,7 @@ import { AlertItem } from "./AlertItem";
 import { decided, isSnoozed } from "./snooze";
 import { SnoozeButton } from "./SnoozeButton";
 import { useHistory } from "./useHistory";
-import { wordsOf } from "./words";
+import { isPlatform, wordsOf } from "./words";
 
 interface Props {
   live: Live;
@@ -47,7 +47,7 @@ export default function AlertsPage({ live, offline, now }: Props) {
         (alert) =>
           (!severity || alert.severity === severity) &&
           (!query.device || subjectOf(alert).device === query.device) &&
-          (!about || devices.has(subjectOf(alert).device) === (about === "devices")) &&
+          (!about || isPlatform(alert, devices) === (about === "platform")) &&
           (!snoozed || isSnoozed(decided(alert, pending.get(alert.alert_id)), now) === (snoozed === "yes")) &&
           pending.get(alert.alert_id)?.verb !== "resolve",
       );

@@ -1,7 +1,8 @@
 /** What an alert says, for people who look after the sensors. */
 
 import { href } from "../address";
-import type { Alert, Device } from "../api/types";
+import type { Alert } from "../api/types";
+import type { Devices } from "../device/useDevices";
 import { subjectOf } from "../fleet/rows";
 import { formatMoment } from "../format";
 import { decimalsOf, metricName, quantityOf, say, scaleOf } from "../quantity";
@@ -17,14 +18,14 @@ export interface Words {
   what: string;
   /** To the moment it is about; null: it is about no device that is registered. */
   link: string | null;
-  isPlatform: boolean;
 }
 
-export function wordsOf(alert: Alert, devices: ReadonlyMap<string, Device>, now: number): Words {
+export function wordsOf(alert: Alert, devices: Devices, now: number): Words {
   const { device: id, metric } = subjectOf(alert);
   const device = devices.get(id);
   if (!device) {
-    return { name: alert.source, text: alert.message, what: t.alerts.platform, link: null, isPlatform: true };
+    const what = isPlatform(alert, devices) ? t.alerts.platform : metricName(metric ?? "");
+    return { name: alert.source, text: alert.message, what, link: null };
   }
   const { from, to, start } = momentOf(alert);
   const link = href(`/devices/${id}`, {
@@ -40,7 +41,6 @@ export function wordsOf(alert: Alert, devices: ReadonlyMap<string, Device>, now:
       text: alert.message,
       what: metric ? metricName(metric) : metricName(device.kind),
       link,
-      isPlatform: false,
     };
   }
   const quantity = quantityOf(metric, device);
@@ -58,12 +58,12 @@ export function wordsOf(alert: Alert, devices: ReadonlyMap<string, Device>, now:
     formatMoment(start, now),
     alert.expected == null ? null : shown(alert.expected),
   );
-  return { name, text, what: t.alerts.unusualValue, link, isPlatform: false };
+  return { name, text, what: t.alerts.unusualValue, link };
 }
 
 /** Whether an alert is about the platform itself, or about a device that is not registered. */
-export function isPlatform(alert: Alert, devices: ReadonlyMap<string, Device>): boolean {
-  return !devices.has(subjectOf(alert).device);
+export function isPlatform(alert: Alert, devices: Devices): boolean {
+  return devices.get(subjectOf(alert).device) === null;
 }
 
 /** Found by a model, which says what it saw and what is usual; a rule's own message says more. */

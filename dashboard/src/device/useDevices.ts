@@ -4,19 +4,24 @@ import type { Device } from "../api/types";
 
 const NONE: readonly Device[] = [];
 
-/** Devices by id: those that are known already, and the others once the server has told of them. */
-export function useDevices(ids: readonly string[], known: readonly Device[] = NONE): ReadonlyMap<string, Device> {
-  const [fetched, setFetched] = useState<ReadonlyMap<string, Device>>(new Map());
+/** Devices by id, null where the server knows none; what it was not asked yet is not among them. */
+export type Devices = ReadonlyMap<string, Device | null>;
+
+/** Those that are known already, and the others once the server has told of them. */
+export function useDevices(ids: readonly string[], known: readonly Device[] = NONE): Devices {
+  const [fetched, setFetched] = useState<Devices>(new Map());
   const here = useMemo(() => new Map(known.map((device) => [device.device_id, device])), [known]);
-  const missing = [...new Set(ids)].filter((id) => !here.has(id) && !fetched.has(id)).sort();
+  const missing = [...new Set(ids)].filter((id) => !here.has(id) && !fetched.get(id)).sort();
   const key = missing.slice(0, 100).join();
 
   useEffect(() => {
     if (!key) return;
     const controller = new AbortController();
-    getDevices(key.split(","), controller.signal)
+    const asked = key.split(",");
+    getDevices(asked, controller.signal)
       .then((devices) => {
-        setFetched((before) => new Map([...before, ...devices.map((device) => [device.device_id, device] as const)]));
+        const told = new Map(devices.map((device) => [device.device_id, device]));
+        setFetched((before) => new Map([...before, ...asked.map((id) => [id, told.get(id) ?? null] as const)]));
       })
       // It is asked for again with the next list; until then the ids stand for the names.
       .catch(() => undefined);
