@@ -1,5 +1,6 @@
 """For who has no pointer, and for who needs large text: the whole way by keyboard, and pages at 200 %."""
 
+import re
 from typing import Any
 
 import pytest
@@ -95,6 +96,53 @@ async def test_an_alert_is_found_understood_and_acknowledged_by_keyboard_alone(s
         await expect(page.get_by_text("Acknowledged by Ana")).to_be_visible()
         assert site.stub.alerts["hot"]["state"] == "acknowledged"
         assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
+async def test_a_silent_device_is_looked_after_from_the_fleet_to_a_rule_by_keyboard_alone(site: StubSite) -> None:
+    await fleet_of_a_table(site)
+    site.stub.add_device("freezer", "temperature", "Freezer")
+    await site.stub.read("freezer", "temperature", -18, ago=3600)
+    site.stub.set_alert("still", source="freezer/temperature", rule="silence", message="No reading for 15 min")
+    async with site.visit(reduced_motion="reduce") as page:
+        press = page.keyboard.press
+        await tab_to(page, page.get_by_role("link", name="1 of 19 silent"))
+        await press("Enter")
+        await tab_to(page, page.get_by_role("table").get_by_role("link", name="Freezer"))
+        await press("Enter")
+        await expect(page.get_by_text("Silent: no reading for 60 min.")).to_be_visible()
+        await expect(page.get_by_role("article").filter(has_text="No reading for 15 min")).to_be_visible()
+
+        await tab_to(page, page.get_by_role("button", name="CSV"))
+        async with page.expect_download() as saved:
+            await press("Enter")
+        assert "Freezer, temperature" in (await (await saved.value).path()).read_text()
+
+        await tab_to(page, page.get_by_role("button", name="Acknowledge: Freezer"))
+        await press("Enter")
+        await expect(page.get_by_role("dialog").get_by_label("Key")).to_be_focused()
+        await page.keyboard.type(TOKEN)
+        await press("Enter")
+        await expect(page.get_by_text("Acknowledged by Ana")).to_be_visible()
+
+        await tab_to(page, page.get_by_role("link", name="Details of the alert about Freezer"))
+        await press("Enter")
+        await tab_to(page, page.get_by_label("Add a comment"))
+        await page.keyboard.type("Its plug was out")
+        await tab_to(page, page.get_by_role("button", name="Send"))
+        await press("Enter")
+        await expect(page.locator(".trail")).to_contain_text("Its plug was out")
+
+        await page.go_back()
+        await tab_to(page, page.get_by_role("button", name="Set a limit"))
+        await press("Enter")
+        await tab_to(page, page.get_by_role("link", name=re.compile("Warn above")))
+        await press("Enter")
+        await tab_to(page, page.get_by_label("Name"))
+        await page.keyboard.type("Freezer too warm")
+        await tab_to(page, page.get_by_role("button", name="Save the rule"))
+        await press("Enter")
+        await expect(page.get_by_role("listitem").filter(has_text="Freezer too warm")).to_be_visible()
+        assert site.stub.rules[0]["scope"]["device_ids"] == ["freezer"]
 
 
 @pytest.mark.parametrize("size", [100, 125, 200])
