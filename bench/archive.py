@@ -10,6 +10,7 @@ once the database has dropped it.
 import argparse
 import asyncio
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -187,6 +188,8 @@ async def main(readings: int, series: int) -> None:
         await owner.close()
         settings = database.environment("archive") | s3.environment() | {"ARCHIVE_BUCKET": BUCKET}
         settings["PUSHGATEWAY_URL"] = "http://127.0.0.1:9"
+        # Keys of AWS are no setting: a bucket's client looks for them there.
+        os.environ.update(s3.environment())
         bucket = Bucket(load(ArchiveSettings, settings), BUCKET)
         bucket.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         command = [sys.executable, "-m", "bench.archive", "--as-archiver"]
