@@ -11,6 +11,9 @@ import yaml
 
 from delivery.errors import ChartError
 
+ISTIO_DEFAULTS = "_internal_defaults_do_not_set"
+"""Under which Istio's charts keep what other charts have at the top."""
+
 Keys = tuple[str, ...]
 Objects = list[dict[str, Any]]
 
@@ -35,7 +38,7 @@ def defaults(chart: Path) -> dict[str, Any]:
         if (home / "values.yaml").exists():
             merged[home.name] = defaults(home)
     own = yaml.load((chart / "values.yaml").read_text(), yaml.CSafeLoader) or {}
-    return _merged(merged, own)
+    return _merged(merged, own.get(ISTIO_DEFAULTS, own))
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ CHARTS: Mapping[str, ChartWorkloads] = {
     "aws-load-balancer-controller": ChartWorkloads(
         ("1.17.1",), (ChartWorkload("Deployment", "aws-load-balancer-controller", replicas="replicaCount"),)
     ),
-    # Istio's five, read of their templates on 2026-11-26, not rendered.
+    # Istio's five, rendered on 2026-11-26 as they stand in its repository at 1.30.3 and at the end of August 2026.
     "base": ChartWorkloads(ISTIO),
     "cni": ChartWorkloads(ISTIO, (ChartWorkload("DaemonSet", "istio-cni-node"),)),
     "gateway": ChartWorkloads(ISTIO, (ChartWorkload("Deployment", "istio-ingress", replicas="replicaCount"),)),

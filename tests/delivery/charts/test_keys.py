@@ -33,6 +33,12 @@ def test_the_defaults_of_a_chart_hold_those_of_the_charts_inside(chart: Path) ->
     assert defaults(chart) == {"inner": {"enabled": True, "replicas": 1, "config": {}}, "config": {}}
 
 
+def test_the_defaults_of_istios_charts_are_found_where_they_keep_them(tmp_path: Path) -> None:
+    kept = {"_internal_defaults_do_not_set": {"resources": {"requests": {"cpu": "100m"}}}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(kept))
+    assert defaults(tmp_path) == {"resources": {"requests": {"cpu": "100m"}}}
+
+
 def test_a_key_is_known_or_changes_what_is_rendered(chart: Path) -> None:
     right = {"inner": {"replicas": 2}, "config": {"needed": 1, "read": 1}}
     assert list(unread(right, chart, render)) == []
