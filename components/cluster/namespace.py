@@ -1,6 +1,6 @@
 """A namespace in which nothing is allowed that was not asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -13,13 +13,14 @@ from components.component import Component
 class NamespaceArgs:
     """Its name, the Pod Security level that the API server enforces, and whether a load balancer leads to its pods.
 
-    `labels`: further ones, for controllers that look at them.
+    `labels`: further ones, for controllers that look at them. `after`: what is there before it has them.
     """
 
     name: str
     pod_security: str = "restricted"
     load_balanced: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    after: Sequence[pulumi.Resource] = ()
 
     def __post_init__(self) -> None:
         if self.pod_security not in {"restricted", "baseline", "privileged"}:
@@ -46,7 +47,7 @@ class Namespace(Component):
         namespace = k8s.core.v1.Namespace(
             name,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=args.name, labels={**levels, **gate, **args.labels}),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         self.name = namespace.metadata.name
         k8s.networking.v1.NetworkPolicy(

@@ -193,7 +193,9 @@ class Ingress(Component):
             vpc_id=self._args.vpc_id,
             target_type="ip",
             protocol="HTTP",
-            port=through.port if through else route.port,
+            # Of a pod that is registered, its own counts. Another one here would replace the group, and no binding may
+            # be led to another group.
+            port=route.port,
             deregistration_delay=10,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 path=through.health_path if through else route.probes.readiness,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes as k8s
 
-from apps.platform.declaration import Declaration
+from apps.platform.declaration import Declaration, Server
 from components.binding import EgressTarget
 
 Peer = k8s.networking.v1.NetworkPolicyPeerArgs
@@ -26,21 +26,19 @@ def network_policy(
     labels: Mapping[str, str],
     egress: Sequence[EgressTarget],
     callers: Sequence[Peer],
-    load_balancer: Sequence[str],
     *,
     meshed: bool = False,
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
     """Return the policy of a declaration.
 
-    `callers`: the pods that may call it. `load_balancer`: the ranges that requests for public paths come from.
-    `meshed`: whether it and its callers are in a mesh. DNS is always allowed.
+    `callers`: the pods that may call it. `meshed`: whether it and its callers are in a mesh. DNS is always allowed.
     """
     server, ingress = declaration.server, []
     if server:
-        peers = [*callers, *(addresses(cidr) for cidr in load_balancer if server.public)]
-        if peers:
-            port = HBONE_PORT if meshed else server.port
-            ingress.append(k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(port)]))
+        if callers:
+            # In a mesh a call comes through a tunnel, and without until both ends have joined.
+            ports = [tcp(server.port), *([tcp(HBONE_PORT)] if meshed else [])]
+            ingress.append(k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=list(callers), ports=ports))
         if meshed:
             ingress.append(mesh_probes(server.port))
     return k8s.networking.v1.NetworkPolicySpecArgs(
@@ -48,6 +46,21 @@ def network_policy(
         policy_types=["Ingress", "Egress"],
         ingress=ingress,
         egress=[dns(), *(_egress(target, meshed) for target in egress)],
+    )
+
+
+def load_balancer_policy(
+    server: Server, labels: Mapping[str, str], load_balancer: Sequence[str]
+) -> k8s.networking.v1.NetworkPolicySpecArgs:
+    """Return the policy that lets requests for public paths in. `load_balancer`: the ranges that they come from."""
+    return k8s.networking.v1.NetworkPolicySpecArgs(
+        pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=labels),
+        policy_types=["Ingress"],
+        ingress=[
+            k8s.networking.v1.NetworkPolicyIngressRuleArgs(
+                from_=[addresses(cidr) for cidr in load_balancer], ports=[tcp(server.port)]
+            )
+        ],
     )
 
 

@@ -13,7 +13,7 @@ from components.binding import Binding, EgressTarget, EnvironmentVariables, Moun
 from components.identity.pod_identity import PodIdentities
 from components.workload.delivery import Delivery
 from components.workload.mesh import SECURITY_API, Account, Mesh, authorization_policy
-from components.workload.network_rules import NAME_LABEL, namespace_pods, network_policy
+from components.workload.network_rules import NAME_LABEL, load_balancer_policy, namespace_pods, network_policy
 from components.workload.network_rules import pods as pods_of
 
 EPHEMERAL_STORAGE = "256Mi"
@@ -31,6 +31,7 @@ class Platform:
     `product`: what they are part of. `aws`: where AWS answers. `load_balancer`: ranges that requests from outside come
     from. `monitoring`: the namespace that scrapes metrics and takes traces; `traces`: its OTLP endpoint, None: no
     traces. `mesh`: the one in which the workloads are, if any; requests from outside come through its gateway.
+    `made`: the namespace.
     """
 
     identities: PodIdentities
@@ -43,6 +44,7 @@ class Platform:
     traces: EgressTarget | None = None
     traces_url: str | None = None
     mesh: Mesh | None = None
+    made: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +99,16 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     mesh = platform.mesh
     if mesh and declaration.server and declaration.server.public:
         callers.append(pods_of(mesh.ingress.namespace, mesh.ingress.name))
+    # Before anything else: when a mesh takes pods in or lets them go, they are called in the new way at once.
+    early = pulumi.ResourceOptions(parent=parent, depends_on=list(platform.made))
+    direct = _load_balancer_policy(declaration, platform, labels, early)
     policy = k8s.networking.v1.NetworkPolicy(
         declaration.name,
         metadata=metadata,
-        spec=network_policy(
-            declaration,
-            labels,
-            _egress(bindings, platform),
-            callers,
-            () if mesh else platform.load_balancer,
-            meshed=mesh is not None,
-        ),
-        opts=child,
+        spec=network_policy(declaration, labels, _egress(bindings, platform), callers, meshed=mesh is not None),
+        opts=pulumi.ResourceOptions.merge(early, pulumi.ResourceOptions(depends_on=direct)),
     )
-    depends_on: list[pulumi.Resource] = [account, policy, *args.depends_on]
+    depends_on: list[pulumi.Resource] = [account, *direct, policy, *args.depends_on]
     if mesh and declaration.server and (known := _accounts(args, declaration.server, mesh)):
         depends_on.append(
             k8s.apiextensions.CustomResource(
@@ -129,6 +127,28 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
         depends_on += identity.dependencies
     depends_on += [resource for binding in bindings for resource in binding.depends_on]
     return Pods(pod_template(args, restart), labels, tuple(depends_on))
+
+
+def _load_balancer_policy(
+    declaration: Declaration, platform: Platform, labels: Mapping[str, str], opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Let the load balancer in, where it calls these pods itself.
+
+    By a policy of its own: where a gateway comes between them it goes last of all, and the way back is there first.
+    """
+    server = declaration.server
+    if server is None or not server.public or platform.mesh:
+        return []
+    return [
+        k8s.networking.v1.NetworkPolicy(
+            f"{declaration.name}-load-balancer",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=f"{declaration.name}-load-balancer", namespace=platform.namespace, labels=labels
+            ),
+            spec=load_balancer_policy(server, labels, platform.load_balancer),
+            opts=opts,
+        )
+    ]
 
 
 def _accounts(args: WorkloadArgs, server: Server, mesh: Mesh) -> list[Account]:

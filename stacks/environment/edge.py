@@ -1,8 +1,8 @@
 """Edge: controllers, the mesh, the namespace of the services, the secret store, the ingress.
 
 The ingress is declared before any pod: its address is a setting of the API, and pods that are made before their target
-group is bound would not wait for the load balancer. In a mesh, only its members are heard from when its gateway takes
-what comes from outside.
+group is bound would not wait for the load balancer. A mesh may be switched on while pods run: first comes what encrypts
+for them, then they are taken in, then its gateway takes what comes from outside, and then its members alone are heard.
 """
 
 from dataclasses import dataclass
@@ -81,7 +81,13 @@ def make_edge(
     istio = _istio(config, foundation, controllers, opts) if config.mesh else None
     namespace = Namespace(
         NAMESPACE,
-        NamespaceArgs(NAMESPACE, load_balanced=True, labels=DATAPLANE_LABEL if istio else {}),
+        NamespaceArgs(
+            NAMESPACE,
+            load_balanced=True,
+            labels=DATAPLANE_LABEL if istio else {},
+            # Pods that run are taken in as soon as it says so: what encrypts for them is there by then.
+            after=(istio,) if istio else (),
+        ),
         opts,
     )
     store = ClusterSecretStore(
@@ -117,10 +123,9 @@ def make_edge(
         opts,
     )
     register_grant = ingress.grant_register(controllers.load_balancer_identity)
-    bound = ingress.bind_pods(after=[namespace, register_grant])
     database = data.database.mount_owner_password(store, NAMESPACE, after=namespace)
-    bound = (*bound, controllers.monitor_types)
     if istio is None:
+        bound = (*ingress.bind_pods(after=[namespace, register_grant]), controllers.monitor_types)
         return Edge(controllers, namespace, store, ingress, database, bound)
     gateway = IngressGateway(
         "ingress-gateway",
@@ -130,12 +135,14 @@ def make_edge(
             routes=routes,
             load_balancer=network.public_cidrs,
             replicas=2 if config.protected else 1,
-            after=(namespace, istio, *bound),
+            after=(namespace, istio),
         ),
         opts,
     )
-    strict = StrictNamespace(f"{NAMESPACE}-mesh", NAMESPACE, (namespace, istio, gateway), opts)
-    return Edge(controllers, namespace, store, ingress, database, (*bound, gateway, strict), gateway.account)
+    # Until the gateway runs, the load balancer calls pods of services, where it did before there was a mesh.
+    bound = (*ingress.bind_pods(after=[namespace, register_grant, gateway]), controllers.monitor_types)
+    strict = StrictNamespace(f"{NAMESPACE}-mesh", NAMESPACE, (namespace, istio, *bound), opts)
+    return Edge(controllers, namespace, store, ingress, database, (*bound, strict), gateway.account)
 
 
 def _istio(

@@ -133,6 +133,7 @@ class Place:
             aws=EgressTarget(443, ("0.0.0.0/0",)),
             load_balancer=("10.0.192.0/20",),
             monitoring="monitoring",
+            made=(namespace,),
         )
         smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, self.trier, platform, depends_on=(namespace,)), opts)
         delivery = strategy and Delivery(

@@ -23,6 +23,7 @@ STACKS = pytest.mark.parametrize("stack", ["dev", "prod"])
 HBONE = 15008
 PROBES = "169.254.7.127/32"
 NAME = "app.kubernetes.io/name"
+SERVERS = {server.name for server in CATALOG.servers}
 
 
 def names(graph: Graph, kind: str) -> set[str]:
@@ -109,7 +110,8 @@ def test_network_policies_still_hold_and_let_the_tunnel_and_the_kubelet_through(
             if "ipBlock" in peer:
                 assert (peer["ipBlock"]["cidr"], ports) == (PROBES, {server.port}), server.name
             else:
-                assert ports == {HBONE}, server.name
+                assert ports == {HBONE, server.port}, server.name
+        assert f"{server.name}-load-balancer" not in names(graph, "NetworkPolicy")
     for program in MESHED:
         assert PROBES in {peer.get("ipBlock", {}).get("cidr") for peer, _ in peers(graph, f"monitoring-{program}")}
     scraping = graph.one("NetworkPolicy", "monitoring-prometheus").inputs["spec"]["egress"]
@@ -206,9 +208,41 @@ def test_whoever_calls_services_is_in_the_mesh_with_an_identity(stack: str) -> N
 def test_members_are_heard_only_once_the_gateway_takes_what_comes_from_outside(stack: str) -> None:
     graph = mesh_graph(stack)
     strict, gateway = graph.one("PeerAuthentication"), graph.one("Release", "ingress-gateway")
-    assert graph.waits_for(strict, gateway)
-    assert all(graph.waits_for(gateway, resource) for resource in graph.of("TargetGroupBinding"))
+    assert all(graph.waits_for(resource, gateway) for resource in graph.of("TargetGroupBinding"))
+    assert all(graph.waits_for(strict, resource) for resource in graph.of("TargetGroupBinding"))
     assert all(graph.waits_for(resource, strict) for resource in graph.of("Deployment"))
+    assert all(graph.waits_for(resource, strict) for resource in graph.of("AuthorizationPolicy") if resource.name in SERVERS)
+
+
+@STACKS
+def test_pods_are_taken_in_when_there_is_what_encrypts_for_them_and_called_in_both_ways_at_once(stack: str) -> None:
+    """As they must be where it is switched on while they run."""
+    graph = mesh_graph(stack)
+    namespace = graph.one("kubernetes:core/v1:Namespace", "sensors")
+    assert all(graph.waits_for(namespace, graph.one("Release", f"istio-{name}")) for name in ("cni", "ztunnel"))
+    gateway = graph.one("Release", "ingress-gateway")
+    for name in SERVERS:
+        policy = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", name)
+        assert graph.waits_for(policy, namespace)
+        assert not graph.waits_for(policy, gateway), "it would be told of the tunnel after the pods are in it"
+
+
+@STACKS
+def test_switched_on_or_off_it_replaces_nothing_that_the_load_balancer_needs(stack: str) -> None:
+    """No binding may be led to another target group, so the group stays, whatever takes what it sends."""
+    with_, without = (
+        {
+            resource.name: {key: value for key, value in resource.inputs.items() if key != "healthCheck"}
+            for resource in graph.of("TargetGroup")
+        }
+        for graph in (mesh_graph(stack), environment_graph(stack))
+    )
+    assert with_ == without
+    bindings = [
+        {resource.name: {**resource.inputs["spec"], "serviceRef": None} for resource in graph.of("TargetGroupBinding")}
+        for graph in (mesh_graph(stack), environment_graph(stack))
+    ]
+    assert bindings[0] == bindings[1]
 
 
 @STACKS

@@ -68,9 +68,11 @@ def ports_of(need: Need) -> set[int]:
 
 @STACKS
 def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
+    policies = {made.name: made.inputs["spec"] for made in graph.of("NetworkPolicy")}
+
     def sources(name: str) -> list[dict[str, Any]]:
-        ingress = graph.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", name).inputs["spec"].get("ingress") or []
-        return [peer for rule in ingress for peer in rule["from"]]
+        of_it = (policies[name], policies.get(f"{name}-load-balancer", {}))
+        return [peer for policy in of_it for rule in policy.get("ingress") or [] for peer in rule["from"]]
 
     for declaration in CATALOG.declarations:
         from_outside = [peer for peer in sources(declaration.name) if "ipBlock" in peer]
