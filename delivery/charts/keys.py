@@ -37,7 +37,7 @@ def defaults(chart: Path) -> dict[str, Any]:
     for home in sorted(chart.glob("charts/*")):
         if (home / "values.yaml").exists():
             merged[home.name] = defaults(home)
-    own = yaml.load((chart / "values.yaml").read_text(), yaml.CSafeLoader) or {}
+    own: dict[str, Any] = yaml.load((chart / "values.yaml").read_text(), yaml.CSafeLoader) or {}
     return _merged(merged, own.get(ISTIO_DEFAULTS, own))
 
 

@@ -1,27 +1,29 @@
 """A mesh by Istio's real control plane: its charts and webhooks, and what it tells the proxies of each workload.
 
 The API server is real, and all objects of an environment with a mesh stand in it. Pods are played, and who takes them
-into the mesh is, too. No proxy runs: what istiod tells one is judged here by the rules of ztunnel (its src/rbac.rs).
+into the mesh is, too.
 """
 
 import copy
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apps.catalog import CATALOG
-from components.workload.istio import CONTROL_PLANE, INGRESS, INGRESS_PORT
+from components.workload.istio import CONTROL_PLANE, INGRESS_PORT
+from delivery.charts import checks, keys
+from delivery.charts.checks import Rendered
 from delivery.charts.helm import Helm, installed
 from delivery.charts.server import declared_objects
 from delivery.recording import Graph
 from tests.stacks.stacks_under_test import environment_config, mesh_graph
 from tests.support import control_plane, istio, xds
-from tests.support.istio import Istiod, apply, eventually
+from tests.support.istio import apply, eventually
+from tests.support.proxies import Proxies, routes
 from tests.support.rollouts import kubectl
 from tests.support.stand_ins import charts
 
@@ -38,121 +40,11 @@ STACK = "dev"
 
 SERVERS = {server.name: server for server in CATALOG.servers}
 PLANTED = "intruder"
-ROUTES = f"http.{INGRESS_PORT}"
-"""What the gateway calls the routes of the port that the load balancer calls."""
-ALLOW, NAMESPACE_WIDE = 0, 1
-
-
-@dataclass(slots=True)
-class Told:
-    """What the proxy of a node knows."""
-
-    workloads: dict[str, Any] = field(default_factory=dict)
-    """By namespace and name of the Deployment."""
-    policies: dict[str, Any] = field(default_factory=dict)
-
-    def hears(self, workload: str, principal: str, port: int) -> bool:
-        """Whether a workload hears a caller; who proves nothing has no principal."""
-        called = self.workloads[workload]
-        of_all = [
-            name
-            for name, made in self.policies.items()
-            if made.namespace in ("", called.namespace) and made.scope <= NAMESPACE_WIDE
-        ]
-        known = [self.policies[name] for name in (*of_all, *called.authorization_policies)]
-        if any(_applies(made, principal, port) for made in known if made.action != ALLOW):
-            return False
-        allowing = [made for made in known if made.action == ALLOW]
-        return not allowing or any(_applies(made, principal, port) for made in allowing)
-
-
-def _applies(policy: Any, principal: str, port: int) -> bool:
-    assert not policy.dry_run
-    return any(
-        all(any(_meets(match, principal, port) for match in rule.matches) or not rule.matches for rule in group.rules)
-        for group in policy.groups
-    )
-
-
-def _meets(match: Any, principal: str, port: int) -> bool:
-    known = {"principals", "not_principals", "destination_ports", "not_destination_ports"}
-    said = {found.name for found, _ in match.ListFields()}
-    assert said <= known, f"a match that is not read here: {said}"
-    who = [_is(text, principal) for text in match.principals]
-    others = [_is(text, principal) for text in match.not_principals]
-    return (
-        bool(said)
-        and (not who or any(who))
-        and not any(others)
-        and (not match.destination_ports or port in match.destination_ports)
-        and port not in match.not_destination_ports
-    )
-
-
-def _is(text: Any, principal: str) -> bool:
-    if text.HasField("presence"):
-        return bool(principal)
-    assert not text.prefix, "a prefix is not read here"
-    assert not text.suffix, "a suffix is not read here"
-    return bool(text.exact == principal)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A cluster with a mesh, in which the objects of an environment are."""
-
-    istiod: Istiod
-    kubeconfig: Path
-
-    def told_to_ztunnel(self) -> Told:
-        metadata = {"NAMESPACE": "istio-system", "NODE_NAME": "node-0"}
-        node = "ztunnel~10.0.0.1~ztunnel-0.istio-system~istio-system.svc.cluster.local"
-        told = Told()
-        every = {xds.ADDRESS: "*", xds.AUTHORIZATION: "*"}
-        with xds.connected(self.istiod.xds, node, metadata, every) as answers:
-            for address in answers[xds.ADDRESS]:
-                if address.HasField("workload"):
-                    made = address.workload
-                    called = f"{made.namespace}/{made.workload_name}"
-                    # Of several pods, one that is not in the mesh.
-                    if called not in told.workloads or made.tunnel_protocol != xds.HBONE:
-                        told.workloads[called] = made
-            told.policies = {f"{made.namespace}/{made.name}": made for made in answers[xds.AUTHORIZATION]}
-        return told
-
-    def told_to_gateway(self) -> dict[str, Any]:
-        """Envoy's configuration of the gateway, by its parts."""
-        (pod, *_) = self.pods(f"app.kubernetes.io/name={INGRESS}")
-        name = pod["metadata"]["name"]
-        metadata = {
-            "NAMESPACE": "sensors",
-            "SERVICE_ACCOUNT": INGRESS,
-            "LABELS": pod["metadata"]["labels"],
-            "ISTIO_VERSION": CONTROL_PLANE.version,
-            "ENABLE_HBONE": "true",
-        }
-        node = f"router~{pod['status']['podIP']}~{name}.sensors~sensors.svc.cluster.local"
-        asked = {xds.CLUSTER: "*", xds.LISTENER: "*", xds.ROUTE: ROUTES}
-        with xds.connected(self.istiod.xds, node, metadata, asked):
-            dump = self.istiod.debug(f"config_dump?proxyID={name}.sensors")
-        return {each["@type"].rpartition(".")[2]: each for each in dump["configs"]}
-
-    def pods(self, labels: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(
-            kubectl(self.kubeconfig, "get", "pods", "-n", "sensors", "-l", labels, "-o", "json")
-        )["items"]
-        return found
-
-    def refused(self, made: dict[str, Any]) -> str:
-        """Try an object that must not be accepted, and return what is said."""
-        command = ["kubectl", "--kubeconfig", str(self.kubeconfig), "apply", "--dry-run=server", "-f", "-"]
-        done = subprocess.run(command, input=json.dumps(made), capture_output=True, text=True, check=False)
-        assert done.returncode, done.stdout
-        return done.stderr
+MEMBERS = {*SERVERS, PLANTED}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
     folder = tmp_path_factory.mktemp("mesh")
     graph = mesh_graph(STACK)
     helm = Helm(folder / "cache", istio.mirror(folder / "mirror"))
@@ -171,9 +63,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         with istio.istiod(kubeconfig, folder, deployment) as istiod:
             apply(kubeconfig, [made for made in declared if made["kind"] != "Namespace"])
             _apply_chart(kubeconfig, rendered, ("gateway",), "sensors")
-            made = Place(istiod, kubeconfig)
+            made = Proxies(istiod, kubeconfig)
             plant(made)
-            take_in(made)
+            made.take_in(MEMBERS)
             yield made
 
 
@@ -182,7 +74,7 @@ def _apply_chart(kubeconfig: Path, rendered: dict[str, list[dict[str, Any]]], na
     apply(kubeconfig, objects, place)
 
 
-def plant(place: Place) -> None:
+def plant(place: Proxies) -> None:
     """Start a pod that no declaration names, in the namespace of the services."""
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": PLANTED, "namespace": "sensors"}}
     deployment = json.loads(kubectl(place.kubeconfig, "get", "deployment", "rules", "-n", "sensors", "-o", "json"))
@@ -196,19 +88,6 @@ def plant(place: Place) -> None:
     apply(place.kubeconfig, [account, planted])
 
 
-def take_in(place: Place) -> None:
-    """Say of each pod of the namespace that its connections are redirected, as Istio's agent on its node does."""
-    expected = {*SERVERS, PLANTED, INGRESS}
-
-    def running() -> bool:
-        ready = [pod for pod in place.pods("") if pod["status"].get("podIP") and pod["status"]["phase"] == "Running"]
-        return {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in ready} >= expected
-
-    eventually(running)
-    members = ("-n", "sensors", "-l", f"app.kubernetes.io/name!={INGRESS}", "--overwrite")
-    kubectl(place.kubeconfig, "annotate", "pods", *members, "ambient.istio.io/redirection=enabled")
-
-
 def declared_callers(graph: Graph, name: str) -> set[str]:
     (made,) = [each for each in graph.of("AuthorizationPolicy") if each.inputs["metadata"]["name"] == name]
     return {
@@ -216,7 +95,21 @@ def declared_callers(graph: Graph, name: str) -> set[str]:
     }
 
 
-def test_a_wrong_object_is_refused_by_the_webhook(place: Place) -> None:
+def test_its_charts_make_what_is_counted_with_and_read_what_is_given(tmp_path: Path) -> None:
+    """What `nox -s charts` checks of every chart, where it can fetch them."""
+    graph, version = mesh_graph(STACK), environment_config(STACK).cluster.version
+    helm = Helm(tmp_path / "cache", istio.mirror(tmp_path / "mirror"))
+    of_istio = [made for made in installed(graph) if made.chart in istio.FOLDERS]
+    assert {made.chart for made in of_istio} == set(istio.FOLDERS)
+    for made in of_istio:
+        render, rendered = partial(helm.render, made, version, ()), Rendered()
+        rendered.add(made.namespace, render())
+        assert list(keys.unread(made.values, helm.folder(made), render)) == [], made.chart
+        assert list(checks.of_objects(rendered)) == [], made.chart
+        assert list(checks.of_workloads(rendered, made)) == [], made.chart
+
+
+def test_a_wrong_object_is_refused_by_the_webhook(place: Proxies) -> None:
     """So those that were accepted were looked at."""
     graph = mesh_graph(STACK)
     (route,) = [
@@ -229,16 +122,16 @@ def test_a_wrong_object_is_refused_by_the_webhook(place: Place) -> None:
     assert "admission webhook" in place.refused(wrong)
 
 
-def test_istioctl_finds_nothing_to_say(place: Place) -> None:
+def test_istioctl_finds_nothing_to_say(place: Proxies) -> None:
     assert place.istiod.analyze("sensors") == []
     assert place.istiod.analyze("istio-system") == []
 
 
-def test_each_workload_hears_exactly_its_declared_callers_and_nobody_without_an_identity(place: Place) -> None:
+def test_each_workload_hears_exactly_its_declared_callers_and_nobody_without_an_identity(place: Proxies) -> None:
     graph = mesh_graph(STACK)
 
     def all_are_in_the_mesh() -> bool:
-        take_in(place)  # an autoscaler starts more of them
+        place.take_in(MEMBERS)  # an autoscaler starts more of them
         workloads = place.told_to_ztunnel().workloads
         return all(workloads[f"sensors/{name}"].tunnel_protocol == xds.HBONE for name in SERVERS)
 
@@ -255,7 +148,7 @@ def test_each_workload_hears_exactly_its_declared_callers_and_nobody_without_an_
         assert not any(told.hears(called, who, server.port + 1) for who in accounts), "another port"
 
 
-def test_who_is_planted_is_heard_by_nobody_and_hears_nobody(place: Place) -> None:
+def test_who_is_planted_is_heard_by_nobody_and_hears_nobody(place: Proxies) -> None:
     told = place.told_to_ztunnel()
     planted = f"cluster.local/ns/sensors/sa/{PLANTED}"
     for name, server in SERVERS.items():
@@ -263,7 +156,7 @@ def test_who_is_planted_is_heard_by_nobody_and_hears_nobody(place: Place) -> Non
         assert not told.hears(f"sensors/{PLANTED}", f"cluster.local/ns/sensors/sa/{name}", 8000)
 
 
-def test_the_gateway_hears_the_load_balancer_and_sends_each_path_to_its_service(place: Place) -> None:
+def test_the_gateway_hears_the_load_balancer_and_sends_each_path_to_its_service(place: Proxies) -> None:
     told = place.told_to_gateway()
     (listener,) = [
         made["activeState"]["listener"]
@@ -277,14 +170,14 @@ def test_the_gateway_hears_the_load_balancer_and_sends_each_path_to_its_service(
         address, _, length = subnet.partition("/")
         assert f'"addressPrefix": "{address}", "prefixLen": {length}' in rules
     assert "envoy.filters.http.rbac" in rules
-    routes = _routes(told)
+    led = routes(told)
     to = {
         next(
             iter(
                 route["match"].get(kind) for kind in ("path", "pathSeparatedPrefix", "prefix") if kind in route["match"]
             )
         ): route["route"]["cluster"]
-        for route in routes
+        for route in led
     }
     assert to == {
         "/api": "outbound|8000||api.sensors.svc.cluster.local",
@@ -293,10 +186,10 @@ def test_the_gateway_hears_the_load_balancer_and_sends_each_path_to_its_service(
         "/ingest/": "outbound|8000||gateway.sensors.svc.cluster.local",
         "/": "outbound|8080||dashboard.sensors.svc.cluster.local",
     }
-    assert routes[-1]["match"]["prefix"] == "/", "whatever no other path takes"
+    assert led[-1]["match"]["prefix"] == "/", "whatever no other path takes"
 
 
-def test_a_canary_gets_the_share_that_its_controller_writes(place: Place) -> None:
+def test_a_canary_gets_the_share_that_its_controller_writes(place: Proxies) -> None:
     (route,) = [
         made
         for _, made in declared_objects(mesh_graph(STACK, "canary"))
@@ -317,12 +210,7 @@ def test_a_canary_gets_the_share_that_its_controller_writes(place: Place) -> Non
         to["weight"] = percent
     apply(place.kubeconfig, [preview, turned])
 
-    def shares() -> list[tuple[str, int]]:
-        (found,) = [made for made in _routes(place.told_to_gateway()) if made["match"].get("prefix") == "/api/"]
-        clusters = found["route"].get("weightedClusters", {}).get("clusters", [])
-        return [(each["name"].rpartition("|")[2].partition(".")[0], each["weight"]) for each in clusters]
-
-    eventually(lambda: shares() == [("api", 75), ("api-preview", 25)])
+    eventually(lambda: place.shares("/api/") == {"api": 75, "api-preview": 25})
     assert place.istiod.analyze("sensors") == []
 
 
@@ -336,15 +224,3 @@ def _port(listener: dict[str, Any]) -> int | None:
     """The port of a listener; one that only the proxy itself connects to has none."""
     port: int | None = listener.get("address", {}).get("socketAddress", {}).get("portValue")
     return port
-
-
-def _routes(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """The routes of the port that the load balancer calls, in their order."""
-    (config,) = [
-        made["routeConfig"]
-        for made in told["RoutesConfigDump"]["dynamicRouteConfigs"]
-        if made["routeConfig"]["name"] == ROUTES
-    ]
-    (host,) = config["virtualHosts"]
-    found: list[dict[str, Any]] = host["routes"]
-    return found

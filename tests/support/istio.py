@@ -5,17 +5,20 @@ Its pods are played like all others; the program that would run in them runs her
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from components.workload.istio import CONTROL_PLANE as CHART
 from components.workload.istio import SYSTEM
 from devtools.ports import free_port
 from tests.support import control_plane
@@ -34,6 +37,9 @@ FOLDERS = {
 }
 """Where each chart lies in it."""
 
+WEBHOOKS = 3
+"""What it asks the API server to be asked: two configurations that check objects, and one that changes pods."""
+
 Object = Mapping[str, Any]
 
 
@@ -44,10 +50,13 @@ def missing() -> list[str]:
 
 
 def mirror(folder: Path) -> Path:
-    """Lay the charts side by side, each by its name."""
+    """Lay the charts side by side, each by its name and as of the version that is pinned, in the place of others."""
     charts = Path(str(shutil.which(CONTROL_PLANE))).with_name(CHARTS)
     for name, place in FOLDERS.items():
+        shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(charts / place, folder / name)
+        about = folder / name / "Chart.yaml"
+        about.write_text(re.sub(r"(?m)^version: .*$", f"version: {CHART.version}", about.read_text()))
     return folder
 
 
@@ -116,6 +125,55 @@ def istiod(kubeconfig: Path, folder: Path, deployment: Object) -> Iterator[Istio
     finally:
         running.terminate()
         running.wait(20)
+
+
+@contextmanager
+def played(kubeconfig: Path, folder: Path) -> Iterator[Callable[[], Istiod]]:
+    """Run the control plane as long as a cluster has its Deployment, as the pod would that is only played there.
+
+    Yields what waits until it runs, and says where.
+    """
+    folder.mkdir()
+    over, running, failed = threading.Event(), ExitStack(), list[BaseException]()
+    current: list[Istiod] = []
+
+    def look() -> None:
+        wanted = _deployment(kubeconfig)
+        if wanted and not current and len(_webhooks(kubeconfig)) == WEBHOOKS:
+            current.append(running.enter_context(istiod(kubeconfig, folder, wanted)))
+        elif wanted is None and current:
+            current.clear()
+            running.close()
+
+    def repeat() -> None:
+        while not over.wait(0.5):
+            try:
+                look()
+            except Exception as error:  # noqa: BLE001 told to who waits
+                failed.append(error)
+                return
+
+    def found() -> Istiod:
+        eventually(lambda: current or failed)
+        assert not failed, repr(failed[0])
+        return current[0]
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+        running.close()
+    assert not failed, repr(failed[0])
+
+
+def _deployment(kubeconfig: Path) -> dict[str, Any] | None:
+    asked = ("get", "deployment", "istiod", "-n", SYSTEM, "--ignore-not-found", "-o", "json")
+    found = kubectl(kubeconfig, *asked)
+    made: dict[str, Any] | None = json.loads(found) if found else None
+    return None if made and "deletionTimestamp" in made["metadata"] else made
 
 
 def eventually(condition: Callable[[], object], log: Path | None = None, seconds: float = 180) -> None:
