@@ -24,16 +24,20 @@ from apps.observability.canaries import indicators
 from apps.platform.declaration import ReleaseJob, Resources, Scale, Service
 from apps.platform.settings import HttpSettings, ProcessSettings
 from components.binding import EgressTarget
+from components.cluster.config import ChartsConfig
 from components.cluster.namespace import Namespace, NamespaceArgs
 from components.workload.config import CanaryStepConfig, DeliveryConfig, Strategy
 from components.workload.delivery import Delivery
+from components.workload.istio import IngressGateway, IngressGatewayArgs, Istio, IstioArgs
+from components.workload.mesh import Account, Mesh
 from components.workload.pods import Platform, WorkloadArgs
 from components.workload.scheduled_workload import StartedWorkload
 from components.workload.workload import Workload
 from tests.components import parts
-from tests.support import control_plane, rollouts
+from tests.support import control_plane, istio, rollouts
 from tests.support.engine import Rehearsal, changes, destroy, engines
 from tests.support.played_pods import ApiServer, PlayedPods, playing
+from tests.support.proxies import Proxies
 from tests.support.rollouts import kubectl
 
 LACKING = rollouts.missing()
@@ -75,6 +79,9 @@ def image(version: str) -> str:
 FIRST, SECOND, FAILING, SLOW, LAGGING = (image(version) for version in "12efd")
 FAULTS = {FAILING: "errors", SLOW: "slow", LAGGING: "lagging"}
 
+REACHED = replace(API, public=("/api",))
+"""What the gateway of a mesh leads to."""
+
 CONSUMER = replace(API, name="ingestor", module="apps.ingestor")
 """Of the name of the ingestor, and so judged by its objectives."""
 
@@ -89,6 +96,8 @@ class Place:
     declaration: Service = API
     trier: str = FIRST
     """The image that tries a version."""
+    mirror: Path | None = None
+    """Istio's charts, where the workload is in a mesh."""
     said: list[str] = field(default_factory=list)
 
     @property
@@ -125,6 +134,7 @@ class Place:
         provider = k8s.Provider("cluster", kubeconfig=access, cluster_identifier="try")
         opts = pulumi.ResourceOptions(providers=[provider])
         namespace = Namespace("sensors", NamespaceArgs("sensors"), opts)
+        mesh = self._mesh(namespace, opts) if self.mirror else None
         platform = Platform(
             identities=parts.identities(),
             namespace="sensors",
@@ -134,6 +144,7 @@ class Place:
             load_balancer=("10.0.192.0/20",),
             monitoring="monitoring",
             made=(namespace,),
+            mesh=mesh,
         )
         smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, self.trier, platform, depends_on=(namespace,)), opts)
         delivery = strategy and Delivery(
@@ -150,10 +161,31 @@ class Place:
             prometheus=self.prometheus,
             kubeconfig=access,
             controller=smoke.ready,
-            smoke=(smoke.pods({"API_URL": "http://api-preview.sensors.svc:8000"}) if self.declaration is API else None),
+            smoke=(
+                smoke.pods({"API_URL": "http://api-preview.sensors.svc:8000"})
+                if self.declaration.name == API.name
+                else None
+            ),
+            splits_requests=mesh is not None,
         )
         args = WorkloadArgs(self.declaration, version, platform, depends_on=(namespace,), delivery=delivery or None)
         Workload(self.declaration.name, args, opts)
+
+    def _mesh(self, namespace: Namespace, opts: pulumi.ResourceOptions) -> Mesh:
+        charts, load_balancer = ChartsConfig(mirror=str(self.mirror)), ("10.0.192.0/20",)
+        programs = Istio("istio", IstioArgs(charts=charts, members="sensors", api_server=("10.0.0.0/16",)), opts)
+        gateway = IngressGateway(
+            "ingress-gateway",
+            IngressGatewayArgs(
+                charts=charts,
+                namespace="sensors",
+                routes=(self.declaration,),
+                load_balancer=load_balancer,
+                after=(namespace, programs),
+            ),
+            opts,
+        )
+        return Mesh(ingress=gateway.account, scraper=Account("monitoring", "prometheus"), after=(gateway,))
 
 
 @pytest.fixture
@@ -165,6 +197,19 @@ def place(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
 @pytest.fixture
 def consumer(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
     with in_place(tmp_path, kubeconfig, CONSUMER) as made:
+        yield made
+
+
+@pytest.fixture
+def istiod(tmp_path: Path, kubeconfig: Path) -> Iterator[Callable[[], istio.Istiod]]:
+    with istio.played(kubeconfig, tmp_path / "istiod") as found:
+        yield found
+
+
+@pytest.fixture
+def meshed(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
+    with in_place(tmp_path, kubeconfig, REACHED) as made:
+        made.mirror = istio.mirror(tmp_path / "charts")
         yield made
 
 
@@ -315,3 +360,29 @@ def test_a_consumer_that_lags_is_taken_back_by_the_objective_of_its_lag(consumer
     assert eventually(lambda: set(consumer.pods.seen[-1]) == {FIRST}), "the version before reads on"
     consumer.up(SECOND, "canary")
     assert eventually(lambda: set(consumer.pods.seen[-1]) == {SECOND})
+
+
+@pytest.mark.skipif(bool(istio.missing()), reason=f"not on PATH: {', '.join(istio.missing())}")
+def test_in_a_mesh_a_canary_gets_its_exact_share_and_a_bad_one_loses_it(
+    meshed: Place, istiod: Callable[[], istio.Istiod]
+) -> None:
+    """Callers go where the gateway is told to send them."""
+    meshed.up(FIRST, "canary")
+    meshed.pods.shares = partial(Proxies(istiod(), meshed.kubeconfig).shares, "/api/")
+
+    before = len(meshed.pods.divided)
+    meshed.up(SECOND, "canary")
+    # Its pods are behind the old Service then.
+    assert eventually(lambda: meshed.pods.divided[-1] == {"api": 100}), meshed.pods.divided
+    shares = [told.get("api-preview", 0) for told in meshed.pods.divided[before:]]
+    assert [share for share in shares if 0 < share < 100] == [25, 50], "as the steps say"
+    assert eventually(lambda: set(meshed.pods.seen[-1]) == {SECOND})
+    assert changes(meshed.up(SECOND, "canary")) == {}, "the shares are the controller's"
+    assert set(meshed.pods.answers) == {"200"}, meshed.pods.answers
+
+    before = len(meshed.pods.divided)
+    said = meshed.fails(FAILING, "canary")
+    assert "objective api-availability failed (API availability, 99.9%)" in said
+    assert eventually(lambda: meshed.pods.divided[-1] == {"api": 100}), meshed.pods.divided
+    assert {told.get("api-preview", 0) for told in meshed.pods.divided[before:]} <= {0, 25, 50}
+    assert eventually(lambda: set(meshed.pods.seen[-1]) == {SECOND}), "the version before serves"

@@ -38,6 +38,9 @@ GRACE_SECONDS = 3.0
 
 LOOK_SECONDS = 0.2
 
+SCATTER = 37
+"""Has no divisor in common with 100: calls in a row go to other places."""
+
 
 @dataclass(slots=True)
 class ApiServer:
@@ -69,13 +72,17 @@ class _Process:
 
 @dataclass(slots=True)
 class PlayedPods:
-    """The pods of one workload. `faults`: what is wrong with a version, by its image."""
+    """The pods of one workload. `faults`: what is wrong with a version, by its image.
+
+    `shares`: percent of the calls by the Service that they go to; none: all to the workload's own.
+    """
 
     api: ApiServer
     namespace: str
     name: str
     faults: Mapping[str, str]
     targets: Path
+    shares: Callable[[], Mapping[str, int]] | None = None
     answers: Counter[str] = field(default_factory=Counter)
     """What callers got: a status, or `dropped`."""
     seen: list[tuple[str, ...]] = field(default_factory=list)
@@ -83,7 +90,9 @@ class PlayedPods:
     _programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _spare: dict[str, list[_Process]] = field(default_factory=dict)
     _pods: dict[str, _Process] = field(default_factory=dict)
-    _behind: tuple[int, ...] = ()
+    divided: list[Mapping[str, int]] = field(default_factory=list)
+    """The shares, whenever they were others."""
+    _behind: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     _images: dict[str, str] = field(default_factory=dict)
 
     def expect(self, image: str) -> None:
@@ -114,24 +123,20 @@ class PlayedPods:
                 del self._pods[pod]
                 process.end()
         self._tell_prometheus(pods)
-        slices = self._list(
-            f"/apis/discovery.k8s.io/v1/namespaces/{self.namespace}/endpointslices",
-            f"kubernetes.io/service-name={self.name}",
-        )
-        ready = [
-            endpoint["targetRef"]["name"]
-            for found in slices
-            for endpoint in found.get("endpoints") or []
-            if endpoint.get("conditions", {}).get("ready")
-        ]
-        self._behind = tuple(self._pods[pod].port for pod in ready if pod in self._pods)
-        images = tuple(sorted(self._images[pod] for pod in ready if pod in self._images))
+        shares = self.shares() if self.shares else {self.name: 100}
+        ready = {service: self._ready(service) for service, percent in shares.items() if percent}
+        self._behind = {
+            service: tuple(self._pods[pod].port for pod in pods if pod in self._pods) for service, pods in ready.items()
+        }
+        images = tuple(sorted(self._images[pod] for pods in ready.values() for pod in pods if pod in self._images))
         if images and (not self.seen or self.seen[-1] != images):
             self.seen.append(images)
+        if shares and (not self.divided or self.divided[-1] != shares):
+            self.divided.append(shares)
 
     def call(self) -> None:
         """Ask once, where the Service leads."""
-        behind = self._behind
+        behind = self._behind.get(self._next(), ())
         if not behind:
             if self.answers:
                 self.answers["dropped: nobody is behind the Service"] += 1
@@ -143,6 +148,28 @@ class PlayedPods:
             self.answers[f"dropped: {error!r}"] += 1
         else:
             self.answers[str(answer.status_code)] += 1
+
+    def _next(self) -> str:
+        """Return the Service to which the next call goes: of a hundred, each gets its share."""
+        at = sum(self.answers.values()) * SCATTER % 100
+        shares = self.divided[-1] if self.divided else {}
+        for service, percent in shares.items():
+            if at < percent:
+                return service
+            at -= percent
+        return self.name
+
+    def _ready(self, service: str) -> list[str]:
+        slices = self._list(
+            f"/apis/discovery.k8s.io/v1/namespaces/{self.namespace}/endpointslices",
+            f"kubernetes.io/service-name={service}",
+        )
+        return [
+            endpoint["targetRef"]["name"]
+            for found in slices
+            for endpoint in found.get("endpoints") or []
+            if endpoint.get("conditions", {}).get("ready")
+        ]
 
     def end(self) -> None:
         """End every process."""
