@@ -31,7 +31,7 @@ class Platform:
     `product`: what they are part of. `aws`: where AWS answers. `load_balancer`: ranges that requests from outside come
     from. `monitoring`: the namespace that scrapes metrics and takes traces; `traces`: its OTLP endpoint, None: no
     traces. `mesh`: the one in which the workloads are, if any; requests from outside come through its gateway.
-    `made`: the namespace.
+    `depends_on`: the namespace.
     """
 
     identities: PodIdentities
@@ -44,7 +44,7 @@ class Platform:
     traces: EgressTarget | None = None
     traces_url: str | None = None
     mesh: Mesh | None = None
-    made: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     if mesh and declaration.server and declaration.server.public:
         callers.append(pods_of(mesh.ingress.namespace, mesh.ingress.name))
     # Before anything else: when a mesh takes pods in or lets them go, they are called in the new way at once.
-    early = pulumi.ResourceOptions(parent=parent, depends_on=list(platform.made))
+    early = pulumi.ResourceOptions(parent=parent, depends_on=list(platform.depends_on))
     direct = _load_balancer_policy(declaration, platform, labels, early)
     policy = k8s.networking.v1.NetworkPolicy(
         declaration.name,

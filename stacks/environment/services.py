@@ -75,7 +75,7 @@ def make_services(
         traces=telemetry.traces,
         traces_url=telemetry.traces_url,
         mesh=mesh_of(edge, observability),
-        made=(edge.namespace,),
+        depends_on=(edge.namespace,),
     )
 
     def args(

@@ -143,7 +143,7 @@ class Place:
             aws=EgressTarget(443, ("0.0.0.0/0",)),
             load_balancer=("10.0.192.0/20",),
             monitoring="monitoring",
-            made=(namespace,),
+            depends_on=(namespace,),
             mesh=mesh,
         )
         smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, self.trier, platform, depends_on=(namespace,)), opts)

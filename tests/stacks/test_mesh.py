@@ -211,7 +211,9 @@ def test_members_are_heard_only_once_the_gateway_takes_what_comes_from_outside(s
     assert all(graph.waits_for(resource, gateway) for resource in graph.of("TargetGroupBinding"))
     assert all(graph.waits_for(strict, resource) for resource in graph.of("TargetGroupBinding"))
     assert all(graph.waits_for(resource, strict) for resource in graph.of("Deployment"))
-    assert all(graph.waits_for(resource, strict) for resource in graph.of("AuthorizationPolicy") if resource.name in SERVERS)
+    assert all(
+        graph.waits_for(resource, strict) for resource in graph.of("AuthorizationPolicy") if resource.name in SERVERS
+    )
 
 
 @STACKS

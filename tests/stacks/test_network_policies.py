@@ -68,7 +68,7 @@ def ports_of(need: Need) -> set[int]:
 
 @STACKS
 def test_only_public_services_hear_the_load_balancer(graph: Graph) -> None:
-    policies = {made.name: made.inputs["spec"] for made in graph.of("NetworkPolicy")}
+    policies = {resource.name: resource.inputs["spec"] for resource in graph.of("NetworkPolicy")}
 
     def sources(name: str) -> list[dict[str, Any]]:
         of_it = (policies[name], policies.get(f"{name}-load-balancer", {}))

@@ -34,8 +34,8 @@ def test_the_defaults_of_a_chart_hold_those_of_the_charts_inside(chart: Path) ->
 
 
 def test_the_defaults_of_istios_charts_are_found_where_they_keep_them(tmp_path: Path) -> None:
-    kept = {"_internal_defaults_do_not_set": {"resources": {"requests": {"cpu": "100m"}}}}
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump(kept))
+    values = {"_internal_defaults_do_not_set": {"resources": {"requests": {"cpu": "100m"}}}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
     assert defaults(tmp_path) == {"resources": {"requests": {"cpu": "100m"}}}
 
 
