@@ -54,7 +54,9 @@ def _opened(workload: Resource, stack: Stack) -> Iterator[str]:
     def selects(policy: Resource) -> bool:
         selector = get_path(policy.props, "spec", "podSelector")
         same = pods.namespace_of(policy.props) == pods.namespace_of(workload.props)
-        return same and not pods.is_empty(selector) and pods.selects(selector, pods.labels(workload.props))
+        # One that only opens a way in is beside it.
+        both = "Egress" in as_list(get_path(policy.props, "spec", "policyTypes"))
+        return same and both and not pods.is_empty(selector) and pods.selects(selector, pods.labels(workload.props))
 
     if not any_of(stack.of(NETWORK_POLICY), selects):
         yield "has no NetworkPolicy of its own"
