@@ -36,10 +36,10 @@ export function FleetKeys({ now }: { now: number }) {
       reload();
     });
   };
-  const revoke = (each: FleetKey): void => {
-    if (!window.confirm(t.fleetKeys.revokeSure(each.name))) return;
+  const revoke = (fleetKey: FleetKey): void => {
+    if (!window.confirm(t.fleetKeys.revokeSure(fleetKey.name))) return;
     void withOperator(t.access.revoke, async (key) => {
-      await revokeFleetKey(each.key_id, key);
+      await revokeFleetKey(fleetKey.key_id, key);
       reload();
     });
   };
@@ -117,12 +117,12 @@ function Made({ rows, now, onRevoke }: MadeProps) {
         { text: t.access.revoke, hidden: true },
       ]}
     >
-      {rows.map((each) => {
-        const state = fleetKeyState(each, now);
+      {rows.map((fleetKey) => {
+        const state = fleetKeyState(fleetKey, now);
         return (
-          <tr key={each.key_id}>
+          <tr key={fleetKey.key_id}>
             <th scope="row" data-label={t.fleetKeys.name}>
-              {each.name} <small>{each.key_id}</small>
+              {fleetKey.name} <small>{fleetKey.key_id}</small>
             </th>
             <td data-label={t.fleet.stateColumn}>
               <span className={state === "valid" ? "tag tag-live" : "tag"}>
@@ -130,24 +130,24 @@ function Made({ rows, now, onRevoke }: MadeProps) {
               </span>
             </td>
             <td data-label={t.fleetKeys.registers}>
-              {[...each.kinds, ...each.labels.map((label) => `[${label}]`)].join(", ")}
+              {[...fleetKey.kinds, ...fleetKey.labels.map((label) => `[${label}]`)].join(", ")}
             </td>
             <td data-label={t.fleetKeys.registered}>
-              {t.fleetKeys.of(formatCount(each.registered), formatCount(each.max_devices))}
+              {t.fleetKeys.of(formatCount(fleetKey.registered), formatCount(fleetKey.max_devices))}
             </td>
             <td data-label={t.access.lastUsed}>
-              {each.last_used_at ? formatFull(Date.parse(each.last_used_at)) : t.access.never}
+              {fleetKey.last_used_at ? formatFull(Date.parse(fleetKey.last_used_at)) : t.access.never}
             </td>
-            <td data-label={t.access.ends}>{formatFull(Date.parse(each.expires_at))}</td>
-            <td data-label={t.access.owner}>{each.created_by}</td>
+            <td data-label={t.access.ends}>{formatFull(Date.parse(fleetKey.expires_at))}</td>
+            <td data-label={t.access.owner}>{fleetKey.created_by}</td>
             <td>
               {(state === "valid" || state === "used") && (
                 <button
                   type="button"
                   className="button"
-                  aria-label={`${t.access.revoke}: ${each.name}`}
+                  aria-label={`${t.access.revoke}: ${fleetKey.name}`}
                   onClick={() => {
-                    onRevoke(each);
+                    onRevoke(fleetKey);
                   }}
                 >
                   {t.access.revoke}

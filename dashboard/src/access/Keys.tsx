@@ -32,10 +32,10 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
       reload();
     });
   };
-  const revoke = (each: Grant): void => {
-    if (!window.confirm(t.access.revokeSure(each.name))) return;
+  const revoke = (grant: Grant): void => {
+    if (!window.confirm(t.access.revokeSure(grant.name))) return;
     void withOperator(t.access.revoke, async (key) => {
-      await revokeKey(each.id, key);
+      await revokeKey(grant.id, key);
       reload();
     });
   };

@@ -17,18 +17,18 @@ export function Sessions() {
       {error && <Note alarm>{error}</Note>}
       {rows?.length === 0 && <Note>{t.access.noSessions}</Note>}
       <ul className="sessions">
-        {rows?.map((each) => (
-          <li key={each.session_id}>
+        {rows?.map((session) => (
+          <li key={session.session_id}>
             <span>
-              <strong>{each.name}</strong> {t.access.since(formatFull(Date.parse(each.created_at)))}
+              <strong>{session.name}</strong> {t.access.since(formatFull(Date.parse(session.created_at)))}
             </span>
             <button
               type="button"
               className="button"
-              aria-label={`${t.access.endSession}: ${each.name}`}
+              aria-label={`${t.access.endSession}: ${session.name}`}
               onClick={() => {
                 void withOperator(t.access.endSession, async (key) => {
-                  await endSession(each.session_id, key);
+                  await endSession(session.session_id, key);
                   reload();
                 });
               }}

@@ -37,10 +37,10 @@ export function ViewingLinks({ now }: { now: number }) {
       reload();
     });
   };
-  const revoke = (each: Grant): void => {
-    if (!window.confirm(t.links.revokeSure(each.name))) return;
+  const revoke = (grant: Grant): void => {
+    if (!window.confirm(t.links.revokeSure(grant.name))) return;
     void withOperator(t.access.revoke, async (key) => {
-      await revokeViewingLink(each.id, key);
+      await revokeViewingLink(grant.id, key);
       reload();
     });
   };

@@ -33,9 +33,9 @@ const ABOUT = ["devices", "platform"] as const;
 export default function AlertsPage({ live, offline, now }: Props) {
   const { query } = useAddress();
   const isHistory = query.tab === "history";
-  const severity = SEVERITIES.find((each) => each === query.severity);
-  const about = ABOUT.find((each) => each === query.about);
-  const snoozed = SNOOZED.find((each) => each === query.snoozed);
+  const severity = SEVERITIES.find((level) => level === query.severity);
+  const about = ABOUT.find((subject) => subject === query.about);
+  const snoozed = SNOOZED.find((choice) => choice === query.snoozed);
   const history = useHistory(isHistory ? historyQuery(query, severity, about, snoozed) : null, live.alerts);
   const pending = usePending();
   const active = live.alerts ? inOrder(live.alerts) : [];
@@ -195,17 +195,17 @@ function AlertFilters({ query }: { query: Readonly<Record<string, string>> }) {
       {select(
         "severity",
         t.alerts.severity,
-        SEVERITIES.map((each) => [each, t.severity[each]]),
+        SEVERITIES.map((level) => [level, t.severity[level]]),
       )}
       {select(
         "about",
         t.alerts.about,
-        ABOUT.map((each) => [each, t.alerts.subjects[each]]),
+        ABOUT.map((subject) => [subject, t.alerts.subjects[subject]]),
       )}
       {select(
         "snoozed",
         t.alerts.snoozed,
-        SNOOZED.map((each) => [each, t.alerts.isSnoozed[each]]),
+        SNOOZED.map((choice) => [choice, t.alerts.isSnoozed[choice]]),
       )}
       {field("device", t.alerts.deviceId, "text")}
       {query.tab === "history" && (

@@ -142,40 +142,40 @@ function Made({ scroll, rows, now, onRevoke }: MadeProps) {
         { text: t.access.revoke, hidden: true },
       ]}
     >
-      {rows.map((each) => (
-        <tr key={each.credential_id}>
+      {rows.map((credential) => (
+        <tr key={credential.credential_id}>
           <th scope="row" data-label={t.credentials.id}>
-            <code>{each.credential_id}</code>
+            <code>{credential.credential_id}</code>
           </th>
           <td data-label={t.fleet.stateColumn}>
-            <span className={isValid(each, now) ? "tag tag-live" : "tag"}>
-              {t.access.validity[validityOf(each, now)]}
+            <span className={isValid(credential, now) ? "tag tag-live" : "tag"}>
+              {t.access.validity[validityOf(credential, now)]}
             </span>
-            {each.revoked_at && <small> {formatFull(Date.parse(each.revoked_at))}</small>}
+            {credential.revoked_at && <small> {formatFull(Date.parse(credential.revoked_at))}</small>}
           </td>
           <td data-label={t.access.lastUsed}>
-            {each.last_used_at ? (
-              <time title={formatFull(Date.parse(each.last_used_at))}>
-                {t.ago(now - Date.parse(each.last_used_at))}
+            {credential.last_used_at ? (
+              <time title={formatFull(Date.parse(credential.last_used_at))}>
+                {t.ago(now - Date.parse(credential.last_used_at))}
               </time>
             ) : (
               t.access.never
             )}
           </td>
           <td data-label={t.access.ends}>
-            {each.expires_at ? formatFull(Date.parse(each.expires_at)) : t.access.never}
+            {credential.expires_at ? formatFull(Date.parse(credential.expires_at)) : t.access.never}
           </td>
           <td data-label={t.credentials.made}>
-            {formatFull(Date.parse(each.created_at))} <small>{each.created_by}</small>
+            {formatFull(Date.parse(credential.created_at))} <small>{credential.created_by}</small>
           </td>
           <td>
-            {isValid(each, now) && (
+            {isValid(credential, now) && (
               <button
                 type="button"
                 className="button"
-                aria-label={`${t.access.revoke}: ${each.credential_id}`}
+                aria-label={`${t.access.revoke}: ${credential.credential_id}`}
                 onClick={() => {
-                  onRevoke(each);
+                  onRevoke(credential);
                 }}
               >
                 {t.access.revoke}

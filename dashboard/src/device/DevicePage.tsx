@@ -27,7 +27,7 @@ const TABS = ["alerts", "readings", "months", "rejected", "credentials", "about"
 /** Everything about one device. */
 export default function DevicePage({ id, live, now }: { id: string; live: Live; now: number }) {
   const { query } = useAddress();
-  const compared = (query.compare ?? "").split(",").flatMap((each) => each.split("/")[0] ?? []);
+  const compared = (query.compare ?? "").split(",").flatMap((series) => series.split("/")[0] ?? []);
   const ids = [...new Set([id, ...compared.filter(Boolean)])].join(",");
   const fleet = useFleet({ ids, sort: "name" });
   const rows = rowsOf(fleet.devices, live.series, live.alerts, now);
@@ -63,8 +63,8 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
   const { device, state, series, lastSeenAt } = row;
   const metrics = series.map(({ metric }) => metric);
   const metric = query.metric && metrics.includes(query.metric) ? query.metric : metrics[0];
-  const tabs = TABS.filter((each) => each !== "credentials" || mayOnceKnown(session, "devices:write"));
-  const tab = tabs.find((each) => each === query.tab) ?? "alerts";
+  const tabs = TABS.filter((name) => name !== "credentials" || mayOnceKnown(session, "devices:write"));
+  const tab = tabs.find((name) => name === query.tab) ?? "alerts";
   return (
     <main className="page device">
       <header className="device-head">
@@ -97,8 +97,8 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
         matching={1}
         now={now}
         focus={metric ? keyOf(id, metric) : null}
-        onFocus={(each) => {
-          change({ metric: each.metric });
+        onFocus={(series) => {
+          change({ metric: series.metric });
         }}
       />
       {metric ? (
@@ -119,13 +119,13 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
         <div className="tabs">
           <Segments
             legend={t.device.more}
-            values={tabs.map((each) => [
-              each,
-              each === "alerts" ? `${t.device.tabs.alerts} (${alerts.length})` : t.device.tabs[each],
+            values={tabs.map((name) => [
+              name,
+              name === "alerts" ? `${t.device.tabs.alerts} (${alerts.length})` : t.device.tabs[name],
             ])}
             chosen={tab}
-            onChoose={(each) => {
-              change({ tab: each === "alerts" ? null : each }, { replace: true });
+            onChoose={(name) => {
+              change({ tab: name === "alerts" ? null : name }, { replace: true });
             }}
           />
         </div>

@@ -24,8 +24,8 @@ export function RawReadings({ device, metric, live }: { device: FleetDevice; met
   // Something newer has come when the newest of the followed series has moved.
   const newest = Math.max(
     ...device.readings
-      .filter((each) => !metric || each.metric === metric)
-      .map((each) => live.series.get(keyOf(device_id, each.metric))?.ts ?? 0),
+      .filter((reading) => !metric || reading.metric === metric)
+      .map((reading) => live.series.get(keyOf(device_id, reading.metric))?.ts ?? 0),
   );
   const busy = useRef(false);
 
@@ -67,9 +67,9 @@ export function RawReadings({ device, metric, live }: { device: FleetDevice; met
             }}
           >
             <option value="">{t.fleet.any}</option>
-            {device.readings.map((each) => (
-              <option key={each.metric} value={each.metric}>
-                {metricName(each.metric)}
+            {device.readings.map((reading) => (
+              <option key={reading.metric} value={reading.metric}>
+                {metricName(reading.metric)}
               </option>
             ))}
           </select>

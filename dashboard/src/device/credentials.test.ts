@@ -28,7 +28,7 @@ it("what holds comes before what does not, the newest first", () => {
     credential("3"),
     credential("4", { expires_at: "2026-11-26T11:00:00Z" }),
   ];
-  expect(inOrder(all, NOON).map((each) => each.credential_id)).toEqual(["3", "1", "4", "2"]);
+  expect(inOrder(all, NOON).map((credential) => credential.credential_id)).toEqual(["3", "1", "4", "2"]);
 });
 
 it("there is room beside one that holds, whatever does not hold any more", () => {

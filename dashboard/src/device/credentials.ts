@@ -19,7 +19,7 @@ export function isValid(credential: DeviceCredential, now: number): boolean {
 
 /** What happens to the others when another one is made: one that was never used goes, and of two in use one must. */
 export function roomFor(credentials: readonly DeviceCredential[], now: number): "free" | "unused" | "full" {
-  const valid = credentials.filter((each) => isValid(each, now));
+  const valid = credentials.filter((credential) => isValid(credential, now));
   if (valid.length < MAX_VALID) return "free";
-  return valid.some((each) => each.first_used_at === null) ? "unused" : "full";
+  return valid.some((credential) => credential.first_used_at === null) ? "unused" : "full";
 }

@@ -144,7 +144,7 @@ function Mark({ cluster: { x, y, ids }, rows, named, onOpen }: MarkProps) {
 
 function worstState(rows: readonly Row[]): string {
   const states = new Set<string>(rows.map(({ worst, state }) => worst ?? state));
-  return ["critical", "warning", "info", "silent", "live", "new"].find((each) => states.has(each)) ?? "new";
+  return ["critical", "warning", "info", "silent", "live", "new"].find((state) => states.has(state)) ?? "new";
 }
 
 function useLocated(query: FleetQuery): readonly FleetDevice[] | null {

@@ -212,16 +212,16 @@ function State({ row, now }: { row: Row; now: number }) {
 function Value({ row: { device, series } }: { row: Row }) {
   return (
     <>
-      {series.slice(0, 2).map((each, index) => {
-        const quantity = quantityOf(each.metric, device);
-        const value = quantity.convert(each.value);
-        const decimals = decimalsOf(quantity, each.value, scaleOf(quantity, { min: value, max: value }));
+      {series.slice(0, 2).map((line, index) => {
+        const quantity = quantityOf(line.metric, device);
+        const value = quantity.convert(line.value);
+        const decimals = decimalsOf(quantity, line.value, scaleOf(quantity, { min: value, max: value }));
         const text = say(value, quantity.unit, decimals);
         return index === 0 ? (
-          <strong key={each.key}>{text}</strong>
+          <strong key={line.key}>{text}</strong>
         ) : (
-          <small key={each.key} title={`${metricName(each.metric)} ${text}`}>
-            <span>{metricName(each.metric)}</span> {text}
+          <small key={line.key} title={`${metricName(line.metric)} ${text}`}>
+            <span>{metricName(line.metric)}</span> {text}
           </small>
         );
       })}

@@ -57,7 +57,8 @@ export function alertsByDevice(alerts: AlertMap | null): Map<string, Alert[]> {
 
 export function worstOf(alerts: readonly Alert[]): Severity | null {
   return (
-    (["critical", "warning", "info"] as const).find((each) => alerts.some(({ severity }) => severity === each)) ?? null
+    (["critical", "warning", "info"] as const).find((level) => alerts.some(({ severity }) => severity === level)) ??
+    null
   );
 }
 

@@ -49,13 +49,13 @@ export function readView(query: Query): FleetView {
   const devices = (query.devices ?? "").split(",").filter((id) => DEVICE_ID.test(id));
   const { device, metric } = query;
   return {
-    layout: LAYOUTS.find((each) => each === query.view) ?? null,
+    layout: LAYOUTS.find((layout) => layout === query.view) ?? null,
     text: query.q ?? "",
     kind: query.kind ?? null,
     label: query.label ?? null,
     measures: query.measures ?? null,
-    state: STATES.find((each) => each === query.state) ?? null,
-    sort: SORTS.find((each) => each === query.sort) ?? "trouble",
+    state: STATES.find((state) => state === query.state) ?? null,
+    sort: SORTS.find((sort) => sort === query.sort) ?? "trouble",
     devices: [...new Set(devices)].slice(0, 100),
     gauges: Math.min(Math.max(Math.floor(Number(query.show)) || GAUGE_STEP, 1), MAX_GAUGES),
     focus: device && metric && DEVICE_ID.test(device) ? { device, metric } : null,

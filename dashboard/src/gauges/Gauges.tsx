@@ -33,7 +33,7 @@ export function Gauges({ rows, limit, matching, now, focus, onFocus }: Props) {
   const crossings = useCrossings(shown.map(({ row }) => row.device.device_id));
   const gauges = shown.map(({ row, series }) => {
     const alert =
-      series && worstOf(row.alerts.filter((each) => [null, series.metric].includes(subjectOf(each).metric)));
+      series && worstOf(row.alerts.filter((alert) => [null, series.metric].includes(subjectOf(alert).metric)));
     const stale = series !== null && isStale(series, now);
     // An alert says more, and of a silent sensor nobody knows.
     const crossing = series && !alert && !stale ? crossings.get(series.key)?.crossing : null;

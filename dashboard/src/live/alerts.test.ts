@@ -28,7 +28,7 @@ it("shows what is snoozed after what is not, until that ends", () => {
     alert("snoozed", { severity: "critical", snoozed_until: "2026-03-01T13:00:00Z" }),
     alert("info", { severity: "info" }),
   ]);
-  const order = (at: string): string[] => inOrder(known, Date.parse(at)).map((each) => each.alert_id);
+  const order = (at: string): string[] => inOrder(known, Date.parse(at)).map((alert) => alert.alert_id);
   expect(order("2026-03-01T12:59:59Z")).toEqual(["info", "snoozed"]);
   expect(order("2026-03-01T13:00:00Z")).toEqual(["snoozed", "info"]);
 });

@@ -102,8 +102,8 @@ function Choice<Value extends string>({ name, value, values, onChoose }: ChoiceP
           onChoose(event.target.value as Value);
         }}
       >
-        {values.map(([each, text]) => (
-          <option key={each} value={each}>
+        {values.map(([value, text]) => (
+          <option key={value} value={value}>
             {text}
           </option>
         ))}

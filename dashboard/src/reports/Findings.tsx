@@ -6,9 +6,9 @@ export function Findings({ found }: { found: SeriesReport["findings"] }) {
   if (found.length === 0) return <>{t.reports.fine}</>;
   return (
     <ul className="findings">
-      {found.map((each) => (
-        <li key={each} className="tag" title={t.reports.meaning[each]}>
-          {t.reports.finding[each]}
+      {found.map((finding) => (
+        <li key={finding} className="tag" title={t.reports.meaning[finding]}>
+          {t.reports.finding[finding]}
         </li>
       ))}
     </ul>

@@ -18,7 +18,7 @@ const MAX_SERIES = 200;
 /** The health of the fleet, a month at a time: how many devices of each kind had which trouble, and which they are. */
 export default function HealthPage() {
   const { query } = useAddress();
-  const finding = FINDINGS.find((each) => each === query.finding) ?? null;
+  const finding = FINDINGS.find((name) => name === query.finding) ?? null;
   const [report, setReport] = useState<FleetReport | null>(null);
   const [series, setSeries] = useState<readonly SeriesReport[]>([]);
   const [error, setError] = useState<string | null>(null);
@@ -30,8 +30,8 @@ export default function HealthPage() {
       const fleet = await getFleetReport(month, controller.signal);
       const found = fleet.month
         ? await Promise.all(
-            (finding ? [finding] : FINDINGS).map((each) =>
-              getReports({ month: fleet.month ?? "", finding: each, limit: MAX_SERIES }, controller.signal),
+            (finding ? [finding] : FINDINGS).map((name) =>
+              getReports({ month: fleet.month ?? "", finding: name, limit: MAX_SERIES }, controller.signal),
             ),
           )
         : [];
@@ -65,9 +65,9 @@ export default function HealthPage() {
                   change({ month: event.target.value });
                 }}
               >
-                {report.months.map((each) => (
-                  <option key={each} value={each}>
-                    {formatMonth(Date.parse(`${each}-15`))}
+                {report.months.map((month) => (
+                  <option key={month} value={month}>
+                    {formatMonth(Date.parse(`${month}-15`))}
                   </option>
                 ))}
               </select>
@@ -80,7 +80,7 @@ export default function HealthPage() {
                 t.reports.kind,
                 { text: t.reports.devices, number: true },
                 { text: t.reports.availability, number: true },
-                ...FINDINGS.map((each) => ({ text: t.reports.finding[each], number: true })),
+                ...FINDINGS.map((name) => ({ text: t.reports.finding[name], number: true })),
               ]}
             >
               {report.kinds.map((row) => (
@@ -88,9 +88,9 @@ export default function HealthPage() {
                   <th scope="row">{metricName(row.kind)}</th>
                   <td className="number">{formatCount(row.devices)}</td>
                   <td className="number">{formatShare(row.availability)}</td>
-                  {FINDINGS.map((each) => (
-                    <td key={each} className="number">
-                      {formatCount(row[each])}
+                  {FINDINGS.map((name) => (
+                    <td key={name} className="number">
+                      {formatCount(row[name])}
                     </td>
                   ))}
                 </tr>
@@ -101,10 +101,10 @@ export default function HealthPage() {
             <h3>{t.reports.troubled}</h3>
             <Segments
               legend={t.reports.findings}
-              values={[null, ...FINDINGS].map((each) => [each, each ? t.reports.finding[each] : t.reports.every])}
+              values={[null, ...FINDINGS].map((name) => [name, name ? t.reports.finding[name] : t.reports.every])}
               chosen={finding}
-              onChoose={(each) => {
-                change({ finding: each }, { replace: true });
+              onChoose={(name) => {
+                change({ finding: name }, { replace: true });
               }}
             />
             {finding && <p className="panel-sub">{t.reports.meaning[finding]}</p>}

@@ -101,9 +101,9 @@ export function RuleForm({ start, before, now, onSaved }: Props) {
                 set({ severity: event.target.value as Severity });
               }}
             >
-              {SEVERITIES.map((each) => (
-                <option key={each} value={each}>
-                  {t.severity[each]}
+              {SEVERITIES.map((level) => (
+                <option key={level} value={level}>
+                  {t.severity[level]}
                 </option>
               ))}
             </select>

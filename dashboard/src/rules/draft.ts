@@ -137,6 +137,6 @@ function conditionOf(draft: Draft, before: RuleSpec["condition"] | undefined): R
 function listOf(text: string): string[] {
   return text
     .split(",")
-    .map((each) => each.trim())
+    .map((part) => part.trim())
     .filter(Boolean);
 }

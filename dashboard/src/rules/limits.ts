@@ -11,7 +11,7 @@ export function limitsOf(
   convert: (sent: number) => number,
 ): Limit[] {
   return rules.flatMap((rule) => {
-    const own = rule.overrides.find((each) => each.device_id === device);
+    const own = rule.overrides.find((override) => override.device_id === device);
     const condition = own?.condition ?? rule.condition;
     if (!(own?.enabled ?? rule.enabled) || !meant(rule, metric)) return [];
     const severity = own?.severity ?? rule.severity;

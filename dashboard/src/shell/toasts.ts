@@ -20,7 +20,7 @@ export function toast(text: string, undo: (() => void) | null = null): () => voi
   lastId += 1;
   const id = lastId;
   const remove = (): void => {
-    set(toasts.filter((each) => each.id !== id));
+    set(toasts.filter((toast) => toast.id !== id));
   };
   set([...toasts, { id, text, undo }]);
   globalThis.setTimeout(remove, TOAST_MS);

@@ -160,7 +160,7 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
             }
             expected={expectedOf(forecast, quantity, now)}
             onRemove={(key) => {
-              const left = compare.filter((each) => !key.startsWith(`${keyOf(each.device, each.metric)} `));
+              const left = compare.filter((line) => !key.startsWith(`${keyOf(line.device, line.metric)} `));
               if (left.length < compare.length) change({ compare: writeCompare(left) });
               else change({ before: null });
             }}
@@ -259,8 +259,8 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
       )}
       {open === "compare" && (
         <Compare
-          onChoose={(each) => {
-            change({ compare: writeCompare([...compare, each]) });
+          onChoose={(series) => {
+            change({ compare: writeCompare([...compare, series]) });
           }}
           onClose={() => {
             setOpen(null);
@@ -385,7 +385,7 @@ function stepped(
 function readCompare(text: string | undefined): Subject[] {
   return (text ?? "")
     .split(",")
-    .map((each) => each.split("/"))
+    .map((part) => part.split("/"))
     .flatMap(([device, metric]) => (device && metric ? [{ device, metric }] : []))
     .slice(0, MAX_COMPARED);
 }

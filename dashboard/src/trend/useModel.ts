@@ -61,7 +61,7 @@ export function useModel(
   const { subject, range, compare, before, alert } = question;
   const wanted: Wanted[] = [
     { ...subject, before: 0 },
-    ...compare.map((each) => ({ ...each, before: 0 })),
+    ...compare.map((series) => ({ ...series, before: 0 })),
     ...(before > 0 ? [{ ...subject, before }] : []),
   ];
   const { loaded, loading, error } = useTrends(wanted, range);
@@ -78,8 +78,8 @@ export function useModel(
 
   const lines = useMemo(
     () =>
-      loaded.map((each) =>
-        lineOf(each, devices.get(each.wanted.device) ?? undefined, ended ? undefined : live, { from, to }),
+      loaded.map((trend) =>
+        lineOf(trend, devices.get(trend.wanted.device) ?? undefined, ended ? undefined : live, { from, to }),
       ),
     [loaded, devices, live, from, to, ended],
   );
@@ -115,7 +115,7 @@ export function useModel(
 
 /** What the detector now takes for usual, in the reader's unit. */
 function usualOf(watched: readonly WatchedSeries[], metric: string, { convert }: Quantity): Usual | null {
-  const series = watched.find((each) => each.metric === metric);
+  const series = watched.find((line) => line.metric === metric);
   if (series?.usual_low == null || series.usual_high == null) return null;
   return { low: convert(series.usual_low), high: convert(series.usual_high) };
 }

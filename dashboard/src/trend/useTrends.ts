@@ -49,7 +49,7 @@ export function useTrends(
       try {
         // A window that ends now ends when the server says it is now: a screen's own clock may be wrong.
         const span = spanOf(window, now() + store.read().skew);
-        const loaded = await Promise.all(asked.map((each) => fetchOne(each, window, span, controller.signal)));
+        const loaded = await Promise.all(asked.map((query) => fetchOne(query, window, span, controller.signal)));
         setState({ key, loaded, error: null });
         if (window.live === null) return;
         const seconds = Math.min(...loaded.map(({ trend }) => trend.bucket_seconds));
@@ -70,7 +70,7 @@ export function useTrends(
 
   // While another window of the same series loads, what is on the screen stays.
   const loaded = state.loaded.filter(({ wanted: { device, metric, before } }) =>
-    wanted.some((each) => each.device === device && each.metric === metric && each.before === before),
+    wanted.some((query) => query.device === device && query.metric === metric && query.before === before),
   );
   return { loaded, loading: state.key !== key, error: state.key === key ? state.error : null };
 }
