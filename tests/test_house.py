@@ -30,9 +30,6 @@ NAMES_NOTHING = (
 )
 """What a variable, a parameter or a field was called, where a noun says what it is."""
 
-NOT_NAMED_YET = re.compile(r"tests/engine/|tests/support/(istio|played_pods|proxies)\.py")
-"""The tests of a mesh and of a cluster are still to be gone through."""
-
 
 def files(*suffixes: str) -> Iterator[Path]:
     """Yield the files of ours that people write."""
@@ -89,8 +86,7 @@ def _is_error(base: ast.expr) -> bool:
 
 def test_a_variable_says_what_it_is() -> None:
     found = {f"{path.relative_to(ROOT)}: {n}" for path in files(".py") for n in variables(path)}
-    named = {name for name in found if not NOT_NAMED_YET.match(name)}
-    assert {name for name in named if re.fullmatch(NAMES_NOTHING, name.rpartition(" ")[2])} == set(), "a noun says it"
+    assert {name for name in found if re.fullmatch(NAMES_NOTHING, name.rpartition(" ")[2])} == set(), "a noun says it"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.stem)

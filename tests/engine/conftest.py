@@ -14,7 +14,7 @@ from tests.support.engine import Rehearsal
 from tests.support.stand_ins import charts
 
 
-class Place(Protocol):
+class Harness(Protocol):
     """Gives an account of its own in which a stack lives, and the rehearsal in it.
 
     With an environment, the account keeps what outlives it, and the rehearsal works as the role that deploys it.
@@ -26,7 +26,7 @@ class Place(Protocol):
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def harness(tmp_path: Path) -> Iterator[Harness]:
     with ExitStack() as running:
 
         def make(

@@ -87,7 +87,7 @@ CONSUMER = replace(API, name="ingestor", module="apps.ingestor")
 
 
 @dataclass(slots=True)
-class Place:
+class Harness:
     """A stack with one workload, whose pods are played and called."""
 
     rehearsal: Rehearsal
@@ -98,7 +98,7 @@ class Place:
     """The image that tries a version."""
     mirror: Path | None = None
     """Istio's charts, where the workload is in a mesh."""
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
     @property
     def kubeconfig(self) -> Path:
@@ -111,14 +111,14 @@ class Place:
         return self.rehearsal.stack("try", "environment", {"account": "111111111111"}, declare)
 
     def up(self, version: str, strategy: Strategy | None) -> auto.UpResult:
-        self.said.clear()
-        return self.stack(version, strategy).up(on_output=self.said.append)
+        self.output.clear()
+        return self.stack(version, strategy).up(on_output=self.output.append)
 
     def fails(self, version: str, strategy: Strategy) -> str:
         """Deploy a version that must not take over, and return what was said."""
         with pytest.raises(auto.CommandError):
             self.up(version, strategy)
-        return "\n".join(self.said)
+        return "\n".join(self.output)
 
     def rollout(self) -> dict[str, Any]:
         return ApiServer(self.kubeconfig).get(
@@ -126,8 +126,8 @@ class Place:
         )
 
     def names(self, kinds: str) -> set[str]:
-        asked = ("get", kinds, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}")
-        return set(kubectl(self.kubeconfig, *asked).split())
+        arguments = ("get", kinds, "-n", "sensors", "-o", "jsonpath={.items[*].metadata.name}")
+        return set(kubectl(self.kubeconfig, *arguments).split())
 
     def _declare(self, version: str, strategy: Strategy | None) -> None:
         access = self.kubeconfig.read_text()
@@ -189,15 +189,15 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
-    with in_place(tmp_path, kubeconfig, API) as made:
-        yield made
+def harness(tmp_path: Path, kubeconfig: Path) -> Iterator[Harness]:
+    with in_place(tmp_path, kubeconfig, API) as created:
+        yield created
 
 
 @pytest.fixture
-def consumer(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
-    with in_place(tmp_path, kubeconfig, CONSUMER) as made:
-        yield made
+def consumer(tmp_path: Path, kubeconfig: Path) -> Iterator[Harness]:
+    with in_place(tmp_path, kubeconfig, CONSUMER) as created:
+        yield created
 
 
 @pytest.fixture
@@ -207,19 +207,19 @@ def istiod(tmp_path: Path, kubeconfig: Path) -> Iterator[Callable[[], istio.Isti
 
 
 @pytest.fixture
-def meshed(tmp_path: Path, kubeconfig: Path) -> Iterator[Place]:
-    with in_place(tmp_path, kubeconfig, REACHED) as made:
-        made.mirror = istio.mirror(tmp_path / "charts")
-        yield made
+def meshed(tmp_path: Path, kubeconfig: Path) -> Iterator[Harness]:
+    with in_place(tmp_path, kubeconfig, REACHED) as created:
+        created.mirror = istio.mirror(tmp_path / "charts")
+        yield created
 
 
 @contextmanager
-def in_place(folder: Path, kubeconfig: Path, declaration: Service) -> Iterator[Place]:
+def in_place(folder: Path, kubeconfig: Path, declaration: Service) -> Iterator[Harness]:
     with ExitStack() as running:
         running.enter_context(rollouts.controller(kubeconfig, folder))
         played = playing(kubeconfig, folder / "pods", declaration.name, FAULTS)
         pods, prometheus = running.enter_context(played)
-        yield Place(Rehearsal(folder / "rehearsal", kubeconfig), pods, prometheus, declaration)
+        yield Harness(Rehearsal(folder / "rehearsal", kubeconfig), pods, prometheus, declaration)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
@@ -245,118 +245,116 @@ def when(condition: Callable[[], bool], then: Callable[[], None]) -> threading.T
     return thread
 
 
-def test_versions_take_over_under_load_and_nobody_is_dropped(place: Place) -> None:
+def test_versions_take_over_under_load_and_nobody_is_dropped(harness: Harness) -> None:
     """From pod by pod to steps, a version in steps, and back to pod by pod."""
-    place.up(FIRST, None)
+    harness.up(FIRST, None)
     # As the autoscaler would: the load needs more pods than the fewest.
-    kubectl(place.kubeconfig, "scale", "deployment", "api", "-n", "sensors", "--replicas=5")
-    kubectl(place.kubeconfig, "wait", "deployment", "api", "-n", "sensors", "--for=condition=Available")
+    kubectl(harness.kubeconfig, "scale", "deployment", "api", "-n", "sensors", "--replicas=5")
+    kubectl(harness.kubeconfig, "wait", "deployment", "api", "-n", "sensors", "--for=condition=Available")
 
-    place.up(FIRST, "canary")
-    assert place.names("deployments") == set()
-    assert place.rollout()["spec"]["replicas"] >= 5
+    harness.up(FIRST, "canary")
+    assert harness.names("deployments") == set()
+    assert harness.rollout()["spec"]["replicas"] >= 5
 
-    before = len(place.pods.seen)
-    place.up(SECOND, "canary")
-    shares = [images.count(SECOND) / len(images) for images in place.pods.seen[before:]]
+    before = len(harness.pods.seen)
+    harness.up(SECOND, "canary")
+    shares = [images.count(SECOND) / len(images) for images in harness.pods.seen[before:]]
     assert any(0 < share <= 1 / 3 for share in shares), "the first step is a quarter"
     assert any(1 / 3 < share < 1 for share in shares), "the second step is a half"
-    assert place.rollout()["status"]["phase"] == "Healthy"
-    assert changes(place.up(SECOND, "canary")) == {}, "a second deployment must change nothing"
+    assert harness.rollout()["status"]["phase"] == "Healthy"
+    assert changes(harness.up(SECOND, "canary")) == {}, "a second deployment must change nothing"
 
-    size = place.rollout()["spec"]["replicas"]
-    place.up(SECOND, "rolling")
-    assert place.names("rollouts.argoproj.io") == set()
-    deployment = json.loads(kubectl(place.kubeconfig, "get", "deployment", "api", "-n", "sensors", "-o", "json"))
+    size = harness.rollout()["spec"]["replicas"]
+    harness.up(SECOND, "rolling")
+    assert harness.names("rollouts.argoproj.io") == set()
+    deployment = json.loads(kubectl(harness.kubeconfig, "get", "deployment", "api", "-n", "sensors", "-o", "json"))
     assert deployment["status"]["availableReplicas"] >= size
 
-    assert set(place.pods.answers) == {"200"}, place.pods.answers
-    destroy(place.stack(SECOND, "rolling"))
-    assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
+    assert set(harness.pods.answers) == {"200"}, harness.pods.answers
+    destroy(harness.stack(SECOND, "rolling"))
+    assert "sensors" not in kubectl(harness.kubeconfig, "get", "namespaces", "-o", "name")
 
 
-def test_a_bad_version_is_taken_back_and_the_deployment_says_which_objective(place: Place) -> None:
-    place.up(FIRST, "canary")
-    said = place.fails(FAILING, "canary")
-    assert "api: the new version was taken back" in said
-    assert "objective api-availability failed (API availability, 99.9%)" in said
-    assert "Traceback" not in said
-    assert eventually(lambda: set(place.pods.seen[-1]) == {FIRST}), "the version before serves"
-    assert "objective api-availability failed" in place.fails(FAILING, "canary"), "it still did not take over"
+def test_a_bad_version_is_taken_back_and_the_deployment_says_which_objective(harness: Harness) -> None:
+    harness.up(FIRST, "canary")
+    message = harness.fails(FAILING, "canary")
+    assert "api: the new version was taken back" in message
+    assert "objective api-availability failed (API availability, 99.9%)" in message
+    assert "Traceback" not in message
+    assert eventually(lambda: set(harness.pods.seen[-1]) == {FIRST}), "the version before serves"
+    assert "objective api-availability failed" in harness.fails(FAILING, "canary"), "it still did not take over"
 
-    said = place.fails(SLOW, "canary")
-    assert "objective api-latency failed (API latency, 99.0%)" in said
-    assert "api-availability failed" not in said
+    message = harness.fails(SLOW, "canary")
+    assert "objective api-latency failed (API latency, 99.0%)" in message
+    assert "api-availability failed" not in message
 
-    place.up(SECOND, "canary")
-    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND})
-    destroy(place.stack(SECOND, "canary"))
-    assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
+    harness.up(SECOND, "canary")
+    assert eventually(lambda: set(harness.pods.seen[-1]) == {SECOND})
+    destroy(harness.stack(SECOND, "canary"))
+    assert "sensors" not in kubectl(harness.kubeconfig, "get", "namespaces", "-o", "name")
 
 
-def test_a_deployment_that_is_interrupted_in_the_middle_of_a_canary_is_resumed(place: Place) -> None:
-    place.up(FIRST, "canary")
+def test_a_deployment_that_is_interrupted_in_the_middle_of_a_canary_is_resumed(harness: Harness) -> None:
+    harness.up(FIRST, "canary")
     half: list[int] = []
 
     def in_the_middle() -> bool:
-        return 0 < place.rollout()["status"].get("currentStepIndex", 0) < 4 and SECOND in place.pods.seen[-1]
+        return 0 < harness.rollout()["status"].get("currentStepIndex", 0) < 4 and SECOND in harness.pods.seen[-1]
 
     def interrupt() -> None:
-        half.append(place.rollout()["status"]["currentStepIndex"])
+        half.append(harness.rollout()["status"]["currentStepIndex"])
         for running in engines():
             running.send_signal(signal.SIGINT)
 
     watching = when(in_the_middle, interrupt)
     with pytest.raises(auto.CommandError):
-        place.up(SECOND, "canary")
+        harness.up(SECOND, "canary")
     watching.join(60)
     assert half, "the deployment ended before"
-    assert set(place.pods.seen[-1]) != {SECOND}
+    assert set(harness.pods.seen[-1]) != {SECOND}
 
-    place.up(SECOND, "canary")
-    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND})
-    assert changes(place.up(SECOND, "canary")) == {}
-    assert set(place.pods.answers) == {"200"}, place.pods.answers
+    harness.up(SECOND, "canary")
+    assert eventually(lambda: set(harness.pods.seen[-1]) == {SECOND})
+    assert changes(harness.up(SECOND, "canary")) == {}
+    assert set(harness.pods.answers) == {"200"}, harness.pods.answers
 
 
-def test_blue_green_switches_at_once_and_back_when_the_new_version_breaks_a_promise(place: Place) -> None:
-    place.up(FIRST, "blue_green")
-    before = len(place.pods.seen)
-    place.up(SECOND, "blue_green")
-    mixed = [images for images in place.pods.seen[before:] if len(set(images)) > 1]
+def test_blue_green_switches_at_once_and_back_when_the_new_version_breaks_a_promise(harness: Harness) -> None:
+    harness.up(FIRST, "blue_green")
+    before = len(harness.pods.seen)
+    harness.up(SECOND, "blue_green")
+    mixed = [images for images in harness.pods.seen[before:] if len(set(images)) > 1]
     assert len(mixed) <= 1, "nobody meets both versions, but for the moment of the switch"
-    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND})
-    service = json.loads(kubectl(place.kubeconfig, "get", "service", "api-preview", "-n", "sensors", "-o", "json"))
+    assert eventually(lambda: set(harness.pods.seen[-1]) == {SECOND})
+    service = json.loads(kubectl(harness.kubeconfig, "get", "service", "api-preview", "-n", "sensors", "-o", "json"))
     assert "rollouts-pod-template-hash" in service["spec"]["selector"]
-    jobs = json.loads(kubectl(place.kubeconfig, "get", "jobs", "-n", "sensors", "-o", "json"))["items"]
-    tried = [
-        made["spec"]["template"]["spec"]["containers"][0]["env"] for made in jobs if made["status"].get("succeeded")
-    ]
+    jobs = json.loads(kubectl(harness.kubeconfig, "get", "jobs", "-n", "sensors", "-o", "json"))["items"]
+    tried = [job["spec"]["template"]["spec"]["containers"][0]["env"] for job in jobs if job["status"].get("succeeded")]
     assert {"name": "API_URL", "value": "http://api-preview.sensors.svc:8000"} in tried[0]
 
-    said = place.fails(FAILING, "blue_green")
-    assert "objective api-availability failed" in said
-    assert eventually(lambda: set(place.pods.seen[-1]) == {SECOND}), "the version before serves again"
-    destroy(place.stack(SECOND, "blue_green"))
-    assert "sensors" not in kubectl(place.kubeconfig, "get", "namespaces", "-o", "name")
+    message = harness.fails(FAILING, "blue_green")
+    assert "objective api-availability failed" in message
+    assert eventually(lambda: set(harness.pods.seen[-1]) == {SECOND}), "the version before serves again"
+    destroy(harness.stack(SECOND, "blue_green"))
+    assert "sensors" not in kubectl(harness.kubeconfig, "get", "namespaces", "-o", "name")
 
 
-def test_a_version_that_its_smoke_test_refuses_is_never_switched_to(place: Place) -> None:
-    place.up(FIRST, "blue_green")
-    before = len(place.pods.seen)
-    place.trier = control_plane.FAILS
-    said = place.fails(SECOND, "blue_green")
-    assert "api: the new version was taken back" in said
-    assert "smoke-test failed: kubectl -n sensors logs job/" in said
-    assert SECOND not in {image for images in place.pods.seen[before:] for image in images}
-    assert set(place.pods.answers) == {"200"}, place.pods.answers
+def test_a_version_that_its_smoke_test_refuses_is_never_switched_to(harness: Harness) -> None:
+    harness.up(FIRST, "blue_green")
+    before = len(harness.pods.seen)
+    harness.trier = control_plane.FAILS
+    message = harness.fails(SECOND, "blue_green")
+    assert "api: the new version was taken back" in message
+    assert "smoke-test failed: kubectl -n sensors logs job/" in message
+    assert SECOND not in {image for images in harness.pods.seen[before:] for image in images}
+    assert set(harness.pods.answers) == {"200"}, harness.pods.answers
 
 
-def test_a_consumer_that_lags_is_taken_back_by_the_objective_of_its_lag(consumer: Place) -> None:
+def test_a_consumer_that_lags_is_taken_back_by_the_objective_of_its_lag(consumer: Harness) -> None:
     consumer.up(FIRST, "canary")
-    said = consumer.fails(LAGGING, "canary")
-    assert "ingestor: the new version was taken back" in said
-    assert "objective ingest-lag failed (Ingest lag, at most 15 s): its pods had 300, at most 15" in said
+    message = consumer.fails(LAGGING, "canary")
+    assert "ingestor: the new version was taken back" in message
+    assert "objective ingest-lag failed (Ingest lag, at most 15 s): its pods had 300, at most 15" in message
     assert eventually(lambda: set(consumer.pods.seen[-1]) == {FIRST}), "the version before reads on"
     consumer.up(SECOND, "canary")
     assert eventually(lambda: set(consumer.pods.seen[-1]) == {SECOND})
@@ -364,7 +362,7 @@ def test_a_consumer_that_lags_is_taken_back_by_the_objective_of_its_lag(consumer
 
 @pytest.mark.skipif(bool(istio.missing()), reason=f"not on PATH: {', '.join(istio.missing())}")
 def test_in_a_mesh_a_canary_gets_its_exact_share_and_a_bad_one_loses_it(
-    meshed: Place, istiod: Callable[[], istio.Istiod]
+    meshed: Harness, istiod: Callable[[], istio.Istiod]
 ) -> None:
     """Callers go where the gateway is told to send them."""
     meshed.up(FIRST, "canary")
@@ -374,15 +372,15 @@ def test_in_a_mesh_a_canary_gets_its_exact_share_and_a_bad_one_loses_it(
     meshed.up(SECOND, "canary")
     # Its pods are behind the old Service then.
     assert eventually(lambda: meshed.pods.divided[-1] == {"api": 100}), meshed.pods.divided
-    shares = [told.get("api-preview", 0) for told in meshed.pods.divided[before:]]
+    shares = [weights.get("api-preview", 0) for weights in meshed.pods.divided[before:]]
     assert [share for share in shares if 0 < share < 100] == [25, 50], "as the steps say"
     assert eventually(lambda: set(meshed.pods.seen[-1]) == {SECOND})
     assert changes(meshed.up(SECOND, "canary")) == {}, "the shares are the controller's"
     assert set(meshed.pods.answers) == {"200"}, meshed.pods.answers
 
     before = len(meshed.pods.divided)
-    said = meshed.fails(FAILING, "canary")
-    assert "objective api-availability failed (API availability, 99.9%)" in said
+    message = meshed.fails(FAILING, "canary")
+    assert "objective api-availability failed (API availability, 99.9%)" in message
     assert eventually(lambda: meshed.pods.divided[-1] == {"api": 100}), meshed.pods.divided
-    assert {told.get("api-preview", 0) for told in meshed.pods.divided[before:]} <= {0, 25, 50}
+    assert {weights.get("api-preview", 0) for weights in meshed.pods.divided[before:]} <= {0, 25, 50}
     assert eventually(lambda: set(meshed.pods.seen[-1]) == {SECOND}), "the version before serves"

@@ -20,7 +20,7 @@ from components.cluster.controllers import AUTOSCALERS
 from devtools.postgres import Postgres
 from stacks.config import load_environment, read_stack_file
 from stacks.environment import wanted
-from tests.engine.conftest import Place
+from tests.engine.conftest import Harness
 from tests.engine.passing import send_a_reading
 from tests.support import engine, policy_pack, retained
 from tests.support.aws_emulator import Emulator
@@ -69,10 +69,10 @@ PACKS = [str(policy_pack.PACK)]
 
 
 def test_dev_lives_on_the_real_provider_and_leaves_nothing(
-    place: Place, kubeconfig: Path, mirror: Path, postgres_server: Postgres, tmp_path: Path
+    harness: Harness, kubeconfig: Path, mirror: Path, postgres_server: Postgres, tmp_path: Path
 ) -> None:
     config = read_stack_file("dev", "environment")
-    aws, rehearsal = place(config, kubeconfig)
+    aws, rehearsal = harness(config, kubeconfig)
     retained.make(aws, "dev")
     before = left(aws)
     older = {**config["cluster"], "version": "1.34"}
@@ -95,10 +95,10 @@ def test_dev_lives_on_the_real_provider_and_leaves_nothing(
 
 @pytest.mark.parametrize("kubeconfig", ["prod"], indirect=True)
 def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
-    place: Place, kubeconfig: Path, mirror: Path
+    harness: Harness, kubeconfig: Path, mirror: Path
 ) -> None:
     config = read_stack_file("prod", "environment")
-    aws, rehearsal = place(config, kubeconfig)
+    aws, rehearsal = harness(config, kubeconfig)
     retained.make(aws, "prod")
     # Whoever previews does not need it, and whoever deploys never sees it.
     login = {"Name": config["ingress"]["login"]["client_secret_name"], "SecretString": CLIENT_SECRET}
@@ -122,11 +122,11 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     assert snapshot["DBSnapshotIdentifier"].endswith("-final")
 
 
-def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(place: Place) -> None:
+def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(harness: Harness) -> None:
     config = read_stack_file("bootstrap", "bootstrap")
     if not hosts_lead_here(config["account"]):
         pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
-    aws, rehearsal = place(config)
+    aws, rehearsal = harness(config)
     stack = rehearsal.stack("bootstrap", "bootstrap", {**config, "emulator": aws.url})
     assert_it_is_made_in_two_goes(stack, "aws:iam/role:Role")
     for bucket in aws.client("s3").list_buckets()["Buckets"]:

@@ -112,7 +112,7 @@ def test_an_environment_lives_in_a_mesh_and_without(live: Live) -> None:
     assert led_to(live) == {name: name for name in PUBLIC}
     assert "istio.io/dataplane-mode" not in live.ask("get", "namespace", "sensors")["metadata"]["labels"]
     assert live.ask("get", OBJECTS, "--all-namespaces")["items"] == []
-    assert "istio-system" not in {made["metadata"]["name"] for made in live.ask("get", "namespaces")["items"]}
+    assert "istio-system" not in {namespace["metadata"]["name"] for namespace in live.ask("get", "namespaces")["items"]}
 
     on = switched(live.stack(meshed=True))
     assert on.replaced == set()
@@ -131,7 +131,7 @@ def test_an_environment_lives_in_a_mesh_and_without(live: Live) -> None:
 
     destroy(live.stack(meshed=True))
     assert live.rehearsal.aws_left == []
-    left = {made["metadata"]["name"] for made in live.ask("get", "namespaces")["items"]}
+    left = {namespace["metadata"]["name"] for namespace in live.ask("get", "namespaces")["items"]}
     assert left.isdisjoint({"sensors", "monitoring", "istio-system"})
 
 
@@ -144,18 +144,18 @@ def switched(stack: auto.Stack) -> Steps:
 def led_to(live: Live) -> dict[str, str]:
     """Whose pods the load balancer calls for each service."""
     found = live.ask("get", "targetgroupbindings", "-n", "sensors")["items"]
-    return {made["metadata"]["name"]: made["spec"]["serviceRef"]["name"] for made in found}
+    return {binding["metadata"]["name"]: binding["spec"]["serviceRef"]["name"] for binding in found}
 
 
 def assert_it_is_in_the_mesh(live: Live) -> None:
     assert led_to(live) == dict.fromkeys(PUBLIC, INGRESS)
     proxies = Proxies(live.istiod(), live.rehearsal.kubeconfig)
     proxies.take_in({server.name for server in SERVERS})
-    told = proxies.told_to_ztunnel()
+    ztunnel = proxies.told_to_ztunnel()
     for server in SERVERS:
         called = f"sensors/{server.name}"
-        assert not told.hears(called, "", server.port), f"{server.name} hears who proves nothing"
+        assert not ztunnel.hears(called, "", server.port), f"{server.name} hears who proves nothing"
         gateway = f"cluster.local/ns/sensors/sa/{INGRESS}"
-        assert told.hears(called, gateway, server.port) == bool(server.public), server.name
+        assert ztunnel.hears(called, gateway, server.port) == bool(server.public), server.name
     assert proxies.shares("/") == {"dashboard": 100}
     assert proxies.istiod.analyze("sensors") == []

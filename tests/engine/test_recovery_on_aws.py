@@ -15,7 +15,7 @@ import pulumi.automation as auto
 import pytest
 
 from stacks.config import read_stack_file
-from tests.engine.conftest import Place
+from tests.engine.conftest import Harness
 from tests.support import engine, policy_pack, retained
 from tests.support.aws_emulator import Emulator
 from tests.support.documents import commands
@@ -35,9 +35,9 @@ NAME = "sensor-analytics-dev"
 WRITERS = ("api", "ingestor", "notifier", "rules")
 
 
-def test_a_stack_goes_on_with_the_database_that_was_restored(place: Place, kubeconfig: Path, mirror: Path) -> None:
+def test_a_stack_goes_on_with_the_database_that_was_restored(harness: Harness, kubeconfig: Path, mirror: Path) -> None:
     config = read_stack_file("dev", "environment")
-    aws, rehearsal = place(config, kubeconfig)
+    aws, rehearsal = harness(config, kubeconfig)
     retained.make(aws, "dev")
     # The provider that is rehearsed with is older than the one that is locked, and lists no snapshots.
     empty = {**config["database"], "restore_latest": False}

@@ -17,7 +17,7 @@ import pytest
 
 from stacks.config import read_stack_file
 from stacks.retained import name_of
-from tests.engine.conftest import Place
+from tests.engine.conftest import Harness
 from tests.support import deployer, engine, policy_pack
 from tests.support.aws_emulator import Emulator
 from tests.support.engine import Rehearsal, changes, destroy, kill
@@ -35,10 +35,10 @@ PACKS = [str(policy_pack.PACK)]
 
 
 def test_what_a_dead_machine_made_is_taken_over_and_nothing_is_left_in_the_end(
-    place: Place, kubeconfig: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, kubeconfig: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = read_stack_file("dev", "environment")
-    aws, rehearsal = place(config, kubeconfig, "dev")
+    aws, rehearsal = harness(config, kubeconfig, "dev")
     previews, ec2 = deployer.preview(aws, "bootstrap"), aws.client("ec2")
     monkeypatch.setattr(pulumi_aws.rds, "get_snapshots", partial(snapshots, aws))
     config |= {"charts": {"mirror": str(mirror)}, "emulator": aws.url}

@@ -52,9 +52,9 @@ def missing() -> list[str]:
 def mirror(folder: Path) -> Path:
     """Lay the charts side by side, each by its name and as of the version that is pinned, in the place of others."""
     charts = Path(str(shutil.which(CONTROL_PLANE))).with_name(CHARTS)
-    for name, place in FOLDERS.items():
+    for name, chart in FOLDERS.items():
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(charts / place, folder / name)
+        shutil.copytree(charts / chart, folder / name)
         about = folder / name / "Chart.yaml"
         about.write_text(re.sub(r"(?m)^version: .*$", f"version: {CHART.version}", about.read_text()))
     return folder
@@ -85,9 +85,11 @@ class Istiod:
 
 def apply(kubeconfig: Path, objects: Sequence[Object], namespace: str | None = None) -> None:
     """Make objects, the API server and all webhooks willing. `namespace`: of those that name none."""
-    said = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_with_whole_numbers(made) for made in objects]})
-    place = ("-n", namespace) if namespace else ()
-    kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *place, "-f", "-", stdin=said)
+    manifests = json.dumps(
+        {"apiVersion": "v1", "kind": "List", "items": [_with_whole_numbers(manifest) for manifest in objects]}
+    )
+    options = ("-n", namespace) if namespace else ()
+    kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *options, "-f", "-", stdin=manifests)
 
 
 def _with_whole_numbers(value: Any) -> Any:
@@ -104,14 +106,14 @@ def istiod(kubeconfig: Path, folder: Path, deployment: Object) -> Iterator[Istio
     """Run the control plane as its Deployment says, and let the API server's webhooks find it."""
     http, grpc, https = (free_port() for _ in range(3))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    said = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+    variables = {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
     command = [
         *(str(shutil.which(CONTROL_PLANE)), "discovery", "--kubeconfig", str(kubeconfig)),
         *("--httpAddr", f"127.0.0.1:{http}", "--grpcAddr", f"127.0.0.1:{grpc}", "--httpsAddr", f"127.0.0.1:{https}"),
         *("--secureGRPCAddr", f"127.0.0.1:{free_port()}", "--monitoringAddr", f"127.0.0.1:{free_port()}"),
         *("--ctrlz_address", "127.0.0.1", "--ctrlz_port", str(free_port())),
     ]
-    environment = {**os.environ, **said, "POD_NAMESPACE": SYSTEM, "POD_NAME": "istiod-0"}
+    environment = {**os.environ, **variables, "POD_NAMESPACE": SYSTEM, "POD_NAME": "istiod-0"}
     log = folder / f"{CONTROL_PLANE}.log"
     with log.open("wb") as out:
         running = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment)
@@ -170,10 +172,10 @@ def played(kubeconfig: Path, folder: Path) -> Iterator[Callable[[], Istiod]]:
 
 
 def _deployment(kubeconfig: Path) -> dict[str, Any] | None:
-    asked = ("get", "deployment", "istiod", "-n", SYSTEM, "--ignore-not-found", "-o", "json")
-    found = kubectl(kubeconfig, *asked)
-    made: dict[str, Any] | None = json.loads(found) if found else None
-    return None if made and "deletionTimestamp" in made["metadata"] else made
+    arguments = ("get", "deployment", "istiod", "-n", SYSTEM, "--ignore-not-found", "-o", "json")
+    found = kubectl(kubeconfig, *arguments)
+    deployment: dict[str, Any] | None = json.loads(found) if found else None
+    return None if deployment and "deletionTimestamp" in deployment["metadata"] else deployment
 
 
 def eventually(condition: Callable[[], object], log: Path | None = None, seconds: float = 180) -> None:

@@ -54,8 +54,8 @@ class ApiServer:
         server, token = access["clusters"][0]["cluster"]["server"], access["users"][0]["user"]["token"]
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        asked = urllib.request.Request(server + path, headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(asked, context=context, timeout=30) as answer:
+        request = urllib.request.Request(server + path, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
@@ -106,9 +106,9 @@ class PlayedPods:
     def look(self) -> None:
         """Give each pod its process, take it from those that are gone, and learn where the Service leads."""
         pods = {
-            made["metadata"]["name"]: made["spec"]["containers"][0]["image"]
-            for made in self._list(f"/api/v1/namespaces/{self.namespace}/pods")
-            if made["status"].get("phase") == "Running" and "deletionTimestamp" not in made["metadata"]
+            item["metadata"]["name"]: item["spec"]["containers"][0]["image"]
+            for item in self._list(f"/api/v1/namespaces/{self.namespace}/pods")
+            if item["status"].get("phase") == "Running" and "deletionTimestamp" not in item["metadata"]
         }
         for pod, image in pods.items():
             if pod not in self._pods:
@@ -173,7 +173,7 @@ class PlayedPods:
 
     def end(self) -> None:
         """End every process."""
-        for process in (*self._pods.values(), *(one for waiting in self._spare.values() for one in waiting)):
+        for process in (*self._pods.values(), *(spare for waiting in self._spare.values() for spare in waiting)):
             process.end()
         for program in self._programs:
             program.wait(60)
@@ -194,7 +194,7 @@ class PlayedPods:
         return [_Process(pid, int(port)) for port, pid in json.loads(program.stdout.readline()).items()]
 
     def _tell_prometheus(self, pods: Mapping[str, str]) -> None:
-        told = [
+        series = [
             {
                 "targets": [f"127.0.0.1:{process.port}"],
                 "labels": {"job": self.name, "namespace": self.namespace, "pod": pod},
@@ -202,7 +202,7 @@ class PlayedPods:
             for pod, process in sorted(self._pods.items())
             if pod in pods
         ]
-        text = json.dumps(told)
+        text = json.dumps(series)
         if not self.targets.exists() or self.targets.read_text() != text:
             new = self.targets.with_suffix(".new")
             new.write_text(text)

@@ -22,7 +22,7 @@ ALLOW, NAMESPACE_WIDE = 0, 1
 
 
 @dataclass(slots=True)
-class Told:
+class ZtunnelConfig:
     """What the proxy of a node knows."""
 
     workloads: dict[str, Any] = field(default_factory=dict)
@@ -34,14 +34,14 @@ class Told:
         called = self.workloads[workload]
         of_all = [
             name
-            for name, made in self.policies.items()
-            if made.namespace in ("", called.namespace) and made.scope <= NAMESPACE_WIDE
+            for name, policy in self.policies.items()
+            if policy.namespace in ("", called.namespace) and policy.scope <= NAMESPACE_WIDE
         ]
         known = [self.policies[name] for name in (*of_all, *called.authorization_policies)]
-        if any(_applies(made, principal, port) for made in known if made.action != ALLOW):
+        if any(_applies(policy, principal, port) for policy in known if policy.action != ALLOW):
             return False
-        allowing = [made for made in known if made.action == ALLOW]
-        return not allowing or any(_applies(made, principal, port) for made in allowing)
+        allowing = [policy for policy in known if policy.action == ALLOW]
+        return not allowing or any(_applies(policy, principal, port) for policy in allowing)
 
 
 def _applies(policy: Any, principal: str, port: int) -> bool:
@@ -54,12 +54,12 @@ def _applies(policy: Any, principal: str, port: int) -> bool:
 
 def _meets(match: Any, principal: str, port: int) -> bool:
     known = {"principals", "not_principals", "destination_ports", "not_destination_ports"}
-    said = {found.name for found, _ in match.ListFields()}
-    assert said <= known, f"a match that is not read here: {said}"
+    set_fields = {found.name for found, _ in match.ListFields()}
+    assert set_fields <= known, f"a match that is not read here: {set_fields}"
     who = [_is(text, principal) for text in match.principals]
     others = [_is(text, principal) for text in match.not_principals]
     return (
-        bool(said)
+        bool(set_fields)
         and (not who or any(who))
         and not any(others)
         and (not match.destination_ports or port in match.destination_ports)
@@ -82,22 +82,24 @@ class Proxies:
     istiod: Istiod
     kubeconfig: Path
 
-    def told_to_ztunnel(self) -> Told:
+    def told_to_ztunnel(self) -> ZtunnelConfig:
         """Return what the proxy of a node is told."""
         metadata = {"NAMESPACE": "istio-system", "NODE_NAME": "node-0"}
         node = "ztunnel~10.0.0.1~ztunnel-0.istio-system~istio-system.svc.cluster.local"
-        told = Told()
+        ztunnel = ZtunnelConfig()
         every = {xds.ADDRESS: "*", xds.AUTHORIZATION: "*"}
         with xds.connected(self.istiod.xds, node, metadata, every) as answers:
             for address in answers[xds.ADDRESS]:
                 if address.HasField("workload"):
-                    made = address.workload
-                    called = f"{made.namespace}/{made.workload_name}"
+                    workload = address.workload
+                    called = f"{workload.namespace}/{workload.workload_name}"
                     # Of several pods, one that is not in the mesh.
-                    if called not in told.workloads or made.tunnel_protocol != xds.HBONE:
-                        told.workloads[called] = made
-            told.policies = {f"{made.namespace}/{made.name}": made for made in answers[xds.AUTHORIZATION]}
-        return told
+                    if called not in ztunnel.workloads or workload.tunnel_protocol != xds.HBONE:
+                        ztunnel.workloads[called] = workload
+            ztunnel.policies = {
+                f"{workload.namespace}/{workload.name}": workload for workload in answers[xds.AUTHORIZATION]
+            }
+        return ztunnel
 
     def told_to_gateway(self) -> dict[str, Any]:
         """Envoy's configuration of the gateway, by its parts."""
@@ -111,21 +113,21 @@ class Proxies:
             "ENABLE_HBONE": "true",
         }
         node = f"router~{pod['status']['podIP']}~{name}.sensors~sensors.svc.cluster.local"
-        asked = {xds.CLUSTER: "*", xds.LISTENER: "*", xds.ROUTE: ROUTES}
-        with xds.connected(self.istiod.xds, node, metadata, asked):
+        types = {xds.CLUSTER: "*", xds.LISTENER: "*", xds.ROUTE: ROUTES}
+        with xds.connected(self.istiod.xds, node, metadata, types):
             dump = self.istiod.debug(f"config_dump?proxyID={name}.sensors")
-        return {each["@type"].rpartition(".")[2]: each for each in dump["configs"]}
+        return {section["@type"].rpartition(".")[2]: section for section in dump["configs"]}
 
     def shares(self, path: str) -> dict[str, int]:
         """Return percent of the requests for a path, by the Service that the gateway sends them to; none has 0."""
         (found,) = [
-            made
-            for made in routes(self.told_to_gateway())
-            if made["match"].get("pathSeparatedPrefix", made["match"].get("prefix")) == path
+            route
+            for route in routes(self.told_to_gateway())
+            if route["match"].get("pathSeparatedPrefix", route["match"].get("prefix")) == path
         ]
         clusters = found["route"].get("weightedClusters", {}).get("clusters", [])
         clusters = clusters or [{"name": found["route"]["cluster"], "weight": 100}]
-        return {each["name"].rpartition("|")[2].partition(".")[0]: each.get("weight", 0) for each in clusters}
+        return {cluster["name"].rpartition("|")[2].partition(".")[0]: cluster.get("weight", 0) for cluster in clusters}
 
     def take_in(self, workloads: Set[str]) -> None:
         """Say of each pod of the namespace that its connections are redirected, as Istio's agent on its node does.
@@ -143,24 +145,24 @@ class Proxies:
 
     def pods(self, labels: str) -> list[dict[str, Any]]:
         """Return the pods of the namespace of the services that have these labels."""
-        asked = f"/api/v1/namespaces/sensors/pods?labelSelector={labels}"
-        found: list[dict[str, Any]] = ApiServer(self.kubeconfig).get(asked)["items"]
+        path = f"/api/v1/namespaces/sensors/pods?labelSelector={labels}"
+        found: list[dict[str, Any]] = ApiServer(self.kubeconfig).get(path)["items"]
         return found
 
-    def refused(self, made: dict[str, Any]) -> str:
+    def refused(self, manifest: dict[str, Any]) -> str:
         """Try an object that must not be accepted, and return what is said."""
         command = ["kubectl", "--kubeconfig", str(self.kubeconfig), "apply", "--dry-run=server", "-f", "-"]
-        done = subprocess.run(command, input=json.dumps(made), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=json.dumps(manifest), capture_output=True, text=True, check=False)
         assert done.returncode, done.stdout
         return done.stderr
 
 
-def routes(told: dict[str, Any]) -> list[dict[str, Any]]:
+def routes(dump: dict[str, Any]) -> list[dict[str, Any]]:
     """The routes of the port that the load balancer calls, in their order."""
     (config,) = [
-        made["routeConfig"]
-        for made in told["RoutesConfigDump"]["dynamicRouteConfigs"]
-        if made["routeConfig"]["name"] == ROUTES
+        entry["routeConfig"]
+        for entry in dump["RoutesConfigDump"]["dynamicRouteConfigs"]
+        if entry["routeConfig"]["name"] == ROUTES
     ]
     (host,) = config["virtualHosts"]
     found: list[dict[str, Any]] = host["routes"]
