@@ -192,7 +192,7 @@ async def test_equal_alerts_come_as_one_message_and_once_more_when_they_are_over
         "[CRITICAL: 2] IngestorLagging",
         "[RESOLVED] IngestorLagging",
     ]
-    assert ":rotating_light: summary of a (runbook: https://example.org/#it)" in "\n".join(channel.lines)
+    assert "🚨 summary of a (runbook: https://example.org/#it)" in "\n".join(channel.lines)
 
 
 async def test_a_page_silences_the_ticket_about_the_same_thing(channel: Channel) -> None:

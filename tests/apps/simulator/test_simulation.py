@@ -1,6 +1,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -26,6 +27,8 @@ from tests.apps.simulator.support import Gateway, accept, platform
 from tests.support.devices import TOKEN, Registry
 from tests.support.serving import serving
 
+PUT_TIMEOUT_SECONDS = 0.4
+
 MIXED = (Fault(FaultKind.DUPLICATE, share=0.1), Fault(FaultKind.MALFORMED, share=0.05))
 
 
@@ -45,18 +48,18 @@ async def play(
 
 
 async def test_everything_accepted_is_on_the_stream_and_distinct_counts_it_exactly(tmp_path: Path) -> None:
-    """The stream fails a quarter of its calls, so that many requests are refused with 503 and come again."""
-    rng = random.Random(3)
+    """The stream fails at first for longer than a request waits, which is refused with 503 and comes again, and then a
+    quarter of its calls."""
+    rng, calls = random.Random(3), list[float]()
 
     def next_fault() -> PutFault:
-        spoiled = rng.random() < 0.5
-        return PutFault(
-            rng.choice(["InternalFailure", LOST]) if rng.random() < 0.25 else None,
-            spoils=lambda _: spoiled,
-        )
+        calls.append(time.monotonic())
+        spoiled, fails = rng.random() < 0.5, rng.random() < 0.25
+        fails = fails or calls[-1] - calls[0] < 2 * PUT_TIMEOUT_SECONDS
+        return PutFault(rng.choice(["InternalFailure", LOST]) if fails else None, spoils=lambda _: spoiled)
 
     kinesis = FaultyKinesis(next_fault)
-    settings = load(GatewaySettings, environment(tmp_path, PUT_TIMEOUT_SECONDS="0.4"))
+    settings = load(GatewaySettings, environment(tmp_path, PUT_TIMEOUT_SECONDS=str(PUT_TIMEOUT_SECONDS)))
     with serving(create(settings, as_client(kinesis))) as base, serving(Registry(base).application()) as api:
         report = await play(
             api,
