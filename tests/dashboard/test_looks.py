@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 NOW = datetime(2026, 3, 14, 10, 30, tzinfo=UTC)
 PAGES = {
-    "gauges": ("/?view=gauges", ".gauge"),
+    "gauges": ("/?view=gauges", ".trend-stage canvas"),
     "table": ("/?view=table", ".fleet-row"),
     "device": ("/devices/boiler?window=24h", ".trend-stage canvas"),
     "alerts": ("/alerts", ".alert-rows article"),

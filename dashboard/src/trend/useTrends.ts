@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { getReadings, getTrend } from "../api/client";
 import type { Reading, Trend } from "../api/types";
 import { now } from "../live/clock";
@@ -25,6 +25,8 @@ export const MAX_RAW = 400;
 /** Shortest and longest time between two questions, in ms; between them, the time of five buckets. */
 const REFRESH = [10_000, 60_000] as const;
 const RETRY = 5_000;
+/** From here on a screen's clock is wrong, in ms: a window that was asked for by it is asked for again. */
+const MAX_SKEW = 60_000;
 
 /** Several series over one window, fetched anew now and then while it moves on, so that what was added live stays true. */
 export function useTrends(
@@ -32,6 +34,7 @@ export function useTrends(
   range: Range,
 ): { loaded: readonly Loaded[]; loading: boolean; error: string | null } {
   const store = useLiveStore();
+  const isSkewed = useSyncExternalStore(store.listen, () => Math.abs(store.read().skew) > MAX_SKEW);
   const key = JSON.stringify([wanted, range]);
   const [state, setState] = useState<{ key: string; loaded: Loaded[]; error: string | null }>({
     key: "",
@@ -66,7 +69,7 @@ export function useTrends(
       controller.abort();
       globalThis.window.clearTimeout(timer);
     };
-  }, [key, store]);
+  }, [key, store, isSkewed]);
 
   // While another window of the same series loads, what is on the screen stays.
   const loaded = state.loaded.filter(({ wanted: { device, metric, before } }) =>
