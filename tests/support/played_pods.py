@@ -92,7 +92,8 @@ class PlayedPods:
     _pods: dict[str, _Process] = field(default_factory=dict)
     divided: list[Mapping[str, int]] = field(default_factory=list)
     """The shares, whenever they were others."""
-    _behind: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    _routes: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """Percent of the calls, and the ports of the pods that they go to: as one, since callers read it meanwhile."""
     _images: dict[str, str] = field(default_factory=dict)
 
     def expect(self, image: str) -> None:
@@ -125,9 +126,10 @@ class PlayedPods:
         self._tell_prometheus(pods)
         shares = self.shares() if self.shares else {self.name: 100}
         ready = {service: self._ready(service) for service, percent in shares.items() if percent}
-        self._behind = {
-            service: tuple(self._pods[pod].port for pod in pods if pod in self._pods) for service, pods in ready.items()
-        }
+        self._routes = tuple(
+            (shares[service], tuple(self._pods[pod].port for pod in pods if pod in self._pods))
+            for service, pods in ready.items()
+        )
         images = tuple(sorted(self._images[pod] for pods in ready.values() for pod in pods if pod in self._images))
         if images and (not self.seen or self.seen[-1] != images):
             self.seen.append(images)
@@ -136,7 +138,7 @@ class PlayedPods:
 
     def call(self) -> None:
         """Ask once, where the Service leads."""
-        behind = self._behind.get(self._next(), ())
+        behind = self._next()
         if not behind:
             if self.answers:
                 self.answers["dropped: nobody is behind the Service"] += 1
@@ -149,15 +151,14 @@ class PlayedPods:
         else:
             self.answers[str(answer.status_code)] += 1
 
-    def _next(self) -> str:
-        """Return the Service to which the next call goes: of a hundred, each gets its share."""
+    def _next(self) -> tuple[int, ...]:
+        """Return the ports of the pods that the next call goes to: of a hundred, each Service gets its share."""
         at = sum(self.answers.values()) * SCATTER % 100
-        shares = self.divided[-1] if self.divided else {}
-        for service, percent in shares.items():
+        for percent, ports in self._routes:
             if at < percent:
-                return service
+                return ports
             at -= percent
-        return self.name
+        return ()
 
     def _ready(self, service: str) -> list[str]:
         slices = self._list(
