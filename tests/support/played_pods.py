@@ -106,6 +106,9 @@ class PlayedPods:
 
     def look(self) -> None:
         """Give each pod its process, take it from those that are gone, and learn where the Service leads."""
+        shares = self.shares() if self.shares else {self.name: 100}
+        # Before the pods themselves: one that becomes ready in between has its process below.
+        ready = {service: self._ready(service) for service, percent in shares.items() if percent}
         pods = {
             item["metadata"]["name"]: item["spec"]["containers"][0]["image"]
             for item in self._list(f"/api/v1/namespaces/{self.namespace}/pods")
@@ -124,8 +127,6 @@ class PlayedPods:
                 del self._pods[pod]
                 process.end()
         self._tell_prometheus(pods)
-        shares = self.shares() if self.shares else {self.name: 100}
-        ready = {service: self._ready(service) for service, percent in shares.items() if percent}
         self._routes = tuple(
             (shares[service], tuple(self._pods[pod].port for pod in pods if pod in self._pods))
             for service, pods in ready.items()
