@@ -30,7 +30,7 @@ from tests.support.serving import await_answer
 
 ROOT = Path(__file__).parents[2]
 
-SPARE = 7
+SPARE = 12
 """Processes of a version that wait for a pod before it comes: a played pod is ready at once."""
 
 GRACE_SECONDS = 3.0
