@@ -70,7 +70,7 @@ async def record(connection: Connection, share: Share, now: datetime, left: int)
 
 async def progress(connection: Connection, now: datetime) -> Progress:
     """Return how far the forecasts are. Before the first run they are waited for from now on."""
-    await connection.execute(_BEGIN, now)
+    await connection.execute(_AWAIT, 1, now)
     (found,) = await connection.fetch("SELECT sum(left_series), min(complete_at) FROM forecast_runs")
     return Progress(*found)
 
@@ -91,11 +91,6 @@ SELECT device_id, metric, model, model_version, tested_at, margin, coverage, mas
 FROM latest_readings LEFT JOIN series_forecasts USING (device_id, metric)
 WHERE latest_readings.ts >= $1 AND (first_hour IS NULL OR first_hour < $2)
 ORDER BY made_at NULLS FIRST, device_id, metric
-"""
-
-_BEGIN = """
-INSERT INTO forecast_runs (share, ended_at, left_series, complete_at)
-SELECT 0, $1, 0, $1 WHERE NOT EXISTS (SELECT FROM forecast_runs)
 """
 
 _AWAIT = """
