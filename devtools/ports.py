@@ -24,7 +24,7 @@ def free_port() -> int:
 
     Each process gives ports of a block of its own, in turn. Raises OSError when there is no block or no port left.
     """
-    ports, _ = _block()
+    ports = _block()
     for _ in range(BLOCK_SIZE):
         port = next(ports)
         with socket.socket() as probe, suppress(OSError):
@@ -34,8 +34,8 @@ def free_port() -> int:
 
 
 @cache
-def _block() -> tuple[Iterator[int], int]:
-    """Return the ports of this process, and the open file whose lock says so until the process ends."""
+def _block() -> Iterator[int]:
+    """Return the ports of this process. A file that it never closes says so, by a lock that ends with it."""
     folder = Path(tempfile.gettempdir()) / f"ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     starts = list(PORTS[::BLOCK_SIZE])
@@ -47,5 +47,5 @@ def _block() -> tuple[Iterator[int], int]:
         except BlockingIOError:
             os.close(lock)
             continue
-        return cycle(range(start, start + BLOCK_SIZE)), lock
+        return cycle(range(start, start + BLOCK_SIZE))
     raise OSError(f"{len(starts)} processes have a block of ports each: end some of them")
