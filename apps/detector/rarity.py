@@ -42,8 +42,9 @@ Ours:
   each hour, and there faults were missed that could have been found.
 - Warm-up: before a day was seen only what lies far outside of the range is a detection.
 
-All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-our-own.md; the backing by
-and the frequency by folds and bent copies, docs/adr/0041-a-slow-level-and-a-third-rule.md).
+All constants were chosen on labelled series (docs/adr/0014-a-rarity-model-of-our-own.md; the backing
+and the frequency by folds and bent copies, docs/adr/0041-a-slow-level-and-a-third-rule.md and
+docs/adr/0042-what-comes-often-has-to-be-rarer.md).
 """
 
 import math
