@@ -122,7 +122,7 @@ def make_services(
         workload_args = args(declaration, after_jobs, *before, smoke=smoke)
         if declaration.name not in machines:
             return WORKLOADS[type(declaration)](declaration.name, workload_args, opts)
-        processing = ProcessingArgs(
+        processing_args = ProcessingArgs(
             workload=workload_args,
             machines=machines[declaration.name],
             project=PROJECT,
@@ -135,7 +135,7 @@ def make_services(
             key=retained.key,
             starter_arn=starter_arn(PROJECT, config.account, stack),
         )
-        return ProcessingWorkload(declaration.name, processing, opts)
+        return ProcessingWorkload(declaration.name, processing_args, opts)
 
     return Services(tuple(workload(service) for service in catalog.declarations if not isinstance(service, ReleaseJob)))
 
