@@ -20,7 +20,7 @@ from apps.archive.settings import MIB, ArchiveSettings
 from apps.platform.process import FAILED, run_job
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.errors import ArchiveError, LockedError
-from apps.storage.connection import connect_arguments
+from apps.storage.connection import connected
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +77,7 @@ async def _list(settings: ArchiveSettings) -> int:
 
 async def _verify(settings: ArchiveSettings) -> int:
     bucket, wrong = Bucket(settings, settings.archive_bucket), 0
-    connection = await asyncpg.connect(**connect_arguments(settings, "archive"))
-    try:
+    async with connected(settings, "archive") as connection:
         for key in sorted(await asyncio.to_thread(bucket.manifests)):
             found = await asyncio.to_thread(bucket.manifest, key)
             if found is None:
@@ -95,8 +94,6 @@ async def _verify(settings: ArchiveSettings) -> int:
                 print(f"{day}\twrong\t{error}")
             else:
                 print(f"{day}\tright\t{found[0].rows} readings")
-    finally:
-        await connection.close(timeout=5)
     return FAILED if wrong else 0
 
 
@@ -109,27 +106,21 @@ async def _forget(device_id: str, settings: ArchiveSettings) -> int:
 
 async def _restore(options: argparse.Namespace, settings: ArchiveSettings) -> int:
     bucket, archived, stored = Bucket(settings, settings.archive_bucket), 0, 0
-    connection = await asyncpg.connect(**connect_arguments(settings, "restore"))
-    try:
+    async with connected(settings, "restore") as connection:
         async for day in restore.restore(connection, bucket, options.since, options.until):
             print(f"{day.day}\t{day.archived} archived\t{day.stored} stored\t{day.archived - day.stored} already there")
             archived, stored = archived + day.archived, stored + day.stored
-    finally:
-        await connection.close(timeout=5)
     print(f"together\t{archived} archived\t{stored} stored\t{archived - stored} already there")
     return 0
 
 
 @asynccontextmanager
 async def _archiver(settings: ArchiveSettings) -> AsyncIterator[Archiver]:
-    connection = await asyncpg.connect(**connect_arguments(settings, "archive"))
-    try:
+    async with connected(settings, "archive") as connection:
         if not await days.lock(connection):
             raise LockedError("another process works on the archive: wait until it has ended")
         bucket = Bucket(settings, settings.archive_bucket)
         yield Archiver(connection, bucket, settings.file_mib * MIB, lambda: datetime.now(UTC))
-    finally:
-        await connection.close(timeout=5)
 
 
 async def _exit_code(command: Callable[[ArchiveSettings], Awaitable[int]], settings: ArchiveSettings) -> int:

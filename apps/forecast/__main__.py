@@ -11,7 +11,7 @@ from apps.forecast.service import FORECAST
 from apps.forecast.settings import ForecastSettings
 from apps.forecast.share import share
 from apps.platform.process import FAILED, run_job
-from apps.storage.connection import connect_arguments
+from apps.storage.connection import connected
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +24,8 @@ def main() -> None:
 async def _run(settings: ForecastSettings) -> int:
     try:
         part = share(settings.resource_config_file)
-        connection = await asyncpg.connect(**connect_arguments(settings, "forecast"))
-        try:
+        async with connected(settings, "forecast") as connection:
             done = await run(connection, settings, datetime.now(UTC), part)
-        finally:
-            await connection.close(timeout=5)
         log.info("made forecasts", extra={**done._asdict(), "share": f"{part.number + 1} of {part.of}"})
     except (asyncpg.PostgresError, BrokenExecutor, OSError, ValueError) as error:
         log.error("forecast: %s: %s", type(error).__name__, error)

@@ -10,7 +10,7 @@ from apps.forecast import metrics, store
 from apps.forecast.service import FORECAST_METRICS
 from apps.forecast.settings import ForecastMetricsSettings
 from apps.platform.process import FAILED, run_job
-from apps.storage.connection import connect_arguments
+from apps.storage.connection import connected
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +22,9 @@ def main() -> None:
 
 async def _tell(settings: ForecastMetricsSettings) -> int:
     try:
-        connection = await asyncpg.connect(**connect_arguments(settings, "forecast-metrics"))
-        try:
+        async with connected(settings, "forecast-metrics") as connection:
             left, complete_at = await store.progress(connection, datetime.now(UTC))
             series = await store.count(connection)
-        finally:
-            await connection.close(timeout=5)
         await asyncio.to_thread(metrics.push, settings.pushgateway_url, series, left, complete_at)
     except (asyncpg.PostgresError, OSError) as error:
         log.error("forecast-metrics: %s: %s", type(error).__name__, error)

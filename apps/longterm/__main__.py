@@ -13,7 +13,7 @@ from apps.longterm.service import LONGTERM
 from apps.longterm.settings import LongTermSettings
 from apps.platform.process import FAILED, run_job
 from apps.storage.archive.bucket import Bucket
-from apps.storage.connection import connect_arguments
+from apps.storage.connection import connected
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,11 @@ def main() -> None:
 
 async def _run(settings: LongTermSettings) -> int:
     try:
-        connection = await asyncpg.connect(**connect_arguments(settings, "longterm"))
-        try:
+        async with connected(settings, "longterm") as connection:
             bucket = Bucket(settings, settings.archive_bucket)
             async for loaded in load_due(connection, bucket, settings.report_months):
                 log.info("took in a report", extra=loaded._asdict())
             newest = await newest_end(connection)
-        finally:
-            await connection.close(timeout=5)
         if newest:
             await asyncio.to_thread(metrics.push, settings.pushgateway_url, newest)
     except (ReportError, asyncpg.PostgresError, BotoCoreError, ClientError, OSError) as error:

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -37,6 +38,16 @@ def connect_arguments(settings: DatabaseSettings, application: str) -> dict[str,
         "server_settings": {"application_name": application, "timezone": "UTC"},
         **_password(settings),
     }
+
+
+@asynccontextmanager
+async def connected(settings: DatabaseSettings, application: str) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a connection of its own, and close it: for a job, which has one and needs no pool."""
+    connection = await asyncpg.connect(**connect_arguments(settings, application))
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
 
 
 async def create_pool(settings: PoolSettings, application: str, **options: Any) -> asyncpg.Pool:

@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from apps.platform import aws
 from apps.platform.process import FAILED
 from apps.storage import metrics
-from apps.storage.connection import connect_arguments
+from apps.storage.connection import connected
 from apps.storage.metrics import PERIOD, RDS_METRICS
 from apps.storage.settings import MeasurementSettings
 
@@ -43,11 +43,8 @@ async def measure(settings: MeasurementSettings) -> int:
 
 
 async def _of_postgresql(settings: MeasurementSettings) -> dict[Gauge, float]:
-    connection = await asyncpg.connect(**connect_arguments(settings, "monitor"))
-    try:
-        sessions, most, size = await connection.fetchrow(_FIGURES)
-    finally:
-        await connection.close(timeout=5)
+    async with connected(settings, "monitor") as connection:
+        ((sessions, most, size),) = await connection.fetch(_FIGURES)
     return {metrics.CONNECTIONS: sessions, metrics.MAX_CONNECTIONS: most, metrics.SIZE: size}
 
 
