@@ -48,7 +48,9 @@ def regions() -> set[str]:
 _LISTS = "AWS price lists and bills published 2024-07 to 2026-09"
 _PAGES = "AWS pricing pages, read before 2026-11"
 _TABLES = "price tables in public repositories that agree with each other, read 2026-11-26"
+_BILL = "a bill of AWS's tests in Ireland, 2023-12 (aws-samples/sagemaker-ssh-helper, Sample_Costs.md), read 2026-11-27"
 _ASSUMED = "no price found for this region: the us-east-1 price and a tenth more"
+_FROM_IRELAND = "no price found for this region: that of Ireland"
 
 _REGIONS = ("us-east-1", "eu-west-1", "eu-central-1")
 
@@ -62,6 +64,10 @@ def _prices(per: str, source: str, *usd: str) -> Mapping[str, Price]:
 def _us_only(per: str, source: str, usd: str) -> Mapping[str, Price]:
     elsewhere = Price(Decimal(usd) * Decimal("1.1"), per, _ASSUMED)
     return MappingProxyType(dict.fromkeys(_REGIONS, elsewhere) | {"us-east-1": Price(Decimal(usd), per, source)})
+
+
+def _billed(per: str, usd: Mapping[str, Price], ireland: str) -> Mapping[str, Price]:
+    return MappingProxyType({**usd, "eu-west-1": Price(Decimal(ireland), per, _BILL)})
 
 
 PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
@@ -79,12 +85,13 @@ PRICES: Mapping[str, Mapping[str, Price]] = MappingProxyType(
         "database snapshot, GB": _us_only("month", _PAGES, "0.095"),
         "EMR Serverless vCPU": _us_only("hour", _PAGES, "0.042094"),
         "EMR Serverless memory, GB": _us_only("hour", _PAGES, "0.004628"),
-        "SageMaker ml.t3.medium": _us_only("hour", _TABLES, "0.05"),
-        "SageMaker ml.m5.large": _us_only("hour", _TABLES, "0.115"),
-        "SageMaker ml.m5.xlarge": _us_only("hour", _TABLES, "0.23"),
+        "SageMaker ml.t3.medium": _billed("hour", _us_only("hour", _TABLES, "0.05"), "0.055"),
+        "SageMaker ml.m5.large": _billed("hour", _us_only("hour", _TABLES, "0.115"), "0.128"),
+        "SageMaker ml.m5.xlarge": _billed("hour", _us_only("hour", _TABLES, "0.23"), "0.257"),
         "SageMaker ml.m5.2xlarge": _us_only("hour", _TABLES, "0.461"),
         "SageMaker ml.m5.4xlarge": _us_only("hour", _TABLES, "0.922"),
-        "SageMaker disk, GB": _us_only("month", _TABLES, "0.14"),
+        # Of Processing: disks of notebooks and training cost 0.154 on the same bill.
+        "SageMaker disk, GB": _billed("month", _prices("month", _FROM_IRELAND, "0.11", "0.11", "0.11"), "0.11"),
         "S3 Standard, GB": _prices("month", _PAGES, "0.023", "0.023", "0.0245"),
         "S3 Glacier Instant Retrieval, GB": _prices("month", _PAGES, "0.004", "0.004", "0.005"),
         "Athena, TB read": _prices("hour", _PAGES, "5.00", "5.00", "5.00"),

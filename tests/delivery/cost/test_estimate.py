@@ -75,9 +75,9 @@ def test_a_standby_doubles_the_database() -> None:
 
 def test_machines_beside_the_cluster_cost_for_as_long_as_is_assumed_with_their_disks() -> None:
     config = MachinesConfig(instance_type="ml.m5.xlarge", instances=3, assumed_hours=73)
-    of_machines, disks = machines("forecast", config, "us-east-1")
-    assert of_machines.hourly_usd == Decimal("0.023"), "a tenth of the time, of all three together"
-    assert round(disks.hourly_usd * HOURS_A_MONTH, 6) == Decimal("0.42"), "30 GB"
+    of_machines, disks = machines("forecast", config, "eu-west-1")
+    assert of_machines.hourly_usd == Decimal("0.0257"), "a tenth of the time, of all three together"
+    assert round(disks.hourly_usd * HOURS_A_MONTH, 6) == Decimal("0.33"), "30 GB"
 
 
 def test_an_interface_endpoint_costs_in_each_of_its_zones() -> None:
