@@ -37,6 +37,13 @@ class Attachment(msgspec.Struct):
     title: str = ""
     text: str = ""
 
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the text, with their signs as Slack shows them."""
+        text = self.text
+        for name, sign in SIGNS.items():
+            text = text.replace(name, sign)
+        yield from (line.strip() for line in text.splitlines() if line.strip())
+
 
 class Message(msgspec.Struct):
     """What Slack's incoming webhooks take, as far as Alertmanager uses it."""
@@ -81,8 +88,7 @@ def lines(message: Message) -> Iterator[str]:
     """Yield a message as lines of plain text."""
     for attachment in message.attachments:
         yield attachment.title
-        text = LINK.sub(r"\2: \1", _with_signs(attachment.text))
-        yield from (f"    {line.strip()}" for line in text.splitlines() if line.strip())
+        yield from ("    " + LINK.sub(r"\2: \1", line) for line in attachment.lines())
 
 
 def page(received: "deque[Received]") -> str:
@@ -113,17 +119,10 @@ p {{ margin: .25rem 0; }}
 
 def _article(entry: Received) -> str:
     parts = "".join(
-        f"<h2>{html.escape(attachment.title)}</h2>"
-        + "".join(f"<p>{_linked(line)}</p>" for line in _with_signs(attachment.text).splitlines() if line.strip())
+        f"<h2>{html.escape(attachment.title)}</h2>" + "".join(f"<p>{_linked(line)}</p>" for line in attachment.lines())
         for attachment in entry.message.attachments
     )
     return f"<article>{parts}<time>{entry.at:%Y-%m-%d %H:%M:%S} UTC</time></article>\n"
-
-
-def _with_signs(text: str) -> str:
-    for name, sign in SIGNS.items():
-        text = text.replace(name, sign)
-    return text
 
 
 def _linked(line: str) -> str:
