@@ -31,7 +31,7 @@ class Platform:
     `product`: what they are part of. `aws`: where AWS answers. `load_balancer`: ranges that requests from outside come
     from. `monitoring`: the namespace that scrapes metrics and takes traces; `traces`: its OTLP endpoint, None: no
     traces. `mesh`: the one in which the workloads are, if any; requests from outside come through its gateway.
-    `depends_on`: the namespace.
+    `depends_on`: what every one of them waits for, which is the namespace.
     """
 
     identities: PodIdentities
@@ -58,6 +58,7 @@ class WorkloadArgs:
     callers: tuple[str, ...] = ()
     """The workloads of the same namespace that may call it."""
     depends_on: Sequence[pulumi.Resource] = ()
+    """What it waits for besides what every workload of its platform does."""
     delivery: Delivery | None = None
     """How its next version takes over; None: pod by pod, and nobody judges it."""
     outsiders: tuple[Account, ...] = ()
@@ -66,6 +67,11 @@ class WorkloadArgs:
     def __post_init__(self) -> None:
         if "@sha256:" not in self.image:
             raise ValueError(f"{self.declaration.name}: the image {self.image!r} is not given by digest")
+
+    @property
+    def prerequisites(self) -> list[pulumi.Resource]:
+        """All that it waits for, but for what its own needs bring."""
+        return [*self.platform.depends_on, *self.depends_on]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
     bindings = bind(declaration.needs, platform.providers)
     labels = labels_of(args)
     metadata = k8s.meta.v1.ObjectMetaArgs(name=declaration.name, namespace=platform.namespace, labels=labels)
-    child = pulumi.ResourceOptions(parent=parent, depends_on=list(args.depends_on))  # the namespace is among them
+    child = pulumi.ResourceOptions(parent=parent, depends_on=args.prerequisites)
     account = k8s.core.v1.ServiceAccount(
         declaration.name,
         metadata=metadata,
@@ -108,7 +114,7 @@ def make_pods(args: WorkloadArgs, restart: str, parent: pulumi.Resource) -> Pods
         spec=network_policy(declaration, labels, _egress(bindings, platform), callers, meshed=mesh is not None),
         opts=pulumi.ResourceOptions.merge(early, pulumi.ResourceOptions(depends_on=direct)),
     )
-    depends_on: list[pulumi.Resource] = [account, *direct, policy, *args.depends_on]
+    depends_on: list[pulumi.Resource] = [account, *direct, policy, *args.prerequisites]
     if mesh and declaration.server and (known := _accounts(args, declaration.server, mesh)):
         depends_on.append(
             k8s.apiextensions.CustomResource(

@@ -125,7 +125,7 @@ class ProcessingWorkload(Component):
                     maximum_retry_attempts=3, maximum_event_age_in_seconds=3600
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, *args.workload.depends_on]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, *args.workload.prerequisites]),
         )
         self.register_outputs({})
 

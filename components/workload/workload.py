@@ -28,7 +28,7 @@ from components.workload.rollout import (
 
 
 class Workload(Component):
-    """What runs all the time. Nothing of it starts before `args.depends_on` and whatever its needs wait for.
+    """What runs all the time. Nothing of it starts before `args.prerequisites` and whatever its needs wait for.
 
     Makes:
 
@@ -50,7 +50,7 @@ class Workload(Component):
         declaration = args.declaration.server
         if declaration is None:
             raise TypeError(f"{args.declaration.name} runs to its end: it is no Workload")
-        self._child = pulumi.ResourceOptions(parent=self, depends_on=list(args.depends_on))
+        self._child = pulumi.ResourceOptions(parent=self, depends_on=args.prerequisites)
         self._namespace, self._mesh, delivery = args.platform.namespace, args.platform.mesh, args.delivery
         pods = make_pods(args, "Always", self)
         self._metadata = k8s.meta.v1.ObjectMetaArgs(

@@ -91,7 +91,7 @@ def make_services(
             platform=platform,
             settings={name: str(value) for name, value in changes.settings.items()},
             callers=(*catalog.callers(declaration), *(callers(declaration) if deliveries else ())),
-            depends_on=(edge.namespace, *depends_on),
+            depends_on=depends_on,
             delivery=deliveries.of(declaration, smoke) if deliveries else None,
             # Alertmanager hands what it tells over to whoever sends webhooks.
             outsiders=(

@@ -146,7 +146,7 @@ class Harness:
             depends_on=(namespace,),
             mesh=mesh,
         )
-        smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, self.trier, platform, depends_on=(namespace,)), opts)
+        smoke = StartedWorkload("smoke-test", WorkloadArgs(TRY, self.trier, platform), opts)
         delivery = strategy and Delivery(
             config=DeliveryConfig(
                 strategy=strategy,
@@ -168,7 +168,7 @@ class Harness:
             ),
             splits_requests=mesh is not None,
         )
-        args = WorkloadArgs(self.declaration, version, platform, depends_on=(namespace,), delivery=delivery or None)
+        args = WorkloadArgs(self.declaration, version, platform, delivery=delivery or None)
         Workload(self.declaration.name, args, opts)
 
     def _mesh(self, namespace: Namespace, opts: pulumi.ResourceOptions) -> Mesh:
