@@ -1,16 +1,21 @@
 """What the stub's fleet looks like: its curves, its order, its numbers."""
 
+import contextlib
 import math
+import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from apps.api.queries.fleet import TROUBLE
+from apps.domain.alerts import Severity
 
 DONE = {"acknowledge": "acknowledged", "resolve": "resolved", "snooze": "snoozed", "unsnooze": "unsnoozed"}
 """How an event calls what a verb of the API does."""
 
 CREDENTIAL = {"credential_id": "0" * 16, "credential": f"sad_{'0' * 16}_{'a' * 64}", "expires_at": None}
-SEVERITIES = ("info", "warning", "critical")
+SEVERITIES = tuple(Severity)
 EVIDENCE = ("score", "window_start", "window_end", "expected", "observed", "model", "model_version")
 SUBJECT = ("device_id", "metric", "since", "threshold", "rule_version", "kind", "unit")
 UNSET = (*EVIDENCE, *SUBJECT, "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "snoozed_until")
@@ -28,10 +33,20 @@ def described(device: dict[str, Any]) -> str:
     return " ".join(words).lower()
 
 
-def by_trouble(device: dict[str, Any]) -> tuple[int, str]:
-    """What is wrong comes first."""
-    rank = 3 if device["worst"] else {"silent": 2, "new": 1, "live": 0}[device["state"]]
-    return -rank, device["device_id"]
+def by_trouble(fleet: list[dict[str, Any]], alerts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort devices by the API's own rule, which is SQL."""
+    unattended = Counter(alert["source"].split("/")[0] for alert in alerts if alert["state"] == "open")
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        query = f"SELECT {TROUBLE} FROM (SELECT ? AS state, ? AS severity, ? AS open_alerts, ? AS unattended)"
+
+        def key(device: dict[str, Any]) -> tuple[float, str]:
+            device_id, worst = device["device_id"], device["worst"]
+            severity = SEVERITIES.index(worst) + 1 if worst else 0
+            columns = (device["state"], severity, device["open_alerts"], unattended[device_id])
+            (trouble,) = database.execute(query, columns).fetchone()
+            return -trouble, device_id
+
+        return sorted(fleet, key=key)
 
 
 def is_asked_for(alert: dict[str, Any], query: Mapping[str, str]) -> bool:

@@ -25,6 +25,13 @@ Sort = Literal["trouble", "name", "-name", "kind", "-kind", "last_seen", "-last_
 SILENT_AFTER = "silent_after_seconds"
 """The attribute by which a device says how old its newest reading may be; without it, `ACTIVE_WITHIN` holds."""
 
+TROUBLE = """CASE WHEN unattended > 0 AND severity >= 2 THEN 3 + severity WHEN state = 'silent' THEN 4
+    WHEN unattended > 0 THEN 3 WHEN open_alerts > 0 THEN 2 WHEN state = 'new' THEN 1 ELSE 0 END"""
+"""How much is wrong with a device, in SQL that other databases read too. `severity` is 0 without alerts, 3 if critical.
+
+What nobody looks after and is bad comes first, then silence, then what somebody looks after already.
+"""
+
 MAX_FACETS = 50
 """Most kinds, labels and metrics that are counted, the most frequent first."""
 
@@ -197,7 +204,7 @@ def _fleet(values: QueryParams, labels: Labels) -> str:
 
 def _sort_key(values: QueryParams, sort: Sort, metric: str | None) -> str:
     if sort == "trouble":
-        return _TROUBLE
+        return f"({TROUBLE})::float8"
     nothing = "'-Infinity'::float8" if sort.startswith("-") else "'Infinity'::float8"
     match sort.removeprefix("-"):
         case "name":
@@ -257,10 +264,6 @@ _DEVICES = f"""
 """  # noqa: S608
 
 _DESCRIBED = "concat_ws(' ', device_id, name, kind, array_to_string(labels, ' '), array_to_string(metrics, ' '), state)"
-
-# What nobody looks after and is bad comes first, then silence, then what somebody looks after already.
-_TROUBLE = """(CASE WHEN unattended > 0 AND severity >= 2 THEN 3 + severity WHEN state = 'silent' THEN 4
-    WHEN unattended > 0 THEN 3 WHEN open_alerts > 0 THEN 2 WHEN state = 'new' THEN 1 ELSE 0 END)::float8"""
 
 _LOCATED = (
     """(jsonb_typeof(attributes -> 'latitude') = 'number' AND jsonb_typeof(attributes -> 'longitude') = 'number')"""
