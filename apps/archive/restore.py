@@ -13,7 +13,7 @@ from apps.archive.errors import NotCompleteError
 from apps.domain.readings import StoredReading
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.manifest import ArchivedFile, Manifest, bounds
-from apps.storage.archive.parquet import tables
+from apps.storage.archive.parquet import as_tuples, tables
 from apps.storage.readings import ensure_partitions, store
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ async def _batches(bucket: Bucket, file: ArchivedFile) -> AsyncIterator[list[Sto
     groups = tables(bucket, file, ["device_id", "metric", "ts", "value", "received_at"])
     while (table := await asyncio.to_thread(next, groups, None)) is not None:
         for batch in table.to_batches(BATCH):
-            yield [StoredReading(*row) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
+            yield [StoredReading(*row) for row in as_tuples(batch)]
 
 
 def day(text: str) -> date:

@@ -16,7 +16,7 @@ from apps.api.archive.selection import Selection, beyond
 from apps.api.queries.readings import ReadingOut, SeriesTimeKey
 from apps.storage.archive.bucket import Bucket
 from apps.storage.archive.manifest import Manifest
-from apps.storage.archive.parquet import open_file
+from apps.storage.archive.parquet import as_tuples, open_file
 
 KEY = ["device_id", "metric", "ts"]
 CHUNK_ROWS = 5_000
@@ -109,4 +109,4 @@ def _chunks(tables: list[pa.Table]) -> Iterator[list[ReadingOut]]:
         return
     table = pa.concat_tables(tables).sort_by([(name, "ascending") for name in KEY])
     for batch in table.to_batches(CHUNK_ROWS):
-        yield [ReadingOut(*row) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
+        yield [ReadingOut(*row) for row in as_tuples(batch)]
