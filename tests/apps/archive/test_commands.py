@@ -107,13 +107,14 @@ async def test_the_detector_has_learnt_from_what_was_restored(
     bucket: Bucket, owner: asyncpg.Connection, postgres_server: Postgres
 ) -> None:
     now: datetime = await owner.fetchval("SELECT now()")
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    fault = now - timedelta(minutes=40)
+    midnight = fault.replace(hour=0, minute=0, second=0, microsecond=0)
     past = usual(midnight - timedelta(days=3), midnight)
     await ensure_partitions(owner, past)
     await store(owner, past)
     await Archiver(owner, bucket, MIB, lambda: now).run(midnight)
-    fault = now - timedelta(minutes=40)
-    today = [*usual(midnight, fault), *(reading._replace(value=35) for reading in usual(fault, now))]
+    # Nothing of the same day before it: from some hours the detector would learn enough by itself.
+    today = [reading._replace(value=35) for reading in usual(fault, now)]
     opened = {}
     for restores in (True, False):
         fresh = await postgres.copy_template(postgres_server)
