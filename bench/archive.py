@@ -2,18 +2,20 @@
 
     python -m bench.archive [--readings 10000000] [--series 1000]
 
-The database and the S3 are throwaway servers of its own. Memory is the most that a process held above what it held
-before it began. The archiver runs in a process of its own, as its job does; so does the API that reads the day again
-once the database has dropped it.
+The database and the S3 are throwaway servers of its own; all rows of both are compared bit by bit. Memory is the most
+that a process held above what it held before it began. The archiver runs in a process of its own, as its job does; so
+does the API that reads the day again once the database has dropped it.
 """
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import resource
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -27,12 +29,15 @@ from typing import Any
 import asyncpg
 import httpx
 import psutil
+import pyarrow as pa
 
 from apps.archive import days
 from apps.archive.archiver import Archiver
 from apps.archive.settings import MIB, ArchiveSettings
 from apps.platform.settings import load
 from apps.storage.archive.bucket import Bucket
+from apps.storage.archive.manifest import manifest_key
+from apps.storage.archive.parquet import TIME, tables
 from apps.storage.connection import connect_arguments
 from devtools.ports import free_port
 from tests.support import postgres
@@ -85,6 +90,37 @@ async def archive() -> None:
     }
     print(json.dumps(took))
     await connection.close()
+
+
+# Of each row all its bytes, and of all rows a sum: one that is missing, doubled or different in a bit changes it.
+_DIGEST = """
+    SELECT count(*), sum(('x' || left(md5(
+        convert_to(device_id || metric, 'UTF8') || int8send((extract(epoch FROM ts) * 1000000)::bigint)
+        || float8send(value) || int8send((extract(epoch FROM received_at) * 1000000)::bigint)
+    ), 15))::bit(60)::bigint)
+    FROM sensor_readings
+"""
+
+
+def digest(bucket: Bucket) -> tuple[int, int]:
+    """Return what `_DIGEST` says of the database, of the day's files."""
+    found = bucket.manifest(manifest_key(DAY.date()))
+    if found is None:
+        raise RuntimeError("the day is not final: the measurement is void")
+    count = total = 0
+    for file in found[0].files:
+        for table in tables(bucket, file, ["device_id", "metric", "ts", "value", "received_at"]):
+            columns = [
+                (column.cast(pa.int64()) if column.type == TIME else column).to_pylist() for column in table.columns
+            ]
+            for device, metric, at, value, received in zip(*columns, strict=True):
+                row = f"{device}{metric}".encode() + _PACKED.pack(at, value, received)
+                total += int(hashlib.md5(row, usedforsecurity=False).hexdigest()[:15], 16)
+            count += table.num_rows
+    return count, total
+
+
+_PACKED = struct.Struct(">qdq")
 
 
 def _held(process: psutil.Process) -> int:
@@ -218,6 +254,12 @@ async def main(readings: int, series: int) -> None:
             f"archived in {took['seconds']:.1f} s, {took['cpu_seconds']:.1f} s of CPU, memory {took['mib']:.0f} MiB;"
             f" {took['files']} files, {took['bytes'] / took['rows']:.1f} bytes a reading"
         )
+        owner = await database.connect()
+        (held,) = await owner.fetch(_DIGEST, timeout=1800)
+        await owner.close()
+        if (archived := await asyncio.to_thread(digest, bucket)) != tuple(held):
+            raise RuntimeError(f"the database holds {tuple(held)}, the archive {archived}")
+        print(f"{held[0]:,} rows and their sum of hashes are the same in the database and in the archive")
         await read_back(database, s3, folder, series)
     shutil.rmtree(folder, ignore_errors=True)
 
