@@ -31,7 +31,7 @@ export function App() {
   const now = useNow();
   const { path } = useAddress();
   const counts = useCounts();
-  const said = useAnnouncements(live.alerts);
+  const announcement = useAnnouncements(live.alerts);
   const wishes = usePreferences();
   useEffect(() => store.start(), [store]);
 
@@ -71,7 +71,7 @@ export function App() {
         <Suspense fallback={<Note busy>{t.loading}</Note>}>{page()}</Suspense>
       </Fragment>
       <p className="hidden" role="status" aria-live="assertive">
-        {said}
+        {announcement}
       </p>
       <Toasts />
       <OperatorDialog />

@@ -114,9 +114,9 @@ export function zoneName(at: number): string {
   const offset = time({ timeZoneName: "short" })
     .formatToParts(at)
     .find(({ type }) => type === "timeZoneName");
-  const place = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (place === "UTC") return place;
-  return `${(place.split("/").at(-1) ?? place).replaceAll("_", " ")} (${offset?.value ?? ""})`;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone === "UTC") return zone;
+  return `${(zone.split("/").at(-1) ?? zone).replaceAll("_", " ")} (${offset?.value ?? ""})`;
 }
 
 function isTiny(value: number): boolean {
@@ -133,15 +133,15 @@ function signed(text: string): string {
 }
 
 function number(options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  return kept(JSON.stringify(options), () => new Intl.NumberFormat(reader.locale, options));
+  return cached(JSON.stringify(options), () => new Intl.NumberFormat(reader.locale, options));
 }
 
 function time(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const zone = reader.zone ? { timeZone: reader.zone } : {};
-  return kept(`at ${JSON.stringify(options)}`, () => new Intl.DateTimeFormat(reader.locale, { ...options, ...zone }));
+  return cached(`at ${JSON.stringify(options)}`, () => new Intl.DateTimeFormat(reader.locale, { ...options, ...zone }));
 }
 
-function kept<Format extends Intl.NumberFormat | Intl.DateTimeFormat>(key: string, make: () => Format): Format {
+function cached<Format extends Intl.NumberFormat | Intl.DateTimeFormat>(key: string, make: () => Format): Format {
   const known = cache.get(key) as Format | undefined;
   const format = known ?? make();
   if (!known) cache.set(key, format);

@@ -19,7 +19,7 @@ export interface Quantity {
   /** What a gauge shows at least, in the unit; null when nobody knows. */
   range: Extent | null;
   /** From what the device sends to what is shown. */
-  convert: (sent: number) => number;
+  convert: (raw: number) => number;
   /** And back. */
   revert: (shown: number) => number;
 }
@@ -62,23 +62,23 @@ const LARGE = 100_000;
 export function quantityOf(metric: string, device: Described | undefined): Quantity {
   const attributes = device?.attributes ?? {};
   const own = attributes[`${metric}_unit`] ?? attributes.unit;
-  const sent = typeof own === "string" ? own : device ? (KNOWN[metric]?.unit ?? "") : "";
+  const deviceUnit = typeof own === "string" ? own : device ? (KNOWN[metric]?.unit ?? "") : "";
   const wanted = preferences().temperature;
-  const conversion = wanted === "sent" ? undefined : CONVERSIONS[sent]?.[wanted];
+  const conversion = wanted === "sent" ? undefined : CONVERSIONS[deviceUnit]?.[wanted];
   const convert = conversion ?? ((value: number) => value);
   const decimals = attributes[`${metric}_decimals`] ?? attributes.decimals;
   const known = KNOWN[metric];
-  const usual = known?.unit === sent ? known.range : null;
+  const usual = known?.unit === deviceUnit ? known.range : null;
   const low = attributes[`${metric}_min`];
   const high = attributes[`${metric}_max`];
   const range = typeof low === "number" && typeof high === "number" && low < high ? { min: low, max: high } : usual;
   return {
     metric,
-    unit: conversion ? wanted : sent,
+    unit: conversion ? wanted : deviceUnit,
     decimals: typeof decimals === "number" && decimals >= 0 && decimals <= 6 ? Math.floor(decimals) : null,
     range: range && { min: convert(range.min), max: convert(range.max) },
     convert,
-    revert: (conversion && CONVERSIONS[wanted]?.[sent]) ?? ((value: number) => value),
+    revert: (conversion && CONVERSIONS[wanted]?.[deviceUnit]) ?? ((value: number) => value),
   };
 }
 
@@ -88,10 +88,10 @@ export interface Shown {
 }
 
 /** The decimals of a sensor: what it says, or else what it sends, as far as it matters on its usual scale. */
-export function decimalsOf(quantity: Quantity, sent: number, scale: Extent): number {
+export function decimalsOf(quantity: Quantity, raw: number, scale: Extent): number {
   if (quantity.decimals !== null) return quantity.decimals;
-  const written = String(sent).split("e")[0]?.split(".")[1]?.length ?? 0;
-  return Math.min(written, decimalsOn(scale));
+  const decimals = String(raw).split("e")[0]?.split(".")[1]?.length ?? 0;
+  return Math.min(decimals, decimalsOn(scale));
 }
 
 /** A value that is shown already in its unit, with a prefix where it is large: 98.77 MWh. */

@@ -45,10 +45,10 @@ export function spanOf(range: Range, now: number): Span {
 }
 
 /** Look closer or wider around a place: `factor` below 1 is closer. */
-export function zoomed({ from, to }: Span, factor: number, around = (from + to) / 2): Range {
+export function zoomed({ from, to }: Span, factor: number, centre = (from + to) / 2): Range {
   const length = Math.max((to - from) * factor, MIN_SPAN_MS);
-  const share = (around - from) / (to - from);
-  return fixed({ from: around - length * share, to: around + length * (1 - share) });
+  const share = (centre - from) / (to - from);
+  return fixed({ from: centre - length * share, to: centre + length * (1 - share) });
 }
 
 /** Move on by a share of what is seen; below 0: back in time. */

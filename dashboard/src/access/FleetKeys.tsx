@@ -18,7 +18,7 @@ const NEWEST = () => listFleetKeys(rememberedKey());
 /** Keys by which devices register themselves: one is made and shown once, or revoked. */
 export function FleetKeys({ now }: { now: number }) {
   const { rows, error, reload } = useRows(NEWEST);
-  const [made, setMade] = useState<string | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
 
   const make = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -31,7 +31,7 @@ export function FleetKeys({ now }: { now: number }) {
       expires_in: Number(textOf(form, "days")) * DAY_SECONDS,
     };
     void withOperator(t.fleetKeys.make, async (key) => {
-      setMade((await makeFleetKey(spec, key)).key);
+      setSecret((await makeFleetKey(spec, key)).key);
       form.reset();
       reload();
     });
@@ -77,13 +77,13 @@ export function FleetKeys({ now }: { now: number }) {
           {t.fleetKeys.make}
         </button>
       </form>
-      {made && (
+      {secret && (
         <ShownOnce
-          secret={made}
-          copyIt={t.fleetKeys.copy}
-          copied={t.fleetKeys.copied}
+          secret={secret}
+          copyLabel={t.fleetKeys.copy}
+          confirmation={t.fleetKeys.copied}
           onDone={() => {
-            setMade(null);
+            setSecret(null);
           }}
         >
           {t.fleetKeys.shownOnce}

@@ -15,7 +15,7 @@ const NEWEST = () => listKeys(rememberedKey());
 /** The keys of programs: what each may do, when it was last used; one is made and shown once, or revoked. */
 export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
   const { rows, error, reload } = useRows(NEWEST);
-  const [made, setMade] = useState<string | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
 
   const make = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -27,7 +27,7 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
       expires_at: endIn(form, now),
     };
     void withOperator(t.access.makeKey, async (key) => {
-      setMade((await makeKey(spec, key)).key);
+      setSecret((await makeKey(spec, key)).key);
       form.reset();
       reload();
     });
@@ -70,13 +70,13 @@ export function Keys({ now, own }: { now: number; own: readonly Scope[] }) {
           {t.access.makeKey}
         </button>
       </form>
-      {made && (
+      {secret && (
         <ShownOnce
-          secret={made}
-          copyIt={t.access.copy}
-          copied={t.access.copied}
+          secret={secret}
+          copyLabel={t.access.copy}
+          confirmation={t.access.copied}
           onDone={() => {
-            setMade(null);
+            setSecret(null);
           }}
         >
           {t.access.shownOnce}

@@ -8,7 +8,7 @@ import { signInAddress, useSession } from "./session";
 /** Asks for a key, whenever something needs one and nobody has signed in. */
 export function OperatorDialog() {
   const question = useQuestion();
-  return question && <Ask key={question.wrong} question={question} />;
+  return question && <Ask key={question.problem} question={question} />;
 }
 
 function Ask({ question }: { question: Question }) {
@@ -48,12 +48,12 @@ function Ask({ question }: { question: Question }) {
             autoComplete="off"
             data-first={!signIn}
             aria-describedby={`${id}-key`}
-            aria-invalid={question.wrong !== null}
+            aria-invalid={question.problem !== null}
           />
           <small id={`${id}-key`}>{t.access.whereKey}</small>
         </label>
         <p className="dialog-error" role="alert">
-          {question.wrong}
+          {question.problem}
         </p>
         <DialogFoot dialog={dialog} submit={t.access.continue} />
       </form>

@@ -16,7 +16,7 @@ const NEWEST = () => listViewingLinks(rememberedKey());
 /** Links by which screens show without a login: one is made and shown once, or revoked. */
 export function ViewingLinks({ now }: { now: number }) {
   const { rows, error, reload } = useRows(NEWEST);
-  const [made, setMade] = useState<string | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
   const saved = useSavedViews();
 
   const make = (event: FormEvent<HTMLFormElement>): void => {
@@ -32,7 +32,7 @@ export function ViewingLinks({ now }: { now: number }) {
       expires_at: endIn(form, now),
     };
     void withOperator(t.links.make, async (key) => {
-      setMade((await makeViewingLink(spec, key)).link);
+      setSecret((await makeViewingLink(spec, key)).link);
       form.reset();
       reload();
     });
@@ -89,13 +89,13 @@ export function ViewingLinks({ now }: { now: number }) {
           {t.links.make}
         </button>
       </form>
-      {made && (
+      {secret && (
         <ShownOnce
-          secret={made}
-          copyIt={t.links.copy}
-          copied={t.links.copied}
+          secret={secret}
+          copyLabel={t.links.copy}
+          confirmation={t.links.copied}
           onDone={() => {
-            setMade(null);
+            setSecret(null);
           }}
         >
           {t.links.shownOnce}

@@ -11,7 +11,7 @@ export interface Question {
   /** What is about to be done. */
   title: string;
   /** What was wrong with what they said before; null: nothing yet. */
-  wrong: string | null;
+  problem: string | null;
   answer: (key: string | null) => void;
 }
 
@@ -66,11 +66,11 @@ export async function withOperator(title: string, act: (key: string) => Promise<
   return false;
 }
 
-function ask(title: string, wrong: string | null): Promise<string | null> {
+function ask(title: string, problem: string | null): Promise<string | null> {
   return new Promise((resolve) => {
     set({
       title,
-      wrong,
+      problem,
       answer: (key) => {
         set(null);
         resolve(key);

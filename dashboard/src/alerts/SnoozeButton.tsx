@@ -19,8 +19,8 @@ interface Props {
 export function SnoozeButton({ label, count = null, onChoose }: Props) {
   const button = useRef<HTMLButtonElement>(null);
   const dialog = useRef<HTMLDialogElement>(null);
-  const [asking, setAsking] = useState(false);
-  const [wrong, setWrong] = useState(false);
+  const [isOpen, setIsOpen] = useState(false);
+  const [isInvalid, setIsInvalid] = useState(false);
   const utc = preferences().zone === "utc";
 
   const choose = (until: string): void => {
@@ -31,7 +31,7 @@ export function SnoozeButton({ label, count = null, onChoose }: Props) {
     event.preventDefault();
     const until = chosenEnd(textOf(event.currentTarget, "until"), utc, now());
     if (until) choose(until);
-    else setWrong(true);
+    else setIsInvalid(true);
   };
 
   return (
@@ -43,19 +43,19 @@ export function SnoozeButton({ label, count = null, onChoose }: Props) {
         aria-label={label}
         aria-haspopup="dialog"
         onClick={() => {
-          setWrong(false);
-          setAsking(true);
+          setIsInvalid(false);
+          setIsOpen(true);
         }}
       >
         {count !== null && <Icon name="clock" />} {t.alerts.verbs.snooze}
         {count !== null && ` (${count})`}
       </button>
-      {asking && (
+      {isOpen && (
         <Modal
           dialog={dialog}
           title={t.alerts.snoozeTitle(count ?? 1)}
           onClose={() => {
-            setAsking(false);
+            setIsOpen(false);
           }}
         >
           <p className="dialog-hint">{t.alerts.snoozeHint}</p>
@@ -85,12 +85,12 @@ export function SnoozeButton({ label, count = null, onChoose }: Props) {
                 min={written(now(), utc)}
                 max={written(now() + MAX_SNOOZE_MS, utc)}
                 defaultValue={written(now() + 24 * 3_600_000, utc)}
-                aria-invalid={wrong}
+                aria-invalid={isInvalid}
                 aria-describedby="snooze-wrong"
               />
             </label>
             <p className="dialog-error" id="snooze-wrong" role="alert">
-              {wrong && t.alerts.snoozeLimits}
+              {isInvalid && t.alerts.snoozeLimits}
             </p>
             <DialogFoot dialog={dialog} submit={t.alerts.snoozeThen} />
           </form>

@@ -12,7 +12,7 @@ import { wordsOf } from "./words";
 /** What screen readers are to say of alerts that open while the page is there; sound and notification by choice. */
 export function useAnnouncements(alerts: AlertMap | null): string {
   const known = useRef<ReadonlySet<string> | null>(null);
-  const [said, setSaid] = useState("");
+  const [announcement, setAnnouncement] = useState("");
 
   useEffect(() => {
     if (!alerts) return;
@@ -22,10 +22,10 @@ export function useAnnouncements(alerts: AlertMap | null): string {
     if (!before) return;
     const opened = [...alerts.values()].filter(({ alert_id, state }) => state === "open" && !before.has(alert_id));
     if (opened.length === 0) return;
-    void tell(opened).then(setSaid);
+    void tell(opened).then(setAnnouncement);
   }, [alerts]);
 
-  return said;
+  return announcement;
 }
 
 async function tell(opened: readonly Alert[]): Promise<string> {

@@ -20,10 +20,10 @@ export function useHistory(
   const [loaded, setLoaded] = useState<Loaded>({ key: "", alerts: [], cursor: null, error: null });
 
   useEffect(() => {
-    const asked = JSON.parse(key) as AlertQuery | null;
-    if (!asked) return;
+    const request = JSON.parse(key) as AlertQuery | null;
+    if (!request) return;
     const controller = new AbortController();
-    getAlerts({ ...asked, limit: PAGE }, controller.signal)
+    getAlerts({ ...request, limit: PAGE }, controller.signal)
       .then((page) => {
         setLoaded({ key, alerts: page.items, cursor: page.next_cursor ?? null, error: null });
       })
@@ -37,9 +37,9 @@ export function useHistory(
 
   const { cursor } = loaded;
   const more = useCallback(() => {
-    const asked = JSON.parse(key) as AlertQuery;
+    const request = JSON.parse(key) as AlertQuery;
     if (!cursor) return;
-    getAlerts({ ...asked, limit: PAGE, cursor })
+    getAlerts({ ...request, limit: PAGE, cursor })
       .then((page) => {
         setLoaded((before) =>
           before.cursor === cursor

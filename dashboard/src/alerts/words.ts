@@ -44,12 +44,12 @@ export function wordsOf(alert: Alert, devices: Devices, now: number): Words {
     };
   }
   const quantity = quantityOf(metric, device);
-  const shown = (sent: number): string => {
-    const value = quantity.convert(sent);
+  const shown = (raw: number): string => {
+    const value = quantity.convert(raw);
     return say(
       value,
       quantity.unit,
-      Math.max(decimalsOf(quantity, sent, scaleOf(quantity, { min: value, max: value })), 0),
+      Math.max(decimalsOf(quantity, raw, scaleOf(quantity, { min: value, max: value })), 0),
     );
   };
   const text = t.alerts.unusual(

@@ -286,8 +286,8 @@ export function revokeFleetKey(key_id: string, key: string): Promise<void> {
 
 /** Every reading of a series within a window, as CSV. */
 export function exportReadings(query: Omit<TrendQuery, "points">, key: string): Promise<Blob> {
-  const asked = { params: { query: { ...query, format: "csv" as const } }, ...by(key) };
-  return answer<Blob>(api.GET("/readings/export", { ...asked, parseAs: "blob" }));
+  const request = { params: { query: { ...query, format: "csv" as const } }, ...by(key) };
+  return answer<Blob>(api.GET("/readings/export", { ...request, parseAs: "blob" }));
 }
 
 export function getSession(key: string): Promise<SignedIn> {

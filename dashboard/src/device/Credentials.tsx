@@ -41,7 +41,7 @@ export function Credentials({ id, name, now }: { id: string; name: string; now: 
 
 function OfDevice({ id, name, now }: { id: string; name: string; now: number }) {
   const { rows, error, reload } = useRows(useCallback(() => listCredentials(id, rememberedKey()), [id]));
-  const [made, setMade] = useState<string | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
   const list = useRef<HTMLDivElement>(null);
 
   const make = (event: FormEvent<HTMLFormElement>): void => {
@@ -54,7 +54,7 @@ function OfDevice({ id, name, now }: { id: string; name: string; now: number }) 
     };
     if (spec.revoke_others && !window.confirm(t.credentials.endOthersSure(name))) return;
     void withOperator(t.credentials.make, async (key) => {
-      setMade((await makeCredential(id, spec, key)).credential);
+      setSecret((await makeCredential(id, spec, key)).credential);
       form.reset();
       reload();
     });
@@ -79,13 +79,13 @@ function OfDevice({ id, name, now }: { id: string; name: string; now: number }) 
   return (
     <div className="credentials">
       <p className="panel-sub">{t.credentials.what}</p>
-      {made && (
+      {secret && (
         <ShownOnce
-          secret={made}
-          copyIt={t.credentials.copy}
-          copied={t.credentials.copied}
+          secret={secret}
+          copyLabel={t.credentials.copy}
+          confirmation={t.credentials.copied}
           onDone={() => {
-            setMade(null);
+            setSecret(null);
           }}
         >
           {t.credentials.shownOnce}

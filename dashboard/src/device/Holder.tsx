@@ -16,13 +16,13 @@ const MAX_FAILURES = 10;
 export function Holder({ id, name }: { id: string; name: string }) {
   const list = useCallback(async () => ({ items: [await getClaim(id, rememberedKey())] }), [id]);
   const { rows, error, reload } = useRows<Claim | null>(list);
-  const [made, setMade] = useState<string | null>(null);
+  const [code, setCode] = useState<string | null>(null);
   const claim = rows?.[0] ?? null;
 
   const make = (): void => {
     if (claim && !window.confirm(t.holder.makeSure(name))) return;
     void withOperator(t.holder.make, async (key) => {
-      setMade((await makeLabelCode(id, key)).code);
+      setCode((await makeLabelCode(id, key)).code);
       reload();
     });
   };
@@ -38,13 +38,13 @@ export function Holder({ id, name }: { id: string; name: string }) {
       <h3 id="holder-title">{t.holder.title}</h3>
       {error && <Note alarm>{error}</Note>}
       {rows && <p className="panel-sub">{saysOf(claim)}</p>}
-      {made && (
+      {code && (
         <ShownOnce
-          secret={made}
-          copyIt={t.holder.copy}
-          copied={t.holder.copied}
+          secret={code}
+          copyLabel={t.holder.copy}
+          confirmation={t.holder.copied}
           onDone={() => {
-            setMade(null);
+            setCode(null);
           }}
         >
           {t.holder.shownOnce}
@@ -66,10 +66,10 @@ export function Holder({ id, name }: { id: string; name: string }) {
 
 function saysOf(claim: Claim | null): string {
   if (!claim) return t.holder.noCode;
-  const held =
+  const sentence =
     claim.claimed_by === null || claim.claimed_at === null
       ? t.holder.nobody
       : t.holder.by(claim.claimed_by, formatFull(Date.parse(claim.claimed_at)));
-  if (claim.failures >= MAX_FAILURES) return `${held} ${t.holder.locked}`;
-  return claim.failures > 0 ? `${held} ${t.holder.failures(claim.failures)}` : held;
+  if (claim.failures >= MAX_FAILURES) return `${sentence} ${t.holder.locked}`;
+  return claim.failures > 0 ? `${sentence} ${t.holder.failures(claim.failures)}` : sentence;
 }

@@ -9,8 +9,8 @@ const MAX_VALID = 2;
 /** Those that hold first, of these and of the others the newest first. */
 export function inOrder(credentials: readonly DeviceCredential[], now: number): DeviceCredential[] {
   return credentials
-    .toSorted((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at))
-    .toSorted((one, other) => Number(isValid(other, now)) - Number(isValid(one, now)));
+    .toSorted((credential, other) => Date.parse(other.created_at) - Date.parse(credential.created_at))
+    .toSorted((credential, other) => Number(isValid(other, now)) - Number(isValid(credential, now)));
 }
 
 export function isValid(credential: DeviceCredential, now: number): boolean {

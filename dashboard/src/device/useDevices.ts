@@ -10,18 +10,18 @@ export type Devices = ReadonlyMap<string, Device | null>;
 /** Those that are known already, and the others once the server has told of them. */
 export function useDevices(ids: readonly string[], known: readonly Device[] = NONE): Devices {
   const [fetched, setFetched] = useState<Devices>(new Map());
-  const here = useMemo(() => new Map(known.map((device) => [device.device_id, device])), [known]);
-  const missing = [...new Set(ids)].filter((id) => !here.has(id) && !fetched.get(id)).sort();
+  const knownById = useMemo(() => new Map(known.map((device) => [device.device_id, device])), [known]);
+  const missing = [...new Set(ids)].filter((id) => !knownById.has(id) && !fetched.get(id)).sort();
   const key = missing.slice(0, 100).join();
 
   useEffect(() => {
     if (!key) return;
     const controller = new AbortController();
-    const asked = key.split(",");
-    getDevices(asked, controller.signal)
+    const requestedIds = key.split(",");
+    getDevices(requestedIds, controller.signal)
       .then((devices) => {
-        const told = new Map(devices.map((device) => [device.device_id, device]));
-        setFetched((before) => new Map([...before, ...asked.map((id) => [id, told.get(id) ?? null] as const)]));
+        const byId = new Map(devices.map((device) => [device.device_id, device]));
+        setFetched((before) => new Map([...before, ...requestedIds.map((id) => [id, byId.get(id) ?? null] as const)]));
       })
       // It is asked for again with the next list; until then the ids stand for the names.
       .catch(() => undefined);
@@ -30,5 +30,5 @@ export function useDevices(ids: readonly string[], known: readonly Device[] = NO
     };
   }, [key]);
 
-  return useMemo(() => new Map([...fetched, ...here]), [fetched, here]);
+  return useMemo(() => new Map([...fetched, ...knownById]), [fetched, knownById]);
 }

@@ -60,13 +60,13 @@ export function Filters({ view, counts }: { view: FleetView; counts: FleetCounts
 }
 
 function Search({ text }: { text: string }) {
-  const [typed, setTyped] = useState(text);
+  const [input, setInput] = useState(text);
   const [from, setFrom] = useState(text);
   const timer = useRef<number>();
   // The address may change otherwise: by the back button, or by "show all".
   if (text !== from) {
     setFrom(text);
-    setTyped(text);
+    setInput(text);
   }
   useEffect(
     () => () => {
@@ -80,12 +80,12 @@ function Search({ text }: { text: string }) {
       <span className="hidden">{t.fleet.search}</span>
       <input
         type="search"
-        value={typed}
+        value={input}
         maxLength={120}
         placeholder={t.fleet.searchHint}
         onChange={(event) => {
           const { value } = event.target;
-          setTyped(value);
+          setInput(value);
           window.clearTimeout(timer.current);
           timer.current = window.setTimeout(() => {
             setFrom(value);

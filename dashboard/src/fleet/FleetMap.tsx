@@ -29,17 +29,17 @@ interface Props {
 /** Where the devices are, drawn from their coordinates alone: nothing is fetched from elsewhere. */
 export function FleetMap({ query, series, alerts, now }: Props) {
   const all = useLocated(query);
-  const [within, setWithin] = useState<ReadonlySet<string> | null>(null);
+  const [selection, setSelection] = useState<ReadonlySet<string> | null>(null);
   const at = Math.floor(now / REDRAW_MS) * REDRAW_MS;
   const devices = useMemo(
-    () => (within ? all?.filter(({ device_id }) => within.has(device_id)) : all) ?? null,
-    [all, within],
+    () => (selection ? all?.filter(({ device_id }) => selection.has(device_id)) : all) ?? null,
+    [all, selection],
   );
   const map = useMemo(() => {
     // What is nowhere has no scale.
     if (!devices?.length) return null;
     const found = placed(devices);
-    return { ...found, clusters: clustered(found.places) };
+    return { ...found, clusters: clustered(found.points) };
   }, [devices]);
   const rows = useMemo(
     () => new Map(rowsOf(devices ?? [], series, alerts, at).map((row) => [row.device.device_id, row])),
@@ -52,12 +52,12 @@ export function FleetMap({ query, series, alerts, now }: Props) {
   const { width, height, clusters, scale } = map;
   return (
     <figure className="map">
-      {within && (
+      {selection && (
         <button
           type="button"
           className="button map-back"
           onClick={() => {
-            setWithin(null);
+            setSelection(null);
           }}
         >
           {t.fleet.wholeMap(all.length)}
@@ -71,7 +71,7 @@ export function FleetMap({ query, series, alerts, now }: Props) {
             rows={cluster.ids.flatMap((id) => rows.get(id) ?? [])}
             named={devices.length <= MAX_NAMED}
             onOpen={(ids) => {
-              setWithin(new Set(ids));
+              setSelection(new Set(ids));
             }}
           />
         ))}
@@ -121,13 +121,15 @@ function Mark({ cluster: { x, y, ids }, rows, named, onOpen }: MarkProps) {
   const alerting = rows.filter(({ worst }) => worst).length;
   const label = t.fleet.cluster(ids.length, silent, alerting);
   // Devices at one and the same place are not told apart by looking closer: the table lists them.
-  const apart = new Set(rows.map(({ device: { attributes: a } }) => `${String(a.latitude)} ${String(a.longitude)}`));
+  const positions = new Set(
+    rows.map(({ device: { attributes: a } }) => `${String(a.latitude)} ${String(a.longitude)}`),
+  );
   return (
     <a
       href={href("/", { view: "table", devices: ids.slice(0, MAX_IDS).join(",") })}
       aria-label={label}
       onClick={(event) => {
-        if (apart.size > 1 && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
+        if (positions.size > 1 && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
           event.preventDefault();
           onOpen(ids);
         } else follow(event);
@@ -156,8 +158,13 @@ function useLocated(query: FleetQuery): readonly FleetDevice[] | null {
       const found: FleetDevice[] = [];
       let cursor: string | null = null;
       do {
-        const asked = { ...(JSON.parse(key) as FleetQuery), located: true, limit: PAGE, ...(cursor ? { cursor } : {}) };
-        const page = await getFleet(asked, controller.signal);
+        const request = {
+          ...(JSON.parse(key) as FleetQuery),
+          located: true,
+          limit: PAGE,
+          ...(cursor ? { cursor } : {}),
+        };
+        const page = await getFleet(request, controller.signal);
         found.push(...page.items);
         cursor = page.next_cursor;
         setDevices([...found]);

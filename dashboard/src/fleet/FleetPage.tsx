@@ -184,8 +184,8 @@ function Nothing({ fleet, filtered }: { fleet: FleetList; filtered: boolean }) {
 /** What the trend shows: what was chosen, or else what came first, also when something else comes first later. */
 function useFocus(chosen: Focus | null, rows: readonly Row[]): Focus | null {
   const [first, setFirst] = useState<Focus | null>(null);
-  const stays = first && rows.some(({ device }) => device.device_id === first.device);
-  const next = stays ? first : firstOf(rows);
+  const isListed = first && rows.some(({ device }) => device.device_id === first.device);
+  const next = isListed ? first : firstOf(rows);
   if (next?.device !== first?.device) setFirst(next);
   return chosen ?? next;
 }

@@ -18,19 +18,19 @@ const MAX_SINGLE = 60;
 const FIELD = 50;
 
 /** What is drawn: each place by itself where they are few, otherwise one for each field that holds some. */
-export function clustered(places: readonly Place[]): readonly Cluster[] {
-  if (places.length <= MAX_SINGLE) return places.map(({ id, x, y }) => ({ x, y, ids: [id] }));
+export function clustered(points: readonly Place[]): readonly Cluster[] {
+  if (points.length <= MAX_SINGLE) return points.map(({ id, x, y }) => ({ x, y, ids: [id] }));
   const fields = new Map<string, Place[]>();
-  for (const place of places) {
-    const field = `${Math.floor(place.x / FIELD)} ${Math.floor(place.y / FIELD)}`;
-    const within = fields.get(field);
-    if (within) within.push(place);
-    else fields.set(field, [place]);
+  for (const point of points) {
+    const field = `${Math.floor(point.x / FIELD)} ${Math.floor(point.y / FIELD)}`;
+    const members = fields.get(field);
+    if (members) members.push(point);
+    else fields.set(field, [point]);
   }
-  return [...fields.values()].map((within) => ({
-    x: mean(within.map(({ x }) => x)),
-    y: mean(within.map(({ y }) => y)),
-    ids: within.map(({ id }) => id),
+  return [...fields.values()].map((members) => ({
+    x: mean(members.map(({ x }) => x)),
+    y: mean(members.map(({ y }) => y)),
+    ids: members.map(({ id }) => id),
   }));
 }
 

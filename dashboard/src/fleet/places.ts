@@ -15,7 +15,7 @@ interface Located {
 export interface Placed {
   width: number;
   height: number;
-  places: { id: string; x: number; y: number }[];
+  points: { id: string; x: number; y: number }[];
   /** A bar of this width stands for the distance in `text`. */
   scale: { width: number; text: string };
 }
@@ -31,19 +31,19 @@ export function placed(devices: readonly Located[]): Placed {
   const south = Math.min(...spots.map(({ north }) => north));
   const north = Math.max(...spots.map((spot) => spot.north));
   // A degree of longitude is shorter the further north one is.
-  const squeeze = Math.cos((((south + north) / 2) * Math.PI) / 180);
-  const across = Math.max((east - west) * squeeze, 1e-4);
-  const up = Math.max(north - south, 1e-4);
-  const perDegree = Math.min((WIDTH - 2 * MARGIN) / across, (MAX_HEIGHT - 2 * MARGIN) / up);
-  const height = Math.max(up * perDegree + 2 * MARGIN, 240);
-  const places = spots.map((spot) => ({
+  const longitudeScale = Math.cos((((south + north) / 2) * Math.PI) / 180);
+  const widthDegrees = Math.max((east - west) * longitudeScale, 1e-4);
+  const heightDegrees = Math.max(north - south, 1e-4);
+  const perDegree = Math.min((WIDTH - 2 * MARGIN) / widthDegrees, (MAX_HEIGHT - 2 * MARGIN) / heightDegrees);
+  const height = Math.max(heightDegrees * perDegree + 2 * MARGIN, 240);
+  const points = spots.map((spot) => ({
     id: spot.id,
-    x: Math.round(WIDTH / 2 + (spot.east - (east + west) / 2) * squeeze * perDegree),
+    x: Math.round(WIDTH / 2 + (spot.east - (east + west) / 2) * longitudeScale * perDegree),
     y: Math.round(height / 2 - (spot.north - (north + south) / 2) * perDegree),
   }));
   const km = round(150 / perDegree, KM_PER_DEGREE);
   const text = km < 1 ? `${formatNumber(km * 1000)} m` : `${formatNumber(km)} km`;
-  return { width: WIDTH, height, places, scale: { width: Math.round((km / KM_PER_DEGREE) * perDegree), text } };
+  return { width: WIDTH, height, points, scale: { width: Math.round((km / KM_PER_DEGREE) * perDegree), text } };
 }
 
 /** The largest 1, 2 or 5 times a power of ten that is no longer than these degrees. */

@@ -40,9 +40,9 @@ function set(next: readonly SavedView[]): void {
 
 function read(): readonly SavedView[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    if (!Array.isArray(kept)) return [];
-    return kept.filter(
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    if (!Array.isArray(stored)) return [];
+    return stored.filter(
       (view: unknown): view is SavedView =>
         typeof view === "object" && view !== null && "name" in view && "query" in view,
     );

@@ -62,11 +62,11 @@ export function useFleet(query: FleetQuery, first = PAGE): FleetList {
       const before = current.current.key === key ? current.current : null;
       let wait = REFRESH_MS;
       try {
-        const asked = JSON.parse(key) as FleetQuery;
+        const request = JSON.parse(key) as FleetQuery;
         const seen = before && sight.current.start >= first ? inSight(before, sight.current) : [];
         const part = seen.length > 0 ? { ids: seen.map(({ device_id }) => device_id).join(",") } : {};
         const limit = Math.max(first, seen.length);
-        const fleet = await getFleet({ ...asked, ...part, limit, spark_minutes: SPARK_MINUTES }, controller.signal);
+        const fleet = await getFleet({ ...request, ...part, limit, spark_minutes: SPARK_MINUTES }, controller.signal);
         // What was loaded meanwhile is not lost.
         const latest = current.current.key === key ? current.current : null;
         if (latest && seen.length > 0) {
@@ -101,16 +101,16 @@ export function useFleet(query: FleetQuery, first = PAGE): FleetList {
 
   const loadMore = useCallback(
     (upTo = 0) => {
-      const { cursor, key: asked, devices: known } = current.current;
+      const { cursor, key, devices: known } = current.current;
       if (!cursor || loadingMore.current) return;
       loadingMore.current = true;
       const limit = Math.min(Math.max(upTo - known.length, PAGE), MAX_PAGE);
       // Of what is only jumped over, no curve is drawn.
       const spark_minutes = limit === PAGE ? SPARK_MINUTES : 0;
-      getFleet({ ...(JSON.parse(asked) as FleetQuery), limit, spark_minutes, cursor })
+      getFleet({ ...(JSON.parse(key) as FleetQuery), limit, spark_minutes, cursor })
         .then((fleet) => {
           const before = current.current;
-          if (before.key !== asked || before.cursor !== cursor) return;
+          if (before.key !== key || before.cursor !== cursor) return;
           const ids = new Set(before.devices.map((device) => device.device_id));
           const devices = [...before.devices, ...fleet.items.filter(({ device_id }) => !ids.has(device_id))];
           take({ ...before, devices, cursor: fleet.next_cursor });

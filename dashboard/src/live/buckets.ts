@@ -24,20 +24,20 @@ export function addToBucket(
 }
 
 /** Put a shorter bucket, with all that it holds, into the one that it starts in. Buckets are `width` ms wide and start at `origin` plus a whole number of widths. */
-export function mergeBucket(buckets: readonly Bucket[], added: Bucket, width: number, origin = 0): readonly Bucket[] {
-  const start = origin + Math.floor((added.start - origin) / width) * width;
-  let place = buckets.length;
-  while (place > 0 && (buckets[place - 1]?.start ?? 0) > start) place -= 1;
-  const same = buckets[place - 1];
-  if (same?.start !== start) {
-    return buckets.toSpliced(place, 0, { ...added, start });
+export function mergeBucket(buckets: readonly Bucket[], bucket: Bucket, width: number, origin = 0): readonly Bucket[] {
+  const start = origin + Math.floor((bucket.start - origin) / width) * width;
+  let index = buckets.length;
+  while (index > 0 && (buckets[index - 1]?.start ?? 0) > start) index -= 1;
+  const previous = buckets[index - 1];
+  if (previous?.start !== start) {
+    return buckets.toSpliced(index, 0, { ...bucket, start });
   }
-  return buckets.with(place - 1, {
+  return buckets.with(index - 1, {
     start,
-    min: Math.min(same.min, added.min),
-    max: Math.max(same.max, added.max),
-    sum: same.sum + added.sum,
-    count: same.count + added.count,
+    min: Math.min(previous.min, bucket.min),
+    max: Math.max(previous.max, bucket.max),
+    sum: previous.sum + bucket.sum,
+    count: previous.count + bucket.count,
   });
 }
 

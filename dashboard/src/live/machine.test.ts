@@ -14,8 +14,8 @@ import {
 } from "./machine";
 
 /** Let things happen one after the other; answers the last state and all that was to be done. */
-function run(happenings: LinkEvent[], from: Link = START): [Link, Effect[]] {
-  return happenings.reduce<[Link, Effect[]]>(
+function run(events: LinkEvent[], from: Link = START): [Link, Effect[]] {
+  return events.reduce<[Link, Effect[]]>(
     ([link, effects], event) => {
       const [next, more] = step(link, event);
       return [next, [...effects, ...more]];

@@ -118,8 +118,8 @@ function isIdle(link: Link, now: number): boolean {
 }
 
 function lost(link: Link, now: number, random: number): Link {
-  const lasted = link.socket === "open" && now - link.since >= STABLE_AFTER_MS;
-  const failures = lasted ? 1 : link.failures + 1;
+  const isStable = link.socket === "open" && now - link.since >= STABLE_AFTER_MS;
+  const failures = isStable ? 1 : link.failures + 1;
   return { ...link, socket: "closed", since: now, failures, retryAt: now + backoff(failures, random), pollAt: now };
 }
 

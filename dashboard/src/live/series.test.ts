@@ -122,7 +122,7 @@ describe("staleness", () => {
       ...Array.from({ length: 9 }, (_, index) => reading(index, 1, "quick")),
       reading(100, 1, "slow"),
     ]);
-    expect(freshness([...known.values()])).toEqual({ receivedAt: NOON + 100_000, within: 30_000 });
+    expect(freshness([...known.values()])).toEqual({ receivedAt: NOON + 100_000, maxAge: 30_000 });
     expect(freshness([])).toBeNull();
   });
 });

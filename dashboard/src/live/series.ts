@@ -90,7 +90,7 @@ export interface Freshness {
   /** When the newest of all readings reached the platform, in ms. */
   receivedAt: number;
   /** How soon another one should have. */
-  within: number;
+  maxAge: number;
 }
 
 /** null without any reading. */
@@ -98,7 +98,7 @@ export function freshness(known: readonly Series[]): Freshness | null {
   if (known.length === 0) return null;
   return {
     receivedAt: Math.max(...known.map((series) => series.receivedAt)),
-    within: Math.min(...known.map(staleAfter)),
+    maxAge: Math.min(...known.map(staleAfter)),
   };
 }
 

@@ -77,10 +77,10 @@ export class LiveStore {
     if (deviceIds.join() === this.deviceIds.join()) return;
     const before = new Set(this.deviceIds);
     this.deviceIds = deviceIds;
-    const kept = keep(this.live.series, new Set(deviceIds));
+    const series = keep(this.live.series, new Set(deviceIds));
     this.update({
       series: seed(
-        kept,
+        series,
         devices.filter(({ device_id }) => !before.has(device_id)),
       ),
     });

@@ -62,8 +62,8 @@ export function apply(): void {
 
 function read(): Preferences {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    return { ...DEFAULTS, ...(typeof kept === "object" ? kept : {}) };
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return { ...DEFAULTS, ...(typeof stored === "object" ? stored : {}) };
   } catch {
     return DEFAULTS;
   }

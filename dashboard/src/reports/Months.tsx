@@ -33,14 +33,14 @@ export function Months({ device }: { device: Device }) {
   if (error) return <Note alarm>{t.reports.failed(error)}</Note>;
   if (!rows) return <Note busy>{t.loading}</Note>;
   if (rows.length === 0) return <Note>{t.reports.none}</Note>;
-  const value = (metric: string, sent: number | null): string => {
+  const value = (metric: string, raw: number | null): string => {
     const { unit, convert } = quantityOf(metric, device);
-    return sent === null ? "–" : joined(formatNumber(convert(sent)), unit);
+    return raw === null ? "–" : joined(formatNumber(convert(raw)), unit);
   };
   // Of a difference, 0 °C is 0 °F.
-  const difference = (metric: string, sent: number | null): string => {
+  const difference = (metric: string, raw: number | null): string => {
     const { unit, convert } = quantityOf(metric, device);
-    return sent === null ? "–" : joined(formatNumber(convert(sent) - convert(0)), unit);
+    return raw === null ? "–" : joined(formatNumber(convert(raw) - convert(0)), unit);
   };
   return (
     <>

@@ -58,7 +58,7 @@ export function RuleForm({ start, before, now, onSaved }: Props) {
       go("/rules");
     });
   };
-  const look = (event: React.MouseEvent<HTMLButtonElement>): void => {
+  const showPreview = (event: React.MouseEvent<HTMLButtonElement>): void => {
     if (!event.currentTarget.form?.reportValidity()) return;
     void withOperator(t.rules.preview, async (key) => {
       setPreview(await tryRule({ ...specOf(draft, before), name: draft.name || "…" }, key));
@@ -118,7 +118,7 @@ export function RuleForm({ start, before, now, onSaved }: Props) {
           <button type="submit" className="button button-strong">
             {t.rules.save}
           </button>
-          <button type="button" className="button" onClick={look}>
+          <button type="button" className="button" onClick={showPreview}>
             {t.rules.preview}
           </button>
           {before && (
@@ -142,17 +142,17 @@ function Preview({ preview, now }: { preview: DryRun; now: number }) {
       </p>
       {preview.firings.length === 0 && <Note>{t.rules.never}</Note>}
       <ul className="trail">
-        {preview.firings.slice(0, SHOWN).map((fired) => {
-          const [since, until] = [Date.parse(fired.since), Date.parse(fired.resolved_at ?? preview.until)];
-          const around = Math.max(until - since, 600_000);
-          const window = { from: new Date(since - around).toISOString(), to: new Date(until + around).toISOString() };
+        {preview.firings.slice(0, SHOWN).map((firing) => {
+          const [since, until] = [Date.parse(firing.since), Date.parse(firing.resolved_at ?? preview.until)];
+          const margin = Math.max(until - since, 600_000);
+          const window = { from: new Date(since - margin).toISOString(), to: new Date(until + margin).toISOString() };
           return (
-            <li key={`${fired.device_id} ${fired.opened_at}`}>
-              <Link href={href(`/devices/${fired.device_id}`, { metric: fired.metric, ...window })}>
-                {[fired.device_id, fired.metric].filter(Boolean).join(", ")}
+            <li key={`${firing.device_id} ${firing.opened_at}`}>
+              <Link href={href(`/devices/${firing.device_id}`, { metric: firing.metric, ...window })}>
+                {[firing.device_id, firing.metric].filter(Boolean).join(", ")}
               </Link>{" "}
-              {formatNumber(fired.value)}
-              <time dateTime={fired.opened_at}>
+              {formatNumber(firing.value)}
+              <time dateTime={firing.opened_at}>
                 {formatMoment(since, now)} · {formatSpan(until - since)}
               </time>
             </li>

@@ -16,7 +16,7 @@ import { useRules } from "./useRules";
 export default function RulesPage({ now }: { now: number }) {
   const { query } = useAddress();
   const { rules, error, reload } = useRules(null);
-  const edited = rules?.find(({ rule_id }) => rule_id === query.rule) ?? null;
+  const openRule = rules?.find(({ rule_id }) => rule_id === query.rule) ?? null;
   const isNew = query.new !== undefined;
   return (
     <main className="page">
@@ -36,11 +36,11 @@ export default function RulesPage({ now }: { now: number }) {
           ))}
         </ul>
       </section>
-      {(isNew || edited) && (
+      {(isNew || openRule) && (
         <RuleForm
-          key={edited ? `${edited.rule_id} ${edited.version}` : JSON.stringify(query)}
-          start={edited ? draftOf(edited) : draftFrom(query)}
-          before={edited}
+          key={openRule ? `${openRule.rule_id} ${openRule.version}` : JSON.stringify(query)}
+          start={openRule ? draftOf(openRule) : draftFrom(query)}
+          before={openRule}
           now={now}
           onSaved={reload}
         />

@@ -123,9 +123,9 @@ function conditionOf(draft: Draft, before: RuleSpec["condition"] | undefined): R
     case "outside":
       return { type: "outside", low: threshold, high: number(draft.high), clear_low: null, clear_high: null };
     case "rate": {
-      const kept =
+      const rate =
         before?.type === "rate" ? before : { per_seconds: 60, over_seconds: 300, direction: "both" as const };
-      return { ...kept, type: "rate", threshold, clear: null };
+      return { ...rate, type: "rate", threshold, clear: null };
     }
     case "silence": {
       const of = before?.type === "silence" ? before.of : "device";

@@ -8,7 +8,7 @@ export function limitsOf(
   rules: readonly Rule[],
   device: string,
   metric: string,
-  convert: (sent: number) => number,
+  convert: (raw: number) => number,
 ): Limit[] {
   return rules.flatMap((rule) => {
     const own = rule.overrides.find((override) => override.device_id === device);

@@ -6,13 +6,13 @@ interface Props {
   children: string;
   secret: string;
   /** What the button says. */
-  copyIt: string;
-  copied: string;
+  copyLabel: string;
+  confirmation: string;
   onDone: () => void;
 }
 
 /** A secret that was just made, until its reader has put it away: nothing shows it again. */
-export function ShownOnce({ children, secret, copyIt, copied, onDone }: Props) {
+export function ShownOnce({ children, secret, copyLabel, confirmation, onDone }: Props) {
   return (
     <div className="shown-once" role="status">
       <p>{children}</p>
@@ -22,10 +22,10 @@ export function ShownOnce({ children, secret, copyIt, copied, onDone }: Props) {
           type="button"
           className="button button-strong"
           onClick={() => {
-            void copy(secret, copied);
+            void copy(secret, confirmation);
           }}
         >
-          {copyIt}
+          {copyLabel}
         </button>
         <button type="button" className="button" onClick={onDone}>
           {t.kept}

@@ -2,10 +2,10 @@ import { t } from "../text";
 import { toast } from "./toasts";
 
 /** Copy a text and say so in a message, also where the browser does not let a page do it. */
-export async function copy(text: string, said: string): Promise<void> {
+export async function copy(text: string, message: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    toast(said);
+    toast(message);
   } catch {
     // Without HTTPS a page has no clipboard.
     toast(t.notCopied);

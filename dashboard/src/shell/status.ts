@@ -25,7 +25,7 @@ export function statusOf(
   const current = mode(link);
   const retry = link.socket === "closed" ? t.status.nextTry(formatSpan(link.retryAt - now + 999)) : t.status.trying;
   const silence = fresh ? now + skew - fresh.receivedAt : 0;
-  const stale = fresh !== null && silence > fresh.within;
+  const stale = fresh !== null && silence > fresh.maxAge;
   const quiet = stale ? t.noReadingFor(formatSpan(silence)) : null;
   const newest = fresh ? t.status.newest(silence < 2000 ? t.status.justNow : t.ago(silence)) : t.status.first;
   const canReconnect = link.socket === "closed";

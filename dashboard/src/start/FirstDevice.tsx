@@ -19,7 +19,7 @@ import { curl } from "./curl";
 
 const DAY_SECONDS = 24 * 3600;
 
-interface Made {
+interface Registration {
   id: string;
   metric: string;
   upload: UploadUrl;
@@ -30,7 +30,7 @@ interface Made {
 /** Register a device, get the command that sends its first reading, and see it arrive. */
 export default function FirstDevice({ live, now }: { live: Live; now: number }) {
   const { query } = useAddress();
-  const [made, setMade] = useState<Made | null>(null);
+  const [registration, setRegistration] = useState<Registration | null>(null);
 
   const register = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -47,7 +47,7 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
       };
       const { credential } = await createDevice(spec, key);
       const upload = await makeUploadUrl(id, DAY_SECONDS, key);
-      setMade({ id, metric, upload, credential: credential.credential });
+      setRegistration({ id, metric, upload, credential: credential.credential });
     });
   };
 
@@ -56,7 +56,7 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
       <section className="panel start" aria-labelledby="start-title">
         <h2 id="start-title">{t.start.title}</h2>
         <ol className="steps">
-          <li aria-current={made ? undefined : "step"}>
+          <li aria-current={registration ? undefined : "step"}>
             <h3>{t.start.describe}</h3>
             <form className="about-fields" onSubmit={register}>
               <label className="field">
@@ -97,13 +97,17 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
               </button>
             </form>
           </li>
-          <li aria-current={made ? "step" : undefined}>
+          <li aria-current={registration ? "step" : undefined}>
             <h3>{t.start.send}</h3>
-            {made ? <Command made={made} /> : <p className="panel-sub">{t.start.sendHint}</p>}
+            {registration ? <Command registration={registration} /> : <p className="panel-sub">{t.start.sendHint}</p>}
           </li>
           <li>
             <h3>{t.start.see}</h3>
-            {made ? <Arrival id={made.id} live={live} now={now} /> : <p className="panel-sub">{t.start.seeHint}</p>}
+            {registration ? (
+              <Arrival id={registration.id} live={live} now={now} />
+            ) : (
+              <p className="panel-sub">{t.start.seeHint}</p>
+            )}
           </li>
         </ol>
         <p className="panel-sub">
@@ -115,9 +119,9 @@ export default function FirstDevice({ live, now }: { live: Live; now: number }) 
   );
 }
 
-function Command({ made }: { made: Made }) {
-  const [put, setPut] = useState(false);
-  const command = curl(made.upload.url, made.metric, 21.5, new Date(clock()));
+function Command({ registration }: { registration: Registration }) {
+  const [isDismissed, setIsDismissed] = useState(false);
+  const command = curl(registration.upload.url, registration.metric, 21.5, new Date(clock()));
   return (
     <>
       <pre className="command" tabIndex={0}>
@@ -132,14 +136,14 @@ function Command({ made }: { made: Made }) {
       >
         {t.start.copy}
       </button>
-      <p className="panel-sub">{t.start.secret(formatFull(Date.parse(made.upload.expires_at)))}</p>
-      {!put && (
+      <p className="panel-sub">{t.start.secret(formatFull(Date.parse(registration.upload.expires_at)))}</p>
+      {!isDismissed && (
         <ShownOnce
-          secret={made.credential}
-          copyIt={t.credentials.copy}
-          copied={t.credentials.copied}
+          secret={registration.credential}
+          copyLabel={t.credentials.copy}
+          confirmation={t.credentials.copied}
           onDone={() => {
-            setPut(true);
+            setIsDismissed(true);
           }}
         >
           {t.start.credential}

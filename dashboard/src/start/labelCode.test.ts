@@ -9,6 +9,6 @@ it.each([
   ["7q2m9", "7Q2M-9"],
   ["", ""],
   ["A".repeat(60), "A".repeat(60)],
-])("%j is printed as %j", (typed, printed) => {
-  expect(asPrinted(typed)).toBe(printed);
+])("%j is printed as %j", (input, printed) => {
+  expect(asPrinted(input)).toBe(printed);
 });

@@ -25,7 +25,7 @@ const WHEEL_ZOOM = 1.25;
 
 /** The drawing alone: dragging zooms in, Shift and dragging moves, Ctrl and the wheel zoom at the pointer. */
 export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onPoint, onRange, onLimit }, handle) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   const drag = useRef<{ x: number; pan: boolean; span: Span } | null>(null);
   const [brush, setBrush] = useState<{ left: number; width: number } | null>(null);
@@ -38,12 +38,12 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
   });
 
   useEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
-    const made = init(element);
-    chart.current = made;
+    const instance = init(element);
+    chart.current = instance;
     const resized = new ResizeObserver(() => {
-      made.resize();
+      instance.resize();
     });
     resized.observe(element);
     const wheel = (event: WheelEvent): void => {
@@ -51,7 +51,7 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
         return;
       event.preventDefault();
       const { span } = latest.current.model;
-      const at = timeAt(made, event.offsetX);
+      const at = timeAt(instance, event.offsetX);
       if (Math.abs(event.deltaX) > Math.abs(event.deltaY))
         latest.current.onRange(panned(span, Math.sign(event.deltaX) / 10));
       else latest.current.onRange(zoomed(span, event.deltaY < 0 ? 1 / WHEEL_ZOOM : WHEEL_ZOOM, at));
@@ -60,7 +60,7 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
     return () => {
       element.removeEventListener("wheel", wheel);
       resized.disconnect();
-      made.dispose();
+      instance.dispose();
     };
   }, []);
 
@@ -72,8 +72,8 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
     picture: () => chart.current?.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: token("surface") }) ?? "",
   }));
 
-  const x = (event: PointerEvent): number => event.clientX - (place.current?.getBoundingClientRect().left ?? 0);
-  const y = (event: PointerEvent): number => event.clientY - (place.current?.getBoundingClientRect().top ?? 0);
+  const x = (event: PointerEvent): number => event.clientX - (container.current?.getBoundingClientRect().left ?? 0);
+  const y = (event: PointerEvent): number => event.clientY - (container.current?.getBoundingClientRect().top ?? 0);
 
   const down = (event: PointerEvent<HTMLDivElement>): void => {
     if (event.button !== 0 || !chart.current) return;
@@ -87,21 +87,21 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
 
   const move = (event: PointerEvent<HTMLDivElement>): void => {
     if (!chart.current) return;
-    const here = x(event);
+    const pointer = x(event);
     if (onLimit && event.buttons === 1) onLimit(valueAt(chart.current, y(event)));
     const started = drag.current;
     if (!started) {
-      onPoint({ at: timeAt(chart.current, here), x: here });
+      onPoint({ at: timeAt(chart.current, pointer), x: pointer });
       return;
     }
     onPoint(null);
     if (started.pan) {
-      const by = timeAt(chart.current, started.x) - timeAt(chart.current, here);
+      const by = timeAt(chart.current, started.x) - timeAt(chart.current, pointer);
       onRange(fixed({ from: started.span.from + by, to: started.span.to + by }));
-      started.x = here;
+      started.x = pointer;
       started.span = { from: started.span.from + by, to: started.span.to + by };
     } else {
-      setBrush({ left: Math.min(started.x, here), width: Math.abs(here - started.x) });
+      setBrush({ left: Math.min(started.x, pointer), width: Math.abs(pointer - started.x) });
     }
   };
 
@@ -131,7 +131,7 @@ export default forwardRef<ChartHandle, Props>(function Chart({ model, label, onP
         onRange(zoomed(model.span, 2));
       }}
     >
-      <div ref={place} className="chart" role="img" aria-label={label} data-dark={dark} />
+      <div ref={container} className="chart" role="img" aria-label={label} data-dark={dark} />
       {brush && <div className="chart-brush" style={{ left: brush.left, width: brush.width }} />}
     </div>
   );

@@ -52,8 +52,8 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
   const compare = readCompare(query.compare);
   const before = BEFORE[query.before ?? ""] ?? 0;
   const question = { subject, range, compare, before, alert: query.alert ?? null };
-  const [drawn, setDrawn] = useState<number | null>(null);
-  const [drawing, setDrawing] = useState(false);
+  const [draftLimit, setDraftLimit] = useState<number | null>(null);
+  const [isDrawing, setIsDrawing] = useState(false);
   const { model, quantity, device, summary, decimals, bucket, span, forecast, loading, error } = useModel(
     question,
     devices,
@@ -61,7 +61,7 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
     alerts,
     useRules(subject.device).rules ?? NO_RULES,
     useDetection(subject.device),
-    drawn,
+    draftLimit,
     now,
   );
   const [point, setPoint] = useState<{ at: number; x: number } | null>(null);
@@ -78,8 +78,8 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
   };
   const onKey = (event: KeyboardEvent<HTMLDivElement>): void => {
     if (!main) return;
-    if (drawing && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
-      setDrawn((drawn ?? summary?.max ?? 0) + stepOf(summary) * (event.key === "ArrowUp" ? 1 : -1));
+    if (isDrawing && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+      setDraftLimit((draftLimit ?? summary?.max ?? 0) + stepOf(summary) * (event.key === "ArrowUp" ? 1 : -1));
       event.preventDefault();
       return;
     }
@@ -132,7 +132,7 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
               label={describe(model, now)}
               onPoint={setPoint}
               onRange={setRange}
-              onLimit={drawing ? setDrawn : undefined}
+              onLimit={isDrawing ? setDraftLimit : undefined}
             />
           </Suspense>
         ) : (
@@ -195,10 +195,10 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
         <button
           type="button"
           className="button"
-          aria-pressed={drawing}
+          aria-pressed={isDrawing}
           onClick={() => {
-            setDrawing(!drawing);
-            setDrawn(drawing ? null : (summary?.max ?? null));
+            setIsDrawing(!isDrawing);
+            setDraftLimit(isDrawing ? null : (summary?.max ?? null));
           }}
         >
           {t.rules.drag}
@@ -227,10 +227,10 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
           {t.trend.fullScreen}
         </button>
       </div>
-      {drawing && (
+      {isDrawing && (
         <p className="drawing" role="status">
           {t.rules.dragHint}
-          {drawn !== null &&
+          {draftLimit !== null &&
             (["above", "below"] as const).map((side) => (
               <Link
                 key={side}
@@ -239,10 +239,10 @@ export function Trend({ subject, devices, series, alerts, now, corner }: Props) 
                   new: "1",
                   device: subject.device,
                   metric: subject.metric,
-                  [side]: String(Number(quantity.revert(drawn).toPrecision(4))),
+                  [side]: String(Number(quantity.revert(draftLimit).toPrecision(4))),
                 })}
               >
-                {t.rules[side === "above" ? "warnAbove" : "warnBelow"](say(drawn, quantity.unit, decimals))}
+                {t.rules[side === "above" ? "warnAbove" : "warnBelow"](say(draftLimit, quantity.unit, decimals))}
               </Link>
             ))}
         </p>
@@ -377,8 +377,8 @@ function stepped(
 ): { at: number; x: number } | null {
   const measured = dots.filter(({ avg }) => avg !== null);
   const current = point && nearest(measured, point.at);
-  const here = current ? measured.indexOf(current) : measured.length;
-  const next = measured[Math.min(Math.max(here + (key === "ArrowLeft" ? -1 : 1), 0), measured.length - 1)];
+  const position = current ? measured.indexOf(current) : measured.length;
+  const next = measured[Math.min(Math.max(position + (key === "ArrowLeft" ? -1 : 1), 0), measured.length - 1)];
   return next ? { at: next.at, x: 0 } : null;
 }
 

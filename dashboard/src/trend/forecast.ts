@@ -21,7 +21,7 @@ const MIN_WINDOW = 6 * HOUR;
 export function dotsOf(
   { hours }: SeriesForecast,
   { from, to }: Span,
-  convert: (sent: number) => number,
+  convert: (raw: number) => number,
 ): readonly ForecastDot[] {
   return hours
     .map(({ ts, expected, low, high }) => ({

@@ -24,12 +24,12 @@ function live(...readings: [minute: number, value: number][]): Series | undefine
   return addReadings(new Map(), items).get("pump-1/power");
 }
 
-const drawn = (...given: Parameters<typeof trendLine>): [number, number | null][] =>
+const pointsOf = (...given: Parameters<typeof trendLine>): [number, number | null][] =>
   trendLine(...given).points.map(({ at, avg }) => [(at - NOON) / MINUTE, avg]);
 
 it("the line ends at the newest value", () => {
   expect(
-    drawn(
+    pointsOf(
       trend([
         [0, 5],
         [1, 6],
@@ -45,7 +45,7 @@ it("the line ends at the newest value", () => {
 });
 
 it("what came in live after the answer carries the line on, in buckets of the same length", () => {
-  const line = drawn(
+  const line = pointsOf(
     trend([
       [0, 5],
       [1, 6],
@@ -64,7 +64,7 @@ it("what came in live after the answer carries the line on, in buckets of the sa
 
 it("the line breaks where nothing was measured", () => {
   expect(
-    drawn(
+    pointsOf(
       trend([
         [0, 5],
         [1, 6],
@@ -85,7 +85,7 @@ it("the line breaks where nothing was measured", () => {
 
 it("a device that sends seldom has an unbroken line", () => {
   expect(
-    drawn(
+    pointsOf(
       trend([
         [0, 5],
         [10, 6],
@@ -99,13 +99,13 @@ it("a device that sends seldom has an unbroken line", () => {
 
 it("live buckets that are longer than the fetched ones leave no gaps", () => {
   const close = { ...trend([[0, 5]]), bucket_seconds: 1 };
-  const line = drawn(close, live([0.25, 6], [0.5, 7], [0.75, 8]), NOON);
+  const line = pointsOf(close, live([0.25, 6], [0.5, 7], [0.75, 8]), NOON);
   expect(line.map(([, avg]) => avg)).toEqual([5, 6, 7, 8]);
 });
 
 it("what left the window is not drawn", () => {
   expect(
-    drawn(
+    pointsOf(
       trend([
         [0, 5],
         [5, 6],

@@ -62,7 +62,7 @@ export function shifted({ points, summary }: TrendLine, by: number): TrendLine {
   return { points: points.map((dot) => ({ ...dot, at: dot.at + by })), summary };
 }
 
-export function converted({ points, summary }: TrendLine, convert: (sent: number) => number): TrendLine {
+export function converted({ points, summary }: TrendLine, convert: (raw: number) => number): TrendLine {
   const shown = (value: number | null): number | null => (value === null ? null : convert(value));
   return {
     points: points.map(({ at, avg, min, max, count }) => ({

@@ -49,7 +49,7 @@ it("an alert that names its device and metric needs no slash in its source", () 
 it("each unit has an axis", () => {
   const line = (unit: string) => ({ key: unit, name: "", unit, decimals: 0, before: false, raw: false, dots: [] });
   expect(axesOf([line("°C"), line("%"), line("°C")])).toEqual([
-    { unit: "°C", place: 0 },
-    { unit: "%", place: 1 },
+    { unit: "°C", index: 0 },
+    { unit: "%", index: 1 },
   ]);
 });

@@ -60,12 +60,12 @@ export interface ChartModel {
 export interface Axis {
   unit: string;
   /** Left, then right, then further right. */
-  place: number;
+  index: number;
 }
 
 /** An axis for each unit, in the order of the lines. */
 export function axesOf(lines: readonly Line[]): Axis[] {
-  return [...new Set(lines.map(({ unit }) => unit))].map((unit, place) => ({ unit, place }));
+  return [...new Set(lines.map(({ unit }) => unit))].map((unit, index) => ({ unit, index }));
 }
 
 /** When an alert was about a series, as far as it is in sight. */
@@ -73,7 +73,7 @@ export function areasOf(
   alerts: readonly Alert[],
   series: { device: string; metric: string },
   { from, to }: Span,
-  convert: (sent: number) => number,
+  convert: (raw: number) => number,
   chosen: string | null,
 ): AlertArea[] {
   return alerts.flatMap((alert) => {
@@ -92,8 +92,8 @@ export function momentOf(alert: Alert): Span & { start: number; end: number } {
   const opened = Date.parse(alert.opened_at);
   const start = alert.window_start ? Date.parse(alert.window_start) : opened - MOMENT_MS;
   const end = Math.max(alert.window_end ? Date.parse(alert.window_end) : opened, start + MOMENT_MS);
-  const around = Math.max((end - start) * 2, 10 * MOMENT_MS);
-  return { start, end, from: start - around, to: end + around };
+  const margin = Math.max((end - start) * 2, 10 * MOMENT_MS);
+  return { start, end, from: start - margin, to: end + margin };
 }
 
 const MOMENT_MS = 60_000;

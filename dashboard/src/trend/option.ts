@@ -43,16 +43,16 @@ export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption 
       axisTick: { show: false },
       axisLabel: { ...label, hideOverlap: true, formatter: (at: number) => tick(at, length) },
     },
-    yAxis: axes.map(({ unit, place }) => ({
+    yAxis: axes.map(({ unit, index }) => ({
       type: "value",
       scale: true,
-      ...(place === 0 ? reaching(model.limits) : {}),
-      position: place === 0 ? "left" : "right",
-      offset: Math.max(place - 1, 0) * AXIS_WIDTH,
+      ...(index === 0 ? reaching(model.limits) : {}),
+      position: index === 0 ? "left" : "right",
+      offset: Math.max(index - 1, 0) * AXIS_WIDTH,
       splitNumber: 4,
       name: unit,
-      nameTextStyle: { ...label, align: place === 0 ? "right" : "left" },
-      splitLine: { show: place === 0, lineStyle: { color: theme.line } },
+      nameTextStyle: { ...label, align: index === 0 ? "right" : "left" },
+      splitLine: { show: index === 0, lineStyle: { color: theme.line } },
       axisLabel: {
         ...label,
         formatter: (value: number) => formatTick(value, extentOf(lines.filter((line) => line.unit === unit))),
@@ -63,7 +63,7 @@ export function trendOption(model: ChartModel, theme: Theme): EChartsCoreOption 
         const colours = theme.series[index % theme.series.length];
         const marks = index === 0 ? marksOf(model, theme) : {};
         const axis = axes.findIndex(({ unit }) => unit === line.unit);
-        return colours ? drawn(line, index, axis, colours, marks) : [];
+        return colours ? lineSeries(line, index, axis, colours, marks) : [];
       }),
       ...forecastOf(model.forecast, theme),
     ],
@@ -94,7 +94,7 @@ function extentOf(lines: readonly Line[]): { min: number; max: number } {
 }
 
 /** A line and its band. The edges of the band are lines too: a spike is as clear as the average. */
-function drawn(
+function lineSeries(
   line: Line,
   index: number,
   yAxisIndex: number,
@@ -167,7 +167,7 @@ function marksOf({ areas, limits, usual }: ChartModel, theme: Theme): object {
           ],
         ],
   );
-  const across = limits.map(({ value, name, severity }) => ({
+  const limitLines = limits.map(({ value, name, severity }) => ({
     yAxis: value,
     name,
     lineStyle: { color: theme.severity[severity].strong, type: "solid" },
@@ -191,7 +191,7 @@ function marksOf({ areas, limits, usual }: ChartModel, theme: Theme): object {
       symbol: "none",
       label: { show: false },
       lineStyle: { type: "dashed", width: 1.5 },
-      data: [...expected, ...across],
+      data: [...expected, ...limitLines],
     },
   };
 }

@@ -55,7 +55,7 @@ export function useModel(
   rules: readonly Rule[],
   watched: readonly WatchedSeries[],
   /** A limit that is being drawn. */
-  drawn: number | null,
+  draftLimit: number | null,
   now: number,
 ): TrendAnswer {
   const { subject, range, compare, before, alert } = question;
@@ -88,7 +88,7 @@ export function useModel(
     if (!main) return null;
     const limits = [
       ...limitsOf(rules, subject.device, subject.metric, quantity.convert),
-      ...(drawn === null ? [] : [{ value: drawn, name: t.rules.newLimit, severity: "warning" as const }]),
+      ...(draftLimit === null ? [] : [{ value: draftLimit, name: t.rules.newLimit, severity: "warning" as const }]),
     ];
     const areas = areasOf(alerts, subject, { from, to }, quantity.convert, alert);
     const usual = usualOf(watched, subject.metric, quantity);
@@ -97,7 +97,21 @@ export function useModel(
     return { lines: lines.map(({ line }) => line), areas, limits, usual, forecast: ahead, span };
     // The quantity is made anew each time; what it is made of is in `lines`.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [main, lines, alerts, subject.device, subject.metric, from, to, ended, rules, watched, forecast, drawn, alert]);
+  }, [
+    main,
+    lines,
+    alerts,
+    subject.device,
+    subject.metric,
+    from,
+    to,
+    ended,
+    rules,
+    watched,
+    forecast,
+    draftLimit,
+    alert,
+  ]);
 
   return {
     model,
@@ -129,8 +143,8 @@ function lineOf(
   const { device: id, metric, before } = wanted;
   const series = before > 0 ? undefined : live?.get(keyOf(id, metric));
   const quantity = quantityOf(metric, device);
-  const sent = readings ? rawLine(readings, series, from - before) : trendLine(trend, series, from - before);
-  const { points, summary } = shifted(converted(sent, quantity.convert), before);
+  const values = readings ? rawLine(readings, series, from - before) : trendLine(trend, series, from - before);
+  const { points, summary } = shifted(converted(values, quantity.convert), before);
   const example = series?.value ?? readings?.[0]?.value ?? trend.points[0]?.max ?? 0;
   const scale = scaleOf(quantity, summary ?? { min: 0, max: 1 });
   const name = `${device?.name ?? id}, ${metricName(metric).toLowerCase()}`;

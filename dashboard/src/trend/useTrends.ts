@@ -45,14 +45,14 @@ export function useTrends(
   useEffect(() => {
     const controller = new AbortController();
     let timer: number | undefined;
-    const [asked, window] = JSON.parse(key) as [Wanted[], Range];
+    const [queries, window] = JSON.parse(key) as [Wanted[], Range];
 
     const load = async (): Promise<void> => {
       let wait = RETRY;
       try {
         // A window that ends now ends when the server says it is now: a screen's own clock may be wrong.
         const span = spanOf(window, now() + store.read().skew);
-        const loaded = await Promise.all(asked.map((query) => fetchOne(query, window, span, controller.signal)));
+        const loaded = await Promise.all(queries.map((query) => fetchOne(query, window, span, controller.signal)));
         setState({ key, loaded, error: null });
         if (window.live === null) return;
         const seconds = Math.min(...loaded.map(({ trend }) => trend.bucket_seconds));
@@ -64,7 +64,7 @@ export function useTrends(
       timer = globalThis.window.setTimeout(() => void load(), wait);
     };
 
-    if (asked.length > 0) void load();
+    if (queries.length > 0) void load();
     return () => {
       controller.abort();
       globalThis.window.clearTimeout(timer);

@@ -115,15 +115,15 @@ function useTurn(
 ): { view: WallView; page: number; pages: number } {
   const sizes = views.map(({ query }) => pagesOf(new URLSearchParams(query).get("show"), PER_PAGE));
   const all = sizes.reduce((sum, size) => sum + size, 0);
-  let left = turn % Math.max(all, 1);
+  let remaining = turn % Math.max(all, 1);
   let index = 0;
-  while (left >= (sizes[index] ?? Infinity)) {
-    left -= sizes[index] ?? 0;
+  while (remaining >= (sizes[index] ?? Infinity)) {
+    remaining -= sizes[index] ?? 0;
     index += 1;
   }
   const chosen = views[index] ?? { name: "", query: "" };
   const query = Object.fromEntries(new URLSearchParams(chosen.query));
-  return { view: { name: chosen.name, query }, page: left, pages: sizes[index] ?? 1 };
+  return { view: { name: chosen.name, query }, page: remaining, pages: sizes[index] ?? 1 };
 }
 
 function Alerts({ live, offline, now }: { live: Live; offline: boolean; now: number }) {
@@ -152,8 +152,8 @@ function useAwake(): void {
       if (document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
       navigator.wakeLock
         .request("screen")
-        .then((held) => {
-          lock = held;
+        .then((sentinel) => {
+          lock = sentinel;
         })
         // A laptop that runs on its battery may refuse.
         .catch(() => undefined);

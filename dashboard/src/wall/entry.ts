@@ -25,19 +25,19 @@ export function useEntry(): Entry {
 
   useEffect(() => {
     let timer: number | undefined;
-    let left = false;
+    let isGone = false;
     const secret = takeSecret();
 
     const open = async (): Promise<void> => {
       try {
         if (secret) await openViewingLink(secret);
         const known = await loadSession();
-        if (left) return;
+        if (isGone) return;
         setEntry({ state: "open", message: null });
         store.reconnectNow();
         if (known) return;
       } catch (error) {
-        if (left) return;
+        if (isGone) return;
         const { status, message } = error as ApiError;
         if (status >= 400 && status < 500) {
           setEntry({ state: "refused", message });
@@ -51,7 +51,7 @@ export function useEntry(): Entry {
     void open();
     window.addEventListener("hashchange", reload);
     return () => {
-      left = true;
+      isGone = true;
       window.clearTimeout(timer);
       window.removeEventListener("hashchange", reload);
     };
@@ -62,16 +62,16 @@ export function useEntry(): Entry {
   return { ...entry, screen: session?.screen ?? null };
 }
 
-let taken = "";
+let secret = "";
 
 /** The secret, which stands in the address no longer than it has to: not in what is bookmarked, copied or seen. */
 function takeSecret(): string {
   const { hash, pathname, search } = window.location;
   if (hash.startsWith("#sav_")) {
-    taken = hash.slice(1);
+    secret = hash.slice(1);
     window.history.replaceState(null, "", pathname + search);
   }
-  return taken;
+  return secret;
 }
 
 /** Another link in the same tab is opened as the first was. */
