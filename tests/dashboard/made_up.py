@@ -43,8 +43,8 @@ def by_trouble(fleet: list[dict[str, Any]], alerts: Iterable[dict[str, Any]]) ->
             device_id, worst = device["device_id"], device["worst"]
             severity = SEVERITIES.index(worst) + 1 if worst else 0
             columns = (device["state"], severity, device["open_alerts"], unattended[device_id])
-            (trouble,) = database.execute(query, columns).fetchone()
-            return -trouble, device_id
+            (severity,) = database.execute(query, columns).fetchone()
+            return -severity, device_id
 
         return sorted(fleet, key=key)
 
