@@ -159,8 +159,9 @@ def parse_reading(item: bytes | msgspec.Raw, kind: type[R], bounds: TimeBounds) 
     except RecursionError:
         raise InvalidInputError("JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        text = reading_reason(bytes(item), error) if bytes(item).strip() else "nothing stands between two commas"
-        raise InvalidInputError(text) from None
+        if not bytes(item).strip():
+            raise InvalidInputError("nothing stands between two commas") from None
+        raise InvalidInputError(reading_reason(bytes(item), error, kind.__struct_fields__)) from None
     if may_repeat(bytes(item), [reading.metric], kind.__struct_fields__):
         check_distinct(bytes(item))
     bounds.check(reading.ts)

@@ -1,6 +1,7 @@
 """Why something that a device sent is not a reading: what was found, and what is wanted."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -27,19 +28,23 @@ _OTHER_NAMES = {
     "ts": ("time", "timestamp", "date", "datetime", "t", "at"),
     "value": ("val", "v", "reading", "data"),
     "metric": ("name", "sensor", "type", "measurement", "key", "field"),
+    "device_id": ("device", "id", "deviceid", "device_name"),
 }
 
 
-def reading_reason(item: bytes, error: Exception) -> str:
-    """Return where it is wrong, what was found there and what to write instead; else the decoder's own reason."""
+def reading_reason(item: bytes, error: Exception, fields: Collection[str]) -> str:
+    """Return where it is wrong, what was found there and what to write instead; else the decoder's own reason.
+
+    `fields`: those that a reading of this kind holds.
+    """
     reason = str(error)
     try:
         found = msgspec.json.decode(item)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return reason
-    if isinstance(found, dict) and (path := re.search(r"`\$\.(metric|ts|value)`", reason)):
+    if isinstance(found, dict) and (path := re.search(r"`\$\.(\w+)`", reason)):
         return f"{path[1]}: {_FIELDS[path[1]](found.get(path[1]))}"
-    advice = _advice(found, reason)
+    advice = _advice(found, reason, fields)
     return f"{reason}: {advice}" if advice else reason
 
 
@@ -69,14 +74,19 @@ def body_reason(body: bytes) -> str | None:
     return None
 
 
-def _advice(found: Any, reason: str) -> str | None:
+def _advice(found: Any, reason: str, fields: Collection[str]) -> str | None:
+    known = [name for name in _FIELDS if name in fields]
     if not isinstance(found, dict):
-        return f"found {_show(found)}, write {EXAMPLE}"
+        return f"found {_show(found)}, write {_example(known)}"
     if named := re.search(r"required field `(\w+)`", reason):
         return _missing(found, named[1])
     if named := re.search(r"unknown field `(.+?)`", reason):
-        return f"a reading holds metric, ts and value{_renamed(found, named[1])}"
+        return f"a reading holds {', '.join(known[:-1])} and {known[-1]}{_renamed(found, named[1], known)}"
     return None
+
+
+def _example(fields: Collection[str]) -> str:
+    return f'{{"device_id": "boiler-1", {EXAMPLE[1:]}' if "device_id" in fields else EXAMPLE
 
 
 def _missing(found: dict[str, Any], name: str) -> str:
@@ -84,9 +94,9 @@ def _missing(found: dict[str, Any], name: str) -> str:
     return f"found {', '.join(map(_show, found)) or 'an empty object'}{f', write {name} for {other}' if other else ''}"
 
 
-def _renamed(found: dict[str, Any], unknown: str) -> str:
-    for name, others in _OTHER_NAMES.items():
-        if name not in found and unknown.lower() in (name, *others):
+def _renamed(found: dict[str, Any], unknown: str, fields: Collection[str]) -> str:
+    for name in fields:
+        if name not in found and unknown.lower() in (name, *_OTHER_NAMES[name]):
             return f": write {name} for {unknown}"
     return ""
 
@@ -124,9 +134,13 @@ def _metric(found: Any) -> str:
     return f"found {_show(found)}, write lower case letters, digits and _, at most 63, as in {name}"
 
 
+def _device_id(found: Any) -> str:
+    return f"found {_show(found)}, write letters, digits, '.', '_' and '-', at most 64, as in boiler-1"
+
+
 def _show(found: Any) -> str:
     text = msgspec.json.encode(found).decode("utf-8", "replace")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-_FIELDS = {"metric": _metric, "ts": _time, "value": _value}
+_FIELDS = {"device_id": _device_id, "metric": _metric, "ts": _time, "value": _value}

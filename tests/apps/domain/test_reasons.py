@@ -1,3 +1,5 @@
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -6,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.domain.arrays import split_array
-from apps.domain.readings import MAX_REASON_LENGTH, Validated, parse_readings
+from apps.domain.errors import InvalidInputError
+from apps.domain.readings import MAX_REASON_LENGTH, DeviceReading, Validated, parse_reading, parse_readings
 from apps.domain.reasons import body_reason
 from apps.domain.time_bounds import TimeBounds
 
@@ -106,11 +109,42 @@ JSON = st.recursive(
 )
 
 
-@given(JSON)
+NAMED = GOOD | {"device_id": "boiler-1"}
+NEARLY = st.sets(st.sampled_from(list(NAMED))).flatmap(
+    lambda wrong: st.fixed_dictionaries(
+        {name: st.just(value) for name, value in NAMED.items() if name not in wrong},
+        optional=dict.fromkeys(wrong, JSON),
+    )
+)
+"""Readings that lack something, or have something else in its place."""
+
+
+@given(JSON | NEARLY)
 def test_every_item_is_a_reading_or_has_a_reason(item: object) -> None:
     found = parse(item)
     assert len(found.readings) + len(found.rejected) == 1
     assert all(rejected.reason and len(rejected.reason) <= MAX_REASON_LENGTH for rejected in found.rejected)
+
+
+@given(JSON | NEARLY)
+def test_every_item_on_the_stream_is_a_reading_or_has_a_reason(item: object) -> None:
+    with suppress(InvalidInputError):
+        parse_reading(msgspec.json.encode(item), DeviceReading, TimeBounds.at(NOW, 3))
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        (GOOD, "missing required field `device_id`"),
+        (GOOD | {"device": "boiler-1"}, "write device_id for device"),
+        (NAMED | {"device_id": "boiler 1"}, 'found "boiler 1", write letters, digits'),
+        (NAMED | {"unit": "C"}, "a reading holds device_id, metric, ts and value"),
+        (7, 'write {"device_id": "boiler-1", "metric"'),
+    ],
+)
+def test_an_item_of_another_producer_says_of_its_device_too_what_is_wanted(item: object, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=re.escape(says)):
+        parse_reading(msgspec.json.encode(item), DeviceReading, TimeBounds.at(NOW, 3))
 
 
 @given(st.binary(max_size=200))

@@ -46,7 +46,8 @@ def envelope(items: list[str], device_id: str) -> Part:
 PARTS: st.SearchStrategy[Part] = st.one_of(
     st.builds(envelope, ITEMS, st.sampled_from([DEVICE, DEVICE, f"{DEVICE}-b", "a b"])),
     NAMED.map(lambda item: (item.encode(), [item])),
-    st.lists(NAMED | GARBAGE.filter(len), min_size=1, max_size=5).map(
+    # A device's own reading does not say which device it is of.
+    st.lists(NAMED | READINGS | GARBAGE.filter(len), min_size=1, max_size=5).map(
         lambda items: (f"[{', '.join(items)}]".encode(), items)
     ),
     # What is an array has as many items as stand in it.
