@@ -277,9 +277,12 @@ def _at(content: Any, path: str) -> Any:
 
 
 def _epoch(value: float) -> datetime:
-    """Read a Unix time, whose unit its size tells: seconds, milliseconds, microseconds or nanoseconds."""
+    """Read a Unix time, whose unit its size tells: seconds, milliseconds, microseconds or nanoseconds.
+
+    Raises InvalidReadingError for what is before 1970 or after 5138.
+    """
     for digits, per_second in ((11, 1), (14, 1_000), (17, 1_000_000), (20, 1_000_000_000)):
-        if abs(value) < 10**digits:
+        if 0 <= value < 10**digits:
             seconds, part = divmod(value, per_second)
             return datetime.fromtimestamp(int(seconds), UTC) + timedelta(
                 microseconds=int(part * 1_000_000 // per_second)

@@ -99,6 +99,7 @@ def test_what_is_no_reading_is_told_and_costs_only_itself() -> None:
     assert "no device id" in problems(messages, "a", b'{"v":1}')[0]
     assert "no time" in problems(messages, "a", b'{"d":"d","t":"noon","v":1}')[0]
     assert "has no zone" in problems(messages, "a", b'{"d":"d","t":"2026-11-26T12:00","v":1}')[0]
+    assert "no time" in problems(messages, "a", b'{"d":"d","t":-6.2e16,"v":1}')[0]
 
 
 CONTENT = st.recursive(
