@@ -1,31 +1,30 @@
 """A mesh by Istio's real control plane: its charts and webhooks, and what it tells the proxies of each workload.
 
 The API server is real, and all objects of an environment with a mesh stand in it. Pods are played, and who takes them
-into the mesh is, too.
+into the mesh is, too. No proxy runs here: test_mesh_traffic.py sends requests through one.
 """
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apps.catalog import CATALOG
-from components.workload.istio import CONTROL_PLANE, INGRESS_PORT
+from components.workload.istio import INGRESS_PORT
 from delivery.charts import checks, keys
 from delivery.charts.checks import Rendered
 from delivery.charts.helm import Helm, installed
 from delivery.charts.server import declared_objects
 from delivery.recording import Graph
 from tests.stacks.stacks_under_test import environment_config, mesh_graph
-from tests.support import control_plane, istio, xds
+from tests.support import istio, mesh, xds
 from tests.support.istio import apply, eventually
+from tests.support.mesh import MEMBERS, PLANTED, SERVERS, STACK
 from tests.support.proxies import Proxies, routes
 from tests.support.rollouts import kubectl
-from tests.support.stand_ins import charts
 
 LACKING = istio.missing()
 
@@ -35,64 +34,11 @@ pytestmark = [
     pytest.mark.skipif(bool(LACKING), reason=f"not on PATH: {', '.join(LACKING)}"),
 ]
 
-STACK = "dev"
-"""Smaller than prod, of which nothing differs here: its pods have a place on two nodes."""
-
-SERVERS = {server.name: server for server in CATALOG.servers}
-PLANTED = "intruder"
-MEMBERS = {*SERVERS, PLANTED}
-
 
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
-    folder = tmp_path_factory.mktemp("mesh")
-    graph = mesh_graph(STACK)
-    helm = Helm(folder / "cache", istio.mirror(folder / "mirror"))
-    version = environment_config(STACK).cluster.version
-    rendered = {
-        wanted.chart: helm.render(wanted, version, ()) for wanted in installed(graph) if wanted.chart in istio.FOLDERS
-    }
-    (deployment,) = [manifest for manifest in rendered[CONTROL_PLANE.name] if manifest["kind"] == "Deployment"]
-    with control_plane.running(folder) as kubeconfig:
-        types = [charts.definition(*kind) for kinds in charts.TYPES.values() for kind in kinds]
-        apply(
-            kubeconfig,
-            [*types, *(manifest for manifest in rendered["base"] if manifest["kind"] == "CustomResourceDefinition")],
-        )
-        kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-        declared = [manifest for _, manifest in declared_objects(graph)]
-        apply(kubeconfig, [manifest for manifest in declared if manifest["kind"] == "Namespace"])
-        _apply_chart(kubeconfig, rendered, ("base", "istiod", "cni", "ztunnel"), "istio-system")
-        with istio.istiod(kubeconfig, folder, deployment) as istiod:
-            apply(kubeconfig, [manifest for manifest in declared if manifest["kind"] != "Namespace"])
-            _apply_chart(kubeconfig, rendered, ("gateway",), "sensors")
-            proxies = Proxies(istiod, kubeconfig)
-            plant(proxies)
-            proxies.take_in(MEMBERS)
-            yield proxies
-
-
-def _apply_chart(
-    kubeconfig: Path, rendered: dict[str, list[dict[str, Any]]], names: Sequence[str], namespace: str
-) -> None:
-    objects = [
-        manifest for name in names for manifest in rendered[name] if manifest["kind"] != "CustomResourceDefinition"
-    ]
-    apply(kubeconfig, objects, namespace)
-
-
-def plant(proxies: Proxies) -> None:
-    """Start a pod that no declaration names, in the namespace of the services."""
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": PLANTED, "namespace": "sensors"}}
-    deployment = json.loads(kubectl(proxies.kubeconfig, "get", "deployment", "rules", "-n", "sensors", "-o", "json"))
-    planted = copy.deepcopy(deployment)
-    labels = {"app.kubernetes.io/name": PLANTED}
-    planted["metadata"] = {"name": PLANTED, "namespace": "sensors"}
-    planted["spec"]["selector"] = {"matchLabels": labels}
-    planted["spec"]["template"]["metadata"]["labels"] = labels
-    planted["spec"]["template"]["spec"]["serviceAccountName"] = PLANTED
-    planted.pop("status")
-    apply(proxies.kubeconfig, [account, planted])
+    with mesh.running(tmp_path_factory.mktemp("mesh")) as running:
+        yield running
 
 
 def declared_callers(graph: Graph, name: str) -> set[str]:
