@@ -117,6 +117,7 @@ def slow(session: nox.Session) -> None:
 @nox.session
 def engine(session: nox.Session) -> None:
     """Run the stacks on the real Pulumi engine, with what is on PATH; `-- -m engine` takes the longest too."""
+    install(session, "local", "infra", "test", "lint", "mesh")
     # A stack mostly waits, for AWS above all: the others live while the slowest does.
     pytest(session, "engine and not slow", options=("--numprocesses=2", "--dist=worksteal"))
 

@@ -62,11 +62,12 @@ def mirror(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Istiod:
-    """Istio's control plane, by the addresses at which it answers."""
+    """Istio's control plane, by the addresses at which it answers. `secure`: where it signs certificates."""
 
     kubeconfig: Path
     http: str
     xds: str
+    secure: str
 
     def debug(self, what: str) -> Any:
         """Return what it says of itself."""
@@ -104,20 +105,20 @@ def _with_whole_numbers(value: Any) -> Any:
 @contextmanager
 def istiod(kubeconfig: Path, folder: Path, deployment: Object) -> Iterator[Istiod]:
     """Run the control plane as its Deployment says, and let the API server's webhooks find it."""
-    http, grpc, https = (free_port() for _ in range(3))
+    http, grpc, https, secure = (free_port() for _ in range(4))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     variables = {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
     command = [
         *(str(shutil.which(CONTROL_PLANE)), "discovery", "--kubeconfig", str(kubeconfig)),
         *("--httpAddr", f"127.0.0.1:{http}", "--grpcAddr", f"127.0.0.1:{grpc}", "--httpsAddr", f"127.0.0.1:{https}"),
-        *("--secureGRPCAddr", f"127.0.0.1:{free_port()}", "--monitoringAddr", f"127.0.0.1:{free_port()}"),
+        *("--secureGRPCAddr", f"127.0.0.1:{secure}", "--monitoringAddr", f"127.0.0.1:{free_port()}"),
         *("--ctrlz_address", "127.0.0.1", "--ctrlz_port", str(free_port())),
     ]
     environment = {**os.environ, **variables, "POD_NAMESPACE": SYSTEM, "POD_NAME": "istiod-0"}
     log = folder / f"{CONTROL_PLANE}.log"
     with log.open("wb") as out:
         running = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment)
-    found = Istiod(kubeconfig, f"http://127.0.0.1:{http}", f"127.0.0.1:{grpc}")
+    found = Istiod(kubeconfig, f"http://127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{secure}")
     try:
         eventually(lambda: _answers(f"{found.http}/ready"), log)
         _lead_webhooks(kubeconfig, https)

@@ -1,11 +1,11 @@
 """What the proxies of a mesh are told by Istio's control plane: which calls each workload hears, and where requests go.
 
-No proxy runs: what istiod tells one is judged here by the rules of ztunnel (its src/rbac.rs).
+What istiod tells ztunnel is judged here by the rules of ztunnel (its src/rbac.rs).
 """
 
 import json
 import subprocess
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class Proxies:
         metadata = {"NAMESPACE": "istio-system", "NODE_NAME": "node-0"}
         node = "ztunnel~10.0.0.1~ztunnel-0.istio-system~istio-system.svc.cluster.local"
         ztunnel = ZtunnelConfig()
-        every = {xds.ADDRESS: "*", xds.AUTHORIZATION: "*"}
+        every = {xds.ADDRESS: ["*"], xds.AUTHORIZATION: ["*"]}
         with xds.connected(self.istiod.xds, node, metadata, every) as answers:
             for address in answers[xds.ADDRESS]:
                 if address.HasField("workload"):
@@ -101,9 +101,9 @@ class Proxies:
             }
         return ztunnel
 
-    def told_to_gateway(self) -> dict[str, Any]:
-        """Envoy's configuration of the gateway, by its parts."""
-        (pod, *_) = self.pods(f"app.kubernetes.io/name={INGRESS}")
+    def told_to_gateway(self, endpoints_of: Sequence[str] = ()) -> dict[str, Any]:
+        """Envoy's configuration of the gateway, by its parts. `endpoints_of`: clusters that are asked for theirs."""
+        pod = self.gateway_pod()
         name = pod["metadata"]["name"]
         metadata = {
             "NAMESPACE": "sensors",
@@ -113,10 +113,17 @@ class Proxies:
             "ENABLE_HBONE": "true",
         }
         node = f"router~{pod['status']['podIP']}~{name}.sensors~sensors.svc.cluster.local"
-        types = {xds.CLUSTER: "*", xds.LISTENER: "*", xds.ROUTE: ROUTES}
+        types = {xds.CLUSTER: ["*"], xds.LISTENER: ["*"], xds.ROUTE: [ROUTES]}
+        if endpoints_of:
+            types[xds.ENDPOINT] = list(endpoints_of)
         with xds.connected(self.istiod.xds, node, metadata, types):
-            dump = self.istiod.debug(f"config_dump?proxyID={name}.sensors")
+            dump = self.istiod.debug(f"config_dump?proxyID={name}.sensors&include_eds=true")
         return {section["@type"].rpartition(".")[2]: section for section in dump["configs"]}
+
+    def gateway_pod(self) -> dict[str, Any]:
+        """Return the first of the gateway's pods."""
+        (pod, *_) = self.pods(f"app.kubernetes.io/name={INGRESS}")
+        return pod
 
     def shares(self, path: str) -> dict[str, int]:
         """Return percent of the requests for a path, by the Service that the gateway sends them to; none has 0."""

@@ -4,9 +4,9 @@ The messages are Envoy's (service/discovery/v3) and Istio's (pkg/workloadapi); w
 """
 
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import (
@@ -24,14 +24,18 @@ TYPES = "type.googleapis.com"
 ADDRESS, AUTHORIZATION = f"{TYPES}/istio.workload.Address", f"{TYPES}/istio.security.Authorization"
 CLUSTER, LISTENER = f"{TYPES}/envoy.config.cluster.v3.Cluster", f"{TYPES}/envoy.config.listener.v3.Listener"
 ROUTE = f"{TYPES}/envoy.config.route.v3.RouteConfiguration"
+ENDPOINT = f"{TYPES}/envoy.config.endpoint.v3.ClusterLoadAssignment"
 HBONE = 1
 """The tunnel of a workload that is in the mesh."""
+
+Messages: TypeAlias = Mapping[str, Mapping[str, tuple[int, Any]]]
+"""Message -> field -> its number, and its type; a list: there may be several."""
 
 _Type = descriptor_pb2.FieldDescriptorProto
 _TEXT, _BYTES, _NUMBER, _SWITCH = _Type.TYPE_STRING, _Type.TYPE_BYTES, _Type.TYPE_UINT32, _Type.TYPE_BOOL
 _STRUCT, _ANY, _EMPTY = ".google.protobuf.Struct", ".google.protobuf.Any", ".google.protobuf.Empty"
 
-_MESSAGES: Mapping[str, Mapping[str, tuple[int, Any]]] = {
+_MESSAGES: Messages = {
     "Node": {"id": (1, _TEXT), "metadata": (3, _STRUCT)},
     "Request": {
         "node": (1, ".x.Node"),
@@ -76,13 +80,13 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, Any]]] = {
     },
     "Text": {"exact": (1, _TEXT), "prefix": (2, _TEXT), "suffix": (3, _TEXT), "presence": (4, _EMPTY)},
 }
-"""Message -> field -> its number, and its type; a list: there may be several."""
 
 
-def _classes() -> dict[str, Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="x.proto", package="x", syntax="proto3")
+def classes(package: str, messages: Messages) -> dict[str, Any]:
+    """Return a class of each message, by its name."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     file.dependency.extend(f"google/protobuf/{name}.proto" for name in ("any", "empty", "struct"))
-    for name, fields in _MESSAGES.items():
+    for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
             several = isinstance(kind, list)
@@ -92,23 +96,23 @@ def _classes() -> dict[str, Any]:
             message.field.add(name=field, number=number, label=label, **type_of_field)
     pool = descriptor_pool.Default()
     pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"x.{name}")) for name in _MESSAGES}
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in messages}
 
 
-_CLASS = _classes()
+_CLASS = classes("x", _MESSAGES)
 
 
 @contextmanager
 def connected(
-    address: str, node: str, metadata: Mapping[str, Any], types: Mapping[str, str]
+    address: str, node: str, metadata: Mapping[str, Any], types: Mapping[str, Sequence[str]]
 ) -> Iterator[dict[str, list[Any]]]:
     """Be a proxy while the block runs: yield what it is told of each type, as messages or, of Envoy's, as bytes.
 
-    `types`: which resource of a type is asked for; `*`: all.
+    `types`: which resources of a type are asked for; `*`: all.
     """
     requests: queue.Queue[Any] = queue.Queue()
-    for type_, name in types.items():
-        request = _CLASS["Request"](type_url=type_, resource_names_subscribe=[name])
+    for type_, names in types.items():
+        request = _CLASS["Request"](type_url=type_, resource_names_subscribe=names)
         request.node.id = node
         json_format.ParseDict(dict(metadata), request.node.metadata)
         requests.put(request)
