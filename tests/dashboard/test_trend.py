@@ -124,7 +124,7 @@ async def test_series_are_compared_and_laid_over_yesterday(site: StubSite) -> No
         await page.get_by_role("button", name="Cellar, Humidity").click()
         legend = page.locator(".legend")
         await expect(legend).to_contain_text("Cellar, humidity")
-        await page.get_by_label("Beneath it").select_option("1d")
+        await page.get_by_label("Earlier period").select_option("1d")
         await expect(legend).to_contain_text("Boiler room, temperature, a day earlier")
         await expect(page).to_have_url(re.compile("compare=cellar/humidity&before=1d"))
         await page.get_by_role("button", name="Remove Cellar, humidity").click()

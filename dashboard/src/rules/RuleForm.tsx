@@ -68,7 +68,9 @@ export function RuleForm({ start, before, now, onSaved }: Props) {
 
   return (
     <section className="panel" aria-labelledby="rule-title">
-      <h2 id="rule-title">{before ? before.name : t.rules.add}</h2>
+      <header className="panel-head">
+        <h2 id="rule-title">{before ? before.name : t.rules.add}</h2>
+      </header>
       <form onSubmit={save}>
         <div className="about-fields">
           {field("name", t.rules.name, { required: true, maxLength: 120, placeholder: t.rules.nameExample })}

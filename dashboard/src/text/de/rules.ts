@@ -18,7 +18,7 @@ export const rules: Texts["rules"] = {
     below: (metric, limit) => `${metric} unter ${limit}`,
     outside: (metric, low, high) => `${metric} außerhalb ${low} – ${high}`,
     rate: (metric, by, span) => `${metric} ändert sich um mehr als ${by} in ${span}`,
-    silence: (span) => (span === null ? "länger still als üblich" : `still seit ${span}`),
+    silence: (span) => (span === null ? "Länger still als üblich" : `Still seit ${span}`),
   },
   name: "Name",
   nameExample: "Kessel zu heiß",

@@ -16,7 +16,7 @@ export const rules = {
     below: (metric: string, limit: string) => `${metric} below ${limit}`,
     outside: (metric: string, low: string, high: string) => `${metric} outside ${low} – ${high}`,
     rate: (metric: string, by: string, span: string) => `${metric} changes by more than ${by} in ${span}`,
-    silence: (span: string | null) => (span === null ? "silent for longer than usual" : `silent for ${span}`),
+    silence: (span: string | null) => (span === null ? "Silent for longer than usual" : `Silent for ${span}`),
   },
   name: "Name",
   nameExample: "Boiler too hot",
