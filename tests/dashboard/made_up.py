@@ -81,11 +81,11 @@ def counts(fleet: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[st
 
 
 def minutes(item: dict[str, Any]) -> list[list[float]]:
-    """The quarter of an hour before a reading, a point for each minute."""
+    """The quarter of an hour before a reading, a point for each minute, to the reading itself."""
     end = int(datetime.fromisoformat(item["ts"]).timestamp()) // 60 * 60
     points = []
     for at in range(end - 14 * 60, end + 60, 60):
-        value = item["value"] + math.sin(at / 180)
+        value = item["value"] + math.sin(at / 180) - math.sin(end / 180)
         points.append([at, value, value - 0.4, value + 0.4, 6])
     return points
 
