@@ -70,7 +70,7 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
       <header className="device-head">
         <div>
           <p className="crumb">
-            <Link href="/">{t.nav.fleet}</Link> /
+            <Link href="/">{t.nav.fleet}</Link>
           </p>
           <h2>{device.name ?? id}</h2>
           <p className="panel-sub">{[id, metricName(device.kind), ...device.labels].join(" · ")}</p>
@@ -80,7 +80,7 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
           {t.state[state]}
           {lastSeenAt && (
             <time title={formatFull(lastSeenAt)}>
-              {" · "}
+              {"· "}
               {t.device.lastSeen(t.ago(now - lastSeenAt))}
             </time>
           )}
@@ -130,19 +130,21 @@ export default function DevicePage({ id, live, now }: { id: string; live: Live; 
           />
         </div>
         {tab === "alerts" && (
-          <ul className="alert-rows" data-alert-list tabIndex={-1}>
+          <>
             {alerts.length === 0 && <Note>{t.device.noAlerts}</Note>}
-            {alerts.map((alert) => (
-              <li key={alert.alert_id}>
-                <AlertItem
-                  alert={alert}
-                  devices={new Map([[id, device]])}
-                  now={now}
-                  actions={alert.state !== "resolved"}
-                />
-              </li>
-            ))}
-          </ul>
+            <ul className="alert-rows" data-alert-list tabIndex={-1}>
+              {alerts.map((alert) => (
+                <li key={alert.alert_id}>
+                  <AlertItem
+                    alert={alert}
+                    devices={new Map([[id, device]])}
+                    now={now}
+                    actions={alert.state !== "resolved"}
+                  />
+                </li>
+              ))}
+            </ul>
+          </>
         )}
         {tab === "readings" && <RawReadings key={query.raw} device={device} metric={query.raw ?? null} live={live} />}
         {tab === "months" && <Months device={device} />}
