@@ -10,7 +10,6 @@ import socket
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pulumi.automation as auto
 import pytest
@@ -20,8 +19,15 @@ from components.cluster.controllers import AUTOSCALERS
 from devtools.postgres import Postgres
 from stacks.config import load_environment, read_stack_file
 from stacks.environment import wanted
+from tests.engine.beside_the_cluster import (
+    assert_forecasts_run_on_machines_that_reach_the_database_alone,
+    assert_reports_read_their_archive_alone,
+    assert_whoever_asks_the_archive_reads_no_more_than_a_question_may,
+    assert_whoever_starts_forecasts_passes_on_their_machines_alone,
+)
 from tests.engine.conftest import Harness
 from tests.engine.passing import send_a_reading
+from tests.engine.permissions import permissions_of
 from tests.support import engine, policy_pack, retained
 from tests.support.aws_emulator import Emulator
 from tests.support.engine import (
@@ -111,6 +117,7 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     exported = assert_it_is_made_in_two_goes(stack, "aws:rds/instance:Instance")
     assert exported["url"] == "https://sensors.example.com"
     assert_people_log_in_with_a_secret_that_the_state_does_not_hold(aws, stack)
+    assert_forecasts_run_on_machines_that_reach_the_database_alone(aws, "prod")
     assert_a_new_image_changes_one_workload(rehearsal, "prod", config)
     assert_it_refuses_to_go(stack)
     stack = rehearsal.stack("prod", "environment", {**config, "protected": False})
@@ -122,13 +129,18 @@ def test_prod_lives_on_the_real_provider_and_leaves_its_last_snapshot(
     assert snapshot["DBSnapshotIdentifier"].endswith("-final")
 
 
-def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(harness: Harness) -> None:
-    config = read_stack_file("bootstrap", "bootstrap")
+@pytest.mark.parametrize("account", ["bootstrap", "bootstrap-prod"])
+def test_an_account_lives_on_the_real_provider_and_is_hard_to_lose(harness: Harness, account: str) -> None:
+    config = read_stack_file(account, "bootstrap")
     if not hosts_lead_here(config["account"]):
         pytest.skip(f"the hosts file needs the line: 127.0.0.1 {config['account']}.localhost")
     aws, rehearsal = harness(config)
-    stack = rehearsal.stack("bootstrap", "bootstrap", {**config, "emulator": aws.url})
+    stack = rehearsal.stack(account, "bootstrap", {**config, "emulator": aws.url})
     assert_it_is_made_in_two_goes(stack, "aws:iam/role:Role")
+    if account == "bootstrap-prod":
+        assert_whoever_starts_forecasts_passes_on_their_machines_alone(aws, "prod")
+        assert_reports_read_their_archive_alone(aws, "prod")
+        assert_whoever_asks_the_archive_reads_no_more_than_a_question_may(aws, "prod")
     for bucket in aws.client("s3").list_buckets()["Buckets"]:
         assert aws.client("s3").get_bucket_versioning(Bucket=bucket["Name"])["Status"] == "Enabled"
     with pytest.raises(auto.CommandError, match="protect"):
@@ -213,7 +225,13 @@ def left(aws: Emulator) -> list[str]:
     images = [item["repositoryName"] for item in aws.client("ecr").describe_repositories()["repositories"]]
     rules = [item["StackName"] for item in aws.client("cloudformation").describe_stacks()["Stacks"]]
     acls = [item["Name"] for item in aws.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]]
+    schedules = [item["Name"] for item in aws.client("scheduler").list_schedules()["Schedules"]]
+    applications = [item["name"] for item in aws.client("emr-serverless").list_applications()["applications"]]
+    tables = [item["Name"] for item in aws.client("glue").get_databases()["DatabaseList"]]
     return [
+        *schedules,
+        *applications,
+        *tables,
         *rules,
         *acls,
         *vpcs,
@@ -230,7 +248,7 @@ def left(aws: Emulator) -> list[str]:
 
 
 def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> None:
-    eks, iam = aws.client("eks"), aws.client("iam")
+    eks = aws.client("eks")
     for declaration in wanted(load_environment("dev")).declarations:
         actions = {action for need in declaration.needs for action in wanted_by(need)}
         found = eks.list_pod_identity_associations(
@@ -241,9 +259,7 @@ def assert_iam_holds_exactly_the_declared_needs(aws: Emulator, cluster: str) -> 
             described = eks.describe_pod_identity_association(
                 clusterName=cluster, associationId=association["associationId"]
             )["association"]
-            role = described["roleArn"].rpartition("/")[2]
-            assert actions_of(iam, role) == actions, declaration.name
-            assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+            assert set(permissions_of(aws, described["roleArn"])) == actions, declaration.name
 
 
 def assert_only_who_deploys_and_who_previews_may_enter(aws: Emulator, cluster: str, deploys: str) -> None:
@@ -258,16 +274,6 @@ def assert_the_stream_is_encrypted_with_our_key(aws: Emulator, name: str) -> Non
     stream = aws.client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert stream["EncryptionType"] == "KMS"
     assert "data" in aws.client("kms").describe_key(KeyId=stream["KeyId"])["KeyMetadata"]["Description"]
-
-
-def actions_of(iam: Any, role: str) -> set[str]:
-    allowed: set[str] = set()
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        read = document if isinstance(document, dict) else json.loads(unquote(document))
-        for statement in read["Statement"]:
-            allowed |= set(statement["Action"])
-    return allowed
 
 
 def wanted_by(need: Need) -> set[str]:

@@ -3,7 +3,7 @@
 It does not tell back a flow log's role, interval and tags, whether an endpoint answers to AWS's own names, a cluster's
 upgrade policy, a node group's launch template, and the tags that a stream is made with. It makes a second subnet of the
 same range, which AWS refuses. What it lacks of a cluster's updates is in `eks_updates`, of a database in
-`rds_instances`.
+`rds_instances`. All of EMR Serverless is in `emr_serverless`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from ipaddress import ip_network
 from typing import Any
 
 from hypercorn.config import Config
-from ministack.app import main
+from ministack.app import SERVICE_HANDLERS, main
 from ministack.services import ec2, eks, kinesis
 
-from tests.support.stand_ins import eks_updates, iam_checks, rds_instances
+from tests.support.stand_ins import eks_updates, emr_serverless, iam_checks, rds_instances
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -113,6 +113,7 @@ ec2._ACTION_MAP |= {
 }
 iam_checks.install()
 rds_instances.install()
+SERVICE_HANDLERS["emr-serverless"] = emr_serverless.handle_request
 # When a request comes just as its idle connection is closed, what it asks for is made and the answer is lost. The
 # provider then asks again. No client of ours keeps an idle connection for an hour; MiniStack would close it after 75 s.
 Config.keep_alive_timeout = property(lambda _config: 3_600, lambda _config, _wanted: None)  # type: ignore[assignment]
