@@ -178,7 +178,7 @@ def _gateway_config(proxies: Proxies, loopback: Loopback) -> GatewayConfig:
         [
             _cluster(cluster, endpoints)
             for cluster in _resources(dump, "Clusters", "ActiveCluster")
-            if cluster.get("type") != "EDS" or cluster["name"] in endpoints
+            if cluster.get("type") != "EDS" or cluster["name"] in led_to
         ],
         left_out,
     )
@@ -186,7 +186,7 @@ def _gateway_config(proxies: Proxies, loopback: Loopback) -> GatewayConfig:
 
 def _resources(dump: Config, section: str, kind: str) -> Iterator[Config]:
     """Yield what stands in a section of a dump. It has a type there, and none where it is given to Envoy."""
-    for entry in dump[f"{section}ConfigDump"][f"dynamic{kind}s"]:
+    for entry in dump[f"{section}ConfigDump"].get(f"dynamic{kind}s", []):
         entry = entry.get("activeState", entry)
         (resource,) = [value for value in entry.values() if isinstance(value, dict)]
         yield {key: value for key, value in resource.items() if key != "@type"}
@@ -234,7 +234,9 @@ def _cluster(cluster: Config, endpoints: Mapping[str, Config]) -> Config:
     if cluster.get("type") != "EDS":
         return cluster
     without = {key: value for key, value in cluster.items() if key != "edsClusterConfig"}
-    return {**without, "type": "STATIC", "loadAssignment": endpoints[cluster["name"]]}
+    # istiod may still know the connection that asked before, for no endpoints: who reads this asks again.
+    empty = {"clusterName": cluster["name"]}
+    return {**without, "type": "STATIC", "loadAssignment": endpoints.get(cluster["name"], empty)}
 
 
 def _tunnel(service: str, address: str, port: int, certificate: Certificate, ztunnel: ZtunnelConfig) -> Config:
