@@ -137,7 +137,7 @@ async def _press(port: int, readings: int, gzipped: bool, connections: int, seco
 async def _device(port: int, number: int, readings: int, gzipped: bool, end: float) -> list[float]:
     # Bare sockets: an HTTP client would cost more than the servers.
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    request = _request(f"device-{number}", readings, gzipped)
+    request = signed_request(f"device-{number}", readings, gzipped)
     latencies = []
     while (began := time.perf_counter()) < end:
         writer.write(request)
@@ -151,7 +151,8 @@ async def _device(port: int, number: int, readings: int, gzipped: bool, end: flo
     return latencies
 
 
-def _request(device_id: str, readings: int, gzipped: bool) -> bytes:
+def signed_request(device_id: str, readings: int, gzipped: bool) -> bytes:
+    """Return the request of a device with some readings, as it goes over the wire."""
     now = datetime.now(UTC)
     body = msgspec.json.encode(
         [{"metric": "temperature", "ts": now - timedelta(seconds=at), "value": 21.5 + at / 7} for at in range(readings)]
