@@ -64,17 +64,17 @@ async def test_what_is_wrong_comes_first_with_what_is_known_of_it(api: RunningAp
 async def test_what_nobody_looks_after_comes_by_severity_and_silence_between(
     api: RunningApi, owner: asyncpg.Connection
 ) -> None:
-    for device_id in ("critical", "warning", "silent", "info", "acknowledged", "new", "fine"):
+    for device_id in ("very-hot", "hot", "silent", "info", "acknowledged", "new", "fine"):
         device = {"device_id": device_id, "kind": "power"}
         (await api.http.post("/api/devices", json=device)).raise_for_status()
-    about = ("fine", "acknowledged", "info", "warning", "critical")
+    about = ("fine", "acknowledged", "info", "hot", "very-hot")
     await api.store(*(reading(device_id, "power", 1) for device_id in about), reading("silent", "power", 1, ago=3600))
     await owner.execute(
         """INSERT INTO alerts (source, rule, severity, message, state) VALUES
         ('info/power', 'zscore', 'info', '', 'open'), ('acknowledged/power', 'zscore', 'critical', '', 'acknowledged'),
-        ('warning/power', 'zscore', 'warning', '', 'open'), ('critical/power', 'zscore', 'critical', '', 'open')"""
+        ('hot/power', 'zscore', 'warning', '', 'open'), ('very-hot/power', 'zscore', 'critical', '', 'open')"""
     )
-    assert ids(await fleet(api)) == ["critical", "warning", "silent", "info", "acknowledged", "new", "fine"]
+    assert ids(await fleet(api)) == ["very-hot", "hot", "silent", "info", "acknowledged", "new", "fine"]
 
 
 async def test_the_counts_are_of_the_fleet_and_of_what_each_choice_would_show(
