@@ -93,6 +93,8 @@ def assert_they_reach_each_other_and(aws: Emulator, group: str, database: Any, s
     reach = {
         (rule["IsEgress"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"], rule.get("CidrIpv4", "members"))
         for rule in rules
+        # With the rehearsed provider, the rule that a new group has stays in the emulator: it has no words of ours.
+        if "Description" in rule
     }
     port = database["Endpoint"]["Port"]
     among = {(out, *rest, "members") for out in (True, False) for rest in (("udp", 500, 500), ("50", -1, -1))}
