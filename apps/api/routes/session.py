@@ -37,7 +37,9 @@ Place = Annotated[
         pattern=r"^/([!-.0-\[\]-~][!-\[\]-~]*)?(?!\n)$", max_length=500, description="Page of this site to return to"
     ),
 ]
-Answered = Annotated[str, msgspec.Meta(max_length=4096)]
+Answered = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[ -~]*$")]
+"""What an issuer answers (RFC 6749, appendix A: printable ASCII), so short that all of it fits into the headers."""
+Remark = Annotated[str, msgspec.Meta(max_length=400)]
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +67,12 @@ class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the issuer lets the browser bring."""
 
     code: Answered | None = None
-    state: Answered | None = None
-    iss: Answered | None = None
-    error: Answered | None = None
-    error_description: Answered | None = None
-    error_uri: Answered | None = None
-    session_state: Answered | None = None
+    state: Annotated[str, msgspec.Meta(max_length=MAX_FLOW, pattern=r"^[ -~]*$")] | None = None
+    iss: Remark | None = None
+    error: Remark | None = None
+    error_description: Remark | None = None
+    error_uri: Remark | None = None
+    session_state: Remark | None = None
 
 
 class _Flow(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ import pytest
 
 from apps.domain.readings import json_schema
 from apps.domain.text import NO_NUL_PATTERN
+from apps.platform.protocol import MAX_HEADER_BYTES
 from tests.apps.api.conftest import RunningApi, api_settings, running_api
 from tests.support.api import TOKEN
 from tests.support.postgres import TestDatabase
@@ -116,6 +117,30 @@ def test_no_body_asks_for_an_integer_that_a_schema_cannot_tell_from_a_number(emp
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     bodies = [(operation["operationId"], operation.get("requestBody", {})) for operation in operations]
     assert [path for name, body in bodies for path in integers(body, name)] == []
+
+
+def test_what_a_query_may_hold_fits_into_the_headers(empty_api: httpx.Client) -> None:
+    """Percent-encoded a character of ASCII is 3 bytes, another one up to 12."""
+    document = empty_api.get("/api/openapi.json").json()
+
+    def longest(schema: Any) -> int:
+        match schema:
+            case {"$ref": str(reference)}:
+                return longest(document["components"]["schemas"][reference.rpartition("/")[2]])
+            case {"anyOf": list(kinds)}:
+                return max(map(longest, kinds))
+            case {"type": "string", "maxLength": int(length)}:
+                return length * (3 if "pattern" in schema else 12)
+            case {"type": "array", "maxItems": int(items), "items": item}:
+                return items * (longest(item) + 20)
+            case _:
+                return 100
+
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            parameters = operation.get("parameters", [])
+            sent = sum(longest(sought["schema"]) // (1 if sought["in"] == "query" else 3) for sought in parameters)
+            assert sent < MAX_HEADER_BYTES - 2_000, f"{method} {path}"
 
 
 def test_every_path_says_which_methods_it_takes(empty_api: httpx.Client) -> None:
