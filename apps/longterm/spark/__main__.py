@@ -15,12 +15,13 @@ SETTINGS = {
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     # As UTC, which other readers than Spark see too.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Small partitions are put together to so many bytes, which is about a million readings.
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
 }
 LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
-    "spark.sql.shuffle.partitions": "16",
 }
 
 

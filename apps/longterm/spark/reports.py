@@ -22,6 +22,10 @@ from apps.longterm.spark.series import SERIES, months_of_series
 
 log = logging.getLogger(__name__)
 
+PARTITION_READINGS = 1_000_000
+"""Of a shuffle: a task sorts its partition several times over in the gigabyte or two that it has of a worker's heap."""
+MIN_PARTITIONS = 16
+
 
 class MadeReports(NamedTuple):
     """A month whose reports were made: of how many readings and series, in how many seconds."""
@@ -45,6 +49,7 @@ def make_due(spark: SparkSession, archive: str, results: str) -> Iterator[MadeRe
 def make(spark: SparkSession, archive: str, results: str, month: Month) -> MadeReports:
     """Make the reports of a month, each by replacing the one that was there."""
     begun = time.monotonic()
+    spark.conf.set("spark.sql.shuffle.partitions", max(MIN_PARTITIONS, month.rows // PARTITION_READINGS))
     rows = readings(spark, archive, month)
     _write(_series(spark, rows, results, month), results, "series", month.name, files=1)
     _write(seasons(rows), results, "seasons", month.name, files=8)
