@@ -93,7 +93,7 @@ def assert_they_reach_each_other_and(aws: Emulator, group: str, database: Any, s
     reach = {
         (rule["IsEgress"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"], rule.get("CidrIpv4", "members"))
         for rule in rules
-        # With the rehearsed provider, the rule that a new group has stays in the emulator: it has no words of ours.
+        # The provider revokes the rule of a new group with ports that AWS ignores; the emulator compares them, and keeps it.
         if "Description" in rule
     }
     port = database["Endpoint"]["Port"]
