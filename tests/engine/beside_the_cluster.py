@@ -93,7 +93,7 @@ def assert_they_reach_each_other_and(aws: Emulator, group: str, database: Any, s
     reach = {
         (rule["IsEgress"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"], rule.get("CidrIpv4", "members"))
         for rule in rules
-        # The provider revokes the rule of a new group with ports that AWS ignores; the emulator compares them, and keeps it.
+        # The provider revokes a new group's own rule with ports that AWS ignores; the emulator compares them.
         if "Description" in rule
     }
     port = database["Endpoint"]["Port"]
