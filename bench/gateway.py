@@ -31,8 +31,11 @@ from apps.domain.signing import SigningKeys, presign
 from apps.platform.http import serve
 from apps.platform.settings import HttpSettings, load
 from devtools.ports import free_port
+from devtools.postgres import Postgres
+from tests.support import postgres
 from tests.support.devices import KEYS
 from tests.support.kinesis import CREDENTIALS
+from tests.support.postgres import TestDatabase
 from tests.support.serving import await_answer
 
 WORK = ((1, False), (100, False), (500, False), (500, True))
@@ -105,12 +108,18 @@ class Server:
 
 @contextmanager
 def _servers() -> Iterator[dict[str, Server]]:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, postgres.running_server(Path(name) / "postgres") as server:
+        database = asyncio.run(_database(server))
         keys = Path(name) / "keys.json"
         keys.write_text(KEYS)
         ports = {"trivial": free_port(), "stream": free_port(), "gateway": free_port()}
         commands = {"gateway": ("apps.gateway",)} | {other: ("bench.gateway", "--serve", other) for other in SERVED}
-        basic = os.environ | CREDENTIALS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['stream']}"}
+        basic = (
+            os.environ
+            | database.environment("gateway")
+            | CREDENTIALS
+            | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['stream']}"}
+        )
         basic |= {"READINGS_STREAM": "readings", "SIGNING_KEYS_FILE": str(keys), "LOG_LEVEL": "WARNING"}
         started = {
             name: subprocess.Popen([sys.executable, "-m", *command], env=basic | {"HTTP_PORT": str(ports[name])})
@@ -125,6 +134,12 @@ def _servers() -> Iterator[dict[str, Server]]:
                 process.terminate()
             for process in started.values():
                 process.wait()
+
+
+async def _database(server: Postgres) -> TestDatabase:
+    """Return the database from which the gateway knows credentials: it holds none."""
+    await postgres.make_template(server)
+    return await postgres.copy_template(server)
 
 
 async def _press(port: int, readings: int, gzipped: bool, connections: int, seconds: float) -> list[float]:
