@@ -141,6 +141,8 @@ async def test_two_workers_killed_a_hundred_times_during_a_hundred_thousand_reco
     client = ministack.client()
     stream = ministack.create_stream("hundred-kills", shards=4)
     environment = database.environment("ingestor") | ministack.environment() | {"READINGS_STREAM": stream}
+    # More nonsense than that comes of no device at all.
+    environment |= {"DEVICE_REJECTS_PER_DAY": "100000"}
     connection = await database.connect()
     put_all, start_worker = partial(put, client, stream), partial(start, environment)
     await kill_at_random(100, Load(100, 1), 1_000, connection, put_all, start_worker)
