@@ -20,7 +20,7 @@ RECORDS_TAG = messages_pb2.AggregatedRecord.DESCRIPTOR.fields_by_name["records"]
 def deaggregate(data: bytes) -> Iterator[bytes]:
     """Yield the user records that a producer packed into one record; `data` itself where nothing is packed.
 
-    A packed record that is broken is yielded as it stands, and costs only itself.
+    A packed record that is broken is yielded as it stands, and costs only itself; so is `data` in which none is found.
     """
     body, digest = data[len(MAGIC) : -DIGEST_SIZE], data[-DIGEST_SIZE:]
     if not data.startswith(MAGIC) or hashlib.md5(body, usedforsecurity=False).digest() != digest:
@@ -30,11 +30,9 @@ def deaggregate(data: bytes) -> Iterator[bytes]:
     try:
         aggregated.ParseFromString(body)
     except DecodeError:
-        packed = _packed(body)
-        yield from [data] if packed is None else map(_unpack, packed)
+        yield from [_unpack(packed) for packed in _packed(body) or []] or [data]
         return
-    for user_record in aggregated.records:
-        yield user_record.data
+    yield from [user_record.data for user_record in aggregated.records] or [data]
 
 
 def _unpack(packed: bytes) -> bytes:

@@ -41,4 +41,9 @@ def test_where_not_even_the_lengths_fit_the_whole_is_kept() -> None:
 
 @given(st.lists(st.binary(max_size=100)), st.binary(max_size=50))
 def test_whatever_is_packed_something_comes_out_and_nothing_is_raised(records: list[bytes], more: bytes) -> None:
-    assert list(deaggregate(packed(*(data[:100] for data in records), more=more))) or not records
+    assert list(deaggregate(packed(*(data[:100] for data in records), more=more)))
+
+
+def test_what_is_packed_in_another_field_is_kept_as_a_whole() -> None:
+    data = packed(more=field(2, record(b"1")))
+    assert list(deaggregate(data)) == [data]
