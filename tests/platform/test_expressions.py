@@ -13,9 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from websockets.sync.client import connect
 
+from apps.catalog import CATALOG
+from apps.detector.service import DETECTOR
 from apps.gateway.metrics import RECORDS_RETRIED
 from apps.ingestor.metrics import KINESIS_ERRORS, RESTARTS
 from apps.observability.alerts import GROUPS
@@ -56,13 +58,23 @@ def whether(expression: Expression) -> str:
 
 @contextmanager
 def cluster() -> Iterator[dict[str, str]]:
-    """Stand for what only a cluster has: its state metrics, and the node exporter where it is not on PATH."""
+    """Stand for what only a cluster has: its state metrics, its jobs, and what of others is scraped there."""
     registry = CollectorRegistry()
     registry.register(exporters.POD_RESTARTS)
     exporters.POD_RESTARTS.labels("sensors", "api-1", "api").inc()
     for metric in (exporters.CRONJOB_SCHEDULED, exporters.CRONJOB_SUCCEEDED):
         registry.register(metric)
-        metric.labels("sensors", "detector").set_to_current_time()
+        for job in CATALOG.scheduled:
+            metric.labels("sensors", job.name).set_to_current_time()
+    for counter in (exporters.NOTIFICATIONS_FAILED, exporters.LOG_LINES):
+        registry.register(counter)
+    exporters.NOTIFICATIONS_FAILED.labels("webhook")
+    # Of the jobs one runs here, and pushes what it measures.
+    for module in {job.metrics for job in CATALOG.scheduled if job.metrics and job is not DETECTOR}:
+        for gauge in vars(module).values():
+            if isinstance(gauge, Gauge) and not gauge._labelnames:
+                registry.register(gauge)
+                gauge.set_to_current_time()
     port = free_port()
     server, thread = start_http_server(port, "127.0.0.1", registry)
     node = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
