@@ -154,16 +154,22 @@ async def _device(port: int, number: int, readings: int, gzipped: bool, end: flo
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     request = signed_request(f"device-{number}", readings, gzipped)
     latencies = []
-    while (began := time.perf_counter()) < end:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 202"):
-            raise RuntimeError(head.decode())
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        await reader.readexactly(length)
-        latencies.append(time.perf_counter() - began)
+    while time.perf_counter() < end:
+        latencies.append(await answered(reader, writer, request))
     writer.close()
     return latencies
+
+
+async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> float:
+    """Send a request and return the seconds until its answer was read. Raises RuntimeError for any but 202."""
+    began = time.perf_counter()
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 202"):
+        raise RuntimeError(head.decode())
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    await reader.readexactly(length)
+    return time.perf_counter() - began
 
 
 def signed_request(device_id: str, readings: int, gzipped: bool) -> bytes:

@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.gateway import signed_request
+from bench.gateway import answered, signed_request
 from devtools.ports import free_port
 from tests.support import data_plane, mesh
 from tests.support.data_plane import DataPlane
@@ -111,21 +111,10 @@ async def _device(
         await asyncio.sleep(max(0.0, following - time.perf_counter()))
         following += interval
         for name, (reader, writer) in connected.items():
-            latencies[name].append(await _answered(reader, writer, request))
+            latencies[name].append(await answered(reader, writer, request))
     for _, writer in connected.values():
         writer.close()
     return latencies
-
-
-async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> float:
-    began = time.perf_counter()
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 202"):
-        raise RuntimeError(head.decode())
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    await reader.readexactly(length)
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -39,12 +39,11 @@ async def violations(page: Page) -> list[str]:
     """Return what is wrong on a loaded page, and each doubt of axe that computing a contrast does not settle."""
     await expect(page.locator(".note-busy")).to_have_count(0)
     await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run()")
-    for _ in range(2):
+    for _ in range(3):
+        found = await page.evaluate("axe.run()")
         # axe knows a heading by its place: of one that moved while it looked it does not find the order.
         if all(rule["id"] != "heading-order" for rule in found["incomplete"]):
             break
-        found = await page.evaluate("axe.run()")
     wrong = [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
     doubts = [(rule["id"], node) for rule in found["incomplete"] for node in rule["nodes"]]
     return wrong + [

@@ -30,14 +30,16 @@ SIGN_IN = "/api/session/sign-in"
 FLOW_SECONDS = 600
 MAX_FLOW = 2048
 
-Cookies = Annotated[Annotated[str, msgspec.Meta(max_length=16_384, pattern=r"^[ -~]*$")] | None, Header("cookie")]
+PRINTABLE_ASCII = r"^[ -~]*$"
+
+Cookies = Annotated[Annotated[str, msgspec.Meta(max_length=16_384, pattern=PRINTABLE_ASCII)] | None, Header("cookie")]
 Place = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^/([!-.0-\[\]-~][!-\[\]-~]*)?(?!\n)$", max_length=500, description="Page of this site to return to"
     ),
 ]
-Answered = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[ -~]*$")]
+Answered = Annotated[str, msgspec.Meta(max_length=4096, pattern=PRINTABLE_ASCII)]
 """What an issuer answers (RFC 6749, appendix A: printable ASCII), so short that all of it fits into the headers."""
 Remark = Annotated[str, msgspec.Meta(max_length=400)]
 
@@ -67,7 +69,7 @@ class CallbackQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the issuer lets the browser bring."""
 
     code: Answered | None = None
-    state: Annotated[str, msgspec.Meta(max_length=MAX_FLOW, pattern=r"^[ -~]*$")] | None = None
+    state: Annotated[str, msgspec.Meta(max_length=MAX_FLOW, pattern=PRINTABLE_ASCII)] | None = None
     iss: Remark | None = None
     error: Remark | None = None
     error_description: Remark | None = None
