@@ -1,13 +1,11 @@
 """Certificates of a mesh's workloads, signed by Istio's control plane as it signs those of ztunnel and of a gateway."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import grpc  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from google.protobuf import descriptor_pb2
 
 from components.workload.istio import SYSTEM
@@ -15,6 +13,7 @@ from components.workload.mesh import Account
 from tests.support import xds
 from tests.support.istio import Istiod, eventually
 from tests.support.rollouts import kubectl
+from tests.support.self_signed import pem, self_signed
 
 SIGN = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 AUDIENCE = "istio-ca"
@@ -56,7 +55,7 @@ def signed(istiod: Istiod, account: Account) -> Certificate:
             response_deserializer=_CLASS["Response"].FromString,
         )
         answer = sign(request, timeout=30, metadata=[("authorization", f"Bearer {token.strip()}")])
-    return Certificate(_pem(key), "".join(answer.cert_chain), root)
+    return Certificate(pem(key).decode(), "".join(answer.cert_chain), root)
 
 
 def believed(istiod: Istiod) -> str:
@@ -68,24 +67,5 @@ def believed(istiod: Istiod) -> str:
 
 def forged(account: Account, root: str) -> Certificate:
     """Return a certificate that names an account and that somebody else signed, with what its bearer believes."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")]), datetime.now(UTC)
-    spiffe = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"spiffe://{account.principal}")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(spiffe, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return Certificate(_pem(key), certificate.public_bytes(serialization.Encoding.PEM).decode(), root)
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    certificate, key = self_signed("nobody", x509.UniformResourceIdentifier(f"spiffe://{account.principal}"))
+    return Certificate(key.decode(), certificate.decode(), root)
